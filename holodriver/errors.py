@@ -1,0 +1,58 @@
+"""Errors that a user can act on: what is wrong, where, and what to do about it."""
+
+
+class HolodriverError(Exception):
+    """Base of all errors that holodriver raises on purpose.
+
+    Args:
+        what: what is wrong, in one clause; names the field or the argument.
+        where: the file, device or argument it concerns, if there is one.
+        remedy: what the user can do, if it is known.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: object = None, remedy: str | None = None):
+        self.what = what
+        self.where = None if where is None else str(where)
+        self.remedy = remedy
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        line = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{line} ({self.remedy})" if self.remedy else line
+
+    def __reduce__(self):  # so that errors cross process borders with their fields
+        return _rebuild, (type(self), self.what, self.where, self.remedy)
+
+
+def _rebuild(
+    kind: type[HolodriverError], what: str, where: str | None, remedy: str | None
+) -> HolodriverError:
+    return kind(what, where=where, remedy=remedy)
+
+
+class InputError(HolodriverError):
+    """An argument, option or setting given by the user cannot be used."""
+
+    exit_code = 2
+
+
+class FileFormatError(InputError):
+    """A file is missing, truncated, foreign, of another version, or holds a wrong field."""
+
+
+class OutputExistsError(InputError):
+    """Something would be overwritten that the user did not ask to overwrite."""
+
+
+class BlenderError(HolodriverError):
+    """Blender was not found, did not start, or stopped with an error."""
+
+
+class RigError(HolodriverError):
+    """A panel, laser controller or camera failed, or does not answer as it should."""
+
+
+class SynthesisError(HolodriverError):
+    """A hologram could not be computed (not a number, out of memory, empty target)."""

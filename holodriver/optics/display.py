@@ -1,0 +1,235 @@
+"""Display profiles: every number of a holographic display, in one place."""
+
+import math
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal
+
+from holodriver.errors import InputError
+
+Axis = Literal["x", "y"]
+
+
+def maximum_propagation_distance(
+    pixel_pitch: float, resolution: float, field_of_view: float, nearest_image: float
+) -> float:
+    """Depth span Δz (m) that puts virtual images between `nearest_image` and infinity.
+
+    Args:
+        pixel_pitch: effective pixel pitch, m.
+        resolution: design resolution along the field of view, pixels.
+        field_of_view: full angle, degrees.
+        nearest_image: distance d of the nearest virtual image, m.
+
+    Source: Eq. 3 of the DEH paper.
+    """
+    half = math.tan(math.radians(field_of_view) / 2)
+    return (pixel_pitch * resolution) ** 2 / (4 * half**2) / nearest_image
+
+
+def eye_blur_diameter(
+    pupil: float, resolution: float, field_of_view: float, nearest_image: float
+) -> float:
+    """Blur circle diameter (display pixels) of an eye focused at infinity, object at `nearest_image`.
+
+    Args:
+        pupil: pupil diameter A, m.
+        resolution: design resolution along the field of view, pixels.
+        field_of_view: full angle, degrees.
+        nearest_image: distance d of the object, m.
+
+    Source: Eq. 4 of the DEH paper.
+    """
+    return pupil * resolution / (2 * nearest_image * math.tan(math.radians(field_of_view) / 2))
+
+
+@dataclass(frozen=True)
+class DisplayProfile:
+    """A holographic display: panel, light, optics and the depth range it shows.
+
+    Lengths are metres unless the name says otherwise. `width` and `height` count *effective*
+    pixels (after binning). Spatial frequencies of the carrier and the slit are fractions of the
+    effective sampling frequency 1 / `pixel_pitch`. Normalised depth t is 0 at the near focal plane and 1
+    at the far one and stands at z(t) = `depth_offset` + `depth_span` · (1 − t).
+
+    Raises:
+        InputError: a field is out of range; the message names it.
+    """
+
+    name: str
+    width: int
+    height: int
+    pixel_pitch: float
+    binning: int
+    design_resolution: int
+    wavelengths: tuple[float, ...]
+    depth_span: float
+    depth_offset: float
+    coc_max: float
+    """Blur circle diameter between the near and the far plane, effective pixels."""
+    planes: int
+    carrier_fraction: float
+    carrier_axis: Axis
+    carrier_sign: int
+    slit_along: float
+    """Half-width of the slit along the carrier axis, fraction of the sampling frequency (open interval)."""
+    slit_across: float
+    """Half-width of the slit across the carrier axis, fraction of the sampling frequency."""
+    field_of_view: float
+    """Full angle, degrees."""
+    nearest_image: float
+    pupil: float
+    fill_factor: float
+    """Open part of a native pixel's side; the black matrix is the rest."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "wavelengths", tuple(float(w) for w in self.wavelengths))
+        positive = (
+            "width height pixel_pitch binning design_resolution depth_span coc_max nearest_image pupil"
+        )
+        checks: list[tuple[str, bool, str]] = [
+            (name, _number(getattr(self, name)) and getattr(self, name) > 0, "a number above 0")
+            for name in positive.split()
+        ]
+        checks += [
+            ("depth_offset", _number(self.depth_offset), "a number (metres)"),
+            ("planes", isinstance(self.planes, int) and self.planes >= 2, "a whole number from 2"),
+            (
+                "wavelengths",
+                len(self.wavelengths) > 0 and all(1e-7 < w < 1e-5 for w in self.wavelengths),
+                "metres, each between 1e-7 and 1e-5",
+            ),
+            ("carrier_fraction", 0 < self.carrier_fraction < 0.5, "between 0 and 0.5"),
+            ("carrier_axis", self.carrier_axis in ("x", "y"), '"x" or "y"'),
+            ("carrier_sign", self.carrier_sign in (-1, 1), "1 or -1"),
+            ("slit_along", 0 < self.slit_along <= 0.5, "above 0, at most 0.5"),
+            ("slit_across", 0 < self.slit_across <= 0.5, "above 0, at most 0.5"),
+            ("field_of_view", 0 < self.field_of_view < 180, "degrees between 0 and 180"),
+            ("fill_factor", 0 < self.fill_factor <= 1, "above 0, at most 1"),
+        ]
+        for whole in ("width", "height", "binning", "design_resolution"):
+            checks.append((whole, isinstance(getattr(self, whole), int), "a whole number"))
+        for name, good, expected in checks:
+            if not good:
+                raise InputError(
+                    f"display profile field '{name}' is {getattr(self, name)!r}, expected {expected}",
+                    where=self.name,
+                )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Effective (H, W)."""
+        return self.height, self.width
+
+    @property
+    def native_shape(self) -> tuple[int, int]:
+        """Panel pixels (h, w)."""
+        return self.height * self.binning, self.width * self.binning
+
+    @property
+    def native_pitch(self) -> float:
+        """Pitch of the panel's own pixels, m."""
+        return self.pixel_pitch / self.binning
+
+    @property
+    def eyepiece_focal_length(self) -> float:
+        """Focal length (m) that spreads the design resolution over the field of view."""
+        half = math.tan(math.radians(self.field_of_view) / 2)
+        return self.design_resolution * self.pixel_pitch / (2 * half)
+
+    def z(self, t: float) -> float:
+        """Distance (m) of normalised depth `t` from the hologram plane, along the light."""
+        return self.depth_offset + self.depth_span * (1 - t)
+
+    def dioptres(self, t: float) -> float:
+        """Vergence (1/m) at which normalised depth `t` appears to an eye in the eyepiece's back focal plane.
+
+        A plane that stands δ closer to the eyepiece than its front focal plane (where t = 1 stands) is seen at f²/δ.
+        """
+        return self.depth_span * (1 - t) / self.eyepiece_focal_length**2
+
+    def reach(self, axis: Axis) -> tuple[float, ...]:
+        """Largest blur diameter (effective pixels) over the depth span that the slit lets through, for each wavelength.
+
+        Along `axis` the slit passes a width 2·s of the sampling frequency, so that light spreads by Δz · λ · 2s / pitch².
+        """
+        half = self.slit_along if axis == self.carrier_axis else self.slit_across
+        return tuple(2 * half * self.depth_span * w / self.pixel_pitch**2 for w in self.wavelengths)
+
+    def warnings(self) -> list[str]:
+        """Limits of this profile that a user should know, one sentence each."""
+        said = []
+        for axis in ("x", "y"):
+            low = [
+                f"{w * 1e9:.0f} nm {r:.1f} px"
+                for w, r in zip(self.wavelengths, self.reach(axis), strict=True)
+                if r < self.coc_max
+            ]
+            if low:
+                said.append(
+                    f"along {axis} the slit limits blur below coc_max = {self.coc_max:g} px: {', '.join(low)}"
+                )
+        if self.planes <= self.coc_max:
+            said.append(
+                f"{self.planes} planes do not exceed coc_max = {self.coc_max:g} px; focus may jump between planes"
+            )
+        return said
+
+    def resized(self, width: int, height: int) -> "DisplayProfile":
+        """The same display with another number of effective pixels."""
+        return replace(self, width=width, height=height)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Fields as plain values, for files."""
+        return {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in asdict(self).items()
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], *, where: object = None) -> "DisplayProfile":
+        """The profile that `as_dict` described.
+
+        Raises:
+            InputError: a field is missing, unknown or out of range; names `where` and the field.
+        """
+        known = {f.name for f in fields(cls)}
+        for missing in sorted(known - set(values)):
+            raise InputError(f"display profile lacks the field '{missing}'", where=where)
+        for unknown in sorted(set(values) - known):
+            raise InputError(f"display profile has an unknown field '{unknown}'", where=where)
+        try:
+            return cls(**values)
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"display profile has a field of the wrong type: {error}", where=where
+            ) from error
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+REFERENCE = DisplayProfile(
+    # IRIS-U62 LCoS in its 1080p mode, with the light and optics of the DEH paper (Methods)
+    name="reference",
+    width=1920,
+    height=1080,
+    pixel_pitch=7.2e-6,
+    binning=2,
+    design_resolution=3840,
+    wavelengths=(638e-9, 515e-9, 460e-9),
+    depth_span=2e-3,
+    depth_offset=-1e-3,
+    coc_max=15.0,
+    planes=21,
+    carrier_fraction=0.25,
+    carrier_axis="y",
+    carrier_sign=1,
+    slit_along=0.25,
+    slit_across=0.5,
+    field_of_view=55.0,
+    nearest_image=0.35,
+    pupil=1.5e-3,
+    fill_factor=0.94,  # of the pixel side: LCoS panels of this pitch state 87-90 % of the area
+)
+"""The display of the DEH paper."""

@@ -1,0 +1,1 @@
+"""Floor 4: scores, tables and pictures of holograms."""

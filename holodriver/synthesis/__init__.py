@@ -1,0 +1,1 @@
+"""Floor 3: from a focal stack to a wave field."""
