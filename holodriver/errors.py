@@ -26,9 +26,7 @@ class HolodriverError(Exception):
         return _rebuild, (type(self), self.what, self.where, self.remedy)
 
 
-def _rebuild(
-    kind: type[HolodriverError], what: str, where: str | None, remedy: str | None
-) -> HolodriverError:
+def _rebuild(kind: type[HolodriverError], what: str, where: str | None, remedy: str | None) -> HolodriverError:
     return kind(what, where=where, remedy=remedy)
 
 

@@ -26,9 +26,7 @@ def maximum_propagation_distance(
     return (pixel_pitch * resolution) ** 2 / (4 * half**2) / nearest_image
 
 
-def eye_blur_diameter(
-    pupil: float, resolution: float, field_of_view: float, nearest_image: float
-) -> float:
+def eye_blur_diameter(pupil: float, resolution: float, field_of_view: float, nearest_image: float) -> float:
     """Blur circle diameter (display pixels) of an eye focused at infinity, object at `nearest_image`.
 
     Args:
@@ -83,9 +81,7 @@ class DisplayProfile:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wavelengths", tuple(float(w) for w in self.wavelengths))
-        positive = (
-            "width height pixel_pitch binning design_resolution depth_span coc_max nearest_image pupil"
-        )
+        positive = "width height pixel_pitch binning design_resolution depth_span coc_max nearest_image pupil"
         checks: list[tuple[str, bool, str]] = [
             (name, _number(getattr(self, name)) and getattr(self, name) > 0, "a number above 0")
             for name in positive.split()
@@ -148,9 +144,9 @@ class DisplayProfile:
         return self.depth_span * (1 - t) / self.eyepiece_focal_length**2
 
     def reach(self, axis: Axis) -> tuple[float, ...]:
-        """Largest blur diameter (effective pixels) over the depth span that the slit lets through, for each wavelength.
+        """Largest blur diameter (effective pixels) over the depth span that the slit lets through, a wavelength.
 
-        Along `axis` the slit passes a width 2·s of the sampling frequency, so that light spreads by Δz · λ · 2s / pitch².
+        The slit passes a width 2·s of the sampling frequency along `axis`: light spreads by Δz · λ · 2s / pitch².
         """
         half = self.slit_along if axis == self.carrier_axis else self.slit_across
         return tuple(2 * half * self.depth_span * w / self.pixel_pitch**2 for w in self.wavelengths)
@@ -165,9 +161,7 @@ class DisplayProfile:
                 if r < self.coc_max
             ]
             if low:
-                said.append(
-                    f"along {axis} the slit limits blur below coc_max = {self.coc_max:g} px: {', '.join(low)}"
-                )
+                said.append(f"along {axis} the slit limits blur below coc_max = {self.coc_max:g} px: {', '.join(low)}")
         if self.planes <= self.coc_max:
             said.append(
                 f"{self.planes} planes do not exceed coc_max = {self.coc_max:g} px; focus may jump between planes"
@@ -180,10 +174,7 @@ class DisplayProfile:
 
     def as_dict(self) -> dict[str, Any]:
         """Fields as plain values, for files."""
-        return {
-            key: list(value) if isinstance(value, tuple) else value
-            for key, value in asdict(self).items()
-        }
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], *, where: object = None) -> "DisplayProfile":
@@ -200,9 +191,7 @@ class DisplayProfile:
         try:
             return cls(**values)
         except (TypeError, ValueError) as error:
-            raise InputError(
-                f"display profile has a field of the wrong type: {error}", where=where
-            ) from error
+            raise InputError(f"display profile has a field of the wrong type: {error}", where=where) from error
 
 
 def _number(value: object) -> bool:

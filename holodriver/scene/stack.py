@@ -46,9 +46,7 @@ class FocalStack:
             if not np.isfinite(values).all():
                 raise InputError(f"focal stack field '{name}' holds values that are not finite")
         if self.images.ndim != 4:
-            raise InputError(
-                f"focal stack field 'images' has shape {self.images.shape}, expected (N, C, H, W)"
-            )
+            raise InputError(f"focal stack field 'images' has shape {self.images.shape}, expected (N, C, H, W)")
         n, c, h, w = self.images.shape
         for name, expected in (
             ("depths", (n, h, w)),
@@ -64,9 +62,7 @@ class FocalStack:
             raise InputError("focal stack field 'positions' must ascend over at least 2 planes")
         for name in ("images", "all_in_focus"):
             if getattr(self, name).min() < 0:
-                raise InputError(
-                    f"focal stack field '{name}' holds negative light ({getattr(self, name).min():.3g})"
-                )
+                raise InputError(f"focal stack field '{name}' holds negative light ({getattr(self, name).min():.3g})")
         for name in ("depths", "all_in_focus_depth", "positions"):
             values = getattr(self, name)
             if values.min() < -1e-4 or values.max() > 1 + 1e-4:
@@ -74,9 +70,7 @@ class FocalStack:
                     f"focal stack field '{name}' spans {values.min():.4g} to {values.max():.4g}, expected 0 to 1"
                 )
         if self.mapping not in ("dioptric", "linear"):
-            raise InputError(
-                f"focal stack field 'mapping' is {self.mapping!r}, expected 'dioptric' or 'linear'"
-            )
+            raise InputError(f"focal stack field 'mapping' is {self.mapping!r}, expected 'dioptric' or 'linear'")
         if not self.coc_max > 0:
             raise InputError(f"focal stack field 'coc_max' is {self.coc_max!r}, expected pixels above 0")
 
@@ -104,9 +98,7 @@ class FocalStack:
         level = float(np.percentile(self.all_in_focus, 99.9))
         if level <= 0:
             raise InputError("focal stack field 'all_in_focus' is black, nothing to expose for")
-        return replace(
-            self, images=self.images / level, all_in_focus=self.all_in_focus / level
-        )
+        return replace(self, images=self.images / level, all_in_focus=self.all_in_focus / level)
 
     def warnings(self) -> list[str]:
         """What makes this stack hard to show as one wave field, one sentence each, with the figure."""
@@ -115,7 +107,7 @@ class FocalStack:
         spread = float(energies.max() - energies.min())
         if spread > 0.01:
             said.append(
-                f"the planes differ in energy by {100 * spread:.1f} % (more than 1 %); one wave field cannot show that"
+                f"the planes differ in energy by {100 * spread:.1f} % (more than 1 %), which one wave field cannot show"
             )
         top = float(self.all_in_focus.max())
         flat = float((self.all_in_focus >= top * (1 - 1e-6)).mean())

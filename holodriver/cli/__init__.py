@@ -1,0 +1,1 @@
+"""Floor 5: commands. Parse, call one function, print."""
