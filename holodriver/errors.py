@@ -22,7 +22,7 @@ class HolodriverError(Exception):
         line = f"{self.where}: {self.what}" if self.where else self.what
         return f"{line} ({self.remedy})" if self.remedy else line
 
-    def __reduce__(self):  # so that errors cross process borders with their fields
+    def __reduce__(self) -> tuple:  # so that errors cross process borders with their fields
         return _rebuild, (type(self), self.what, self.where, self.remedy)
 
 

@@ -1,0 +1,98 @@
+"""How close a reconstruction is to its target: PSNR and SSIM, plane by plane.
+
+Scored without any fitted scale, data range 1, a border left out; conventions: MSE over the colours of one plane, PSNR
+of each plane, then the mean of the decibels over planes.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from holodriver.errors import InputError
+from holodriver.optics.colour import srgb_encode
+
+Image = NDArray[np.floating]
+
+_SSIM_SIGMA = 1.5  # px, the window of Wang et al., IEEE Trans. Image Process. 13(4), 2004
+_SSIM_RADIUS = 5  # px, an 11 × 11 window
+_SSIM_K1, _SSIM_K2 = 0.01, 0.03
+
+
+def psnr(image: Image, target: Image) -> float:
+    """Peak signal-to-noise ratio (dB) for data range 1; infinite if equal."""
+    _check_same_shape(image, target)
+    error = float(np.mean((np.asarray(image, np.float64) - target) ** 2))
+    return math.inf if error == 0 else -10 * math.log10(error)
+
+
+def ssim(image: Image, target: Image) -> float:
+    """Structural similarity for data range 1, mean over the colours of (C, H, W) images.
+
+    Gaussian window 11 × 11 with σ = 1.5 px, population covariance, the window's radius left out at the border.
+
+    Raises:
+        InputError: shapes differ, or an image is smaller than the window.
+    """
+    _check_same_shape(image, target)
+    if min(image.shape[-2:]) < 2 * _SSIM_RADIUS + 1:
+        raise InputError(f"SSIM needs images of at least 11 × 11 pixels, got {image.shape[-2:]}")
+    a, b = np.asarray(image, np.float64), np.asarray(target, np.float64)
+    mean_a, mean_b = _window(a), _window(b)
+    variance_a = _window(a * a) - mean_a**2
+    variance_b = _window(b * b) - mean_b**2
+    covariance = _window(a * b) - mean_a * mean_b
+    c1, c2 = _SSIM_K1**2, _SSIM_K2**2
+    luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
+    structure = (2 * covariance + c2) / (variance_a + variance_b + c2)
+    inside = slice(_SSIM_RADIUS, -_SSIM_RADIUS)
+    return float((luminance * structure)[..., inside, inside].mean())
+
+
+@dataclass(frozen=True)
+class StackScores:
+    """Scores of N planes, on linear intensity and on sRGB-encoded values."""
+
+    psnr: tuple[float, ...]
+    ssim: tuple[float, ...]
+    psnr_srgb: tuple[float, ...]
+    ssim_srgb: tuple[float, ...]
+
+    def means(self) -> dict[str, float]:
+        """Mean over planes of each score (of the decibels, for PSNR)."""
+        return {name: float(np.mean(getattr(self, name))) for name in ("psnr", "ssim", "psnr_srgb", "ssim_srgb")}
+
+
+def score_stack(images: Image, targets: Image, *, coc_max: float) -> StackScores:
+    """Score reconstructed planes (N, C, H, W) against rendered ones.
+
+    Args:
+        images: linear intensity, not scaled to fit.
+        targets: linear intensity.
+        coc_max: largest blur diameter, px; half of it is left out at the border.
+    """
+    _check_same_shape(images, targets)
+    border = math.ceil(coc_max / 2)
+    if min(images.shape[-2:]) <= 2 * border:
+        raise InputError(f"images of {images.shape[-2:]} pixels are all border (coc_max = {coc_max:g} px)")
+    inside = (..., slice(border, -border), slice(border, -border))
+    rows = []
+    for image, target in zip(images, targets, strict=True):
+        image, target = image[inside], target[inside]
+        encoded, encoded_target = srgb_encode(image), srgb_encode(target)
+        rows.append(
+            (psnr(image, target), ssim(image, target), psnr(encoded, encoded_target), ssim(encoded, encoded_target))
+        )
+    return StackScores(*zip(*rows, strict=True))
+
+
+def _window(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    sigma = (0,) * (values.ndim - 2) + (_SSIM_SIGMA,) * 2
+    return gaussian_filter(values, sigma, truncate=(_SSIM_RADIUS + 0.25) / _SSIM_SIGMA)
+
+
+def _check_same_shape(image: Image, target: Image) -> None:
+    if image.shape != target.shape:
+        raise InputError(f"images to compare have shapes {image.shape} and {target.shape}")

@@ -1,0 +1,101 @@
+"""Burch encoding: a complex field as the real, positive amplitude of an off-axis hologram, and the way back.
+
+The panel shows ½ + ½·Re{g·U·c} with the carrier c = exp(±2πi·f₀·n): the field stands in the spectrum at the carrier,
+its conjugate opposite, the constant at zero (Burch, Proc. IEEE 55(4), 1967). A slit round the carrier keeps the field.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holodriver.errors import InputError
+from holodriver.optics.aperture import (
+    baseband_frequencies,
+    carrier,
+    carrier_envelope,
+    passband_envelope,
+    slit_passband,
+)
+from holodriver.optics.display import DisplayProfile
+from holodriver.optics.field import WaveField
+from holodriver.panel.frames import PanelFrames, bin_out, check_encoding
+from holodriver.panel.lut import AmplitudeLut
+
+CLIPPED = 1e-4  # share of the panel's pixels that the automatic gain lets clip
+ORDER = 0.25  # amplitude of g·U in the wanted order: half of the range, shared by the field and its conjugate
+
+
+def automatic_gains(fields: Sequence[WaveField]) -> tuple[float, ...]:
+    """One gain a colour for all `fields`, so that all but 0.01 % of the encoded values fit the panel's range.
+
+    Raises:
+        InputError: no fields, or a colour is dark in all of them.
+    """
+    if not fields:
+        raise InputError("no fields to choose an encoding gain for")
+    signals = np.stack([_signal(field) for field in fields])
+    gains = []
+    for colour in range(signals.shape[1]):
+        level = float(np.quantile(np.abs(signals[:, colour]), 1 - CLIPPED))
+        if level <= 0:
+            raise InputError(f"colour {colour} of the wave field is dark, so that no encoding gain can be chosen")
+        gains.append(1 / level)
+    return tuple(gains)
+
+
+def encode(field: WaveField, gains: Sequence[float], luts: Sequence[AmplitudeLut]) -> PanelFrames:
+    """The frames that make the panel send `field` through the slit.
+
+    The field is limited to the slit's passband, since what is outside would fall into the conjugate's; the
+    transmission of the pixels' shape over the passband is compensated, so that the slit receives the field as it is.
+
+    Args:
+        field: the hologram.
+        gains: factor on the field for each colour; the same for all frames of a sequence.
+        luts: amplitude look-up table of each colour.
+
+    Raises:
+        InputError: not one gain above 0 and one table for each colour.
+    """
+    gains, luts = tuple(gains), tuple(luts)
+    check_encoding(field.profile, gains, luts)
+    amplitude = 0.5 + 0.5 * np.array(gains)[:, None, None] * _signal(field)
+    greys = np.stack([lut.grey(colour) for lut, colour in zip(luts, amplitude, strict=True)])
+    return PanelFrames(bin_out(greys, field.profile.binning), field.profile, gains, luts)
+
+
+def clipped_share(field: WaveField, gains: Sequence[float]) -> tuple[float, ...]:
+    """Share of the pixels of each colour that the gain drives out of the panel's range."""
+    signal = _signal(field)
+    return tuple(float((np.abs(g * s) > 1 + 1e-9).mean()) for g, s in zip(gains, signal, strict=True))
+
+
+def read_back(frames: PanelFrames) -> WaveField:
+    """The field that a perfect slit and lens recover, with the recorded gain undone (never a fit)."""
+    profile = frames.profile
+    b = profile.binning
+    passband = _passband(profile) * passband_envelope(profile)
+    fields = []
+    for grey, gain, lut in zip(frames.pixels[:, ::b, ::b], frames.gains, frames.luts, strict=True):
+        spectrum = np.fft.fft2(lut.amplitude(grey) * carrier(profile).conj())
+        fields.append(np.fft.ifft2(spectrum * passband) / (ORDER * gain))
+    return WaveField(np.stack(fields).astype(np.complex64), profile)
+
+
+def camera_exposure(profile: DisplayProfile, gains: Sequence[float]) -> tuple[float, ...]:
+    """Factor for each colour on intensities behind the slit that undoes the recorded gain and the light lost on the
+    way (¼ of the amplitude in the wanted order, times the pixels' transmission at the carrier)."""
+    amplitude = ORDER * carrier_envelope(profile)
+    return tuple(1 / (amplitude * gain) ** 2 for gain in gains)
+
+
+def _signal(field: WaveField) -> NDArray[np.float64]:
+    """Re{U·c} of the slit-limited, envelope-compensated field, (C, H, W)."""
+    profile = field.profile
+    spectrum = np.fft.fft2(field.values.astype(np.complex128)) * _passband(profile) / passband_envelope(profile)
+    return (np.fft.ifft2(spectrum) * carrier(profile)).real
+
+
+def _passband(profile: DisplayProfile) -> NDArray[np.bool_]:
+    return slit_passband(profile, *baseband_frequencies(profile))

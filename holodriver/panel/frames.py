@@ -1,0 +1,54 @@
+"""Panel frames: the grey images that the panel shows, with all that is needed to read them back."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holodriver.errors import InputError
+from holodriver.optics.display import DisplayProfile
+from holodriver.panel.lut import AmplitudeLut
+
+
+@dataclass(frozen=True)
+class PanelFrames:
+    """One hologram as the panel shows it: a grey image for each colour.
+
+    Raises:
+        InputError: a field does not fit the profile; the message names it.
+    """
+
+    pixels: NDArray[np.uint8]
+    """(C, h, w) grey levels at the panel's native size."""
+    profile: DisplayProfile
+    gains: tuple[float, ...]
+    """Encoding gain of each colour: factor on the field before it was encoded."""
+    luts: tuple[AmplitudeLut, ...]
+    """Amplitude look-up table of each colour."""
+
+    def __post_init__(self) -> None:
+        colours = len(self.profile.wavelengths)
+        expected = (colours, *self.profile.native_shape)
+        if self.pixels.dtype != np.uint8 or self.pixels.shape != expected:
+            raise InputError(f"panel frames are {self.pixels.dtype} {self.pixels.shape}, expected uint8 {expected}")
+        object.__setattr__(self, "gains", tuple(float(gain) for gain in self.gains))
+        object.__setattr__(self, "luts", tuple(self.luts))
+        check_encoding(self.profile, self.gains, self.luts)
+
+
+def check_encoding(profile: DisplayProfile, gains: tuple[float, ...], luts: tuple[AmplitudeLut, ...]) -> None:
+    """Refuse gains or tables that do not fit the colours of `profile`.
+
+    Raises:
+        InputError: a number other than one for each colour, or a gain that is not above 0.
+    """
+    colours = len(profile.wavelengths)
+    if len(gains) != colours or not all(0 < gain < float("inf") for gain in gains):
+        raise InputError(f"encoding gains are {gains}, expected {colours} numbers above 0")
+    if len(luts) != colours:
+        raise InputError(f"{len(luts)} amplitude look-up tables, expected {colours}, one for each colour")
+
+
+def bin_out(values: NDArray[np.uint8], binning: int) -> NDArray[np.uint8]:
+    """Each effective pixel as `binning` × `binning` native ones, (..., H, W) → (..., h, w)."""
+    return values.repeat(binning, axis=-2).repeat(binning, axis=-1)
