@@ -1,0 +1,59 @@
+"""`holodriver play`: panel frames on the rig, lasers in step."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from holodriver.cli import console
+from holodriver.cli.options import Overwrite
+from holodriver.errors import InputError
+
+DEFAULT_DURATION_S = 1.0
+"""How long a play lasts if nobody says: enough for timing figures that mean something."""
+
+
+def play(
+    source: Annotated[list[Path], typer.Argument(help="Hologram files with panel frames, or folders of panel frames.")],
+    rig: Annotated[str, typer.Option(help="The rig to play on: simulated.")] = "simulated",
+    cycles: Annotated[int | None, typer.Option(help="How often all sources are shown.", show_default=False)] = None,
+    duration: Annotated[
+        float | None, typer.Option(help="Seconds to play, instead of cycles; 1 if neither is given.")
+    ] = None,
+    refresh: Annotated[float, typer.Option(help="The simulated panel's refreshes a second, Hz.")] = 180.0,
+    record: Annotated[
+        Path | None, typer.Option(help="Write what the panel held while each laser was on to this folder.")
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Show panel frames on the rig, each colour's frame lit by its laser."""
+    if rig != "simulated":
+        raise InputError(
+            f"the rig '{rig}' cannot be played on; this version knows only the rig 'simulated'",
+            where="--rig",
+            remedy="leave --rig away",
+        )
+    if cycles is not None and duration is not None:
+        raise InputError("give either a number of cycles or a duration", where="--cycles, --duration")
+    if cycles is None and duration is None:
+        duration = DEFAULT_DURATION_S
+
+    from holodriver.files.atomic import check_output
+    from holodriver.files.frames import read_panel_frames
+    from holodriver.rig.player import play as play_frames
+    from holodriver.rig.recording import write_recording
+    from holodriver.rig.simulated import SimulatedRig
+
+    if record is not None:
+        check_output(record, overwrite=overwrite)
+    holograms = [read_panel_frames(path).pixels for path in source]
+    shape = holograms[0].shape[-2:]
+    with SimulatedRig((shape[0], shape[1]), refresh) as simulated:
+        with console.reporting() as progress:
+            report = play_frames(
+                holograms, simulated.panel, simulated.lasers(), cycles=cycles, duration_s=duration, progress=progress
+            )
+        exposures = simulated.exposures() if record is not None else []
+    if record is not None:
+        write_recording(record, exposures, overwrite=overwrite)
+    console.table(("figure", "value"), report.rows())

@@ -1,0 +1,133 @@
+"""The wire between host and simulated laser box: a pseudo-terminal, or a TCP socket where there is none."""
+
+import os
+import socket
+import sys
+import threading
+from collections import deque
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import Literal, Protocol
+
+from holodriver.errors import InputError
+
+Transport = Literal["pty", "socket"]
+Waitable = int | socket.socket | Connection
+
+CHUNK = 4096
+
+
+def default_transport() -> Transport:
+    """A pseudo-terminal where the system has them, as it is the closest to a USB serial port."""
+    return "socket" if sys.platform == "win32" else "pty"
+
+
+class BoxLink(Protocol):
+    """The box's end of the wire. Neither reading nor writing ever waits."""
+
+    port: str
+    """What the host opens: a device path or a pyserial URL."""
+
+    def waitable(self) -> list[Waitable]:
+        """What `multiprocessing.connection.wait` should watch."""
+        ...
+
+    def read(self) -> bytes:
+        """Bytes that have arrived, once one of `waitable` is ready; empty if it was something else."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Send bytes. What nobody reads is lost, as on a serial line."""
+        ...
+
+
+def open_link(transport: Transport) -> BoxLink:
+    """The wire of this kind.
+
+    Raises:
+        InputError: the system has no such thing.
+    """
+    if transport == "socket":
+        return SocketLink()
+    if sys.platform == "win32":
+        raise InputError("this system has no pseudo-terminals", remedy="use the transport 'socket'")
+    return PtyLink()
+
+
+if sys.platform != "win32":
+
+    class PtyLink:
+        """A pseudo-terminal; the host opens its other end like a serial port."""
+
+        def __init__(self) -> None:
+            import tty
+
+            # the far end stays open here too: a host that closes the port then leaves silence, as on a real line,
+            # and not an endless stream of read errors
+            self._master, self._slave = os.openpty()
+            tty.setraw(self._slave)
+            os.set_blocking(self._master, False)
+            self.port = os.ttyname(self._slave)
+
+        def waitable(self) -> list[Waitable]:
+            return [self._master]
+
+        def read(self) -> bytes:
+            try:
+                return os.read(self._master, CHUNK)
+            except BlockingIOError:
+                return b""
+
+        def write(self, data: bytes) -> None:
+            try:
+                os.write(self._master, data)
+            except BlockingIOError:
+                return
+
+
+class SocketLink:
+    """A TCP socket on this machine alone, one host at a time; opened by pyserial's `socket://` URL."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._host: socket.socket | None = None
+        self._callers: deque[socket.socket] = deque()
+        self._bell, self._button = Pipe(duplex=False)
+        self.port = f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
+        # a thread, because on Windows a listening socket is nothing that `wait` can watch
+        threading.Thread(target=self._listen, name="laser box door", daemon=True).start()
+
+    def _listen(self) -> None:
+        while True:
+            caller, _ = self._listener.accept()
+            caller.setblocking(False)
+            caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._callers.append(caller)
+            self._button.send_bytes(b"!")
+
+    def waitable(self) -> list[Waitable]:
+        return [self._bell] if self._host is None else [self._host]
+
+    def read(self) -> bytes:
+        try:
+            if self._host is None:
+                self._bell.recv_bytes()
+                self._host = self._callers.popleft()
+                return b""
+            if data := self._host.recv(CHUNK):
+                return data
+        except BlockingIOError:
+            return b""
+        except OSError:
+            pass  # the host went without closing: the same as closing
+        if self._host is not None:
+            self._host.close()
+            self._host = None
+        return b""
+
+    def write(self, data: bytes) -> None:
+        try:
+            if self._host is not None:
+                self._host.send(data)
+        except OSError:
+            return  # a host that is gone is found by the next read

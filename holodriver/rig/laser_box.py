@@ -1,0 +1,379 @@
+"""The laser controller's state machine: what the firmware does, as a pure object with an injected clock.
+
+Everything that must hold about the light is decided here and nowhere else: it boots dark and disarmed, a colour is on
+only after an edge, after the blanking, for a bounded time, while armed, while somebody talks. Nothing here reads a
+real clock, starts a thread or opens a port, so each of these can be tested to the microsecond.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from holodriver.rig.colour import Colour, read_step, written_step
+from holodriver.rig.scpi import MAX_LINE, CommandError, ErrorQueue, header, number, seal, unseal, whole
+
+IDENTITY = "holodriver,laser controller,simulated,1"
+"""Answer to `*IDN?`: maker, model, serial number, version (IEEE 488.2, 10.14)."""
+
+MAX_WATCHDOG_MS = 250
+"""Longest silence of the host while armed, ms. No command raises it."""
+
+MAX_ON_TIME_US = 50_000
+"""Longest time a colour is on after one edge, µs; also the longest blanking."""
+
+MAX_STEPS = 16
+"""Longest colour sequence."""
+
+POWER_LIMITS_W = (0.05, 0.05, 0.05)
+"""Configured power limits of the simulated heads, W; a real box holds its own."""
+
+WATCHDOG_ERROR = 101
+INTERLOCK_ERROR = 102
+
+Source = Literal["BUS", "EXT"]
+Step = tuple[Colour, ...]
+
+
+@dataclass(frozen=True)
+class BoxSettings:
+    """What commands can set; the defaults are the state after boot and `*RST`."""
+
+    powers_w: tuple[float, ...] = (0.0, 0.0, 0.0)
+    sequence: tuple[Step, ...] = ((Colour.RED,), (Colour.GREEN,), (Colour.BLUE,))
+    blanking_us: int = 0
+    on_time_us: int = 1000
+    source: Source = "BUS"  # stray edges of a panel do nothing until somebody asks for them
+    watchdog_ms: int = MAX_WATCHDOG_MS
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """Light after one edge: the edge's number since arming (from 1), what was on, from when to when (s, box time)."""
+
+    edge: int
+    colours: Step
+    powers_w: tuple[float, ...]
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
+class BoxEvent:
+    """A change between dark-and-disarmed and armed, at box time `at_s` (s), and why."""
+
+    at_s: float
+    kind: Literal["booted", "armed", "disarmed", "tripped", "reset"]
+    reason: str
+
+
+class LaserBox:
+    """The controller of three lasers, as rig_protocol.md has it.
+
+    Lines that are refused answer `ERR`, change nothing, leave an error for `SYST:ERR?` and do not feed the watchdog:
+    noise on the line must not keep lasers armed. Commands answer `OK`, queries their value. The sequence, its times
+    and the trigger source can only be set while disarmed. A new power of a colour that is on ends its on-time, so
+    that one pulse has one power; a colour at 0 W is dark.
+
+    Args:
+        clock: box time, s, never running backwards.
+        power_limits_w: largest power of red, green, blue, W.
+        interlock_closed: state of the interlock line at boot; an open one boots tripped.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        power_limits_w: tuple[float, ...] = POWER_LIMITS_W,
+        interlock_closed: bool = True,
+    ):
+        self._clock = clock
+        self._limits_w = power_limits_w
+        self._interlock_closed = interlock_closed
+        self._time = clock()
+        self._buffer = bytearray()
+        self._overrun = False
+        self._checksums = False
+        self._errors = ErrorQueue()
+        self._pulse: Pulse | None = None
+        self._count = 0
+        self._step = -1
+        self.settings = BoxSettings()
+        self.armed = False
+        self.tripped = not interlock_closed
+        self.last_line_s = self._time
+        """Box time of the last line that was understood, s."""
+        self.pulses: list[Pulse] = []
+        """Light that has ended, in order."""
+        self.events: list[BoxEvent] = [BoxEvent(self._time, "booted", "power on")]
+        self._commands = [(header(pattern), handler) for pattern, handler in self._table()]
+
+    # ------------------------------------------------------------------ what the outside does
+
+    def receive(self, data: bytes) -> bytes:
+        """Take bytes from the serial line; the answers to all lines that they complete."""
+        self.tick()
+        answers = b""
+        for byte in data:
+            if byte == 0x0A:
+                answers += self._answer()
+            elif len(self._buffer) < MAX_LINE:
+                self._buffer.append(byte)
+            else:
+                self._overrun = True
+        return answers
+
+    def edge(self) -> None:
+        """An edge of the panel's sync output: a new frame stands from now."""
+        self.tick()
+        if self.armed and self.settings.source == "EXT":
+            self._advance_sequence()
+
+    def interlock(self, *, closed: bool) -> None:
+        """The interlock line opened or closed. Opening trips; closing again changes nothing about that."""
+        self.tick()
+        self._interlock_closed = closed
+        if not closed and not self.tripped:
+            self._disarm("interlock")
+            self.tripped = True
+            self._errors.add(CommandError(INTERLOCK_ERROR, "Interlock tripped; a person must reset it at the box"))
+            self._note("tripped", "interlock opened")
+
+    def press_reset(self) -> None:
+        """A person presses the reset button at the box: clears a trip if the interlock is closed. Arms nothing."""
+        self.tick()
+        if self.tripped and self._interlock_closed:
+            self.tripped = False
+            self._note("reset", "a person pressed the button")
+
+    def tick(self) -> None:
+        """Let time pass: end on-times and see whether the host has fallen silent."""
+        now = max(self._time, self._clock())
+        if self.armed and now >= self._watchdog_due():
+            self._pass_to(self._watchdog_due())
+            self._disarm("watchdog")
+            silence = f"no line for {self.settings.watchdog_ms} ms; dark and disarmed"
+            self._errors.add(CommandError(WATCHDOG_ERROR, f"Watchdog; {silence}"))
+        self._pass_to(now)
+
+    # ------------------------------------------------------------------ what the outside sees
+
+    @property
+    def lit(self) -> dict[Colour, float]:
+        """The colours that are on now, each with the box time (s) at which it came on."""
+        self.tick()
+        if self._pulse is None or self._time < self._pulse.start_s:
+            return {}
+        return dict.fromkeys(self._pulse.colours, self._pulse.start_s)
+
+    @property
+    def edges(self) -> int:
+        """Edges since the last arming; they stay readable after disarming."""
+        return self._count
+
+    def next_deadline(self) -> float | None:
+        """Box time (s) at which something happens without any input; None if nothing will."""
+        due = [self._watchdog_due()] if self.armed else []
+        if self._pulse is not None:
+            due += [time for time in (self._pulse.start_s, self._pulse.end_s) if time > self._time]
+        return min(due, default=None)
+
+    # ------------------------------------------------------------------ light
+
+    def _watchdog_due(self) -> float:
+        return self.last_line_s + self.settings.watchdog_ms / 1000
+
+    def _pass_to(self, time: float) -> None:
+        self._time = max(self._time, time)
+        if self._pulse is not None and self._time >= self._pulse.end_s:
+            self._end_pulse(self._pulse.end_s)
+
+    def _end_pulse(self, time: float) -> None:
+        """Dark from `time` (s) on until the next edge; a pulse that never came on leaves no record."""
+        if self._pulse is not None and time > self._pulse.start_s:
+            self.pulses.append(replace(self._pulse, end_s=time))
+        self._pulse = None
+
+    def _advance_sequence(self) -> None:
+        """The next step of the sequence: dark now, on after the blanking, for the on-time."""
+        self._end_pulse(self._time)
+        self._count += 1
+        self._step = (self._step + 1) % len(self.settings.sequence)
+        powers = self.settings.powers_w
+        colours = tuple(colour for colour in self.settings.sequence[self._step] if powers[colour] > 0)
+        if colours:
+            start = self._time + self.settings.blanking_us / 1e6
+            end = start + self.settings.on_time_us / 1e6
+            self._pulse = Pulse(self._count, colours, tuple(powers[colour] for colour in colours), start, end)
+
+    def _disarm(self, reason: str) -> None:
+        self._end_pulse(self._time)
+        if self.armed:
+            self.armed = False
+            self._note("disarmed", reason)
+
+    def _note(self, kind: Literal["armed", "disarmed", "tripped", "reset"], reason: str) -> None:
+        self.events.append(BoxEvent(self._time, kind, reason))
+
+    # ------------------------------------------------------------------ lines
+
+    def _answer(self) -> bytes:
+        line, overrun = bytes(self._buffer), self._overrun
+        self._buffer.clear()
+        self._overrun = False
+        try:
+            if overrun:
+                raise CommandError(-363, f"Input buffer overrun; a line has at most {MAX_LINE} characters")
+            answer = self._obey(self._opened(line.removesuffix(b"\r")))
+            self.last_line_s = self._time
+        except CommandError as error:
+            self._errors.add(error)
+            answer = "ERR"
+        return f"{seal(answer) if self._checksums else answer}\n".encode("ascii")
+
+    def _opened(self, line: bytes) -> str:
+        """The text of a line, its checksum proven and taken off."""
+        if any(not 0x20 <= byte < 0x7F for byte in line):
+            raise CommandError(-101, "Invalid character")
+        body, right = unseal(line.decode("ascii"))
+        if right is False:
+            raise CommandError(-360, "Communication error; the checksum is wrong")
+        if right is None and self._checksums:
+            raise CommandError(-360, "Communication error; the checksum is missing")
+        # stays on until power goes off: *RST leaves the interface alone (IEEE 488.2, 10.32)
+        self._checksums = self._checksums or right is True
+        return body
+
+    def _obey(self, body: str) -> str:
+        head, _, argument = body.strip().partition(" ")
+        for pattern, handler in self._commands:
+            if match := pattern.fullmatch(head.removeprefix(":")):
+                return handler(*match.groups(), argument.strip())
+        raise CommandError(-113, "Undefined header")
+
+    def _table(self) -> list[tuple[str, Callable[..., str]]]:
+        return [
+            ("*IDN?", _bare(lambda: IDENTITY)),
+            ("*RST", _bare(self._reset)),
+            ("*CLS", _bare(self._errors.clear)),
+            ("*ESR?", _bare(lambda: str(self._errors.status()))),
+            ("*OPC?", _bare(lambda: "1")),
+            ("*TRG", _bare(self._trigger)),
+            ("SYSTem:ERRor[:NEXT]?", _bare(self._errors.next)),
+            ("SYSTem:WDOG", self._set_watchdog),
+            ("SYSTem:WDOG?", _bare(lambda: str(self.settings.watchdog_ms))),
+            ("SOURce#:POWer[:LEVel][:IMMediate][:AMPLitude]", self._set_power),
+            ("SOURce#:POWer[:LEVel][:IMMediate][:AMPLitude]?", self._power),
+            ("OUTPut[:STATe]", self._set_output),
+            ("OUTPut[:STATe]?", _bare(lambda: str(int(self.armed)))),
+            ("OUTPut:PROTection:INTLock:TRIPped?", _bare(lambda: str(int(self.tripped)))),
+            ("TRIGger:SOURce", self._set_source),
+            ("TRIGger:SOURce?", _bare(lambda: self.settings.source)),
+            ("SEQuence:DEFine", self._set_sequence),
+            ("SEQuence:DEFine?", _bare(lambda: ",".join(written_step(step) for step in self.settings.sequence))),
+            ("SEQuence:DELay", self._set_blanking),
+            ("SEQuence:DELay?", _bare(lambda: str(self.settings.blanking_us))),
+            ("SEQuence:WIDth", self._set_on_time),
+            ("SEQuence:WIDth?", _bare(lambda: str(self.settings.on_time_us))),
+            ("SEQuence:COUNt?", _bare(self._counted)),
+        ]
+
+    def _reset(self) -> None:
+        """Dark, disarmed, settings as after boot. A trip stays: only a person clears it."""
+        self._disarm("*RST")
+        self.settings = BoxSettings()
+        self._count, self._step = 0, -1
+
+    def _trigger(self) -> None:
+        if not (self.armed and self.settings.source == "BUS"):
+            raise CommandError(-211, "Trigger ignored; needs OUTP ON and TRIG:SOUR BUS")
+        self._advance_sequence()
+
+    def _set_watchdog(self, text: str) -> str:
+        self.settings = replace(self.settings, watchdog_ms=whole(_given(text), 1, MAX_WATCHDOG_MS))
+        return "OK"
+
+    def _set_power(self, suffix: str, text: str) -> str:
+        colour, watts = _colour(suffix), number(_given(text))
+        if not 0 <= watts <= self._limits_w[colour]:
+            raise CommandError(-222, f"Data out of range; 0 to {self._limits_w[colour]:g} W is allowed")
+        powers = list(self.settings.powers_w)
+        if self._pulse is not None and colour in self._pulse.colours and powers[colour] != watts:
+            self._end_pulse(self._time)
+        powers[colour] = watts
+        self.settings = replace(self.settings, powers_w=tuple(powers))
+        return "OK"
+
+    def _power(self, suffix: str, text: str) -> str:
+        colour = _colour(suffix)
+        return _bare(lambda: repr(self.settings.powers_w[colour]))(text)
+
+    def _set_output(self, text: str) -> str:
+        on = {"ON": True, "1": True, "OFF": False, "0": False}.get(_given(text).upper())
+        if on is None:
+            raise CommandError(-224, "Illegal parameter value; ON or OFF")
+        if not on:
+            self._disarm("OUTP OFF")
+        elif self.tripped:
+            raise CommandError(-221, "Settings conflict; the interlock has tripped, a person must reset it at the box")
+        elif not self.armed:
+            self.armed = True
+            self._count, self._step = 0, -1
+            self._note("armed", "OUTP ON")
+        return "OK"
+
+    def _set_source(self, text: str) -> str:
+        source = {"BUS": "BUS", "EXT": "EXT", "EXTERNAL": "EXT"}.get(_given(text).upper())
+        if source is None:
+            raise CommandError(-224, "Illegal parameter value; BUS or EXT")
+        return self._set_disarmed(source=source)
+
+    def _set_sequence(self, text: str) -> str:
+        try:
+            steps = tuple(read_step(step) for step in _given(text).split(","))
+        except ValueError as error:
+            raise CommandError(-224, "Illegal parameter value; colours 1 to 3, such as 1,2,3 or 1+2,3") from error
+        if len(steps) > MAX_STEPS:
+            raise CommandError(-223, f"Too much data; at most {MAX_STEPS} steps")
+        return self._set_disarmed(sequence=steps)
+
+    def _set_blanking(self, text: str) -> str:
+        return self._set_disarmed(blanking_us=whole(_given(text), 0, MAX_ON_TIME_US))
+
+    def _set_on_time(self, text: str) -> str:
+        return self._set_disarmed(on_time_us=whole(_given(text), 1, MAX_ON_TIME_US))
+
+    def _set_disarmed(self, **change: object) -> str:
+        """Settings that would put colours out of step with frames in mid-play."""
+        if self.armed:
+            raise CommandError(-221, "Settings conflict; only while disarmed")
+        self.settings = replace(self.settings, **change)  # type: ignore[arg-type]  # each caller names one field
+        return "OK"
+
+    def _counted(self) -> str:
+        now = "0" if self._step < 0 else written_step(self.settings.sequence[self._step])
+        return f"{self._count},{now}"
+
+
+def _bare(act: Callable[[], str | None]) -> Callable[[str], str]:
+    """A command or query that takes no parameter."""
+
+    def handler(text: str) -> str:
+        if text:
+            raise CommandError(-108, "Parameter not allowed")
+        answer = act()
+        return "OK" if answer is None else answer
+
+    return handler
+
+
+def _given(text: str) -> str:
+    if not text:
+        raise CommandError(-109, "Missing parameter")
+    return text
+
+
+def _colour(suffix: str) -> Colour:
+    if suffix not in ("1", "2", "3"):
+        raise CommandError(-114, "Header suffix out of range; colours are 1 to 3")
+    return Colour(int(suffix) - 1)

@@ -1,0 +1,385 @@
+"""The host's side of the lasers: a driver for any head, and the client of our laser controller."""
+
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
+from typing import Any, Literal, NamedTuple, Self, final
+
+from holodriver.errors import InputError, RigError
+from holodriver.rig.colour import Colour, read_step, written_step
+from holodriver.rig.scpi import seal, unseal
+
+BAUD_RATE = 115200
+
+ANSWER_TIMEOUT_S = 1.0
+"""A 115200 baud line answers in milliseconds; by the time this is over the watchdog has long made the box dark."""
+
+CONNECT_TIMEOUT_S = 5.0
+"""Opening the port resets many boards; their boot loader may take two seconds before the box answers."""
+
+QUIET_S = 0.05
+"""Silence after which no older answer is on its way; longer than the 16 ms that FTDI adapters hold bytes back."""
+
+IDENTITY_START = "holodriver,laser controller"
+
+
+class EdgeCount(NamedTuple):
+    """Edges that the box has seen since arming, and the colours of its step now (empty before the first edge)."""
+
+    edges: int
+    colours: tuple[Colour, ...]
+
+
+class LaserDriver(ABC):
+    """Lasers that can be armed, stepped through colours, and kept armed only by being talked to.
+
+    The public methods are complete and are not overridden; a new laser box implements `_exchange_hw`, which takes one
+    line of the protocol (reference/rig_protocol.md) and gives the answer, and sets `has_hardware_watchdog`. Leaving
+    the `with` block, however it is left, ends dark.
+
+    Args:
+        where: the device, for errors.
+        gate: for a head without a hardware watchdog, the armed controller that can cut its light (interlock, shutter
+            or modulation input). Without one such a head cannot be armed: it stays lit when its host dies.
+    """
+
+    has_hardware_watchdog = False
+    """Whether the box itself goes dark when the host falls silent."""
+
+    def __init__(self, where: str, *, gate: "LaserDriver | None" = None):
+        self.where = where
+        self.connected = True
+        self.armed = False
+        """Whether the box was armed when last heard of."""
+        self._gate = gate
+
+    @abstractmethod
+    def _exchange_hw(self, line: str) -> str:
+        """Send one line and return its answer, both without line ends.
+
+        Raises:
+            OSError: the device is gone or does not answer (`serial.SerialException` and `TimeoutError` are OSErrors).
+        """
+
+    def _close_hw(self) -> None:  # noqa: B027 - most simulated and network heads have nothing to let go of
+        """Let go of the device."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            self.close()
+        except RigError as failure:
+            if error is None:
+                raise
+            error.add_note(str(failure))
+
+    @final
+    def ask(self, line: str) -> str:
+        """Send one line; its answer.
+
+        Raises:
+            RigError: the box refused the line (with what it has in `SYST:ERR?`), is not connected, or did not answer;
+                in the last case the driver lets go of it, and its watchdog makes it dark.
+        """
+        answer = self._exchange(line)
+        if answer == "ERR":
+            raise RigError(f"the laser controller refused '{line}': {'; '.join(self._errors())}", where=self.where)
+        return answer
+
+    @final
+    def identity(self) -> str:
+        """Maker, model, serial number and version."""
+        return self.ask("*IDN?")
+
+    @final
+    def reset(self) -> None:
+        """Dark, disarmed, all settings as after boot, no errors waiting."""
+        self.armed = False
+        self._tell("*RST")
+        self._tell("*CLS")
+
+    @final
+    def set_power(self, colour: Colour, watts: float) -> None:
+        """Power of one colour, W.
+
+        Raises:
+            InputError: not a number from 0.
+            RigError: over the box's limit, which has changed nothing.
+        """
+        if not (math.isfinite(watts) and watts >= 0):
+            raise InputError(f"laser power is {watts!r} W, expected a number from 0", where=Colour(colour).label)
+        self._tell(f"SOUR{Colour(colour).number}:POW:LEV:IMM:AMPL {watts:.9g}")
+
+    @final
+    def power(self, colour: Colour) -> float:
+        """Power that is set for one colour, W."""
+        return self._number(f"SOUR{Colour(colour).number}:POW:LEV:IMM:AMPL?")
+
+    @final
+    def sequence(
+        self,
+        steps: Sequence[Colour | Collection[Colour]],
+        *,
+        blanking_s: float,
+        on_time_s: float,
+        source: Literal["BUS", "EXT"] = "EXT",
+    ) -> None:
+        """What is on after each edge, in turn; only while disarmed.
+
+        Args:
+            steps: a colour, or several that are on together, for each edge.
+            blanking_s: dark after an edge while the liquid crystal settles, s.
+            on_time_s: light after that, s; the next edge ends it in any case.
+            source: edges of the panel's sync output ("EXT"), or `trigger` ("BUS", not frame-exact).
+        """
+        written = [written_step((step,) if isinstance(step, Colour) else tuple(sorted(step))) for step in steps]
+        self._tell(f"TRIG:SOUR {source}")
+        self._tell(f"SEQ:DEF {','.join(written)}")
+        self._tell(f"SEQ:DEL {round(blanking_s * 1e6)}")
+        self._tell(f"SEQ:WID {round(on_time_s * 1e6)}")
+
+    @final
+    def set_watchdog(self, milliseconds: int) -> None:
+        """Silence after which the box goes dark, ms; never more than the box's own limit."""
+        self._tell(f"SYST:WDOG {milliseconds:d}")
+
+    @final
+    def arm(self) -> None:
+        """Let edges make light from now on. The box must be talked to (`heartbeat`) within its watchdog time.
+
+        Raises:
+            RigError: the interlock has tripped, or the head has no watchdog and no armed gate that has one.
+        """
+        gated = self._gate is not None and self._gate.has_hardware_watchdog and self._gate.armed
+        if not (self.has_hardware_watchdog or gated):
+            raise RigError(
+                "this laser head stays lit when its host dies, so it is not armed",
+                where=self.where,
+                remedy="put a laser controller with a watchdog on its interlock or shutter, arm it, pass it as `gate`",
+            )
+        self._tell("OUTP ON")
+        self.armed = True
+
+    @final
+    def disarm(self) -> None:
+        """Dark now, and until the next `arm`.
+
+        Raises:
+            RigError: the box did not confirm it.
+        """
+        self._tell("OUTP OFF")
+        self.armed = False
+        if not self.dark():
+            raise RigError("the laser controller still says it is armed after OUTP OFF", where=self.where)
+
+    @final
+    def dark(self) -> bool:
+        """Whether the box says that it is disarmed, which it only is when dark."""
+        return self.ask("OUTP?") == "0"
+
+    @final
+    def heartbeat(self) -> None:
+        """Say that the host lives, and hear whether the box is still armed.
+
+        Raises:
+            RigError: it went dark by itself (watchdog, interlock), with what it says about it.
+        """
+        if self.ask("OUTP?") != "1" and self.armed:
+            self.armed = False
+            raise RigError(
+                f"the laser controller has gone dark by itself: {'; '.join(self._errors())}", where=self.where
+            )
+
+    @final
+    def trigger(self) -> None:
+        """One step of the sequence by command; not frame-exact."""
+        self._tell("*TRG")
+
+    @final
+    def edges(self) -> EdgeCount:
+        """Edges since arming and the colours of the step now."""
+        answer = self.ask("SEQ:COUN?")
+        count, _, step = answer.partition(",")
+        try:
+            return EdgeCount(int(count), () if step == "0" else read_step(step))
+        except ValueError as error:
+            raise self._strange("SEQ:COUN?", answer) from error
+
+    @final
+    def interlock_tripped(self) -> bool:
+        """Whether the interlock has tripped. Only a person at the box can clear that."""
+        return self.ask("OUTP:PROT:INTL:TRIP?") == "1"
+
+    @final
+    def close(self) -> None:
+        """Make dark and let go of the box. Closing twice is allowed.
+
+        Raises:
+            RigError: the box did not confirm that it is dark; its watchdog will make it so.
+        """
+        if not self.connected:
+            return
+        try:
+            self.disarm()
+        finally:
+            self._let_go()
+
+    def _exchange(self, line: str) -> str:
+        if not self.connected:
+            raise RigError("the laser controller is not connected", where=self.where)
+        if not line.isascii() or "\n" in line:
+            raise InputError(f"{line!r} is not one line of ASCII characters")  # two lines would have two answers
+        try:
+            return self._exchange_hw(line)
+        except OSError as error:
+            self._let_go()
+            raise RigError(
+                f"the laser controller does not answer '{line}': {error}",
+                where=self.where,
+                remedy="check its cable and power; it has gone dark by its watchdog and comes back disarmed",
+            ) from error
+
+    def _let_go(self) -> None:
+        self.connected = self.armed = False
+        self._close_hw()
+
+    def _tell(self, line: str) -> None:
+        answer = self.ask(line)
+        if answer != "OK":
+            raise self._strange(line, answer)
+
+    def _number(self, line: str) -> float:
+        answer = self.ask(line)
+        try:
+            return float(answer)
+        except ValueError as error:
+            raise self._strange(line, answer) from error
+
+    def _errors(self) -> list[str]:
+        """All errors that wait in the box, oldest first, taken out of it."""
+        found: list[str] = []
+        while not (entry := self._exchange("SYST:ERR?")).startswith("0,"):
+            found.append(entry)
+            if entry == "ERR" or len(found) > 100:
+                break
+        return found or ["it gives no reason"]
+
+    def _strange(self, line: str, answer: str) -> RigError:
+        return RigError(f"the laser controller answers '{line}' with '{answer}'", where=self.where)
+
+
+class LaserController(LaserDriver):
+    """The client of the holodriver laser controller, on any port or URL that pyserial opens.
+
+    Opening asks who is there and resets it: whatever the box was doing, it is dark and disarmed afterwards.
+
+    Args:
+        port: device path or pyserial URL: "/dev/ttyACM0", "COM3", "socket://127.0.0.1:4000".
+        checksums: send `*hh` checksums; the box then sends them too, and neither takes a line without.
+        answer_timeout_s: longest wait for one answer, s.
+        connect_timeout_s: longest wait for the box to come up after the port is opened, s.
+
+    Raises:
+        RigError: pyserial is missing, the port cannot be opened, or what answers is no laser controller.
+    """
+
+    has_hardware_watchdog = True
+
+    def __init__(
+        self,
+        port: str,
+        *,
+        checksums: bool = True,
+        answer_timeout_s: float = ANSWER_TIMEOUT_S,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+    ):
+        super().__init__(port)
+        self._checksums = checksums
+        self._answer_timeout_s = answer_timeout_s
+        self._received = bytearray()
+        self._in_step = False
+        self._serial = _open(port)
+        try:
+            self._identify(connect_timeout_s)
+            self.reset()
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _identify(self, timeout_s: float) -> None:
+        due = time.monotonic() + timeout_s
+        answer = "nothing"
+        while True:
+            try:
+                answer = self._exchange_hw("*IDN?")
+            except TimeoutError:
+                pass
+            except OSError as error:
+                raise RigError(f"the port failed: {error}", where=self.where) from error
+            if answer.startswith(IDENTITY_START):
+                return
+            if time.monotonic() > due:
+                break
+            self._in_step = False
+        raise RigError(
+            f"no holodriver laser controller answers here; '*IDN?' gave '{answer[:80]}'",
+            where=self.where,
+            remedy="check the port's name and that nothing else uses it",
+        )
+
+    def _exchange_hw(self, line: str) -> str:
+        if not self._in_step:
+            self._find_step()
+        # stays false if Ctrl-C or an error comes between line and answer: the next line must not take this one's answer
+        self._in_step = False
+        self._serial.write((seal(line) if self._checksums else line).encode("ascii") + b"\n")
+        body, right = unseal(self._read_line())
+        if right is False or (self._checksums and right is None):
+            raise OSError(f"its answer's checksum is {'missing' if right is None else 'wrong'}")
+        self._checksums = self._checksums or right is True
+        self._in_step = True
+        return body
+
+    def _find_step(self) -> None:
+        """End a line that may be half sent, and drop answers until there are none."""
+        self._serial.write(b"\n")
+        self._serial.timeout = QUIET_S
+        while self._serial.read(4096):
+            pass
+        self._received.clear()
+
+    def _read_line(self) -> str:
+        due = time.monotonic() + self._answer_timeout_s
+        while b"\n" not in self._received:
+            self._serial.timeout = max(0.0, due - time.monotonic())
+            chunk = self._serial.read(max(1, self._serial.in_waiting))
+            if not chunk and time.monotonic() >= due:
+                raise TimeoutError(f"no answer within {self._answer_timeout_s:g} s")
+            self._received += chunk
+        line, _, rest = self._received.partition(b"\n")
+        self._received = bytearray(rest)
+        return line.decode("ascii", errors="replace")
+
+    def _close_hw(self) -> None:
+        # boards wired to reset on DTR then reboot dark; a pseudo-terminal has no such line and says ENOTTY
+        for hang_up in (lambda: setattr(self._serial, "dtr", False), self._serial.close):
+            try:
+                hang_up()
+            except OSError:
+                continue
+
+
+def _open(port: str) -> Any:
+    try:
+        import serial
+    except ImportError as error:
+        raise RigError(
+            "pyserial, which talks to the laser controller, is missing", remedy="pip install holodriver[rig]"
+        ) from error
+    try:
+        return serial.serial_for_url(port, baudrate=BAUD_RATE, timeout=QUIET_S, write_timeout=1.0, exclusive=True)
+    except (OSError, ValueError) as error:  # SerialException is an OSError
+        raise RigError(f"the laser controller's port cannot be opened: {error}", where=port) from error

@@ -1,0 +1,134 @@
+"""A panel that shows grey frames, as the process that drives the display sees it."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, final
+
+import numpy as np
+
+from holodriver.errors import InputError
+
+LATE_PERIODS = 1.2
+"""An interval longer than this many refresh periods held a frame too long (PsychoPy's threshold)."""
+
+
+class Flip(NamedTuple):
+    """One frame that came to stand on the panel."""
+
+    number: int
+    """Flips before this one since `restart_timing`."""
+    at_s: float
+    """When it stood, taken after the flip (`time.perf_counter`, which all processes of a machine share), s."""
+    dropped: int
+    """Refreshes before this flip that brought no new frame; above 0 if and only if the flip was late."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a panel had on its glass: for each flip since `restart_timing`, from when, and which of `contents`."""
+
+    since_s: list[float]
+    content: list[int]
+    contents: list[np.ndarray]
+    """Distinct pictures, (h, w) uint8."""
+
+
+class Panel(ABC):
+    """A panel. A vendor or a window library implements `_flip_hw`; `show` is complete and is not overridden.
+
+    Args:
+        native_shape: panel pixels (h, w).
+        refresh_hz: refreshes a second, 1/s.
+        clock: seconds; `time.perf_counter` unless a test gives its own.
+
+    Raises:
+        InputError: a size or rate that no panel has.
+    """
+
+    def __init__(
+        self, native_shape: tuple[int, int], refresh_hz: float, *, clock: Callable[[], float] = time.perf_counter
+    ):
+        self.native_shape, self.refresh_hz = checked_panel(native_shape, refresh_hz)
+        self._clock = clock
+        self._last: Flip | None = None
+
+    @property
+    def period_s(self) -> float:
+        """Time between two refreshes, s."""
+        return 1 / self.refresh_hz
+
+    @final
+    def show(self, frame: np.ndarray) -> Flip:
+        """Put a frame on the panel: check, flip, take the time, judge whether it came late.
+
+        Args:
+            frame: (h, w) uint8 grey levels, exactly the panel's size.
+
+        Raises:
+            InputError: the frame has another shape or type; nothing was shown.
+        """
+        check_frame(frame, self.native_shape)
+        self._flip_hw(frame)
+        at = self._clock()
+        if self._last is None:
+            flip = Flip(0, at, 0)
+        else:
+            flip = Flip(self._last.number + 1, at, missed_refreshes(at - self._last.at_s, self.period_s))
+        self._last = flip
+        return flip
+
+    @final
+    def restart_timing(self) -> None:
+        """Count flips from 0 again; the next one cannot be late."""
+        self._last = None
+        self._forget_hw()
+
+    @abstractmethod
+    def _flip_hw(self, frame: np.ndarray) -> None:
+        """Put (h, w) uint8 pixels on the glass at the next refresh, unchanged; return once they stand there."""
+
+    def _forget_hw(self) -> None:  # noqa: B027 - only panels that keep a record have something to forget
+        """Drop what was recorded of earlier flips."""
+
+    def held(self) -> Held | None:
+        """What the panel had on its glass since `restart_timing`; None from panels that cannot tell."""
+        return None
+
+
+def missed_refreshes(interval_s: float, period_s: float) -> int:
+    """Refreshes that brought no new frame in an interval between two flips; at least 1 if it is over the threshold."""
+    if interval_s <= LATE_PERIODS * period_s:
+        return 0
+    return max(1, round(interval_s / period_s) - 1)
+
+
+def check_frame(frame: np.ndarray, native_shape: tuple[int, int]) -> None:
+    """Refuse what is not exactly one panel frame.
+
+    Raises:
+        InputError: names the size and type that are expected.
+    """
+    if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.shape != native_shape:
+        given = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
+        height, width = native_shape
+        raise InputError(
+            f"a panel frame is {given}, expected uint8 ({height}, {width}): {width} × {height} pixels, the panel's own",
+            remedy="encode the hologram for this panel",
+        )
+
+
+def checked_panel(native_shape: tuple[int, int], refresh_hz: float) -> tuple[tuple[int, int], float]:
+    """A panel's size and rate, if there can be such a panel.
+
+    Raises:
+        InputError: a side below 1 pixel, or a rate outside 10 to 10,000 Hz. Below 10 Hz the frames come too slowly
+            for the lasers' watchdog to be fed by them.
+    """
+    height, width = (int(side) for side in native_shape)
+    if min(height, width) < 1:
+        raise InputError(f"a panel of {width} × {height} pixels cannot be", where="native_shape")
+    if not 10 <= refresh_hz <= 10_000:
+        raise InputError(f"refresh is {refresh_hz!r} Hz, expected 10 to 10000", where="refresh_hz")
+    return (height, width), float(refresh_hz)

@@ -1,0 +1,301 @@
+"""Playing holograms: frames on the panel and lasers in step, or dark."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+from typing import Protocol
+
+import numpy as np
+
+from holodriver.errors import HolodriverError, InputError, RigError
+from holodriver.progress import Progress, silent
+from holodriver.rig.colour import Colour
+from holodriver.rig.laser_box import MAX_ON_TIME_US
+from holodriver.rig.lasers import EdgeCount, LaserDriver
+from holodriver.rig.panel_process import ShownFrame
+
+HEARTBEAT_S = 0.05
+"""Shortest time between two heartbeats, s: a fifth of the longest watchdog time, so that one may be late."""
+
+WATCHDOG_MS = 250
+"""Silence after which the box goes dark, ms: the longest the protocol allows."""
+
+BLANKING_FRACTION = 0.2
+ON_FRACTION = 0.6
+"""Shares of a refresh period; together short of 1, so that light has ended before the next frame comes."""
+
+STALL_S = 0.5
+"""A panel that shows nothing for this long has stopped: twice the watchdog time, so its lasers are dark by then."""
+
+SUSPICIONS = 3
+"""A count one ahead of the frames may be a frame whose report is under way; this often in a row it is not."""
+
+DEFAULT_POWER_W = 0.001
+
+
+class PlayingPanel(Protocol):
+    """What the player needs of a panel: `PanelProcess` has it."""
+
+    native_shape: tuple[int, int]
+    refresh_hz: float
+    shown: list[ShownFrame]
+    playing: bool
+
+    def preload(self, holograms: Sequence[np.ndarray]) -> None: ...
+    def start(self, cycles: int) -> None: ...
+    def wait(self, timeout_s: float) -> bool: ...
+    def stop(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class PlayReport:
+    """What a play was like. Times are seconds."""
+
+    frames_shown: int
+    dropped: int
+    """Refreshes that brought no new frame."""
+    late: int
+    """Flips that came more than 1.2 periods after the one before."""
+    colour_errors: int
+    """Comparisons in which the box stood on another colour than the frame's."""
+    comparisons: int
+    """How often frames and edges were compared."""
+    interval_median_s: float
+    interval_max_s: float
+    period_s: float
+    edges: int
+    """Sync edges that the laser controller counted."""
+    dark_verified: bool
+    """Whether the box said, after the end, that it is disarmed and dark."""
+
+    def rows(self) -> list[tuple[str, str]]:
+        """The report as pairs of name and value, for a table."""
+        return [
+            ("frames shown", str(self.frames_shown)),
+            ("refreshes without a new frame", f"{self.dropped} ({self.late} late flips)"),
+            ("flip interval, median", f"{self.interval_median_s * 1e3:.2f} ms ({self.period_s * 1e3:.2f} ms wanted)"),
+            ("flip interval, longest", f"{self.interval_max_s * 1e3:.2f} ms"),
+            ("sync edges counted", str(self.edges)),
+            ("comparisons with the lasers", f"{self.comparisons}, {self.colour_errors} with a wrong colour"),
+            ("lasers at the end", "dark and disarmed" if self.dark_verified else "NOT KNOWN to be dark"),
+        ]
+
+
+def play(
+    frames: Sequence[np.ndarray],
+    panel: PlayingPanel,
+    lasers: LaserDriver,
+    *,
+    cycles: int | None = None,
+    duration_s: float | None = None,
+    powers_w: Sequence[float] | None = None,
+    colours: Sequence[Colour] | None = None,
+    blanking_s: float | None = None,
+    on_time_s: float | None = None,
+    progress: Progress = silent,
+) -> PlayReport:
+    """Show holograms, each colour's frame lit by its laser; whatever happens, it ends dark.
+
+    The lasers are stepped by the panel's sync edges ("external" mode). The box's watchdog is fed only while the panel
+    reports new frames: a display process that dies or hangs leaves the lasers dark. The box's count of edges is
+    compared with the frames shown about every 50 ms, and exactly at the end.
+
+    Args:
+        frames: one array a hologram, (C, h, w) uint8 at the panel's native size, all with the same colours.
+        panel: shows them; a `PanelProcess`.
+        lasers: connected; stays connected, disarmed.
+        cycles: how often all holograms are shown; each cycle shows every hologram's colours once.
+        duration_s: instead of `cycles`, for how long, s; rounded up to whole cycles.
+        powers_w: laser power for each colour, W; 1 mW unless given.
+        colours: what lights each of the C frames; red, green, blue unless given.
+        blanking_s: dark time after a flip, s; a fifth of the refresh period unless given.
+        on_time_s: light after that, s; three fifths of the period, or the most that the box allows.
+        progress: told the frames shown.
+
+    Raises:
+        InputError: frames, colours, powers or times that cannot be played; no laser was armed.
+        RigError: panel or lasers failed, the interlock tripped, or edges and frames differ (says by how many); the
+            lasers have been made dark.
+    """
+    colours = _playable(frames, colours)
+    powers_w = [DEFAULT_POWER_W] * len(colours) if powers_w is None else list(powers_w)
+    if len(powers_w) != len(colours):
+        raise InputError(f"{len(powers_w)} laser powers for {len(colours)} colours", where="powers_w")
+    period = 1 / panel.refresh_hz
+    blanking_s = BLANKING_FRACTION * period if blanking_s is None else blanking_s
+    on_time_s = min(ON_FRACTION * period, MAX_ON_TIME_US / 1e6) if on_time_s is None else on_time_s
+    if blanking_s < 0 or on_time_s <= 0 or blanking_s + on_time_s >= period:
+        raise InputError(
+            f"blanking {blanking_s * 1e3:g} ms and light {on_time_s * 1e3:g} ms do not fit a refresh of "
+            f"{period * 1e3:.3g} ms: a colour would reach into the next frame"
+        )
+    cycles = _cycles(cycles, duration_s, period * len(frames) * len(colours))
+
+    panel.preload(frames)
+    lasers.sequence(colours, blanking_s=blanking_s, on_time_s=on_time_s, source="EXT")
+    for colour, watts in zip(colours, powers_w, strict=True):
+        lasers.set_power(colour, watts)
+    lasers.set_watchdog(WATCHDOG_MS)
+    supervisor = _Supervisor(panel, lasers, colours)
+    try:
+        lasers.arm()
+        panel.start(cycles)
+        total = cycles * len(frames) * len(colours)
+        while panel.playing:
+            supervisor.watch()
+            progress("playing", len(panel.shown), total, f"{supervisor.dropped} dropped")
+        lasers.heartbeat()  # an interlock or a watchdog that struck in the last frames is said here
+    except BaseException as error:
+        _end_dark(panel, lasers, error)
+        raise
+    lasers.disarm()
+    edges = lasers.edges()
+    supervisor.compare_finally(edges)
+    return _report(panel.shown, period, edges.edges, supervisor, dark=lasers.dark())
+
+
+class _Supervisor:
+    """Feeds the box's watchdog while frames come, and compares its edges with them."""
+
+    def __init__(
+        self,
+        panel: PlayingPanel,
+        lasers: LaserDriver,
+        colours: Sequence[Colour],
+        clock: Callable[[], float] = time.perf_counter,
+    ):
+        self._panel = panel
+        self._lasers = lasers
+        self._colours = colours
+        self._clock = clock
+        self._last_frame_s = clock()
+        self._last_beat_s = -math.inf
+        self._suspicions = 0
+        self._judged = 0
+        self.dropped = 0
+        """Refreshes without a new frame so far."""
+        self.comparisons = 0
+        self.colour_errors = 0
+
+    def watch(self) -> None:
+        """Wait for frames for a heartbeat's time; if they came, tell the box."""
+        came = self._panel.wait(HEARTBEAT_S)
+        now = self._clock()
+        if not came:
+            if self._panel.playing and now - self._last_frame_s > STALL_S:
+                raise RigError(
+                    f"the display process has shown nothing for {STALL_S:g} s, after {len(self._panel.shown)} frames",
+                    remedy="the lasers are dark; see what else keeps the machine busy",
+                )
+            return
+        self._last_frame_s = now
+        self.dropped += sum(frame.flip.dropped for frame in self._panel.shown[self._judged :])
+        self._judged = len(self._panel.shown)
+        if now - self._last_beat_s >= HEARTBEAT_S:
+            self._last_beat_s = now
+            self._lasers.heartbeat()
+            self._compare()
+
+    def _compare(self) -> None:
+        """Whether the box has counted the frames shown, while both go on.
+
+        The display process sends an edge before it reports the frame, so an edge less than frames known before the
+        question is an edge lost; one more than frames known after it may be a report under way.
+        """
+        before = len(self._panel.shown)
+        counted = self._lasers.edges()
+        self._panel.wait(0)
+        self._suspicions = self._suspicions + 1 if counted.edges > len(self._panel.shown) else 0
+        if counted.edges < before or self._suspicions >= SUSPICIONS:
+            raise self._mismatch(counted.edges, before if counted.edges < before else len(self._panel.shown))
+        self._judge_colour(counted)
+
+    def compare_finally(self, counted: EdgeCount) -> None:
+        """Whether all edges and all frames were the same in number; the panel has stopped."""
+        if counted.edges != len(self._panel.shown):
+            raise self._mismatch(counted.edges, len(self._panel.shown))
+        self._judge_colour(counted)
+
+    def _judge_colour(self, counted: EdgeCount) -> None:
+        self.comparisons += 1
+        expected = (self._colours[(counted.edges - 1) % len(self._colours)],) if counted.edges else ()
+        if counted.colours != expected:
+            self.colour_errors += 1
+            raise RigError(
+                f"after {counted.edges} frames the laser controller stands on "
+                f"{_names(counted.colours)} and the frame is {_names(expected)}",
+                remedy="the lasers have been made dark; play again",
+            )
+
+    def _mismatch(self, edges: int, shown: int) -> RigError:
+        more = "more" if edges > shown else "fewer"
+        return RigError(
+            f"the laser controller counted {edges} sync edges for {shown} frames shown, {abs(edges - shown)} {more}: "
+            "colours and frames are out of step",
+            remedy="the lasers have been made dark; check the sync cable and the panel's refresh rate, then play again",
+        )
+
+
+def _end_dark(panel: PlayingPanel, lasers: LaserDriver, error: BaseException) -> None:
+    """Dark first, then the panel; what fails on the way is noted on the error that led here."""
+    for step in (lasers.disarm if lasers.connected else None, panel.stop):
+        if step is not None:
+            try:
+                step()
+            except HolodriverError as failure:
+                error.add_note(str(failure))
+
+
+def _playable(frames: Sequence[np.ndarray], colours: Sequence[Colour] | None) -> list[Colour]:
+    """The colours of the frames, one for each plane."""
+    if len(frames) == 0:
+        raise InputError("there are no frames to play")
+    shapes = {np.shape(hologram) for hologram in frames}
+    if len(shapes) != 1:
+        raise InputError(f"holograms of different shapes cannot play together: {sorted(shapes)}")
+    (shape,) = shapes
+    if len(shape) != 3:
+        raise InputError(f"frames have the shape {shape}, expected (colours, h, w)")
+    if colours is None and shape[0] not in (1, 3):
+        raise InputError(f"frames have {shape[0]} colours; say which laser lights each", where="colours")
+    chosen = [Colour(colour) for colour in (list(Colour)[: shape[0]] if colours is None else colours)]
+    if len(chosen) != shape[0]:
+        raise InputError(f"{len(chosen)} colours for {shape[0]} frames a hologram", where="colours")
+    return chosen
+
+
+def _cycles(cycles: int | None, duration_s: float | None, cycle_s: float) -> int:
+    if (cycles is None) == (duration_s is None):
+        raise InputError("give either a number of cycles or a duration")
+    if duration_s is not None:
+        if not (math.isfinite(duration_s) and duration_s > 0):
+            raise InputError(f"duration is {duration_s!r} s, expected more than 0")
+        return max(1, math.ceil(duration_s / cycle_s - 1e-9))
+    assert cycles is not None
+    if cycles < 1:
+        raise InputError(f"cycles is {cycles!r}, expected a whole number from 1")
+    return cycles
+
+
+def _report(shown: list[ShownFrame], period: float, edges: int, supervisor: _Supervisor, *, dark: bool) -> PlayReport:
+    times = [frame.flip.at_s for frame in shown]
+    intervals = [after - before for before, after in pairwise(times)]
+    return PlayReport(
+        frames_shown=len(shown),
+        dropped=sum(frame.flip.dropped for frame in shown),
+        late=sum(frame.flip.dropped > 0 for frame in shown),
+        colour_errors=supervisor.colour_errors,
+        comparisons=supervisor.comparisons,
+        interval_median_s=median(intervals) if intervals else math.nan,
+        interval_max_s=max(intervals, default=math.nan),
+        period_s=period,
+        edges=edges,
+        dark_verified=dark,
+    )
+
+
+def _names(colours: Sequence[Colour]) -> str:
+    return " and ".join(colour.label for colour in colours) or "no colour"

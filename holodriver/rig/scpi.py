@@ -1,0 +1,129 @@
+"""The line language of the laser controller: headers, numbers, checksums, the error queue.
+
+Source: SCPI-99 volume 1 (syntax) and chapter 21.8 (error numbers); IEEE 488.2 (`*ESR?` bits). The checksum is ours:
+`*hh` after the line, the XOR of the characters before it, as in NMEA 0183.
+"""
+
+import re
+from collections import deque
+from functools import reduce
+from operator import xor
+
+MAX_LINE = 128
+"""Longest line, characters without the LF: what a small microcontroller buffers."""
+
+QUEUE_LENGTH = 16
+"""Errors kept until they are read; the last place says that more were lost."""
+
+_SEALED = re.compile(r"(.*)\*([0-9A-Fa-f]{2})")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")  # NRf; float() alone would take "nan" and "1_0"
+
+
+class CommandError(Exception):
+    """A line is refused and changes nothing.
+
+    Args:
+        code: SCPI error number (negative), or the device's own (positive).
+        text: the error in words.
+    """
+
+    def __init__(self, code: int, text: str):
+        self.code = code
+        self.text = text
+        super().__init__(f'{code},"{text}"')
+
+
+def checksum(body: str) -> int:
+    """XOR of the characters of an ASCII line."""
+    return reduce(xor, body.encode("ascii"), 0)
+
+
+def seal(body: str) -> str:
+    """The line with its checksum behind it."""
+    return f"{body}*{checksum(body):02X}"
+
+
+def unseal(line: str) -> tuple[str, bool | None]:
+    """The line without its checksum, and whether that was right; None where the line carries none."""
+    match = _SEALED.fullmatch(line)
+    if match is None:
+        return line, None
+    return match[1], checksum(match[1]) == int(match[2], 16)
+
+
+def header(pattern: str) -> re.Pattern[str]:
+    """A matcher for one command header in SCPI notation.
+
+    Capitals are the short form, `[...]` may be left out, `#` is a numeric suffix: `SOURce#:POWer[:LEVel]?`.
+    """
+    written = ""
+    for mnemonic, other in re.findall(r"([A-Za-z]+)|([^A-Za-z])", pattern):
+        if mnemonic:
+            short = "".join(letter for letter in mnemonic if letter.isupper())
+            written += f"{short}(?:{mnemonic[len(short) :]})?" if len(short) < len(mnemonic) else short
+        else:
+            written += {"[": "(?:", "]": ")?", "#": r"(\d{1,3})"}.get(other, re.escape(other))
+    return re.compile(written, re.IGNORECASE | re.ASCII)
+
+
+def number(text: str) -> float:
+    """A decimal number.
+
+    Raises:
+        CommandError: -104, it is none.
+    """
+    if not _NUMBER.fullmatch(text):
+        raise CommandError(-104, "Data type error; a number is expected")
+    return float(text)
+
+
+def whole(text: str, low: int, high: int) -> int:
+    """A whole number from `low` to `high`.
+
+    Raises:
+        CommandError: -104, it is none; -222, it lies outside.
+    """
+    value = number(text)
+    if not low <= value <= high:
+        raise CommandError(-222, f"Data out of range; {low} to {high} is allowed")
+    if value != int(value):
+        raise CommandError(-104, "Data type error; a whole number is expected")
+    return int(value)
+
+
+class ErrorQueue:
+    """`SYST:ERR?` and `*ESR?` of a device."""
+
+    def __init__(self) -> None:
+        self._entries: deque[CommandError] = deque()
+        self._status = 0x80  # bit 7: power came on
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, error: CommandError) -> None:
+        """Queue an error and set its class's bit in the event status register."""
+        if 100 <= -error.code < 200:
+            self._status |= 0x20  # command error
+        elif 200 <= -error.code < 300:
+            self._status |= 0x10  # execution error
+        else:
+            self._status |= 0x08  # device error
+        if len(self._entries) < QUEUE_LENGTH:
+            self._entries.append(error)
+        else:
+            self._entries[-1] = CommandError(-350, "Queue overflow")
+
+    def next(self) -> str:
+        """The oldest error, taken out of the queue."""
+        return str(self._entries.popleft()) if self._entries else '0,"No error"'
+
+    def status(self) -> int:
+        """The event status register, cleared by reading."""
+        status, self._status = self._status, 0
+        return status
+
+    def clear(self) -> None:
+        """Forget all errors and events."""
+        self._entries.clear()
+        self._status = 0

@@ -1,0 +1,140 @@
+"""Two benches that speak to a laser box: the bare state machine, and a separate process behind a real serial port."""
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import pytest
+
+from holodriver.errors import RigError
+from holodriver.rig.laser_box import LaserBox
+from holodriver.rig.lasers import LaserController
+from holodriver.rig.simulated_box import SimulatedBox, send_edge
+
+
+class FakeClock:
+    """Seconds that pass when told."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_ms(self, milliseconds: float) -> None:
+        self.now += milliseconds / 1000
+
+
+class Bench(Protocol):
+    """A laser box, its line, its edges and its door."""
+
+    def ask(self, line: str) -> str:
+        """The answer to a line that the box takes."""
+        ...
+
+    def refused(self, line: str) -> str:
+        """The box's error for a line that it must refuse."""
+        ...
+
+    def edge(self) -> None: ...
+    def interlock(self, *, closed: bool) -> None: ...
+    def press_reset(self) -> None: ...
+    def state(self) -> tuple:
+        """All that a line could change."""
+        ...
+
+
+class PureBench:
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.box = LaserBox(self.clock)
+        self.edge, self.interlock, self.press_reset = self.box.edge, self.box.interlock, self.box.press_reset
+
+    def send(self, line: str | bytes) -> str:
+        data = line.encode("ascii") if isinstance(line, str) else line
+        return self.box.receive(data + b"\n").decode("ascii").removesuffix("\n")
+
+    def ask(self, line: str) -> str:
+        answer = self.send(line)
+        assert answer != "ERR", self.send("SYST:ERR?")
+        return answer
+
+    def refused(self, line: str) -> str:
+        assert self.send("*CLS") == "OK"
+        assert self.send(line) == "ERR"
+        return self.send("SYST:ERR?")
+
+    def state(self) -> tuple:
+        box = self.box
+        return box.settings, box.armed, box.tripped, box.edges, tuple(box.lit)
+
+
+class WireBench:
+    def __init__(self, box: SimulatedBox, controller: LaserController, wire):
+        self.box, self.controller, self._wire = box, controller, wire
+        self.interlock, self.press_reset = box.interlock, box.press_reset
+
+    def ask(self, line: str) -> str:
+        return self.controller.ask(line)
+
+    def refused(self, line: str) -> str:
+        self.controller.ask("*CLS")
+        with pytest.raises(RigError) as caught:
+            self.controller.ask(line)
+        return caught.value.what.partition("': ")[2]
+
+    def edge(self) -> None:
+        send_edge(self._wire, time.perf_counter())
+
+    def state(self) -> tuple:
+        report = self.box.report()
+        return report.settings, report.armed, report.tripped, report.edges, report.lit
+
+
+@pytest.fixture(scope="module")
+def wired() -> Iterator[WireBench]:
+    edges, wire = multiprocessing.Pipe(duplex=False)
+    with SimulatedBox(edges) as box:
+        edges.close()
+        with LaserController(box.port) as controller:
+            yield WireBench(box, controller, wire)
+
+
+@pytest.fixture(params=["state machine", "process behind a serial port"])
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    if request.param == "state machine":
+        yield PureBench()
+        return
+    wired: WireBench = request.getfixturevalue("wired")
+    wired.interlock(closed=True)
+    wired.press_reset()
+    wired.controller.reset()
+    yield wired
+
+
+@pytest.fixture
+def pure() -> PureBench:
+    return PureBench()
+
+
+@pytest.fixture(scope="session")
+def fresh() -> Callable[[], PureBench]:
+    """Makes state machines, one an example of a property."""
+    return PureBench
+
+
+@pytest.fixture(scope="session")
+def armed() -> Callable[..., PureBench]:
+    """Makes armed state machines that light each colour 1 to 4 ms after its edge, unless told otherwise."""
+
+    def make(sequence: str = "1,2,3", blanking_us: int = 1000, on_time_us: int = 3000) -> PureBench:
+        bench = PureBench()
+        for number in (1, 2, 3):
+            bench.ask(f"SOUR{number}:POW 0.01")
+        for line in (f"SEQ:DEF {sequence}", f"SEQ:DEL {blanking_us}", f"SEQ:WID {on_time_us}", "TRIG:SOUR EXT"):
+            bench.ask(line)
+        bench.ask("OUTP ON")
+        return bench
+
+    return make
