@@ -1,0 +1,153 @@
+"""The program `holodriver`: its commands, its global options, and how errors become a line and an exit code."""
+
+import importlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+import holodriver
+from holodriver.cli import console
+from holodriver.errors import HolodriverError
+
+COMMANDS = {
+    "demo": "From a Blender scene to a hologram, panel frames and pictures of it, in one go.",
+    "render": "Render a Blender scene to a focal stack.",
+    "synth": "Compute the hologram of a focal stack.",
+    "encode": "Encode holograms into panel frames.",
+    "reconstruct": "Show what a camera would see of a hologram, focus by focus.",
+    "play": "Show panel frames on the rig, lasers in step.",
+    "info": "Say what a file holds.",
+    "doctor": "Say what this machine has and lacks, and what to do about it.",
+}
+"""Each is the function of that name in the module `holodriver.cli.<name>`, imported when it is called."""
+
+INTERRUPTED = 130
+TERMINATED = 128 + signal.SIGTERM
+
+
+class _Deferred(TyperCommand):
+    """A command's name and short help; the rest comes from its module when it is called."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        return self.load().make_context(info_name, args, parent, **extra)
+
+    def load(self) -> Any:
+        """The command itself."""
+        assert self.name is not None
+        function = getattr(importlib.import_module(f"holodriver.cli.{self.name}"), self.name)
+        alone = typer.Typer(add_completion=False)
+        alone.command(self.name)(function)
+        return typer.main.get_command(alone)
+
+
+class _Commands(TyperGroup):
+    """The table above, as a group of commands."""
+
+    def __init__(self, **settings: Any):
+        super().__init__(**settings)
+        for name, text in COMMANDS.items():
+            self.add_command(_Deferred(name, help=text, callback=None))
+
+
+app = typer.Typer(
+    cls=_Commands,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"holodriver {holodriver.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    progress: Annotated[
+        console.ProgressMode,
+        typer.Option(help="bars (plain lines in a log file), json (one object a line, on standard output) or none."),
+    ] = console.ProgressMode.bars,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Holograms from Blender scenes and photos, played on an LCoS panel with sequenced lasers."""
+    console.configure(mode=progress, debug=debug)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; the exit code: 0 done, 1 failed, 2 wrong input, 130 stopped by Ctrl-C.
+
+    Args:
+        arguments: without the program's name; those of the process by default.
+    """
+    if hasattr(signal, "SIGTERM"):
+        signal.signal(signal.SIGTERM, _terminate)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(args=globals_first(given) or ["--help"], prog_name="holodriver", standalone_mode=False)
+        sys.stdout.flush()  # a closed pipe shows here, not while Python shuts down
+        if code == INTERRUPTED:  # what Typer makes of Ctrl-C
+            return _interrupted()
+        return code if isinstance(code, int) else 0
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (KeyboardInterrupt, typer.Abort):
+        return _interrupted()
+    except typer.TyperException as error:
+        return _usage(error)
+    except HolodriverError as error:
+        return _failed(error, error.exit_code)
+    except Exception as error:
+        return _failed(error, 1)
+
+
+def globals_first(arguments: Sequence[str]) -> list[str]:
+    """The arguments with the global options moved to the front: people write `--debug` wherever they are."""
+    before: list[str] = []
+    after: list[str] = []
+    waiting = iter(arguments)
+    for argument in waiting:
+        if argument == "--":
+            after += [argument, *waiting]
+        elif argument == "--debug" or argument.startswith("--progress="):
+            before.append(argument)
+        elif argument == "--progress":
+            before += [argument, *(value for value in [next(waiting, None)] if value is not None)]
+        else:
+            after.append(argument)
+    return before + after
+
+
+def _usage(error: typer.TyperException) -> int:
+    """One line about a wrong call, with the help that explains it."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "holodriver"
+    console.fail(HolodriverError(error.format_message().rstrip("."), remedy=f"see '{path} --help'"), exit_code=2)
+    return 2
+
+
+def _failed(error: Exception, exit_code: int) -> int:
+    if console.debugging():
+        traceback.print_exception(error)
+    console.fail(error, exit_code=exit_code)
+    return exit_code
+
+
+def _interrupted() -> int:
+    print("stopped; nothing half written", file=sys.stderr)
+    return INTERRUPTED
+
+
+def _terminate(*_: object) -> NoReturn:
+    sys.exit(TERMINATED)  # unwinds, so that unfinished files are removed, as with Ctrl-C

@@ -1,0 +1,34 @@
+"""`holodriver doctor`: what this machine has and lacks."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from holodriver.cli import console
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")] = False,
+) -> None:
+    """Say what this machine has and lacks, and what to do about it.
+
+    The exit code is 0 unless something is broken without which no hologram can be computed.
+    """
+    from holodriver.environment import survey
+
+    findings = survey()
+    broken = [finding.name for finding in findings if finding.blocks]
+    if as_json:
+        rows = [finding.as_dict() for finding in findings]
+        print(
+            json.dumps({"format": "holodriver-doctor", "version": 1, "ready": not broken, "findings": rows}, indent=1)
+        )
+    else:
+        console.table(
+            ("part", "state", "found", "what to do"),
+            [(finding.name, finding.state.value, finding.detail, finding.remedy) for finding in findings],
+        )
+        console.say(f"broken: {', '.join(broken)}" if broken else "ready to compute holograms")
+    if broken:
+        raise typer.Exit(1)

@@ -1,0 +1,85 @@
+"""`holodriver info`: what a file holds."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from holodriver.cli import console
+from holodriver.errors import FileFormatError
+
+
+def info(
+    source: Annotated[Path, typer.Argument(help="Hologram, focal stack, folder of panel frames or display profile.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Say what a file holds: sizes, display, where it came from, how good it is."""
+    facts = _facts(source)
+    if as_json:
+        print(json.dumps(facts, indent=2))
+        return
+    console.table(("field", "value"), list(_flat(facts)), title=str(source))
+
+
+def _facts(source: Path) -> dict[str, Any]:
+    if source.suffix == ".holo":
+        from holodriver.files.hologram import read_hologram
+
+        hologram = read_hologram(source)
+        frames = hologram.frames
+        return {
+            "kind": "hologram",
+            "wave field": None if hologram.field is None else list(hologram.field.values.shape),
+            "panel frames": None if frames is None else list(frames.pixels.shape),
+            "gains": None if frames is None else list(frames.gains),
+            "display": hologram.profile.as_dict(),
+            "notes": hologram.profile.warnings(),
+            "provenance": hologram.provenance,
+        }
+    if source.suffix == ".toml":
+        from holodriver.files.profile import read_profile
+
+        profile = read_profile(source)
+        return {"kind": "display profile", "display": profile.as_dict(), "notes": profile.warnings()}
+    if (source / "frames.json").is_file():
+        from holodriver.files.frames import read_frames_folder
+
+        frames = read_frames_folder(source)
+        return {
+            "kind": "panel frames",
+            "panel frames": list(frames.pixels.shape),
+            "gains": list(frames.gains),
+            "display": frames.profile.as_dict(),
+        }
+    if source.is_dir():
+        from holodriver.files.stack import read_stack
+
+        stack = read_stack(source)
+        return {
+            "kind": "focal stack",
+            "images": list(stack.images.shape),
+            "mapping": stack.mapping,
+            "coc_max": stack.coc_max,
+            "positions": [round(float(t), 6) for t in stack.positions],
+            "energy of the planes": [round(float(e), 6) for e in stack.energies()],
+            "notes": stack.warnings(),
+            "provenance": stack.provenance,
+        }
+    raise FileFormatError(
+        "is not something that can be described" if source.exists() else "does not exist",
+        where=source,
+        remedy="expected a .holo file, a .toml profile, a focal stack or a folder of panel frames",
+    )
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    rows = []
+    for key, value in values.items():
+        if isinstance(value, dict):
+            rows += _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, list) and len(value) > 4:
+            rows.append((f"{prefix}{key}", f"{', '.join(map(str, value[:3]))} … {value[-1]} ({len(value)})"))
+        elif value is not None:
+            rows.append((f"{prefix}{key}", ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
+    return rows

@@ -1,0 +1,64 @@
+"""Options that several commands share, and how their values are read."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from holodriver.errors import InputError
+
+if TYPE_CHECKING:
+    from holodriver.optics.display import DisplayProfile
+    from holodriver.panel.lut import AmplitudeLut
+
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+Profile = Annotated[
+    Path | None, typer.Option("--profile", help="Display profile (TOML); the paper's reference display if left out.")
+]
+Gain = Annotated[
+    list[float] | None,
+    typer.Option("--gain", help="Encoding gain; once for all colours or once a colour. Automatic if left out."),
+]
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """(width, height) of "256" or "1920x1080".
+
+    Raises:
+        InputError: neither of the two.
+    """
+    match = re.fullmatch(r"(\d+)(?:[x×](\d+))?", text.strip())
+    if not match or not 16 <= int(match[1]) <= 8192 or not 16 <= int(match[2] or match[1]) <= 8192:
+        raise InputError(f"size {text!r} is not one or two numbers from 16 to 8192", remedy="such as 256 or 1920x1080")
+    return int(match[1]), int(match[2] or match[1])
+
+
+def display_profile(path: Path | None) -> "DisplayProfile":
+    """The profile in a file, or the reference profile."""
+    from holodriver.files.profile import read_profile
+    from holodriver.optics.display import REFERENCE
+
+    return REFERENCE if path is None else read_profile(path)
+
+
+def lookup_tables(profile: "DisplayProfile") -> "tuple[AmplitudeLut, ...]":
+    """Amplitude look-up tables of a panel that was not measured: amplitude proportional to the grey level."""
+    from holodriver.panel.lut import AmplitudeLut
+
+    return (AmplitudeLut.linear(),) * len(profile.wavelengths)
+
+
+def gains_for(given: list[float] | None, colours: int) -> tuple[float, ...] | None:
+    """One gain a colour of what was given once or once a colour; None if nothing was.
+
+    Raises:
+        InputError: another number of gains.
+    """
+    if not given:
+        return None
+    if len(given) not in (1, colours):
+        raise InputError(
+            f"{len(given)} gains for {colours} colours", where="--gain", remedy="give one, or one a colour"
+        )
+    return tuple(given) if len(given) == colours else tuple(given) * colours

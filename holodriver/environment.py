@@ -1,0 +1,267 @@
+"""What this machine has of what holodriver can use, and what to do about the rest."""
+
+import importlib
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import holodriver
+from holodriver.errors import HolodriverError
+
+LEAST_FREE_DISK_GB = 2.0
+"""A Full HD stack: 21 planes × 1920 × 1080 × 4 channels × 4 bytes = 0.7 GB, once raw and once assembled, rounded up."""
+LEAST_FREE_MEMORY_GB = 4.0
+"""The same stack in memory (0.7 GB), and its planes' wave fields, gradients and work space."""
+
+
+class State(StrEnum):
+    """How a thing stands."""
+
+    ok = "ok"
+    missing = "missing"
+    problem = "problem"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing the survey looked for."""
+
+    name: str
+    state: State
+    detail: str
+    remedy: str = ""
+    required: bool = False
+    """Whether synthesis cannot run without it."""
+
+    @property
+    def blocks(self) -> bool:
+        """Whether this stops holodriver from computing holograms."""
+        return self.required and self.state is not State.ok
+
+    def as_dict(self) -> dict[str, Any]:
+        """Fields as plain values."""
+        return {**asdict(self), "state": self.state.value}
+
+
+def survey(folder: Path | None = None) -> list[Finding]:
+    """Look for everything, in the order in which a user would read it; never raises.
+
+    Args:
+        folder: where results will be written (its disk is judged); the current folder by default.
+    """
+    looks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+        ("Python", _python),
+        ("PyTorch", _torch),
+        ("ONNX Runtime", _onnxruntime),
+        *((name, _library(name, module, package)) for name, module, package in LIBRARIES),
+        ("Blender", _blender),
+        ("Monitors", _monitors),
+        ("Panel window", _window),
+        ("Serial ports", _serial_ports),
+        ("Disk", lambda: _disk(folder or Path.cwd())),
+        ("Memory", _memory),
+    ]
+    return [finding for name, look in looks for finding in _safely(name, look)]
+
+
+LIBRARIES = (
+    ("NumPy", "numpy", "numpy"),
+    ("SciPy", "scipy", "scipy"),
+    ("OpenCV", "cv2", "opencv-python-headless"),
+    ("OpenEXR", "OpenEXR", "OpenEXR"),
+    ("HDF5", "h5py", "h5py"),
+)
+"""Shown name, module, package: what synthesis needs beside torch."""
+_REINSTALL = "pip install --force-reinstall {}"
+
+
+def _safely(name: str, look: Callable[[], Iterator[Finding]]) -> list[Finding]:
+    """A look that fails is a finding too: drivers and broken wheels raise all sorts of errors."""
+    required = name in ("Python", "PyTorch", *(shown for shown, *_ in LIBRARIES))
+    try:
+        return list(look())
+    except Exception as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        return [Finding(name, State.problem, what, "report this line if reinstalling does not help", required)]
+
+
+def _python() -> Iterator[Finding]:
+    detail = f"holodriver {holodriver.__version__} in {Path(holodriver.__file__).parent}"
+    yield Finding("holodriver", State.ok, detail, required=True)
+    detail = f"{platform.python_version()} ({sys.executable}) on {platform.platform(terse=True)}, {platform.machine()}"
+    yield Finding("Python", State.ok, detail, required=True)
+
+
+def _torch() -> Iterator[Finding]:
+    try:
+        import torch
+    except ImportError as error:
+        yield _absent("PyTorch", "torch", error, required=True)
+        return
+    yield Finding("PyTorch", State.ok, f"{torch.__version__}, {torch.get_num_threads()} CPU threads", required=True)
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            properties = torch.cuda.get_device_properties(index)
+            yield Finding("CUDA", State.ok, f"{properties.name}, {properties.total_memory / 1e9:.0f} GB")
+    elif torch.version.cuda and shutil.which("nvidia-smi"):
+        remedy = "update the NVIDIA driver, or install the PyTorch build for this one"
+        yield Finding("CUDA", State.problem, f"PyTorch is built for CUDA {torch.version.cuda} and finds no GPU", remedy)
+    else:
+        yield Finding("CUDA", State.missing, "no NVIDIA GPU that PyTorch can use", "not needed: the CPU computes too")
+    if platform.system() == "Darwin":
+        state = State.ok if torch.backends.mps.is_available() else State.missing
+        yield Finding("MPS", state, "Apple GPU" if state is State.ok else "no Apple GPU that PyTorch can use")
+
+
+def _onnxruntime() -> Iterator[Finding]:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        yield _absent("ONNX Runtime", "holodriver[cpu]", error)
+        return
+    providers = ", ".join(name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers())
+    yield Finding("ONNX Runtime", State.ok, f"{onnxruntime.__version__}: {providers}")
+
+
+def _library(name: str, module: str, package: str) -> Callable[[], Iterator[Finding]]:
+    def look() -> Iterator[Finding]:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            yield _absent(name, package, error, required=True)
+            return
+        yield Finding(name, State.ok, metadata.version(package), required=True)
+
+    return look
+
+
+def _absent(name: str, package: str, error: ImportError, *, required: bool = False) -> Finding:
+    """Not installed, or installed and not loading (often a system library): two different remedies."""
+    if isinstance(error, ModuleNotFoundError):
+        return Finding(name, State.missing, "not installed", f'pip install "{package}"', required)
+    detail = f"does not load: {' '.join(str(error).split())}"
+    return Finding(name, State.problem, detail, _REINSTALL.format(f'"{package}"'), required)
+
+
+def _blender() -> Iterator[Finding]:
+    from holodriver.rendering.blender import find_blender
+
+    try:
+        blender = find_blender()
+    except HolodriverError as error:
+        yield Finding("Blender", State.missing, error.what, error.remedy or "")
+        return
+    yield Finding("Blender", State.ok, f"{blender.version} ({blender.kind}) at {blender.path}, from {blender.source}")
+
+
+def _monitors() -> Iterator[Finding]:
+    plain = "monitors are needed by `holodriver play` alone"
+    if platform.system() == "Linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        yield Finding("Monitors", State.missing, "no display (neither DISPLAY nor WAYLAND_DISPLAY is set)", plain)
+        return
+    try:
+        import screeninfo
+    except ImportError as error:
+        yield _absent("Monitors", "holodriver[rig]", error)
+        return
+    try:
+        monitors = screeninfo.get_monitors()
+    except screeninfo.ScreenInfoError as error:
+        yield Finding("Monitors", State.missing, f"no display that can be asked ({error})", plain)
+        return
+    if not monitors:
+        yield Finding("Monitors", State.missing, "no monitor is connected", plain)
+    for monitor in monitors:
+        place = f"{monitor.width} × {monitor.height} at {monitor.x:+d}{monitor.y:+d}"
+        name = f" {monitor.name}" if monitor.name else ""
+        yield Finding("Monitors", State.ok, f"{place}{name}{', primary' if monitor.is_primary else ''}")
+
+
+def _window() -> Iterator[Finding]:
+    try:
+        import glfw
+        import moderngl
+    except ImportError as error:
+        yield _absent("Panel window", "holodriver[rig]", error)
+        return
+    version = glfw.get_version_string()
+    version = version.decode() if isinstance(version, bytes) else version
+    yield Finding("Panel window", State.ok, f"GLFW {version.split()[0]}, moderngl {moderngl.__version__}")
+
+
+def _serial_ports() -> Iterator[Finding]:
+    try:
+        from serial.tools.list_ports import comports
+    except ImportError as error:
+        yield _absent("Serial ports", "holodriver[rig]", error)
+        return
+    ports = list(comports())
+    if not ports:
+        remedy = "connect the laser controller; the simulated rig needs none"
+        yield Finding("Serial ports", State.missing, "no serial port", remedy)
+    for port in ports:
+        detail = port.device if port.description in (None, "n/a") else f"{port.device}: {port.description}"
+        if os.name == "posix" and not os.access(port.device, os.R_OK | os.W_OK):
+            remedy = "add yourself to the group that owns it (`sudo usermod -aG dialout $USER`), then log in again"
+            yield Finding("Serial ports", State.problem, f"{detail}: no permission", remedy)
+        else:
+            yield Finding("Serial ports", State.ok, detail)
+
+
+def _disk(folder: Path) -> Iterator[Finding]:
+    for name, place in (("Disk", folder), ("Scratch disk", Path(tempfile.gettempdir()))):
+        free = shutil.disk_usage(place).free / 1e9
+        low = free < LEAST_FREE_DISK_GB
+        remedy = f"free some space: renders need about {LEAST_FREE_DISK_GB:.0f} GB" if low else ""
+        yield Finding(name, State.problem if low else State.ok, f"{free:.1f} GB free at {place}", remedy)
+
+
+def _memory() -> Iterator[Finding]:
+    free = available_memory()
+    if free is None:
+        yield Finding("Memory", State.missing, "free memory cannot be asked on this system")
+        return
+    low = free / 1e9 < LEAST_FREE_MEMORY_GB
+    remedy = "close programs, or compute smaller holograms" if low else ""
+    yield Finding("Memory", State.problem if low else State.ok, f"{free / 1e9:.1f} GB free", remedy)
+
+
+def available_memory() -> int | None:
+    """Bytes that a new program could use; all of the memory where the system does not say (macOS); None if unknown."""
+    if platform.system() == "Linux":
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+        return None
+    if platform.system() == "Windows":
+        return _windows_memory()
+    if "SC_PHYS_PAGES" in os.sysconf_names:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return None
+
+
+def _windows_memory() -> int | None:
+    import ctypes
+
+    class MemoryStatus(ctypes.Structure):
+        """MEMORYSTATUSEX of the Windows API."""
+
+        _fields_ = (
+            ("length", ctypes.c_uint32),
+            ("load", ctypes.c_uint32),
+            ("total", ctypes.c_uint64),
+            ("free", ctypes.c_uint64),
+            ("others", ctypes.c_uint64 * 5),
+        )
+
+    status = MemoryStatus(length=ctypes.sizeof(MemoryStatus))
+    library: Any = ctypes  # its `windll` exists on Windows alone
+    return status.free if library.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)) else None

@@ -1,0 +1,393 @@
+"""Set up holodriver's environments and run something in them, on a machine that has only Python 3.11 and a network.
+
+    python3.11 scripts/dev.py demo [options]     the demo of the README (`holodriver demo`)
+    python3.11 scripts/dev.py test [options]     the tests (pytest)
+    python3.11 scripts/dev.py check              ruff, mypy and import-linter
+    python3.11 scripts/dev.py setup              the environments only
+    python3.11 scripts/dev.py packages           names of the Debian/Ubuntu packages that Blender needs on Linux
+
+It makes `.venv` (the driver, installed from this folder) and `.venv-blender` (Blender as a Python module) once; later
+runs start at once, unless pyproject.toml, the constraints or Python have changed. To start afresh, delete both folders.
+"""
+
+from __future__ import annotations  # so that an older Python reaches the message about its version
+
+import hashlib
+import json
+import os
+import platform
+import queue
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = (3, 11)  # the one version that Blender 5.0's Python module is built for
+STAMP = "holodriver-setup.json"
+MARKER = "holodriver-setup-unfinished"
+LOG = "holodriver-setup.log"
+HEARTBEAT_S = 30.0  # between lines of a long step where there is no terminal
+TAIL_LINES = 12
+DEBIAN_PACKAGES = (  # what bpy links to or opens, and a bare Debian 12 or Ubuntu 24.04 lacks
+    "libegl1 libgl1 libice6 libsm6 libx11-6 libxext6 libxfixes3 libxi6 libxkbcommon0 libxrender1"
+)
+
+
+class Failure(Exception):
+    """Something the user can act on; `exit_code` is 2 for a wrong call and 1 for a failed step."""
+
+    def __init__(self, message: str, *, exit_code: int = 1):
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One virtual environment: where it lies, what goes in, and the files that decide whether it is up to date."""
+
+    folder: Path
+    install: tuple[str, ...]
+    """Arguments of `pip install`."""
+    sources: tuple[Path, ...]
+    try_out: str
+    """Python code that must run at the end: a wheel may install and yet not load on this machine."""
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return self.script("python")
+
+    def script(self, name: str) -> Path:
+        """A program installed in it."""
+        return self.folder / ("Scripts" if os.name == "nt" else "bin") / (f"{name}.exe" if os.name == "nt" else name)
+
+    def wanted(self) -> dict[str, str]:
+        """What the stamp of an up-to-date environment says."""
+        digest = hashlib.sha256(json.dumps([self.install, self.try_out]).encode())
+        for source in self.sources:
+            digest.update(source.read_bytes())
+        return {"python": sys.version, "folder": str(self.folder), "digest": digest.hexdigest()}
+
+    def stamp(self) -> dict[str, str] | None:
+        """What the last finished set-up recorded, or None."""
+        try:
+            return json.loads((self.folder / STAMP).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def is_ready(self) -> bool:
+        """Whether nothing has to be done."""
+        return not (self.folder / MARKER).exists() and self.python.exists() and self.stamp() == self.wanted()
+
+
+def environments(root: Path = ROOT) -> dict[str, Environment]:
+    """The two environments of the repository at `root`."""
+    pins = root / "scripts" / "constraints.txt"
+    blender_pins = root / "scripts" / "constraints-blender.txt"
+    return {
+        "driver": Environment(
+            root / ".venv",
+            ("--constraint", str(pins), "--editable", f"{root}[cpu,rig,dev]"),
+            (root / "pyproject.toml", pins),
+            "import torch, cv2, OpenEXR, h5py, holodriver",
+        ),
+        "blender": Environment(
+            root / ".venv-blender",
+            ("--constraint", str(blender_pins), "bpy"),
+            (blender_pins,),
+            "import bpy",
+        ),
+    }
+
+
+def set_up(environment: Environment) -> None:
+    """Bring `environment` up to date; does nothing where it is.
+
+    Raises:
+        Failure: a step failed; says which, with the end of its output and what to do.
+    """
+    if environment.is_ready():
+        return
+    folder, name = environment.folder, environment.folder.name
+    stamp, wanted = environment.stamp(), environment.wanted()
+    kept = stamp is not None and all(stamp.get(key) == wanted[key] for key in ("python", "folder"))
+    if (folder / MARKER).exists() or not environment.python.exists():
+        kept = False
+    if folder.exists() and not kept:
+        if stamp is None and not (folder / MARKER).exists():
+            raise Failure(
+                f"{folder} was not made by this script; move it away or delete it, then run again", exit_code=2
+            )
+        remove(folder)
+    folder.mkdir(exist_ok=True)
+    (folder / MARKER).touch()  # until the end: what a killed run leaves is never trusted
+    (folder / STAMP).unlink(missing_ok=True)
+    (folder / LOG).unlink(missing_ok=True)
+    if not kept:
+        base = getattr(sys, "_base_executable", None) or sys.executable  # never an environment inside another
+        step(f"{name}: making the environment", [base, "-m", "venv", str(folder)], folder / LOG)
+    pip = [str(environment.python), "-m", "pip", "--no-input", "--disable-pip-version-check", "install"]
+    step(f"{name}: installing packages, which can take minutes", [*pip, *environment.install], folder / LOG)
+    step(f"{name}: trying it out", [str(environment.python), "-c", environment.try_out], folder / LOG)
+    (folder / STAMP).write_text(json.dumps(wanted, indent=1), encoding="utf-8")
+    (folder / MARKER).unlink()
+
+
+def remove(folder: Path) -> None:
+    """Delete an environment."""
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise Failure(
+            f"{folder} cannot be removed ({error.strerror}); close what uses it, delete it, and run again"
+        ) from None
+
+
+def step(label: str, command: Sequence[str], log: Path) -> None:
+    """Run `command` behind one live line; its output goes to `log`.
+
+    Raises:
+        Failure: it could not start or failed.
+    """
+    lines: list[str] = []
+    with Status(label) as tick:
+        try:
+            code = run_logged(command, log, lines, tick)
+        except OSError as error:
+            lines.append(str(error))
+            code = 1
+        if code:
+            tail = "\n".join(f"    {line}" for line in lines[-TAIL_LINES:])
+            raise Failure(f"{label} failed; the end of its output:\n{tail}\n{advice(lines)}\nAll of it: {log}")
+
+
+def run_logged(command: Sequence[str], log: Path, lines: list[str], tick: Callable[[str], None]) -> int:
+    """Run `command` to its end; its output is appended to `log` and `lines`. The exit code."""
+    environ = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__")}
+    process = subprocess.Popen(
+        list(command),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        env={**environ, "PYTHONUNBUFFERED": "1"},
+    )
+    output: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    threading.Thread(target=_drain, args=(process, output), daemon=True).start()
+    try:
+        with log.open("a", encoding="utf-8") as file:
+            while True:
+                try:
+                    line = output.get(timeout=0.25)
+                except queue.Empty:
+                    tick("")
+                    continue
+                if line is None:
+                    return process.wait()
+                lines.append(line.rstrip())
+                file.write(line)
+                tick(lines[-1])
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+
+
+def _drain(process: subprocess.Popen[str], output: queue.SimpleQueue[str | None]) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        output.put(line)
+    output.put(None)
+
+
+class Status:
+    """One live line with the elapsed time; without a terminal, a line at the start, at the end and now and then."""
+
+    def __init__(self, label: str):
+        self.label = label
+        self.note = ""
+        self.live = sys.stderr.isatty()
+
+    def __enter__(self) -> Callable[[str], None]:
+        self.begun = self.said = time.monotonic()
+        self._show("" if self.live else " ...")
+        return self.tick
+
+    def tick(self, note: str) -> None:
+        """Show that the step lives; `note` is the latest line of its output, or empty."""
+        self.note = note.strip() or self.note
+        if self.live or time.monotonic() - self.said >= HEARTBEAT_S:
+            self._show(f": {self.note}" if self.note else "")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._show(" - finished" if kind is None else " - failed" if kind is Failure else " - stopped", end="\n")
+
+    def _show(self, more: str, end: str = "") -> None:
+        self.said = time.monotonic()
+        minutes, seconds = divmod(int(self.said - self.begun), 60)
+        text = f"[{minutes}:{seconds:02d}] {self.label}{more}"
+        if self.live:
+            width = shutil.get_terminal_size().columns - 1
+            print(f"\r{text[:width]:<{width}}", end=end, file=sys.stderr, flush=True)
+        else:
+            print(text[:160], file=sys.stderr, flush=True)
+
+
+ADVICE = {  # what the end of a failed step's output looks like: what to do; the first that fits is said
+    r"ensurepip is not|No module named (venv|ensurepip)": (
+        "Debian and Ubuntu keep venv apart: `sudo apt install python3.11-venv`."
+    ),
+    r"No space left|Errno 28|not enough space|WinError 112": (
+        "The disk is full: 3 GB are needed, 8 GB where pip takes torch with CUDA."
+    ),
+    r"Long Path|WinError 206|file name or extension is too long": (
+        "Windows' long paths are off: switch them on (LongPathsEnabled), or move this folder near the drive's root."
+    ),
+    r"cannot open shared object file": (
+        f"A system library is missing. Debian, Ubuntu: `sudo apt install {DEBIAN_PACKAGES}`."
+    ),
+    r"CERTIFICATE_VERIFY_FAILED|SSLError": (
+        "The connection is not trusted: a proxy may need its certificate in `pip config set global.cert <file>`."
+    ),
+    r"Connection|Retrying|timed out|Temporary failure in name|ProxyError|getaddrinfo": (
+        "The package index was not reached: check the network (and pip's proxy settings), then run again."
+    ),
+    r"No matching distribution|not a supported wheel": (
+        "pip found no such package: the package index was not reached (network, proxy), or it has none for this "
+        "machine (64-bit Linux with glibc, Windows or Apple silicon is needed)."
+    ),
+    r"Permission denied|Errno 13|WinError 5|Access is denied": (
+        "A file could not be written: check who owns this folder, and that no other program uses it."
+    ),
+    r"DLL load failed": "A Windows library is missing: install the Microsoft Visual C++ Redistributable (x64).",
+}
+
+
+def advice(lines: Sequence[str]) -> str:
+    """What to do about a failed step, from its output."""
+    text = "\n".join(lines)
+    for pattern, remedy in ADVICE.items():
+        if re.search(pattern, text, re.IGNORECASE):
+            return remedy
+    free = shutil.disk_usage(ROOT).free / 1e9
+    return f"Check the network and the disk ({free:.0f} GB are free; 3 GB are needed), then run again."
+
+
+def check_python(arguments: Sequence[str]) -> None:
+    """Refuse another Python than the one Blender's module is built for.
+
+    Raises:
+        Failure: it is another; says in one line which command to run.
+    """
+    version = tuple(sys.version_info[:2])
+    if version == PYTHON and platform.python_implementation() == "CPython":
+        return
+    launcher = "py -3.11" if os.name == "nt" else "python3.11"
+    found = shutil.which("python3.11") is not None
+    install = (
+        ""
+        if found
+        else ", after installing Python 3.11 (python.org, your package manager, or `uv python install 3.11`)"
+    )
+    this = f"{platform.python_implementation()} {version[0]}.{version[1]}"
+    raise Failure(
+        f"Blender's Python module exists for CPython 3.11 alone and this is {this}: "
+        f"run `{launcher} {Path('scripts', 'dev.py')} {' '.join(arguments)}`{install}",
+        exit_code=2,
+    )
+
+
+def become(command: Sequence[str]) -> NoReturn:
+    """Run `command` in place of this process, so that signals, the terminal and the exit code are its own."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if os.name == "posix":
+        os.execv(command[0], list(command))
+    process = subprocess.Popen(list(command))
+    while True:
+        try:
+            sys.exit(process.wait())
+        except KeyboardInterrupt:  # Ctrl-C reaches the child as well: let it end its own way
+            continue
+
+
+def check(driver: Environment) -> int:
+    """Run every static check, the later ones after a failure too; 1 if any failed."""
+    failed = []
+    for name, command in (
+        ("ruff check", [driver.script("ruff"), "check", "."]),
+        ("ruff format", [driver.script("ruff"), "format", "--check", "."]),
+        ("mypy", [driver.script("mypy")]),
+        ("import-linter", [driver.script("lint-imports")]),
+    ):
+        print(f"== {name}", flush=True)
+        if subprocess.run([str(part) for part in command], cwd=ROOT, check=False).returncode:
+            failed.append(name)
+    print(f"failed: {', '.join(failed)}" if failed else "all checks passed", flush=True)
+    return 1 if failed else 0
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do what the command line says; the exit code.
+
+    Raises:
+        Failure: a wrong call, a wrong Python, or a step that failed.
+    """
+    command, rest = (arguments[0], list(arguments[1:])) if arguments else ("", [])
+    if command in ("", "-h", "--help", "help"):
+        print((__doc__ or "").strip())
+        return 0 if command else 2
+    if command == "packages":
+        print(DEBIAN_PACKAGES)
+        return 0
+    if command not in ("demo", "test", "check", "setup"):
+        raise Failure(f"there is no command '{command}': demo, test, check, setup or packages", exit_code=2)
+    if rest and command in ("check", "setup"):
+        raise Failure(f"'{command}' takes no arguments", exit_code=2)
+    check_python(arguments)
+    both = environments()
+    set_up(both["driver"])
+    if command == "check":
+        return check(both["driver"])
+    set_up(both["blender"])
+    python = str(both["driver"].python)
+    if command == "test":
+        os.chdir(ROOT)
+        become([python, "-m", "pytest", *rest])
+    if command == "demo":
+        become([python, "-m", "holodriver", "demo", *rest])
+    print(f"ready: {both['driver'].script('holodriver')} --help")
+    return 0
+
+
+def _stop(*_: object) -> NoReturn:
+    sys.exit(128 + signal.SIGTERM)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run and turn what went wrong into a message and an exit code."""
+    signal.signal(signal.SIGTERM, _stop)  # an exit like any other ends the child as well
+    try:
+        return run(arguments)
+    except Failure as failure:
+        print(f"dev.py: {failure}", file=sys.stderr)
+        return failure.exit_code
+    except KeyboardInterrupt:
+        print("dev.py: stopped; run the same command to go on", file=sys.stderr)
+        return 130
+    except OSError as error:
+        print(f"dev.py: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,102 @@
+"""The program as a user meets it: exit codes, one-line errors, and a help that appears at once."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from holodriver.cli import app, doctor
+from holodriver.errors import BlenderError, InputError
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Let `holodriver doctor` raise something."""
+
+    def prepare(error: BaseException) -> None:
+        def raising(as_json: bool = False) -> None:
+            raise error
+
+        monkeypatch.setattr(doctor, "doctor", raising)
+
+    yield prepare
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # `main` took it over
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code", "line"),
+    [
+        (InputError("has no planes", where="a.stack", remedy="render it again"), 2, "a.stack: has no planes"),
+        (BlenderError("did not start"), 1, "error: did not start"),
+        (ValueError("first\nsecond"), 1, "internal error: ValueError: first second; run with --debug to see where"),
+        (KeyboardInterrupt(), 130, "stopped; nothing half written"),
+    ],
+)
+def test_errors_are_one_line(failing, capsys, error, exit_code, line):
+    failing(error)
+    assert app.main(["doctor"]) == exit_code
+    printed = capsys.readouterr()
+    assert printed.err.count("\n") == 1
+    assert line in printed.err
+    assert not printed.out
+
+
+def test_debug_shows_where_wherever_it_stands(failing, capsys):
+    failing(ValueError("lost"))
+    assert app.main(["doctor", "--debug"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["doctro"], ["--what"], ["doctor", "--what"], ["doctor", "--progress=loud"]])
+def test_wrong_calls_exit_2_in_one_line(capsys, arguments):
+    assert app.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "--help" in error
+
+
+def test_misspelt_command_is_recognised(capsys):
+    app.main(["doctro"])
+    assert "doctor" in capsys.readouterr().err
+
+
+def test_global_options_stand_anywhere_but_after_a_double_dash():
+    given = ["synth", "--progress", "json", "a.stack", "--debug", "--", "--debug"]
+    assert app.globals_first(given) == ["--progress", "json", "--debug", "synth", "a.stack", "--", "--debug"]
+
+
+HEAVY = ("torch", "numpy", "cv2", "h5py", "onnxruntime", "holodriver.synthesis", "holodriver.environment")
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from holodriver.cli import main; main();"
+        f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    assert all(name in done.stdout for name in app.COMMANDS)
+
+
+@pytest.mark.parametrize("name", app.COMMANDS)
+def test_each_command_explains_itself(capsys, name):
+    assert app.main([name, "--help"]) == 0
+    assert f"holodriver {name}" in capsys.readouterr().out
+
+
+def test_module_runs_as_the_program():
+    done = subprocess.run([sys.executable, "-m", "holodriver", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("holodriver ")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes close differently on Windows")
+def test_closed_pipe_is_quiet():
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-m", "holodriver", "--version"], stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert done.stderr == b""
+    assert done.returncode in (1, errno.EPIPE)

@@ -1,0 +1,68 @@
+"""`holodriver doctor`: every look is one line, and only what synthesis needs fails it."""
+
+import builtins
+import json
+
+import pytest
+
+from holodriver import environment
+from holodriver.cli import app
+from holodriver.environment import Finding, State
+
+
+def test_json_is_one_document_with_a_remedy_for_each_trouble(capsys):
+    assert app.main(["doctor", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["ready"] is True
+    names = {finding["name"] for finding in report["findings"]}
+    assert {"Python", "PyTorch", "ONNX Runtime", "Blender", "Monitors", "Serial ports", "Disk", "Memory"} <= names
+    for finding in report["findings"]:
+        assert finding["state"] == "ok" or finding["remedy"], finding
+        assert "\n" not in finding["detail"] + finding["remedy"]
+
+
+def test_table_says_whether_holograms_can_be_computed(capsys):
+    assert app.main(["doctor"]) == 0
+    assert "ready to compute holograms" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("required", "exit_code"), [(True, 1), (False, 0)])
+def test_only_what_synthesis_needs_fails(monkeypatch, capsys, required, exit_code):
+    broken = Finding("PyTorch", State.problem, "does not load", "install it again", required)
+    monkeypatch.setattr(environment, "survey", lambda: [broken])
+    assert app.main(["doctor"]) == exit_code
+    assert "install it again" in capsys.readouterr().out
+
+
+def test_missing_package_is_told_from_a_broken_one(monkeypatch):
+    def importing(error: ImportError):
+        real = builtins.__import__
+        return lambda name, *rest: (_ for _ in ()).throw(error) if name == "onnxruntime" else real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", importing(ModuleNotFoundError("No module named 'onnxruntime'")))
+    (missing,) = (finding for finding in environment.survey() if finding.name == "ONNX Runtime")
+    monkeypatch.setattr(builtins, "__import__", importing(ImportError("libfoo.so.1: cannot open shared object file")))
+    (broken,) = (finding for finding in environment.survey() if finding.name == "ONNX Runtime")
+    assert (missing.state, missing.remedy) == (State.missing, 'pip install "holodriver[cpu]"')
+    assert broken.state is State.problem
+    assert "libfoo.so.1" in broken.detail
+
+
+def test_a_look_that_crashes_is_a_finding(monkeypatch):
+    def crashing():
+        raise RuntimeError("driver\nlost")
+
+    monkeypatch.setattr(environment, "_monitors", crashing)
+    (finding,) = (finding for finding in environment.survey() if finding.name == "Monitors")
+    assert finding.state is State.problem
+    assert finding.detail == "RuntimeError: driver lost"
+    assert not finding.blocks
+
+
+def test_absent_display_is_said_plainly(monkeypatch):
+    monkeypatch.setattr(environment.platform, "system", lambda: "Linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    (finding,) = (finding for finding in environment.survey() if finding.name == "Monitors")
+    assert finding.state is State.missing
+    assert "no display" in finding.detail

@@ -1,0 +1,48 @@
+"""The house rules that no linter holds: light modules stay light, and the wheel is whole."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LIGHT = ("holodriver.optics.display", "holodriver.optics.focus", "holodriver.files.manifest")
+HEAVY = ("torch", "scipy", "cv2", "h5py", "OpenEXR", "typer", "rich")
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_light_modules_need_numpy_alone(module):
+    """The Blender extension uses them inside Blender's Python, which has nothing else."""
+    code = f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_importing_the_package_imports_nothing():
+    code = "import sys, holodriver; print([name for name in sys.modules if name.startswith('holodriver.')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_wheel_carries_both_packages_and_their_licences():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert packages == ["holodriver", "blender_addon"]
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in project["project"]["license-files"]]
+    assert "MIT License" in texts[0]
+    assert "GNU GENERAL PUBLIC LICENSE" in texts[1]
+
+
+def test_every_direct_dependency_is_pinned_for_the_demo():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["cpu"], *extras["rig"], *extras["dev"]]
+    pins = (ROOT / "scripts" / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = {_normal(line.split("==")[0]) for line in pins if "==" in line}
+    assert {_normal(name.split(">=")[0]) for name in wanted} <= pinned
+
+
+def _normal(name: str) -> str:
+    return name.strip().lower().replace("_", "-")
