@@ -190,6 +190,8 @@ class DisplayProfile:
             raise InputError(f"display profile has an unknown field '{unknown}'", where=where)
         try:
             return cls(**values)
+        except InputError as error:
+            raise InputError(error.what, where=error.where if where is None else where) from error
         except (TypeError, ValueError) as error:
             raise InputError(f"display profile has a field of the wrong type: {error}", where=where) from error
 

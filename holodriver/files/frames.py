@@ -1,0 +1,91 @@
+"""Panel frames as a folder `NAME.frames`: an 8-bit grey PNG for each colour, and what is needed to read them back."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from holodriver.errors import FileFormatError, InputError
+from holodriver.files.atomic import written_folder
+from holodriver.files.hologram import read_hologram
+from holodriver.files.images import read_grey, write_pixels
+from holodriver.optics.display import DisplayProfile
+from holodriver.panel.frames import PanelFrames
+from holodriver.panel.lut import AmplitudeLut
+
+FORMAT, VERSION = "holodriver panel frames", 1
+MANIFEST = "frames.json"
+
+
+def write_frames(path: Path, frames: PanelFrames, *, overwrite: bool = False) -> None:
+    """Write a folder with `colour_0.png` … in the profile's order of colours, and `frames.json`.
+
+    Raises:
+        OutputExistsError: `path` exists and `overwrite` is false.
+    """
+    with written_folder(path, overwrite=overwrite) as folder:
+        names = [f"colour_{colour}.png" for colour in range(len(frames.pixels))]
+        for name, pixels in zip(names, frames.pixels, strict=True):
+            write_pixels(folder / name, pixels)
+        manifest = {
+            "format": FORMAT,
+            "version": VERSION,
+            "frames": names,
+            "gains": list(frames.gains),
+            "amplitudes": [lut.amplitudes.tolist() for lut in frames.luts],
+            "profile": frames.profile.as_dict(),
+        }
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+
+
+def read_frames_folder(path: Path) -> PanelFrames:
+    """Read a folder that `write_frames` wrote.
+
+    Raises:
+        FileFormatError: a file is missing, foreign or wrong; names it and the field.
+    """
+    manifest_path = path / MANIFEST
+    try:
+        manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FileFormatError(f"cannot be read: {error.strerror}", where=manifest_path) from error
+    except ValueError as error:
+        raise FileFormatError(f"is not JSON: {error}", where=manifest_path) from error
+    if not isinstance(manifest, dict):
+        raise FileFormatError("is not a JSON object", where=manifest_path)
+    for key, expected in (("format", FORMAT), ("version", VERSION)):
+        if manifest.get(key) != expected:
+            raise FileFormatError(f"field '{key}' is {manifest.get(key)!r}, expected {expected!r}", where=manifest_path)
+    try:
+        names = [Path(str(name)).name for name in manifest["frames"]]  # never a path out of the folder
+        gains = tuple(float(gain) for gain in manifest["gains"])
+        luts = tuple(AmplitudeLut(np.array(table, np.float64)) for table in manifest["amplitudes"])
+        profile = DisplayProfile.from_dict(dict(manifest["profile"]), where=manifest_path)
+    except KeyError as error:
+        raise FileFormatError(f"field {error} is missing", where=manifest_path) from error
+    except InputError as error:
+        raise FileFormatError(error.what, where=manifest_path) from error
+    except (TypeError, ValueError) as error:
+        raise FileFormatError(f"has a field of the wrong type: {error}", where=manifest_path) from error
+    pixels = [read_grey(path / name) for name in names]
+    for name, grey in zip(names, pixels, strict=True):
+        if grey.shape != profile.native_shape:
+            raise FileFormatError(f"has {grey.shape} pixels, expected {profile.native_shape}", where=path / name)
+    try:
+        return PanelFrames(np.stack(pixels), profile, gains, luts)
+    except (InputError, ValueError) as error:
+        raise FileFormatError(str(error), where=manifest_path) from error
+
+
+def read_panel_frames(path: Path) -> PanelFrames:
+    """Panel frames from a `.holo` file or a folder of frames.
+
+    Raises:
+        FileFormatError: neither of the two, or a hologram that was not encoded yet.
+    """
+    if path.is_dir():
+        return read_frames_folder(path)
+    hologram = read_hologram(path)
+    if hologram.frames is None:
+        raise FileFormatError("holds no panel frames", where=path, remedy=f"run: holodriver encode {path}")
+    return hologram.frames

@@ -1,0 +1,129 @@
+"""Hologram files: one HDF5 file `NAME.holo` with a wave field, its panel frames, or both.
+
+Layout: root attributes `format`, `version`, `profile` (JSON), `provenance` (JSON); dataset `field` complex64 (C, H, W);
+group `frames` with `pixels` uint8 (C, h, w), `gains` (C,), `amplitudes` (C, 256). No object types, no pickles.
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from holodriver.errors import FileFormatError, InputError
+from holodriver.files.atomic import written_file
+from holodriver.optics.display import DisplayProfile
+from holodriver.optics.field import WaveField
+from holodriver.panel.frames import PanelFrames
+from holodriver.panel.lut import AmplitudeLut
+
+FORMAT, VERSION = "holodriver hologram", 1
+
+
+@dataclass(frozen=True)
+class Hologram:
+    """What a `.holo` file holds.
+
+    Raises:
+        InputError: neither a field nor frames, or the two are of different displays.
+    """
+
+    field: WaveField | None = None
+    frames: PanelFrames | None = None
+    provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """What it was made from, with which settings, and how good it is; plain JSON values."""
+
+    def __post_init__(self) -> None:
+        if self.field is None and self.frames is None:
+            raise InputError("a hologram needs a wave field, panel frames, or both")
+        if self.field is not None and self.frames is not None and self.field.profile != self.frames.profile:
+            raise InputError("the wave field and the panel frames of a hologram have different display profiles")
+
+    @property
+    def profile(self) -> DisplayProfile:
+        """The display that the hologram is for."""
+        held = self.field if self.field is not None else self.frames
+        assert held is not None  # __post_init__ saw to it
+        return held.profile
+
+
+def write_hologram(path: Path, hologram: Hologram, *, overwrite: bool = False) -> None:
+    """Write a `.holo` file under a temporary name and rename it.
+
+    Raises:
+        OutputExistsError: `path` exists and `overwrite` is false.
+    """
+    with written_file(path, overwrite=overwrite) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format"], file.attrs["version"] = FORMAT, VERSION
+        file.attrs["profile"] = json.dumps(hologram.profile.as_dict())
+        file.attrs["provenance"] = json.dumps(hologram.provenance)
+        if hologram.field is not None:
+            file.create_dataset("field", data=hologram.field.values)
+        if hologram.frames is not None:
+            group = file.create_group("frames")
+            group.create_dataset("pixels", data=hologram.frames.pixels, compression="gzip", compression_opts=1)
+            group.create_dataset("gains", data=np.array(hologram.frames.gains))
+            group.create_dataset("amplitudes", data=np.stack([lut.amplitudes for lut in hologram.frames.luts]))
+
+
+def read_hologram(path: Path) -> Hologram:
+    """Read a `.holo` file.
+
+    Raises:
+        FileFormatError: missing, truncated, foreign, of another version, or with a wrong field, which it names.
+    """
+    if not path.is_file():
+        raise FileFormatError("is not a file", where=path, remedy="expected a .holo file")
+    try:
+        with h5py.File(path, "r") as file:
+            return _read(file, path)
+    except FileFormatError:
+        raise
+    except InputError as error:
+        raise FileFormatError(error.what, where=path) from error
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FileFormatError(f"is not a readable .holo file: {first}", where=path) from error
+
+
+def _read(file: h5py.File, path: Path) -> Hologram:
+    for key, expected in (("format", FORMAT), ("version", VERSION)):
+        found = file.attrs.get(key)
+        if found != expected:
+            raise FileFormatError(f"field '{key}' is {found!r}, expected {expected!r}", where=path)
+    profile = DisplayProfile.from_dict(_json(file, "profile", path), where=path)
+    colours = len(profile.wavelengths)
+    wave = frames = None
+    if "field" in file:
+        wave = WaveField(_array(file, "field", np.complex64, (colours, *profile.shape), path), profile)
+    if "frames" in file:
+        pixels = _array(file, "frames/pixels", np.uint8, (colours, *profile.native_shape), path)
+        gains = _array(file, "frames/gains", np.float64, (colours,), path)
+        tables = _array(file, "frames/amplitudes", np.float64, (colours, 256), path)
+        frames = PanelFrames(pixels, profile, tuple(gains), tuple(AmplitudeLut(table) for table in tables))
+    return Hologram(wave, frames, _json(file, "provenance", path))
+
+
+def _json(file: h5py.File, name: str, path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(file.attrs[name])
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(f"field '{name}' is missing or is not JSON", where=path) from error
+    if not isinstance(values, dict):
+        raise FileFormatError(f"field '{name}' is not a JSON object", where=path)
+    return values
+
+
+def _array(file: h5py.File, name: str, dtype: type, shape: tuple[int, ...], path: Path) -> NDArray:
+    dataset = file.get(name)
+    if not isinstance(dataset, h5py.Dataset):
+        raise FileFormatError(f"field '{name}' is missing", where=path)
+    if dataset.dtype != dtype or dataset.shape != shape:
+        raise FileFormatError(
+            f"field '{name}' is {dataset.dtype} {dataset.shape}, expected {np.dtype(dtype)} {shape}", where=path
+        )
+    return dataset[()]

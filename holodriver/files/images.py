@@ -1,0 +1,67 @@
+"""Pictures: 8- and 16-bit files, sRGB decoded on reading and encoded on writing."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from holodriver.errors import FileFormatError, HolodriverError
+from holodriver.files.atomic import written_file
+from holodriver.optics.colour import srgb_decode, srgb_encode
+
+
+def read_picture(path: Path) -> NDArray[np.float32]:
+    """Linear light (3, H, W), 0 … 1, of an sRGB picture in any format that OpenCV reads.
+
+    Raises:
+        FileFormatError: missing, or not a picture.
+    """
+    values = _read(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    encoded = values[..., ::-1] / np.float32(_full_scale(values, path))
+    return np.ascontiguousarray(srgb_decode(encoded).astype(np.float32).transpose(2, 0, 1))
+
+
+def write_picture(path: Path, linear: NDArray[np.floating], *, overwrite: bool = False) -> None:
+    """Write linear light (3, H, W) as an 8-bit sRGB picture; light outside 0 … 1 is clipped."""
+    encoded = np.rint(srgb_encode(linear) * 255).astype(np.uint8)
+    write_pixels(path, np.ascontiguousarray(encoded.transpose(1, 2, 0)[..., ::-1]), overwrite=overwrite)
+
+
+def read_grey(path: Path) -> NDArray[np.uint8]:
+    """Grey levels (h, w) of an 8-bit grey picture, as they are in the file.
+
+    Raises:
+        FileFormatError: missing, not a picture, in colour, or not 8-bit.
+    """
+    values = _read(path, cv2.IMREAD_UNCHANGED)
+    if values.ndim != 2 or values.dtype != np.uint8:
+        raise FileFormatError(f"holds {values.dtype} {values.shape} pixels, expected an 8-bit grey picture", where=path)
+    return values
+
+
+def write_pixels(path: Path, pixels: NDArray, *, overwrite: bool = False) -> None:
+    """Write stored values as they are: (h, w) grey or (h, w, 3) blue, green, red."""
+    with written_file(path, overwrite=overwrite) as temporary:
+        if not cv2.imwrite(str(temporary), pixels):
+            raise HolodriverError("could not be written", where=path, remedy="is the disk full?")
+
+
+def _read(path: Path, flags: int) -> NDArray:
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise FileFormatError(f"cannot be read: {error.strerror}", where=path) from error
+    try:
+        values = cv2.imdecode(data, flags) if data.size else None
+    except cv2.error:
+        values = None
+    if values is None:
+        raise FileFormatError("is not a picture that can be read (truncated, or of another format)", where=path)
+    return values
+
+
+def _full_scale(values: NDArray, path: Path) -> int:
+    if values.dtype not in (np.uint8, np.uint16):
+        raise FileFormatError(f"holds {values.dtype} values, expected 8 or 16 bits", where=path)
+    return int(np.iinfo(values.dtype).max)

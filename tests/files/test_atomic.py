@@ -1,0 +1,54 @@
+"""Writing: all or nothing, and nothing overwritten unasked."""
+
+from pathlib import Path
+
+import pytest
+
+from holodriver.errors import InputError, OutputExistsError
+from holodriver.files.atomic import written_file, written_folder
+
+
+def interrupted_write(path: Path) -> None:
+    with written_file(path, overwrite=True) as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+
+
+def failed_write(path: Path) -> None:
+    with written_folder(path, overwrite=True) as temporary:
+        (temporary / "new").touch()
+        raise ValueError("half way")
+
+
+def test_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "a.txt"
+    with written_file(path) as temporary:
+        temporary.write_text("new")
+        assert not path.exists()
+        assert temporary.suffix == ".txt"
+    assert path.read_text() == "new"
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_write(path)
+    assert path.read_text() == "new"
+    assert [p.name for p in path.parent.iterdir()] == ["a.txt"]
+
+
+def test_folder_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "a.stack"
+    with written_folder(path) as temporary:
+        (temporary / "old").touch()
+    with pytest.raises(OutputExistsError), written_folder(path):
+        pass
+    with pytest.raises(ValueError, match="half way"):
+        failed_write(path)
+    assert [p.name for p in path.iterdir()] == ["old"]
+    with written_folder(path, overwrite=True) as temporary:
+        (temporary / "new").touch()
+    assert [p.name for p in path.iterdir()] == ["new"]
+    assert [p.name for p in tmp_path.iterdir()] == ["a.stack"]
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="folder"), written_file(tmp_path / "file" / "a.txt"):
+        pass
