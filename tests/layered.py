@@ -15,7 +15,7 @@ def texture(rng: np.random.Generator, size: int, colours: int = 3) -> np.ndarray
 
 
 def layered_stack(size: int = 64, planes: int = 21, coc_max: float = 15.0, seed: int = 1, rays: int = 96) -> FocalStack:
-    """A background at t = 1, a holed disc at t = 0.45 and a bar at t = 0, averaged over the rays of a round aperture."""
+    """A background at t = 1, a holed disc at t = 0.45, a bar at t = 0, averaged over the rays of a round aperture."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:size, :size] / size - 0.5
     radius = np.hypot(x + 0.1, y + 0.05)

@@ -27,6 +27,7 @@ Reason = Literal["converged", "cap", "cancelled"]
 ITERATIONS = 500  # the paper's cap
 TOLERANCE = 1e-5  # relative change of the loss over PATIENCE steps that counts as converged
 PATIENCE = 5
+REFRESH = 50  # steps after which the fields are computed anew
 MEMORY = 8  # pairs kept by limited-memory BFGS
 
 
@@ -147,6 +148,7 @@ def minimise(
     allowed = 1 if passband is None else passband
     spectrum = spectrum * allowed
     planes = loss.planes(spectrum)
+    moved = torch.empty_like(planes)
     value, gradient = loss.gradient(planes)
     gradient = gradient * allowed
     history, pairs = [value], _Pairs(MEMORY)
@@ -156,16 +158,16 @@ def minimise(
         if cancelled():
             return spectrum, history, "cancelled"
         direction = pairs.direction(gradient)
-        moved = loss.planes(direction)
-        length, value = loss.along(planes, moved).minimum()
+        length, _ = loss.along(planes, direction, moved).minimum()
         if length == 0:
             return spectrum, history, "converged"
         spectrum.add_(direction, alpha=length)
-        planes.add_(moved, alpha=length)
-        if step % 50 == 49:
-            planes = loss.planes(spectrum)  # sheds the rounding that adding up left
+        if step % REFRESH == REFRESH - 1:
+            planes, length_left = loss.planes(spectrum), 0.0  # sheds the rounding that adding up left
+        else:
+            length_left = length
         before = gradient
-        value, gradient = loss.gradient(planes)
+        value, gradient = loss.gradient(planes, moved, length_left)
         gradient = gradient * allowed
         pairs.add(direction * length, gradient - before)
         history.append(value)

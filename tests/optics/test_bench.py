@@ -52,7 +52,7 @@ def test_near_is_sharp_near_and_the_other_order_is_inside_out(axis: str, sign: i
 def test_the_pupil_receives_a_wave_that_diverges_from_the_virtual_image(t: float, order: int) -> None:
     frames = encoded(spot_at(MONO, t, radius=1.2))
     bench = SimulatedBench(MONO, linear_response(1), order=order)
-    field, y, x = bench.pupil_field(frames.pixels[0], 0)
+    field, _, x = bench.pupil_field(frames.pixels[0], 0)
     axis = MONO.width // 2
     line = field[axis, :] * np.exp(2j * np.pi * np.arange(-axis, axis) / 2)  # the spot stands in the middle
     middle = np.abs(x[0]) < 0.3e-3

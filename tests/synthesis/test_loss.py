@@ -1,5 +1,7 @@
 """Eq. 2 against its plain form, and its hand-derived gradient against autograd."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,8 @@ from layered import layered_stack
 
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.propagation import transfer_function
-from holodriver.synthesis.loss import ColourLoss, LossWeights, Quartic
+from holodriver.synthesis.loss import ColourLoss, LossWeights, Quartic, plane_strides
+from holodriver.synthesis.planes import DevicePlanes
 
 STACK = layered_stack(32, planes=5, coc_max=6.0, rays=20)
 PROFILE = REFERENCE.resized(32, 32)
@@ -36,31 +39,63 @@ def random_spectrum(padding: int) -> torch.Tensor:
     return 0.3 * torch.randn(side, side, dtype=torch.complex128, generator=torch.Generator().manual_seed(4))
 
 
+def make_loss(way: str, colour: int = 1, padding: int = 0) -> ColourLoss:
+    loss = ColourLoss(STACK, colour, PROFILE, WEIGHTS, padding=padding, dtype=torch.complex128)
+    if way == "device":  # what accelerators do, here on the CPU
+        first, strides = plane_strides(STACK, PROFILE)
+        kernels = [
+            transfer_function(loss.shape, PROFILE.pixel_pitch, PROFILE.wavelengths[colour], distance)
+            for distance in (first, *strides)
+        ]
+        loss._planes = DevicePlanes(kernels[0], kernels[1:], loss._weight, loss._target)
+    return loss
+
+
+WAYS = pytest.mark.parametrize("way", ["threads", "device"])
+
+
+@WAYS
 @pytest.mark.parametrize("padding", [0, 6])
 @pytest.mark.parametrize("colour", [0, 2])
-def test_value_and_gradient_are_those_of_autograd(colour: int, padding: int) -> None:
+def test_value_and_gradient_are_those_of_autograd(way: str, colour: int, padding: int) -> None:
     spectrum = random_spectrum(padding).requires_grad_()
     expected = plain_equation_2(spectrum, colour, padding)
     expected.backward()
-    loss = ColourLoss(STACK, colour, PROFILE, WEIGHTS, padding=padding, dtype=torch.complex128)
+    loss = make_loss(way, colour, padding)
     value, gradient = loss.gradient(loss.planes(spectrum.detach()))
     assert value == pytest.approx(expected.item(), rel=1e-12)
-    assert loss.value(loss.planes(spectrum.detach())) == pytest.approx(expected.item(), rel=1e-12)
     difference = (gradient - spectrum.grad).abs().max() / spectrum.grad.abs().max()
     assert float(difference) < 1e-10
 
 
-def test_the_loss_along_a_line_is_exactly_its_quartic() -> None:
-    loss = ColourLoss(STACK, 1, PROFILE, WEIGHTS, dtype=torch.complex128)
+@WAYS
+def test_the_loss_along_a_line_is_exactly_its_quartic(way: str) -> None:
+    loss = make_loss(way)
     spectrum, direction = random_spectrum(0), random_spectrum(0).flip(0)
-    planes, moved = loss.planes(spectrum), loss.planes(direction)
-    line = loss.along(planes, moved)
+    planes = loss.planes(spectrum)
+    moved = torch.empty_like(planes)
+    line = loss.along(planes, direction, moved)
+    torch.testing.assert_close(moved, loss.planes(direction))
     for step in (-0.7, 0.0, 0.3, 1.9):
-        expected = loss.value(loss.planes(spectrum + step * direction))
+        expected, _ = loss.gradient(loss.planes(spectrum + step * direction))
         assert np.polyval(line.coefficients[::-1], step) == pytest.approx(expected, rel=1e-10)
     step, value = line.minimum()
     around = np.polyval(line.coefficients[::-1], np.linspace(step - 1, step + 1, 201))
     assert value <= around.min() + 1e-12
+    stepped, gradient = loss.gradient(planes, moved, step)
+    assert stepped == pytest.approx(value, rel=1e-10)
+    torch.testing.assert_close(planes, loss.planes(spectrum + step * direction))
+    # at the lowest point of the line the gradient is square to it
+    assert abs(float(torch.vdot(gradient.flatten(), direction.flatten()).real)) < 1e-9
+
+
+def test_planes_that_are_not_evenly_spaced_are_no_special_case() -> None:
+    positions = np.array([0, 0.1, 0.45, 0.5, 1], np.float32)
+    loss = ColourLoss(replace(STACK, positions=positions), 1, PROFILE, WEIGHTS, dtype=torch.complex128)
+    spectrum = random_spectrum(0)
+    for n, t in enumerate(positions.tolist()):
+        kernel = transfer_function((32, 32), PROFILE.pixel_pitch, PROFILE.wavelengths[1], PROFILE.z(t))
+        torch.testing.assert_close(loss.planes(spectrum)[n], torch.fft.ifft2(kernel * spectrum, norm="ortho"))
 
 
 def test_minimum_of_a_line_with_two_valleys_is_the_deeper() -> None:

@@ -1,0 +1,76 @@
+"""The pointwise steps of the loss, fused so that each plane is read once while it is in the cache.
+
+Compiled by Numba on first use and cached; they release the interpreter lock, so planes run side by side in threads.
+Arrays are (H, W), complex64 with float32 or complex128 with float64.
+"""
+
+import numpy as np
+from numba import njit
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def multiply(field, factor, result):  # type: ignore[no-untyped-def]
+    """result = field · factor."""
+    height, width = field.shape
+    for y in range(height):
+        for x in range(width):
+            result[y, x] = field[y, x] * factor[y, x]
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def accumulate(total, factor, addend):  # type: ignore[no-untyped-def]
+    """total = total · conj(factor) + addend."""
+    height, width = total.shape
+    for y in range(height):
+        for x in range(width):
+            f, t = factor[y, x], total[y, x]
+            real = t.real * f.real + t.imag * f.imag
+            imaginary = t.imag * f.real - t.real * f.imag
+            total[y, x] = complex(real, imaginary) + addend[y, x]
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def pull(field, moved, length, weight, target, result):  # type: ignore[no-untyped-def]
+    """field += length · moved; result = 4·W·(|field|² − T)·field; returns Σ W·(|field|² − T)²."""
+    height, width = field.shape
+    step = weight.dtype.type(length)
+    value = 0.0
+    for y in range(height):
+        row = weight.dtype.type(0)
+        for x in range(width):
+            u = field[y, x] + step * moved[y, x]
+            field[y, x] = u
+            excess = u.real * u.real + u.imag * u.imag - target[y, x]
+            weighted = weight[y, x] * excess
+            row += weighted * excess
+            weighted += weighted
+            result[y, x] = u * (weighted + weighted)
+        value += row
+    return value
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def line(field, moved, weight, target):  # type: ignore[no-untyped-def]
+    """Coefficients (5,) of Σ W·(|field + s·moved|² − T)² in powers of s."""
+    height, width = field.shape
+    result = np.zeros(5)
+    zero = weight.dtype.type(0)
+    for y in range(height):
+        c0, c1, c2, c3, c4 = zero, zero, zero, zero, zero
+        for x in range(width):
+            u, v, w = field[y, x], moved[y, x], weight[y, x]
+            excess = u.real * u.real + u.imag * u.imag - target[y, x]
+            mixed = u.real * v.real + u.imag * v.imag
+            mixed += mixed
+            square = v.real * v.real + v.imag * v.imag
+            c0 += w * excess * excess
+            c1 += w * excess * mixed
+            c2 += w * (mixed * mixed + excess * square + excess * square)
+            c3 += w * mixed * square
+            c4 += w * square * square
+        result[0] += c0
+        result[1] += c1 + c1
+        result[2] += c2
+        result[3] += c3 + c3
+        result[4] += c4
+    return result
