@@ -23,15 +23,16 @@ Gain = Annotated[
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """(width, height) of "256" or "1920x1080".
+    """(width, height) in pixels of "256" or "1920x1080".
 
     Raises:
-        InputError: neither of the two.
+        InputError: it is neither.
     """
-    match = re.fullmatch(r"(\d+)(?:[x×](\d+))?", text.strip())
-    if not match or not 16 <= int(match[1]) <= 8192 or not 16 <= int(match[2] or match[1]) <= 8192:
-        raise InputError(f"size {text!r} is not one or two numbers from 16 to 8192", remedy="such as 256 or 1920x1080")
-    return int(match[1]), int(match[2] or match[1])
+    found = re.fullmatch(r"\s*(\d{1,6})(?:\s*[x×]\s*(\d{1,6}))?\s*", text, re.IGNORECASE)
+    if not found:
+        raise InputError(f"--size is {text!r}, expected pixels such as 256 or 1920x1080")
+    width = int(found.group(1))
+    return width, int(found.group(2) or width)
 
 
 def display_profile(path: Path | None) -> "DisplayProfile":

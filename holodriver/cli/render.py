@@ -1,12 +1,11 @@
 """`holodriver render`: a Blender scene to a focal stack."""
 
-import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from holodriver.errors import InputError
+from holodriver.cli.options import parse_size
 from holodriver.optics.display import REFERENCE
 
 
@@ -31,6 +30,7 @@ def render(
     coc_max: Annotated[
         float, typer.Option(help="Blur circle diameter between near and far plane, pixels.")
     ] = REFERENCE.coc_max,
+    denoise: Annotated[bool, typer.Option(help="Remove noise from the images.")] = True,
     seed: Annotated[int, typer.Option(help="Of the noise, and of the demo scene's small things.")] = 0,
     blender: Annotated[
         Path | None, typer.Option(help="Blender, or a Python that has bpy; else it is looked for.")
@@ -53,6 +53,7 @@ def render(
         near=near,
         far=far,
         mapping=mapping,
+        denoise=denoise,
         seed=seed,
     )
     with console.reporting() as progress:
@@ -60,16 +61,3 @@ def render(
     for warning in read_stack(output).warnings():
         console.warn(warning)
     console.say(f"wrote {output}: {planes} planes of {width} × {height} pixels")
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """(width, height) in pixels of "256" or "1920x1080".
-
-    Raises:
-        InputError: it is neither.
-    """
-    found = re.fullmatch(r"\s*(\d{1,6})(?:\s*[x×]\s*(\d{1,6}))?\s*", text, re.IGNORECASE)
-    if not found:
-        raise InputError(f"--size is {text!r}, expected pixels such as 256 or 1920x1080")
-    width = int(found.group(1))
-    return width, int(found.group(2) or width)

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Meshes made without operators, so that they need no window and no selection."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import bpy
+
+# isort: split
+import bmesh  # the bpy package brings it, and only once it is imported
+from mathutils import Matrix, Vector
+
+Point = Sequence[float]
+
+
+def box(name: str, size: Point, *, bevel: float = 0.0) -> bpy.types.Object:
+    """A box with side lengths `size`, centred on its origin, with rounded edges if `bevel` is above 0."""
+
+    def build(mesh: bmesh.types.BMesh) -> None:
+        bmesh.ops.create_cube(mesh, size=1.0, matrix=Matrix.Diagonal((*size, 1.0)))
+        if bevel:
+            bmesh.ops.bevel(mesh, geom=mesh.edges[:], offset=bevel, segments=3, profile=0.5, affect="EDGES")
+
+    return _mesh_object(name, build, smooth=False)
+
+
+def sphere(name: str, radius: float) -> bpy.types.Object:
+    """A sphere centred on its origin."""
+    return _mesh_object(name, lambda mesh: bmesh.ops.create_uvsphere(mesh, u_segments=64, v_segments=32, radius=radius))
+
+
+def monkey(name: str, radius: float) -> bpy.types.Object:
+    """Blender's monkey, smoothed, about `radius` from its origin; it looks along −y, with z up."""
+    made = _mesh_object(name, lambda mesh: bmesh.ops.create_monkey(mesh, matrix=Matrix.Scale(radius, 4)))
+    smoothing = made.modifiers.new("smooth", "SUBSURF")
+    smoothing.levels = smoothing.render_levels = 2
+    return made
+
+
+def cone(name: str, radius: float, top: float, height: float, *, sides: int = 64) -> bpy.types.Object:
+    """A cone (or cylinder where `top` equals `radius`) along z, centred on its origin."""
+
+    def build(mesh: bmesh.types.BMesh) -> None:
+        bmesh.ops.create_cone(mesh, cap_ends=True, segments=sides, radius1=radius, radius2=top, depth=height)
+
+    return _mesh_object(name, build, smooth=False)
+
+
+def rods(name: str, ends: Sequence[tuple[Point, Point]], radius: float) -> bpy.types.Object:
+    """Thin straight rods, one from each point to the other, as one object."""
+
+    def build(mesh: bmesh.types.BMesh) -> None:
+        for start, end in ends:
+            along = Vector(end) - Vector(start)
+            turn = along.to_track_quat("Z", "Y").to_matrix().to_4x4()
+            pose = Matrix.Translation((Vector(start) + Vector(end)) / 2) @ turn
+            bmesh.ops.create_cone(
+                mesh, cap_ends=True, segments=12, radius1=radius, radius2=radius, depth=along.length, matrix=pose
+            )
+
+    return _mesh_object(name, build)
+
+
+def torus(name: str, radius: float, thickness: float) -> bpy.types.Object:
+    """A ring round z; `radius` of its centre line, `thickness` the radius of the tube."""
+    around, across = 96, 32
+    points = []
+    for i in range(around):
+        u = 2 * math.pi * i / around
+        for j in range(across):
+            v = 2 * math.pi * j / across
+            reach = radius + thickness * math.cos(v)
+            points.append((reach * math.cos(u), reach * math.sin(u), thickness * math.sin(v)))
+    faces = [
+        (
+            i * across + j,
+            (i + 1) % around * across + j,
+            (i + 1) % around * across + (j + 1) % across,
+            i * across + (j + 1) % across,
+        )
+        for i in range(around)
+        for j in range(across)
+    ]
+    return _faces_object(name, points, faces)
+
+
+def blade(name: str, length: float, width: float, bend: float) -> bpy.types.Object:
+    """A leaf that rises along y from its origin, narrows to a tip and leans over to +z by `bend`."""
+    steps = 24
+    points: list[Point] = []
+    for i in range(steps + 1):
+        s = i / steps
+        half = width / 2 * math.sin(math.pi * min(1.0, 0.12 + 0.88 * s)) ** 0.8
+        for side in (-1.0, 0.0, 1.0):
+            points.append((side * half, length * s * (1 - 0.2 * s), bend * s**2 - abs(side) * half * 0.3))
+    faces = [(3 * i + k, 3 * i + k + 1, 3 * i + k + 4, 3 * i + k + 3) for i in range(steps) for k in (0, 1)]
+    return _faces_object(name, points, faces)
+
+
+def perforated_plate(name: str, columns: int, rows: int, pitch: float, hole: float) -> bpy.types.Object:
+    """A thin plate in x, y with a grid of round holes of radius `hole`, centred on its origin."""
+    sides = 32  # a multiple of 8, so that a point of the hole faces each corner of its cell
+    points: list[Point] = []
+    faces: list[tuple[int, ...]] = []
+    for column in range(columns):
+        for row in range(rows):
+            x, y = (column - (columns - 1) / 2) * pitch, (row - (rows - 1) / 2) * pitch
+            first = len(points)
+            for k in range(sides):
+                angle = 2 * math.pi * k / sides
+                c, s = math.cos(angle), math.sin(angle)
+                reach = pitch / 2 / max(abs(c), abs(s))
+                points += [(x + hole * c, y + hole * s, 0.0), (x + reach * c, y + reach * s, 0.0)]
+            for k in range(sides):
+                a, b = first + 2 * k, first + 2 * ((k + 1) % sides)
+                faces.append((a, a + 1, b + 1, b))
+    plate = _faces_object(name, points, faces)
+    thickness = plate.modifiers.new("thickness", "SOLIDIFY")
+    thickness.thickness, thickness.offset = pitch * 0.12, 0.0
+    return plate
+
+
+def text(name: str, body: str, size: float, depth: float) -> bpy.types.Object:
+    """Raised letters in x, y, centred on their origin."""
+    curve = bpy.data.curves.new(name, "FONT")
+    curve.body = body
+    curve.size, curve.extrude = size, depth
+    curve.bevel_depth = depth * 0.15
+    curve.align_x, curve.align_y = "CENTER", "CENTER"
+    return bpy.data.objects.new(name, curve)
+
+
+def _mesh_object(name: str, build: Callable[[bmesh.types.BMesh], Any], *, smooth: bool = True) -> bpy.types.Object:
+    mesh = bpy.data.meshes.new(name)
+    work = bmesh.new()
+    try:
+        build(work)
+        for face in work.faces:
+            face.smooth = smooth
+        work.to_mesh(mesh)
+    finally:
+        work.free()
+    return bpy.data.objects.new(name, mesh)
+
+
+def _faces_object(name: str, points: Sequence[Point], faces: Sequence[tuple[int, ...]]) -> bpy.types.Object:
+    mesh = bpy.data.meshes.new(name)
+    mesh.from_pydata([tuple(point) for point in points], [], list(faces))
+    for face in mesh.polygons:
+        face.use_smooth = True
+    mesh.update()
+    return bpy.data.objects.new(name, mesh)

@@ -1,0 +1,249 @@
+"""Focal-stack folders: ``NAME.stack/`` with a manifest, one OpenEXR a plane and the all-in-focus image.
+
+Colours are linear light; channel Z is normalised depth. Raw renders of Blender are assembled plane by plane.
+"""
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holodriver import __version__
+from holodriver.errors import FileFormatError, InputError
+from holodriver.files.atomic import written_folder
+from holodriver.files.exr import ExrImage, read_exr, write_exr
+from holodriver.files.manifest import (
+    ALL_IN_FOCUS_NAME,
+    RAW_PINHOLE_DEPTH_NAME,
+    RawManifest,
+    StackManifest,
+    plane_name,
+    raw_color_name,
+    raw_depth_name,
+)
+from holodriver.optics.focus import normalised_depth
+from holodriver.progress import Progress, silent
+from holodriver.scene.stack import FocalStack
+
+COLORS = ("R", "G", "B")
+
+Floats = NDArray[np.float32]
+
+_OF_SCENE = ("near", "far", "camera", "renderer")
+"""Fields of the manifest that a `FocalStack` keeps in its provenance."""
+
+
+def write_stack(stack: FocalStack, path: Path, *, overwrite: bool = False) -> None:
+    """Write a focal stack of three colours as the folder `path`.
+
+    `near`, `far`, `camera` and `renderer` of the manifest are taken from the stack's provenance, where `read_stack`
+    puts them. Colours are kept as half precision (relative error below 5e-4) unless they exceed its range.
+
+    Raises:
+        OutputExistsError: `path` exists and `overwrite` is false.
+        InputError: the stack has other than three colours.
+    """
+    if stack.images.shape[1] != len(COLORS):
+        raise InputError(f"focal stack has {stack.images.shape[1]} colours, expected 3 (red, green, blue)", where=path)
+    rest = {name: value for name, value in stack.provenance.items() if name not in _OF_SCENE}
+    manifest = StackManifest(
+        width=stack.shape[1],
+        height=stack.shape[0],
+        positions=tuple(float(t) for t in stack.positions),
+        mapping=stack.mapping,
+        near=stack.provenance.get("near"),
+        far=stack.provenance.get("far"),
+        coc_max=float(stack.coc_max),
+        camera=stack.provenance.get("camera", {}),
+        renderer=stack.provenance.get("renderer", {}),
+        provenance={"holodriver": __version__} | rest,
+    )
+    with written_folder(path, overwrite=overwrite) as folder:
+        _write_image(folder / ALL_IN_FOCUS_NAME, stack.all_in_focus, stack.all_in_focus_depth)
+        for plane in range(stack.planes):
+            _write_image(folder / plane_name(plane), stack.images[plane], stack.depths[plane])
+        manifest.write(folder)
+
+
+def read_stack(path: Path) -> FocalStack:
+    """The focal stack in the folder `path`.
+
+    Raises:
+        FileFormatError: the folder is not a focal stack, or a file in it is missing, truncated, foreign, of another
+            size or version, or holds a wrong value; names the file and the field.
+    """
+    if not path.is_dir():
+        raise FileFormatError("is not a folder" if path.exists() else "does not exist", where=path)
+    manifest = StackManifest.read(path)
+    n, (h, w) = manifest.planes, manifest.shape
+    for name in (ALL_IN_FOCUS_NAME, *(plane_name(plane) for plane in range(n))):
+        if not (path / name).is_file():  # asked for all of them before memory is taken for any
+            raise FileFormatError("does not exist", where=path / name)
+    all_in_focus, all_in_focus_depth = _read_image(path / ALL_IN_FOCUS_NAME, (h, w))
+    images = np.empty((n, len(COLORS), h, w), np.float32)
+    depths = np.empty((n, h, w), np.float32)
+    for plane in range(n):
+        images[plane], depths[plane] = _read_image(path / plane_name(plane), (h, w))
+    of_scene = {name: getattr(manifest, name) for name in _OF_SCENE if getattr(manifest, name) not in (None, {})}
+    try:
+        return FocalStack(
+            images=images,
+            depths=depths,
+            all_in_focus=all_in_focus,
+            all_in_focus_depth=all_in_focus_depth,
+            positions=np.asarray(manifest.positions, np.float32),
+            mapping=manifest.mapping,
+            coc_max=manifest.coc_max,
+            provenance=manifest.provenance | of_scene,
+        )
+    except InputError as error:
+        raise FileFormatError(error.what, where=path) from error
+
+
+def assemble_stack(
+    raw: Path, path: Path, *, overwrite: bool = False, keep_raw: bool = False, progress: Progress = silent
+) -> None:
+    """Assemble a folder of raw renders into the focal stack `path`, plane by plane.
+
+    Each raw file is deleted as soon as its plane is written, so that scratch space stays bounded.
+
+    Args:
+        raw: holds ``raw.json`` and the renders it describes.
+        keep_raw: leave the raw files.
+
+    Raises:
+        FileFormatError: a raw file is missing, truncated or foreign; names the file and the field.
+        OutputExistsError: `path` exists and `overwrite` is false.
+    """
+    with written_folder(path, overwrite=overwrite) as folder:
+        assembly = Assembly.of(raw, folder, keep_raw=keep_raw)
+        planes = assembly.manifest.planes
+        assembly.add_all_in_focus()
+        for plane in range(planes):
+            progress("assembling the focal stack", plane, planes)
+            assembly.add_plane(plane)
+        assembly.finish()
+        progress("assembling the focal stack", planes, planes)
+
+
+class Assembly:
+    """A focal stack in the making: planes are added as their raw renders become complete, in any order."""
+
+    def __init__(self, manifest: RawManifest, raw: Path, folder: Path, *, keep_raw: bool = False) -> None:
+        self.manifest = manifest
+        self.raw = raw
+        self.folder = folder
+        self.keep_raw = keep_raw
+        self._missing = {ALL_IN_FOCUS_NAME, *(plane_name(plane) for plane in range(manifest.planes))}
+        self._means: dict[str, float] = {}
+
+    @classmethod
+    def of(cls, raw: Path, folder: Path, *, keep_raw: bool = False) -> Self:
+        """The assembly of the raw renders in `raw`, whose manifest is there, into the existing `folder`.
+
+        Raises:
+            FileFormatError: the manifest is missing or wrong.
+        """
+        return cls(RawManifest.read(raw), raw, folder, keep_raw=keep_raw)
+
+    def add_all_in_focus(self) -> None:
+        """Write the all-in-focus image with its depth, and delete its raw files.
+
+        Raises:
+            FileFormatError: a raw file is missing, truncated, foreign or of another size.
+        """
+        color, depth = self.raw / ALL_IN_FOCUS_NAME, self.raw / RAW_PINHOLE_DEPTH_NAME
+        self._write(ALL_IN_FOCUS_NAME, self._color(color), self._depth(depth), [color, depth])
+
+    def add_plane(self, plane: int) -> None:
+        """Write a plane with the front-most of its depth samples, and delete its raw files.
+
+        Raises:
+            FileFormatError: a raw file is missing, truncated, foreign or of another size.
+        """
+        color = self.raw / raw_color_name(plane)
+        samples = [self.raw / raw_depth_name(plane, sample) for sample in range(self.manifest.depth_samples)]
+        depth = self._depth(samples[0])
+        for sample in samples[1:]:
+            np.minimum(depth, self._depth(sample), out=depth)
+        self._write(plane_name(plane), self._color(color), depth, [color, *samples])
+
+    def finish(self) -> None:
+        """Write the manifest, which makes the folder a focal stack.
+
+        Raises:
+            FileFormatError: a plane was not added.
+        """
+        if self._missing:
+            raise FileFormatError(f"raw renders lack {', '.join(sorted(self._missing))}", where=self.raw)
+        raw = self.manifest
+        reference = self._means[ALL_IN_FOCUS_NAME]
+        energies = [self._means[plane_name(plane)] / reference if reference else 1.0 for plane in range(raw.planes)]
+        StackManifest(
+            width=raw.width,
+            height=raw.height,
+            positions=raw.positions,
+            mapping=raw.mapping,
+            near=raw.near,
+            far=raw.far,
+            coc_max=raw.coc_max,
+            camera=raw.camera,
+            renderer=raw.renderer,
+            provenance={"holodriver": __version__, **raw.provenance, "energies": energies},
+        ).write(self.folder)
+        if not self.keep_raw:
+            (self.raw / RawManifest.FILE_NAME).unlink()
+
+    def _color(self, path: Path) -> Floats:
+        names = tuple(f"{self.manifest.layer}.Combined.{color}" for color in COLORS)
+        image = self._read(path, names, self.manifest.samples)
+        color = np.stack([image.channels[name] for name in names])
+        # the denoiser and wide filters may leave a trace below zero, which no light has
+        return np.maximum(color, 0, out=color)
+
+    def _depth(self, path: Path) -> Floats:
+        name = f"{self.manifest.layer}.Depth.Z"
+        metric = self._read(path, (name,), 1).channels[name]
+        if float(metric.min()) <= 0:
+            raise FileFormatError(f"channel {name!r} holds {metric.min():g} m, expected depths above 0", where=path)
+        near, far = self.manifest.near, self.manifest.far
+        assert near is not None  # RawManifest refuses that
+        assert far is not None
+        # no hit is 1e10, which clips to the far plane as everything behind it does
+        depth = normalised_depth(metric, near, far, self.manifest.mapping)
+        return np.clip(depth, 0, 1).astype(np.float32)
+
+    def _read(self, path: Path, names: tuple[str, ...], samples: int) -> ExrImage:
+        image = read_exr(path, names, shape=self.manifest.shape)
+        field = f"cycles.{self.manifest.layer}.samples"
+        said = image.header.get(field, str(samples))
+        if said != str(samples):
+            raise FileFormatError(f"field '{field}' is {said!r}, expected '{samples}'", where=path)
+        return image
+
+    def _write(self, name: str, color: Floats, depth: Floats, raw: list[Path]) -> None:
+        _write_image(self.folder / name, color, depth)
+        self._means[name] = float(color.mean(dtype=np.float64))
+        self._missing.discard(name)
+        if not self.keep_raw:
+            for path in raw:
+                path.unlink()
+
+
+def _write_image(path: Path, color: Floats, depth: Floats) -> None:
+    channels: dict[str, NDArray[np.floating[Any]]] = dict(zip(COLORS, color, strict=True))
+    write_exr(path, channels | {"Z": depth}, half=COLORS)
+
+
+def _read_image(path: Path, shape: tuple[int, int]) -> tuple[Floats, Floats]:
+    image = read_exr(path, (*COLORS, "Z"), shape=shape)
+    color = np.stack([image.channels[name] for name in COLORS])
+    depth = image.channels["Z"]
+    if color.min() < 0:
+        raise FileFormatError(f"colour holds {color.min():g}, expected no negative light", where=path)
+    if depth.min() < -1e-4 or depth.max() > 1 + 1e-4:
+        raise FileFormatError(
+            f"channel 'Z' spans {depth.min():.4g} to {depth.max():.4g}, expected normalised depth, 0 to 1", where=path
+        )
+    return color, depth

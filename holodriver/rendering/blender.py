@@ -1,0 +1,193 @@
+"""Find a Blender: an executable, or a Python that has the ``bpy`` package."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from holodriver.errors import BlenderError
+
+ENVIRONMENT_VARIABLE = "HOLODRIVER_BLENDER"
+ENVIRONMENT_FOLDER = ".venv-blender"
+"""Virtual environment with ``bpy``, made beside the driver's own."""
+
+OLDEST = (4, 2)
+"""The first Blender with all that the renderer asks of Cycles."""
+
+PATIENCE_S = 120.0
+"""Seconds that a Blender may take to say its version: from a cold disk it loads half a gigabyte."""
+
+Kind = Literal["executable", "python"]
+
+_ASK_BPY = "import json, bpy; print('bpy:' + json.dumps(list(bpy.app.version)))"
+
+
+@dataclass(frozen=True)
+class Blender:
+    """A Blender that answered."""
+
+    kind: Kind
+    """A Blender executable, or a Python that imports bpy."""
+    path: Path
+    version: str
+    """Such as "5.0.1"."""
+    source: str
+    """Who named it, such as "--blender"."""
+
+    def command(self, script: Path, arguments: list[str]) -> list[str]:
+        """The command line that runs `script` in it, apart from user settings and with scripts in files off."""
+        if self.kind == "python":
+            return [str(self.path), "-I", str(script), *arguments]
+        options = ["--background", "--factory-startup", "--disable-autoexec", "--python-exit-code", "1"]
+        return [str(self.path), *options, "--python", str(script), "--", *arguments]
+
+
+def find_blender(explicit: str | Path | None = None) -> Blender:
+    """The Blender to render with.
+
+    Asked in this order: `explicit`; the environment variable HOLODRIVER_BLENDER; `blender = "…"` in the user's
+    holodriver.toml; the environment ``.venv-blender`` beside the driver's; ``blender`` on the PATH. The first three are
+    a choice: if it does not work, that is an error and nothing else is tried.
+
+    Raises:
+        BlenderError: the chosen one does not work, or none was found.
+    """
+    for source, named in _choices(explicit):
+        return ask(_resolved(named, source), source)
+    refused = []
+    for source, path in _surroundings():
+        try:
+            return ask(path, source)
+        except BlenderError as error:
+            refused.append(str(error))
+    raise BlenderError(
+        "no Blender was found" + (f"; {'; '.join(refused)}" if refused else ""),
+        remedy=(
+            f"pass --blender with a Blender {_dotted(OLDEST)} or later or a Python that has bpy, "
+            f'set {ENVIRONMENT_VARIABLE} to it, write blender = "…" into {settings_file()}, '
+            f"make an environment {environment_folder()} with bpy, or put blender on the PATH"
+        ),
+    )
+
+
+def ask(path: Path, source: str) -> Blender:
+    """What the executable at `path` is, by running it.
+
+    Raises:
+        BlenderError: it does not run, is neither Blender nor a Python with bpy, or is too old.
+    """
+    where = f"{source} {path}"
+    answer = _output([str(path), "--version"], where)
+    if found := re.search(r"^Blender (\d+)\.(\d+)(?:\.(\d+))?", answer, re.MULTILINE):
+        kind: Kind = "executable"
+        version = tuple(int(part or 0) for part in found.groups())
+    elif re.search(r"^Python \d", answer, re.MULTILINE):
+        kind, version = "python", _version_of_bpy(path, where)
+    else:
+        raise BlenderError("is neither Blender nor Python", where=where)
+    if version < OLDEST:
+        raise BlenderError(f"is Blender {_dotted(version)}, expected {_dotted(OLDEST)} or later", where=where)
+    return Blender(kind, path, _dotted(version), source)
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment for a Blender: without what would steer its Python to the driver's packages."""
+    foreign = ("PYTHON", "VIRTUAL_ENV", "__PYVENV", "CONDA")
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(foreign)}
+    return kept | {"PYTHONNOUSERSITE": "1"}
+
+
+def settings_file() -> Path:
+    """The user's settings, which may name a Blender."""
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("holodriver", appauthor=False)) / "holodriver.toml"
+
+
+def environment_folder() -> Path:
+    """Where an environment with bpy would be, beside the driver's own."""
+    return Path(sys.prefix).parent / ENVIRONMENT_FOLDER
+
+
+def _choices(explicit: str | Path | None) -> Iterator[tuple[str, str]]:
+    if explicit is not None:
+        yield "--blender", str(explicit)
+    if named := os.environ.get(ENVIRONMENT_VARIABLE):
+        yield ENVIRONMENT_VARIABLE, named
+    path = settings_file()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeDecodeError) as error:
+        raise BlenderError(f"cannot be read: {error}", where=path) from error
+    try:
+        named = tomllib.loads(text).get("blender")
+    except tomllib.TOMLDecodeError as error:
+        raise BlenderError(f"is not TOML: {error}", where=path) from error
+    if named is None:
+        return
+    if not isinstance(named, str):
+        raise BlenderError(f"field 'blender' is {named!r}, expected a path in quotes", where=path)
+    yield f"{path}, field 'blender',", named
+
+
+def _resolved(named: str, source: str) -> Path:
+    path = Path(named).expanduser()
+    if path.is_dir():
+        raise BlenderError("is a folder, expected an executable", where=f"{source} {named}")
+    if path.is_file():
+        return Path(os.path.abspath(path))  # not resolve(): a venv's python is a link that must stay one
+    if path.name == named and (found := shutil.which(named)):
+        return Path(found)
+    raise BlenderError("does not exist", where=f"{source} {named}")
+
+
+def _surroundings() -> Iterator[tuple[str, Path]]:
+    inside = Path("Scripts/python.exe") if os.name == "nt" else Path("bin/python")
+    made = environment_folder() / inside
+    if made.is_file():
+        yield ENVIRONMENT_FOLDER, made
+    if found := shutil.which("blender"):
+        yield "PATH", Path(found)
+
+
+def _version_of_bpy(path: Path, where: str) -> tuple[int, ...]:
+    answer = _output([str(path), "-I", "-c", _ASK_BPY], where, failure="is a Python without a working bpy")
+    found = re.search(r"^bpy:(\[[\d, ]+\])", answer, re.MULTILINE)
+    if not found:
+        raise BlenderError("is a Python whose bpy does not say its version", where=where)
+    return tuple(json.loads(found.group(1)))
+
+
+def _output(command: list[str], where: str, *, failure: str = "does not run") -> str:
+    try:
+        done = subprocess.run(
+            command,
+            env=clean_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=PATIENCE_S,
+        )
+    except OSError as error:
+        raise BlenderError(f"does not run: {error.strerror or error}", where=where) from error
+    except subprocess.TimeoutExpired as error:
+        raise BlenderError(f"gives no answer within {PATIENCE_S:g} s", where=where) from error
+    if done.returncode != 0:
+        said = (done.stderr.strip() or done.stdout.strip() or f"exit status {done.returncode}").splitlines()[-1]
+        raise BlenderError(f"{failure}: {said[:200]}", where=where)
+    return done.stdout
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(str(part) for part in version)

@@ -1,0 +1,193 @@
+"""Scenes with a known answer, for the tests; runs inside Blender and writes a .blend file.
+
+    blender --background --python scenes.py -- NAME FILE ARGUMENTS
+
+The camera stands at the origin and looks along −z with y up, so that metric depth is −z.
+"""
+
+import math
+import sys
+
+import bpy
+
+# isort: split
+import bmesh  # the bpy package brings it, and only once it is imported
+from mathutils import Matrix
+
+VIEW = 4.0
+LENS, SENSOR = 50.0, 36.0
+
+
+def camera(kind: str) -> None:
+    data = bpy.data.cameras.new("camera")
+    data.clip_start, data.clip_end = 0.01, 1e6
+    if kind == "ortho":
+        data.type, data.ortho_scale = "ORTHO", VIEW
+    else:
+        data.lens, data.sensor_width = LENS, SENSOR
+    bpy.context.scene.camera = bpy.data.objects.new("camera", data)
+    bpy.context.scene.collection.objects.link(bpy.context.scene.camera)
+
+
+def half_width(kind: str, depth: float) -> float:
+    """Half of what a square view shows at a depth."""
+    return VIEW / 2 if kind == "ortho" else depth * SENSOR / LENS / 2
+
+
+def material(name: str, radiance: float) -> bpy.types.Material:
+    made = bpy.data.materials.new(name)
+    made.use_nodes = True
+    made.node_tree.nodes.clear()
+    emission = made.node_tree.nodes.new("ShaderNodeEmission")
+    emission.inputs["Strength"].default_value = radiance
+    output = made.node_tree.nodes.new("ShaderNodeOutputMaterial")
+    made.node_tree.links.new(emission.outputs[0], output.inputs["Surface"])
+    return made
+
+
+def world(radiance: float) -> None:
+    made = bpy.data.worlds.new("world")
+    made.use_nodes = True
+    background = next(node for node in made.node_tree.nodes if node.type == "BACKGROUND")
+    background.inputs["Color"].default_value = (1.0, 1.0, 1.0, 1.0)
+    background.inputs["Strength"].default_value = radiance
+    bpy.context.scene.world = made
+
+
+def mesh(name: str, points: list, faces: list, paint: bpy.types.Material) -> bpy.types.Object:
+    made = bpy.data.meshes.new(name)
+    made.from_pydata(points, [], faces)
+    made.materials.append(paint)
+    placed = bpy.data.objects.new(name, made)
+    bpy.context.scene.collection.objects.link(placed)
+    return placed
+
+
+def points(kind: str, columns: str, rows: str, radius_px: str, width: str, *depths: str) -> None:
+    """Small emissive spheres, one a cell of a grid over the view, at the given depths, row by row from the top left."""
+    camera(kind)
+    world(0.0)
+    n, m, pixels = int(columns), int(rows), int(width)
+    light = material("light", 1.0)
+    for number, depth in enumerate(float(text) for text in depths):
+        half = half_width(kind, depth)
+        pixel = 2 * half / pixels
+        x = -half + (number % n + 0.5) * (pixels / n) * pixel
+        y = (m / 2 - number // n - 0.5) * (pixels / n) * pixel
+        made, work = bpy.data.meshes.new("point"), bmesh.new()
+        bmesh.ops.create_icosphere(work, subdivisions=3, radius=float(radius_px) * pixel)
+        work.to_mesh(made)
+        work.free()
+        made.materials.append(light)
+        placed = bpy.data.objects.new("point", made)
+        placed.location = (x, y, -depth)
+        bpy.context.scene.collection.objects.link(placed)
+
+
+def cards(kind: str, margin: str, *depths: str) -> None:
+    """Four bright cards of other colours at the given depths, none nearer to the border than `margin` (of the view)."""
+    camera(kind)
+    world(0.0)
+    for number, depth in enumerate(float(text) for text in depths):
+        view = 2 * half_width(kind, depth)
+        side = (0.5 - float(margin)) * view * 0.8
+        x, y = ((number % 2) - 0.5) * view * 0.4, ((number // 2) - 0.5) * view * 0.4
+        low, high = -side / 2, side / 2
+        corners = [(x + a, y + b, -depth) for a, b in ((low, low), (high, low), (high, high), (low, high))]
+        mesh("card", corners, [(0, 1, 2, 3)], material("light", 0.4 + 0.3 * number))
+
+
+def slope(kind: str, depth: str, rise: str) -> None:
+    """A slanted plane on the left half of the view, with depth = `depth` + `rise` · y; nothing on the right."""
+    camera(kind)
+    world(1.0)
+    d, s = float(depth), float(rise)
+    low, high = -5.0, 5.0  # past the view at all depths that it has there
+    corners = [(x, y, -(d + s * y)) for x, y in ((-20.0, low), (0.0, low), (0.0, high), (-20.0, high))]
+    mesh("slope", corners, [(0, 1, 2, 3)], material("grey", 0.5))
+
+
+def edge(kind: str, near: str, far: str) -> None:
+    """A dark half plane on the left at `near`, in front of a bright wall at `far`."""
+    camera(kind)
+    world(0.0)
+    for name, depth, right, radiance in (("front", float(near), 0.0, 0.1), ("wall", float(far), 50.0, 1.0)):
+        corners = [(-50.0, -50.0, -depth), (right, -50.0, -depth), (right, 50.0, -depth), (-50.0, 50.0, -depth)]
+        mesh(name, corners, [(0, 1, 2, 3)], material(name, radiance))
+
+
+def silhouette(kind: str, depth: str) -> None:
+    """A black half plane on the left at `depth`, under a white sky."""
+    camera(kind)
+    world(1.0)
+    d = float(depth)
+    corners = [(-50.0, -50.0, -d), (0.0, -50.0, -d), (0.0, 50.0, -d), (-50.0, 50.0, -d)]
+    mesh("front", corners, [(0, 1, 2, 3)], material("black", 0.0))
+
+
+def hostile(kind: str, near: str, far: str) -> None:
+    """The edge scene from an artist who has changed everything that could spoil a focal stack.
+
+    The camera hangs on a turned and scaled parent, is driven and animated, and focuses on an object.
+    """
+    edge(kind, near, far)
+    scene = bpy.context.scene
+    eye = scene.camera
+    target = bpy.data.objects.new("target", None)
+    target.location = (0.0, 0.0, -0.5)
+    scene.collection.objects.link(target)
+    data = eye.data
+    data.dof.use_dof, data.dof.focus_object = True, target
+    data.dof.aperture_blades, data.dof.aperture_ratio, data.dof.aperture_fstop = 3, 2.0, 0.1
+    data.dof.driver_add("focus_distance").driver.expression = "0.7"
+    data.dof.keyframe_insert("aperture_fstop", frame=1)
+    parent = bpy.data.objects.new("parent", None)
+    parent.matrix_world = Matrix.Rotation(math.radians(90), 4, "Y") @ Matrix.Scale(3.0, 4)
+    scene.collection.objects.link(parent)
+    eye.parent = parent
+    eye.matrix_parent_inverse = parent.matrix_world.inverted()
+    render = scene.render
+    render.resolution_percentage = 50
+    render.pixel_aspect_x = 2.0
+    render.use_border = render.use_crop_to_border = render.use_motion_blur = render.use_multiview = True
+    render.film_transparent = render.use_stamp = render.use_simplify = True
+    render.border_max_x = 0.5
+    render.image_settings.file_format = "PNG"
+    scene.cycles.use_adaptive_sampling = True
+    scene.cycles.sample_clamp_direct = 0.01
+    scene.cycles.samples = 2
+    scene.view_settings.exposure, scene.view_settings.gamma = 2.0, 1.7
+    scene.view_layers[0].samples = 3
+    scene.view_layers[0].name = "A layer, nämed.oddly"
+
+
+def cutout(kind: str, near: str, far: str) -> None:
+    """The edge scene, with a front that is wholly transparent."""
+    edge(kind, near, far)
+    tree = bpy.data.materials["front"].node_tree
+    clear = tree.nodes.new("ShaderNodeBsdfTransparent")
+    output = next(node for node in tree.nodes if node.type == "OUTPUT_MATERIAL")
+    tree.links.new(clear.outputs[0], output.inputs["Surface"])
+
+
+def blind() -> None:
+    """No camera."""
+
+
+def panorama() -> None:
+    """A camera that has no focal planes."""
+    camera("persp")
+    bpy.context.scene.camera.data.type = "PANO"
+
+
+def empty(kind: str) -> None:
+    """Nothing in view."""
+    camera(kind)
+
+
+if __name__ == "__main__":
+    own = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.context.scene.render.engine = "CYCLES"
+    globals()[own[0]](*own[2:])
+    bpy.ops.wm.save_as_mainfile(filepath=own[1])

@@ -1,0 +1,55 @@
+"""Blender for the tests that need it, and renders that they share."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, and before anything loads torch
+
+from holodriver.errors import BlenderError
+from holodriver.rendering.blender import Blender, clean_environment, find_blender
+from holodriver.rendering.render import RenderJob, render_stack
+
+hypothesis.settings.register_profile("holodriver", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("holodriver")
+
+SCENES = Path(__file__).parent / "blender_addon" / "scenes.py"
+"""Builds small scenes; runs in Blender."""
+
+
+@pytest.fixture(scope="session")
+def blender() -> Blender:
+    """A Blender; without one the test is skipped, or fails where Blender is required."""
+    try:
+        return find_blender()
+    except BlenderError as error:
+        if os.environ.get("CI") or os.environ.get("HOLODRIVER_REQUIRE_BLENDER"):
+            pytest.fail(f"Blender is required here: {error}")
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def blend_file(blender, tmp_path_factory):
+    """Builds a scene of `scenes.py` by its name and arguments, as a .blend file."""
+    folder = tmp_path_factory.mktemp("scenes")
+
+    def build(name: str, *arguments: object) -> Path:
+        path = folder / ("_".join([name, *map(str, arguments)]) + ".blend")
+        if not path.exists():
+            command = blender.command(SCENES, [name, str(path), *map(str, arguments)])
+            done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True)
+            assert path.is_file(), done.stderr[-2000:]
+        return path
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def demo_stack_folder(blender, tmp_path_factory) -> Path:
+    """The demo scene as a focal stack: 96 × 96 pixels, 21 planes, 4 samples a pixel."""
+    path = tmp_path_factory.mktemp("demo") / "demo.stack"
+    job = RenderJob(scene="demo", width=96, height=96, planes=21, coc_max=15.0, samples=4)
+    return render_stack(job, path, blender=blender.path)
