@@ -56,7 +56,7 @@ def plot(noise: GratingNoise, path: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
+    figure, axes = plt.subplots(figsize=(8, 4.2), layout="constrained")
     colours = plt.get_cmap("viridis")(np.linspace(0, 0.9, len(noise.slits)))
     for slit, values, colour in zip(noise.slits, noise.decibels.T, colours, strict=True):
         axes.plot(noise.carriers, values, "o-", color=colour, label=f"{slit:.3f}")
@@ -64,7 +64,7 @@ def plot(noise: GratingNoise, path: Path) -> None:
         axes.axvline(carrier, color="grey", lw=0.8, ls=":")
         axes.annotate(name, (carrier, 1.01), xycoords=("data", "axes fraction"), ha="center")
     axes.set(xlabel="carrier / sampling frequency", ylabel="signal to noise in the slit, dB")
-    axes.legend(title="slit half-width", fontsize="small", ncols=2)
+    axes.legend(title="slit half-width", fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
     axes.grid(alpha=0.3)
     with written_file(path, overwrite=True) as temporary:
         figure.savefig(temporary, dpi=140)

@@ -7,12 +7,13 @@ import typer
 
 from holodriver.cli import console
 from holodriver.cli.options import Overwrite, Profile, display_profile, parse_size
+from holodriver.optics.display import REFERENCE
 
 
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for all results.")] = Path("demo"),
     size: Annotated[str, typer.Option(help="Pixels: one number for a square, or WIDTHxHEIGHT.")] = "256",
-    planes: Annotated[int, typer.Option(min=2, help="Focal planes.")] = 21,
+    planes: Annotated[int, typer.Option(min=2, help="Focal planes.")] = REFERENCE.planes,
     spp: Annotated[int, typer.Option(min=1, help="Samples per pixel of each rendered image.")] = 16,
     iterations: Annotated[int, typer.Option(min=1, help="Most steps of the optimiser for each colour.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the scene and of the rendering.")] = 0,
