@@ -33,6 +33,7 @@ from holodriver.rig.simulated import SimulatedRig
 from holodriver.scene.stack import FocalStack
 from holodriver.synthesis.baselines import flat_phase, ncgh
 from holodriver.synthesis.optimise import synthesise
+from holodriver.threads import side_by_side
 
 FORMAT, VERSION = "holodriver demo", 1
 SETTINGS, STACK, SHEET, SCORES = "demo.json", "scene.stack", "contact_sheet.png", "scores.json"
@@ -209,11 +210,8 @@ def _play(
     for index, shown in enumerate(frames):
         lit = [exposure for exposure in exposures if exposure.frame_index == index]
         camera = SimulatedCamera(bench, lit, camera_exposure(profile, shown.gains))
-        pictures = []
-        for n, t in enumerate(stack.positions):
-            pictures.append(camera.picture(float(t)))
-            progress("Taking pictures", index * stack.planes + n + 1, len(frames) * stack.planes)
-        seen.append(np.stack(pictures))
+        seen.append(np.stack(side_by_side(camera.picture, stack.positions.tolist())))
+        progress("Taking pictures", index + 1, len(frames))
     return report, seen
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from holodriver.errors import InputError
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.propagation import propagate
+from holodriver.threads import side_by_side
 
 
 @dataclass(frozen=True)
@@ -46,4 +47,4 @@ class WaveField:
 
     def intensities(self, positions: Sequence[float], *, padding: int = 0) -> NDArray[np.float32]:
         """Intensity (N, C, H, W) in the planes of the normalised depths `positions`."""
-        return np.stack([self.intensity(float(t), padding=padding) for t in positions])
+        return np.stack(side_by_side(lambda t: self.intensity(float(t), padding=padding), positions))

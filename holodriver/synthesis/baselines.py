@@ -1,9 +1,11 @@
 """Holograms to compare with: flat phase, and the non-diffusive hologram (nCGH) of the paper."""
 
 import math
+from itertools import count
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from holodriver.errors import InputError
 from holodriver.optics.display import DisplayProfile
@@ -11,6 +13,7 @@ from holodriver.optics.field import WaveField
 from holodriver.optics.propagation import transfer_function
 from holodriver.progress import Progress, silent
 from holodriver.scene.stack import FocalStack
+from holodriver.threads import side_by_side
 
 MINIMUM_LAYERS = 128
 
@@ -48,15 +51,22 @@ def ncgh(
     filled = np.unique(index)[::-1]  # far to near, empty layers passed over in one stride
     stops = [profile.z(i / (layers - 1)) for i in filled] + [0.0]
     amplitude = np.sqrt(stack.all_in_focus)
-    fields = []
-    for colour, wavelength in enumerate(profile.wavelengths):
+    done = count(1)
+
+    def propagate_through(colour: int) -> NDArray[np.complex64]:
         surface = torch.from_numpy(amplitude[colour]).to(torch.complex64)
         field = torch.zeros_like(surface)
         for n, layer in enumerate(filled):
             field = torch.where(torch.from_numpy(index == layer), surface, field)
-            stride = stops[n + 1] - stops[n]
-            kernel = transfer_function(profile.shape, profile.pixel_pitch, wavelength, stride, without_carrier=True)
+            kernel = transfer_function(
+                profile.shape,
+                profile.pixel_pitch,
+                profile.wavelengths[colour],
+                stops[n + 1] - stops[n],
+                without_carrier=True,
+            )
             field = torch.fft.ifft2(torch.fft.fft2(field) * kernel.to(field.dtype))
-            progress("Computing the nCGH", colour * len(filled) + n + 1, len(profile.wavelengths) * len(filled))
-        fields.append(field.numpy())
-    return WaveField(np.stack(fields), profile)
+            progress("Computing the nCGH", next(done), len(profile.wavelengths) * len(filled))
+        return field.numpy()
+
+    return WaveField(np.stack(side_by_side(propagate_through, range(len(profile.wavelengths)))), profile)

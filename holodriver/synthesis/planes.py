@@ -6,7 +6,6 @@ on one plane at a time (transforms by torch, all else by fused kernels, nothing 
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TypeVar
 
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from holodriver.synthesis import kernels
+from holodriver.threads import side_by_side
 
 _Result = TypeVar("_Result")
 
@@ -91,7 +91,7 @@ class ThreadedPlanes:
             then(n)
 
     def _each_run(self, work: Callable[[int], _Result]) -> list[_Result]:
-        return list(_threads(len(self._runs)).map(work, range(len(self._runs))))
+        return side_by_side(work, range(len(self._runs)))
 
 
 class DevicePlanes:
@@ -146,12 +146,6 @@ class DevicePlanes:
 
 def _squares(fields: Tensor) -> Tensor:
     return (fields * fields.conj()).real
-
-
-@cache
-def _threads(count: int) -> ThreadPoolExecutor:
-    """Threads that compute one plane each; torch's own threads inside them would fight for the same cores."""
-    return ThreadPoolExecutor(count, "planes", initializer=torch.set_num_threads, initargs=(1,))
 
 
 @cache
