@@ -141,27 +141,25 @@ def run_demo(
     frames = {method: encode(field, automatic_gains([field]), luts) for method, field in fields.items()}
     seconds["encode"] = time.perf_counter() - start
 
-    start = time.perf_counter()
-    report, seen = _play([frames[method] for method in METHODS], stack, profile, progress)
-    seconds["play and look"] = time.perf_counter() - start
-
     scored = tuple(score_field(method, fields[method], stack, seconds=seconds.get(method)) for method in METHODS)
-    played = tuple(score_images(method, images, stack) for method, images in zip(METHODS, seen, strict=True))
-    for method, result, shown in zip(METHODS, scored, played, strict=True):
+    for method, result in zip(METHODS, scored, strict=True):
         name = method.lower().replace(" ", "_")
-        provenance = {
-            "demo": asdict(settings),
-            "method": method,
-            "scores": {"field": result.as_dict(), "played": shown.as_dict()},
-        }
+        provenance = {"demo": asdict(settings), "method": method, "scores": result.as_dict()}
         hologram = Hologram(fields[method], frames[method], provenance)
         write_hologram(folder / f"{name}.holo", hologram, overwrite=True)
         write_frames(folder / f"{name}.frames", frames[method], overwrite=True)
+
+    start = time.perf_counter()
+    report, seen = _play([frames[method] for method in METHODS], stack, profile, progress)
+    seconds["play and look"] = time.perf_counter() - start
+    played = tuple(score_images(method, images, stack) for method, images in zip(METHODS, seen, strict=True))
     sheet = _sheet(stack, seen, played)
     write_pixels(folder / SHEET, sheet, overwrite=True)
     _write_json(
         folder / SCORES,
         {
+            "format": f"{FORMAT} scores",
+            "version": VERSION,
             "settings": asdict(settings),
             "seconds": seconds,
             "fields": [result.as_dict() for result in scored],

@@ -61,9 +61,16 @@ def written_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         os.chmod(temporary, 0o777 & ~_umask())
         if path.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
-            os.replace(path, old / path.name)
-            os.replace(temporary, path)
-            shutil.rmtree(old)
+            try:
+                os.replace(path, old / path.name)
+                os.replace(temporary, path)
+            except BaseException:  # Ctrl-C between the two must not lose what was there
+                if not path.exists():
+                    os.replace(old / path.name, path)
+                raise
+            finally:
+                if path.exists():
+                    shutil.rmtree(old, ignore_errors=True)
         else:
             os.replace(temporary, path)
     finally:

@@ -60,9 +60,14 @@ def encode(field: WaveField, gains: Sequence[float], luts: Sequence[AmplitudeLut
     """
     gains, luts = tuple(gains), tuple(luts)
     check_encoding(field.profile, gains, luts)
-    amplitude = 0.5 + 0.5 * np.array(gains)[:, None, None] * _signal(field)
+    amplitude = panel_amplitude(field, gains)
     greys = np.stack([lut.grey(colour) for lut, colour in zip(luts, amplitude, strict=True)])
     return PanelFrames(bin_out(greys, field.profile.binning), field.profile, gains, luts)
+
+
+def panel_amplitude(field: WaveField, gains: Sequence[float]) -> NDArray[np.float64]:
+    """Amplitude ½ + ½·Re{g·U·c} (C, H, W) that a perfect panel would show; what lies outside 0 … 1 clips."""
+    return 0.5 + 0.5 * np.array(gains)[:, None, None] * _signal(field)
 
 
 def clipped_share(field: WaveField, gains: Sequence[float]) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Holograms to compare with: flat phase, and the non-diffusive hologram (nCGH) of the paper."""
+"""Holograms to compare with: flat phase, nCGH, dCGH, and superposed points."""
 
 import math
 from itertools import count
@@ -6,6 +6,7 @@ from itertools import count
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from holodriver.errors import InputError
 from holodriver.optics.display import DisplayProfile
@@ -43,30 +44,107 @@ def ncgh(
 
     Source: the comparison method of the DEH paper ("Loss function for hologram synthesis" and Fig. 1d).
     """
-    if layers is None:
-        layers = math.ceil(MINIMUM_LAYERS / (stack.planes - 1)) * (stack.planes - 1) + 1
-    if layers < 2:
-        raise InputError(f"argument 'layers' is {layers}, expected 2 or more")
-    index = np.rint(stack.all_in_focus_depth * (layers - 1)).clip(0, layers - 1).astype(np.int64)
-    filled = np.unique(index)[::-1]  # far to near, empty layers passed over in one stride
-    stops = [profile.z(i / (layers - 1)) for i in filled] + [0.0]
-    amplitude = np.sqrt(stack.all_in_focus)
-    done = count(1)
+    surface = torch.from_numpy(np.sqrt(stack.all_in_focus)).to(torch.complex64)
+    return _march(stack, profile, surface, layers, progress, "Computing the nCGH")
+
+
+def dcgh(
+    stack: FocalStack,
+    profile: DisplayProfile,
+    *,
+    layers: int | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> WaveField:
+    """Diffusive hologram: as `ncgh`, but each point with a random phase, so that light spreads, with speckle.
+
+    Args:
+        seed: of the random phases; the other arguments are those of `ncgh`.
+
+    Source: the dCGH of the DEH paper (Fig. 2a; random phases as in its references 12 and 13).
+    """
+    generator = torch.Generator().manual_seed(seed)
+    phase = 2 * math.pi * torch.rand(stack.shape, generator=generator)
+    surface = torch.from_numpy(np.sqrt(stack.all_in_focus)) * torch.polar(torch.ones_like(phase), phase)
+    return _march(stack, profile, surface, layers, progress, "Computing the dCGH")
+
+
+def superposed(
+    stack: FocalStack, profile: DisplayProfile, *, layers: int | None = None, progress: Progress = silent
+) -> WaveField:
+    """Superposed points: the wave of each point, from its depth, added up; nothing is blocked.
+
+    Each point's phase offset depends on its depth so that all arrive in phase (the on-axis phase is taken out).
+    Arguments are those of `ncgh`.
+
+    Source: the direct calculation of Maimone, Georgiou and Kollin, ACM Trans. Graph. 36(4), 85 (2017), section 3, with
+    points gathered into depth layers.
+    """
+    depths = _Depths(stack, profile, layers)
+    surface = torch.from_numpy(np.sqrt(stack.all_in_focus)).to(torch.complex64)
+    report = _Counter(progress, "Superposing points", len(profile.wavelengths) * len(depths.filled))
+
+    def add_up(colour: int) -> NDArray[np.complex64]:
+        spectrum = torch.zeros(profile.shape, dtype=torch.complex64)
+        for layer, z in zip(depths.filled, depths.z, strict=True):
+            points = torch.where(depths.mask(layer), surface[colour], 0)
+            spectrum += torch.fft.fft2(points) * _kernel(profile, colour, -z)
+            report()
+        return torch.fft.ifft2(spectrum).numpy()
+
+    return WaveField(np.stack(side_by_side(add_up, range(len(profile.wavelengths)))), profile)
+
+
+def _march(
+    stack: FocalStack, profile: DisplayProfile, surface: Tensor, layers: int | None, progress: Progress, stage: str
+) -> WaveField:
+    """Propagate from layer to layer, far to near; each layer's surface (C, H, W) replaces what comes from behind."""
+    depths = _Depths(stack, profile, layers)
+    stops = [*depths.z, 0.0]
+    report = _Counter(progress, stage, len(profile.wavelengths) * len(depths.filled))
 
     def propagate_through(colour: int) -> NDArray[np.complex64]:
-        surface = torch.from_numpy(amplitude[colour]).to(torch.complex64)
-        field = torch.zeros_like(surface)
-        for n, layer in enumerate(filled):
-            field = torch.where(torch.from_numpy(index == layer), surface, field)
-            kernel = transfer_function(
-                profile.shape,
-                profile.pixel_pitch,
-                profile.wavelengths[colour],
-                stops[n + 1] - stops[n],
-                without_carrier=True,
-            )
-            field = torch.fft.ifft2(torch.fft.fft2(field) * kernel.to(field.dtype))
-            progress("Computing the nCGH", next(done), len(profile.wavelengths) * len(filled))
+        field = torch.zeros(profile.shape, dtype=torch.complex64)
+        for n, layer in enumerate(depths.filled):
+            field = torch.where(depths.mask(layer), surface[colour], field)
+            field = torch.fft.ifft2(torch.fft.fft2(field) * _kernel(profile, colour, stops[n + 1] - stops[n]))
+            report()
         return field.numpy()
 
     return WaveField(np.stack(side_by_side(propagate_through, range(len(profile.wavelengths)))), profile)
+
+
+class _Depths:
+    """The all-in-focus depth cut into layers; those that hold something, far to near."""
+
+    def __init__(self, stack: FocalStack, profile: DisplayProfile, layers: int | None):
+        if layers is None:
+            layers = math.ceil(MINIMUM_LAYERS / (stack.planes - 1)) * (stack.planes - 1) + 1
+        if layers < 2:
+            raise InputError(f"argument 'layers' is {layers}, expected 2 or more")
+        if stack.shape != profile.shape:
+            raise InputError(f"focal stack has {stack.shape} pixels, the display profile {profile.shape}")
+        index = np.rint(stack.all_in_focus_depth * (layers - 1)).clip(0, layers - 1).astype(np.int64)
+        self._index = torch.from_numpy(index)
+        self.filled = [int(layer) for layer in np.unique(index)[::-1]]
+        self.z = [profile.z(layer / (layers - 1)) for layer in self.filled]
+
+    def mask(self, layer: int) -> Tensor:
+        """Where `layer` has a surface, bool (H, W)."""
+        return self._index == layer
+
+
+class _Counter:
+    """Counts steps of several threads into one progress bar."""
+
+    def __init__(self, progress: Progress, stage: str, total: int):
+        self._progress, self._stage, self._total, self._done = progress, stage, total, count(1)
+
+    def __call__(self) -> None:
+        self._progress(self._stage, next(self._done), self._total)
+
+
+def _kernel(profile: DisplayProfile, colour: int, distance: float) -> Tensor:
+    wavelength = profile.wavelengths[colour]
+    kernel = transfer_function(profile.shape, profile.pixel_pitch, wavelength, distance, without_carrier=True)
+    return kernel.to(torch.complex64)

@@ -1,5 +1,6 @@
 """Writing: all or nothing, and nothing overwritten unasked."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,22 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="folder"), written_file(tmp_path / "file" / "a.txt"):
         pass
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_an_interrupted_exchange_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int) -> None:
+    path = tmp_path / "a.stack"
+    with written_folder(path) as temporary:
+        (temporary / "old").touch()
+    calls, replace = iter(range(1, 9)), os.replace
+
+    def interrupted(source: Path, target: Path) -> None:
+        if next(calls) == failing:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt), written_folder(path, overwrite=True):
+        pass
+    assert [p.name for p in path.iterdir()] == ["old"]
+    assert [p.name for p in tmp_path.iterdir()] == ["a.stack"]

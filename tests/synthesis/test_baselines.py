@@ -10,7 +10,7 @@ from holodriver.errors import InputError
 from holodriver.metrics import psnr
 from holodriver.optics.display import REFERENCE
 from holodriver.scene.stack import FocalStack
-from holodriver.synthesis.baselines import flat_phase, ncgh
+from holodriver.synthesis.baselines import dcgh, flat_phase, ncgh, superposed
 
 PROFILE = REFERENCE.resized(64, 64)
 
@@ -72,3 +72,40 @@ def test_flat_phase_is_the_picture_at_the_hologram_plane() -> None:
 def test_too_few_layers_are_refused() -> None:
     with pytest.raises(InputError, match="'layers'"):
         ncgh(single_plane(0), PROFILE, layers=1)
+
+
+@pytest.mark.parametrize("method", [dcgh, superposed])
+def test_the_others_too_are_exact_in_focus_on_one_plane(method) -> None:
+    stack = single_plane(0.35)
+    assert psnr(method(stack, PROFILE).intensity(0.35), stack.all_in_focus) >= 40
+
+
+def test_dcgh_spreads_light_where_ncgh_does_not() -> None:
+    """A bright square far out of focus: the diffusive hologram fills its blur circle, the other keeps its edges."""
+    stack = single_plane(0.0)
+    y, x = np.indices((64, 64))
+    square = np.tile(((np.abs(x - 32) < 4) & (np.abs(y - 32) < 4)).astype(np.float32), (3, 1, 1))
+    stack = replace(stack, all_in_focus=square)
+    outside = np.hypot(x - 32, y - 32) > 8
+    spread = [method(stack, PROFILE).intensity(1.0)[:, outside].sum() / square.sum() for method in (dcgh, ncgh)]
+    assert spread[0] > 0.3
+    assert spread[1] < 0.1
+
+
+def test_dcgh_is_deterministic_for_a_seed() -> None:
+    stack = single_plane(0.5)
+    first, again, other = (dcgh(stack, PROFILE, seed=seed).values for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_superposed_points_shine_through_what_is_in_front() -> None:
+    """What sets it apart: a dark card does not stop the wall behind it."""
+    stack = single_plane(1.0)
+    y, x = np.indices((64, 64))
+    card = (np.abs(x - 32) < 3) & (np.abs(y - 32) < 14)
+    picture = np.where(card, 0, stack.all_in_focus).astype(np.float32)
+    stack = replace(stack, all_in_focus=picture, all_in_focus_depth=np.where(card, 0, 1).astype(np.float32))
+    core = (np.abs(x - 32) < 2) & (np.abs(y - 32) < 13)
+    light = [method(stack, PROFILE).intensity(0.0)[:, core].max() for method in (superposed, ncgh)]
+    assert light[0] > 1e-3 > light[1]
