@@ -15,7 +15,7 @@ from mathutils import Matrix, Vector
 from holodriver.optics.focus import Mapping, metric_depth
 
 from . import shapes
-from .materials import patterned, plain, textured
+from .materials import Color, patterned, plain, textured
 
 NEAR, FAR = 10.0, 14.0
 """Distances (scene units) of the near and the far focal plane from the camera."""
@@ -25,11 +25,12 @@ VIEW = 4.0
 
 _SENSOR_MM = 36.0
 _UPRIGHT = Matrix.Rotation(math.radians(-90), 4, "X")  # z up becomes y up
+_WALL = 14.0  # side, scene units
 _FLOOR = (-1.98, -0.55)  # height of the floor at t = 0 and t = 1, scene units
 
 
 @dataclass(frozen=True)
-class _Stage:
+class Stage:
     """Where things stand: x, y as seen in a square view (−2 to 2 each), t the normalised depth."""
 
     mapping: Mapping
@@ -67,9 +68,9 @@ def build_demo(scene: bpy.types.Scene, *, mapping: Mapping = "linear", aspect: f
         aspect: width over height of the image; things move apart with it.
         seed: moves and turns the small things.
     """
-    stage = _Stage(mapping, aspect)
+    stage = Stage(mapping, aspect)
     chance = random.Random(seed)
-    _camera(scene, stage)
+    add_camera(scene, stage)
     _lights(scene)
     _room(scene, stage)
     _front(scene, stage)
@@ -77,49 +78,22 @@ def build_demo(scene: bpy.types.Scene, *, mapping: Mapping = "linear", aspect: f
     _back(scene, stage, chance)
 
 
-def _camera(scene: bpy.types.Scene, stage: _Stage) -> None:
-    data = bpy.data.cameras.new("camera")
-    data.sensor_fit = "VERTICAL" if stage.aspect > 1 else "HORIZONTAL"  # the square stays in view at any aspect
-    data.sensor_width = data.sensor_height = _SENSOR_MM
-    if stage.mapping == "linear":
-        data.type, data.ortho_scale = "ORTHO", VIEW
-    else:
-        data.lens = _SENSOR_MM * stage.depth(0.5) / VIEW
-    data.clip_end = 100.0
-    scene.camera = bpy.data.objects.new("camera", data)
-    scene.collection.objects.link(scene.camera)
-
-
 def _lights(scene: bpy.types.Scene) -> None:
     target = Vector((0.0, -0.2, -12.0))
-    for name, place, size, power, color in (
+    for name, where, size, power, color in (
         ("key", (-5.0, 4.6, -5.5), 4.0, 1500.0, (1.0, 0.84, 0.66)),
         ("spark", (-2.6, 3.4, -6.4), 0.6, 70.0, (1.0, 0.95, 0.88)),
         ("fill", (6.0, 1.5, -5.0), 5.0, 650.0, (0.62, 0.78, 1.0)),
         ("rim", (3.6, 4.6, -12.8), 2.0, 420.0, (0.70, 0.86, 1.0)),
     ):
-        light = bpy.data.lights.new(name, "AREA")
-        light.energy, light.size, light.color = power, size, color
-        lamp = bpy.data.objects.new(name, light)
-        lamp.location = place
-        lamp.rotation_euler = (target - Vector(place)).to_track_quat("-Z", "Y").to_euler()
-        scene.collection.objects.link(lamp)
-    world = bpy.data.worlds.new("world")
-    if world.node_tree is None:  # before 5.0 a new world has no nodes
-        world.use_nodes = True
-    surface = next(node for node in world.node_tree.nodes if node.type == "BACKGROUND")
-    surface.inputs["Color"].default_value = (0.55, 0.68, 0.9, 1.0)
-    surface.inputs["Strength"].default_value = 0.5
-    scene.world = world
+        add_lamp(scene, name, Vector(where), target, size=size, power=power, color=color)
+    add_sky(scene, (0.55, 0.68, 0.9), 0.5)
 
 
-def _room(scene: bpy.types.Scene, stage: _Stage) -> None:
-    width = 14.0 * max(1.0, stage.aspect)
-    wall = shapes.box("wall", (width, 14.0 * max(1.0, 1 / stage.aspect), 0.1))
-    wall.location = (0.0, 0.0, -FAR - 0.05)  # its face stands in the far plane
-    _place(
+def _room(scene: bpy.types.Scene, stage: Stage) -> None:
+    add_wall(
         scene,
-        wall,
+        stage,
         textured(
             "wall",
             "Voronoi",
@@ -132,27 +106,27 @@ def _room(scene: bpy.types.Scene, stage: _Stage) -> None:
     )
     front, back = stage.at(0.0, stage.floor(0.0), 0.0), stage.at(0.0, stage.floor(1.0), 1.0)
     along = back - front
-    floor = shapes.box("floor", (width, 0.06, along.length * 1.3))
+    floor = shapes.box("floor", (_WALL * max(1.0, stage.aspect), 0.06, along.length * 1.3))
     floor.location = (front + back) / 2 - Vector((0.0, 0.03, 0.0))
     floor.rotation_euler = (-along).to_track_quat("Z", "Y").to_euler()
-    _place(
+    place(
         scene,
         floor,
         patterned("floor tiles", "Checker", ((0.55, 0.47, 0.36), (0.20, 0.13, 0.09)), scale=3.6, roughness=0.35),
     )
 
 
-def _front(scene: bpy.types.Scene, stage: _Stage) -> None:
+def _front(scene: bpy.types.Scene, stage: Stage) -> None:
     plate = shapes.perforated_plate("perforated plate", 6, 5, 0.23, 0.078)
     plate.location = stage.stands(-1.25, 0.60, 0.05)
     plate.rotation_euler = (0.0, math.radians(8), 0.0)
-    _place(scene, plate, plain("brass", (0.83, 0.55, 0.20), roughness=0.5, metallic=0.8))
+    place(scene, plate, plain("brass", (0.83, 0.55, 0.20), roughness=0.5, metallic=0.8))
 
     ring = shapes.torus("ring", 0.56, 0.13)
     ring.location = stage.stands(1.12, 0.69, 0.15)
     ring.rotation_euler = (math.radians(6), math.radians(-14), 0.0)
     wood = ((0.16, 0.055, 0.018), (0.45, 0.19, 0.06), (0.66, 0.36, 0.14))
-    _place(
+    place(
         scene,
         ring,
         textured(
@@ -167,13 +141,13 @@ def _front(scene: bpy.types.Scene, stage: _Stage) -> None:
 
     rail = plain("steel", (0.75, 0.77, 0.80), roughness=0.5, metallic=0.6)
     start, end = stage.at(1.93, 0.42, 0.0), stage.at(-1.90, 0.86, 1.0)
-    _place(scene, shapes.rods("long rod", [(start, end)], 0.022), rail)
+    place(scene, shapes.rods("long rod", [(start, end)], 0.022), rail)
 
 
-def _middle(scene: bpy.types.Scene, stage: _Stage, chance: random.Random) -> None:
+def _middle(scene: bpy.types.Scene, stage: Stage, chance: random.Random) -> None:
     ball = shapes.sphere("glossy ball", 0.43)
     ball.location = stage.stands(-0.12, 0.43, 0.30)
-    _place(
+    place(
         scene,
         ball,
         textured(
@@ -181,22 +155,25 @@ def _middle(scene: bpy.types.Scene, stage: _Stage, chance: random.Random) -> Non
             "Noise",
             ((0.30, 0.004, 0.006), (0.62, 0.02, 0.015), (0.80, 0.10, 0.04)),
             scale=6.0,
+            output="Color",
             roughness=0.15,
         ),
     )
 
-    leaf = textured("leaf", "Noise", ((0.03, 0.16, 0.02), (0.16, 0.42, 0.06), (0.46, 0.62, 0.14)), scale=9.0)
+    leaf = textured(
+        "leaf", "Noise", ((0.03, 0.16, 0.02), (0.16, 0.42, 0.06), (0.46, 0.62, 0.14)), scale=9.0, output="Color"
+    )
     for number in range(7):
         turn = -0.75 + 1.5 * number / 6 + chance.uniform(-0.08, 0.08)
         green = shapes.blade(f"leaf {number}", chance.uniform(1.15, 1.55), 0.13, chance.uniform(0.15, 0.5))
         green.location = stage.stands(1.62 + chance.uniform(-0.06, 0.06), -0.02, 0.40 + 0.02 * (number % 3))
         green.rotation_euler = (0.0, chance.uniform(-0.5, 0.5), -turn * 0.6)
-        _place(scene, green, leaf)
+        place(scene, green, leaf)
 
     cube = shapes.box("brick cube", (0.86, 0.86, 0.86), bevel=0.02)
     cube.location = stage.stands(-1.22, 0.46, 0.50)
     cube.rotation_euler = (0.12, math.radians(32 + chance.uniform(-6, 6)), 0.0)
-    _place(
+    place(
         scene,
         cube,
         patterned(
@@ -213,7 +190,7 @@ def _middle(scene: bpy.types.Scene, stage: _Stage, chance: random.Random) -> Non
     head.location = stage.stands(0.28, 1.35, 0.56)
     head.rotation_euler = (math.radians(4), math.radians(-18), 0.0)
     head.data.transform(_UPRIGHT)
-    _place(
+    place(
         scene,
         head,
         textured(
@@ -228,19 +205,19 @@ def _middle(scene: bpy.types.Scene, stage: _Stage, chance: random.Random) -> Non
     pedestal = shapes.cone("pedestal", 0.30, 0.24, 0.86)
     pedestal.data.transform(_UPRIGHT)
     pedestal.location = stage.stands(0.28, 0.43, 0.58)
-    _place(scene, pedestal, plain("plaster", (0.72, 0.69, 0.63), roughness=0.7))
+    place(scene, pedestal, plain("plaster", (0.72, 0.69, 0.63), roughness=0.7))
 
 
-def _back(scene: bpy.types.Scene, stage: _Stage, chance: random.Random) -> None:
+def _back(scene: bpy.types.Scene, stage: Stage, chance: random.Random) -> None:
     drum = shapes.cone("checkered drum", 0.36, 0.36, 1.05)
     drum.data.transform(_UPRIGHT)
     drum.location = stage.stands(1.10, 0.52, 0.70)
-    _place(scene, drum, patterned("checks", "Checker", ((0.86, 0.80, 0.62), (0.05, 0.05, 0.07)), scale=8.0))
+    place(scene, drum, patterned("checks", "Checker", ((0.86, 0.80, 0.62), (0.05, 0.05, 0.07)), scale=8.0))
 
     peak = shapes.cone("magic cone", 0.44, 0.0, 1.35)
     peak.data.transform(_UPRIGHT)
     peak.location = stage.stands(-0.55, 0.66, 0.80)
-    _place(
+    place(
         scene,
         peak,
         textured(
@@ -255,10 +232,10 @@ def _back(scene: bpy.types.Scene, stage: _Stage, chance: random.Random) -> None:
 
     title = shapes.text("letters", "HOLO", 0.62, 0.05)
     title.location = stage.at(-0.95, 1.50, 0.88)
-    _place(scene, title, plain("ivory", (0.90, 0.80, 0.55), roughness=0.45))
+    place(scene, title, plain("ivory", (0.90, 0.80, 0.55), roughness=0.45))
     small = shapes.text("small letters", "near  0 1 2 3 4 5 6 7 8 9  far", 0.15, 0.01)
     small.location = stage.at(-0.95, 1.10, 0.90)
-    _place(scene, small, plain("chalk", (0.92, 0.92, 0.88), roughness=0.8))
+    place(scene, small, plain("chalk", (0.92, 0.92, 0.88), roughness=0.8))
 
     thread = plain("thread", (0.85, 0.82, 0.75), roughness=0.6)
     glass = textured(
@@ -268,11 +245,56 @@ def _back(scene: bpy.types.Scene, stage: _Stage, chance: random.Random) -> None:
         y += chance.uniform(-0.05, 0.05)
         bead = shapes.sphere("ornament", 0.15)
         bead.location = stage.at(x, y, t)
-        _place(scene, bead, glass)
+        place(scene, bead, glass)
         top = stage.at(x, 2.3, t)
-        _place(scene, shapes.rods("thread", [(bead.location, top)], 0.010), thread)
+        place(scene, shapes.rods("thread", [(bead.location, top)], 0.010), thread)
 
 
-def _place(scene: bpy.types.Scene, made: bpy.types.Object, material: bpy.types.Material) -> None:
+def add_camera(scene: bpy.types.Scene, stage: Stage) -> None:
+    """A camera at the origin that looks along −z, with y up, and sees `VIEW`."""
+    data = bpy.data.cameras.new("camera")
+    data.sensor_fit = "VERTICAL" if stage.aspect > 1 else "HORIZONTAL"  # the square stays in view at any aspect
+    data.sensor_width = data.sensor_height = _SENSOR_MM
+    if stage.mapping == "linear":
+        data.type, data.ortho_scale = "ORTHO", VIEW
+    else:
+        data.lens = _SENSOR_MM * stage.depth(0.5) / VIEW
+    data.clip_end = 100.0
+    scene.camera = bpy.data.objects.new("camera", data)
+    scene.collection.objects.link(scene.camera)
+
+
+def add_lamp(
+    scene: bpy.types.Scene, name: str, where: Vector, target: Vector, *, size: float, power: float, color: Color
+) -> None:
+    """A square lamp of side `size` (scene units) and `power` (W) at `where`, turned to `target`."""
+    light = bpy.data.lights.new(name, "AREA")
+    light.energy, light.size, light.color = power, size, color
+    lamp = bpy.data.objects.new(name, light)
+    lamp.location = where
+    lamp.rotation_euler = (target - where).to_track_quat("-Z", "Y").to_euler()
+    scene.collection.objects.link(lamp)
+
+
+def add_sky(scene: bpy.types.Scene, color: Color, strength: float) -> None:
+    """Even light from everywhere."""
+    world = bpy.data.worlds.new("world")
+    if world.node_tree is None:  # before 5.0 a new world has no nodes
+        world.use_nodes = True
+    surface = next(node for node in world.node_tree.nodes if node.type == "BACKGROUND")
+    surface.inputs["Color"].default_value = (*color, 1.0)
+    surface.inputs["Strength"].default_value = strength
+    scene.world = world
+
+
+def add_wall(scene: bpy.types.Scene, stage: Stage, material: bpy.types.Material) -> None:
+    """A wall wider than the view, whose face stands in the far plane."""
+    wall = shapes.box("wall", (_WALL * max(1.0, stage.aspect), _WALL * max(1.0, 1 / stage.aspect), 0.1))
+    wall.location = (0.0, 0.0, -FAR - 0.05)
+    place(scene, wall, material)
+
+
+def place(scene: bpy.types.Scene, made: bpy.types.Object, material: bpy.types.Material) -> None:
+    """Put `made` into the scene, all of it in `material`."""
     made.data.materials.append(material)
     scene.collection.objects.link(made)

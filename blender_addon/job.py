@@ -14,19 +14,20 @@ from holodriver.progress import Progress
 
 from .demo_scene import FAR, NEAR, build_demo
 from .depth_range import visible_range
+from .random_scene import build_random
 from .render import RenderJob, Written, render_raw
 from .thin_lens import mapping_of
 
-DEMO = "demo"
-"""Name of the scene that is built rather than opened."""
+DEMO, RANDOM = "demo", "random"
+"""Names of the scenes that are built rather than opened."""
 
 
 def run_job(job: dict[str, Any], *, progress: Progress, written: Written) -> None:
     """Render what `job` says into its folder.
 
     Args:
-        job: `scene` ("demo" or the path of a .blend file), `folder`, and the fields of `RenderJob`, of which
-            `near`, `far` and `mapping` may be None: then the scene decides.
+        job: `scene` ("demo", "random" or the path of a .blend file), `split` for the random one, `folder`, and the
+            fields of `RenderJob`, of which `near`, `far` and `mapping` may be None: then the scene decides.
 
     Raises:
         InputError: the scene cannot be opened or has no usable camera.
@@ -34,11 +35,11 @@ def run_job(job: dict[str, Any], *, progress: Progress, written: Written) -> Non
     """
     settings = {field.name: job[field.name] for field in fields(RenderJob) if field.name in job}
     settings["far"] = float("inf") if settings["far"] == "infinity" else settings["far"]
-    demo = job["scene"] == DEMO
-    provenance = _build_demo(settings) if demo else _open_blend(Path(job["scene"]))
+    built = job["scene"] in (DEMO, RANDOM)
+    provenance = _build(job, settings) if built else _open_blend(Path(job["scene"]))
     scene = bpy.context.scene
     if settings["near"] is None or settings["far"] is None:
-        near, far = (NEAR, FAR) if demo else visible_range(scene, settings["width"], settings["height"])
+        near, far = (NEAR, FAR) if built else visible_range(scene, settings["width"], settings["height"])
         settings["near"] = near if settings["near"] is None else settings["near"]
         settings["far"] = far if settings["far"] is None else settings["far"]
     render_raw(
@@ -51,11 +52,16 @@ def run_job(job: dict[str, Any], *, progress: Progress, written: Written) -> Non
     )
 
 
-def _build_demo(settings: dict[str, Any]) -> dict[str, Any]:
+def _build(job: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
     bpy.ops.wm.read_factory_settings(use_empty=True)
+    scene, seed = bpy.context.scene, settings["seed"]
     mapping: Mapping = settings["mapping"] or "linear"
-    build_demo(bpy.context.scene, mapping=mapping, aspect=settings["width"] / settings["height"], seed=settings["seed"])
-    return {"scene": DEMO, "seed": settings["seed"]}
+    aspect = settings["width"] / settings["height"]
+    if job["scene"] == DEMO:
+        build_demo(scene, mapping=mapping, aspect=aspect, seed=seed)
+        return {"scene": DEMO, "seed": seed}
+    build_random(scene, mapping=mapping, aspect=aspect, seed=seed, split=job["split"])
+    return {"scene": RANDOM, "seed": seed, "split": job["split"]}
 
 
 def _open_blend(path: Path) -> dict[str, Any]:

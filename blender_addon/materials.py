@@ -21,7 +21,9 @@ def textured(
     settings: dict[str, Any] | None = None,
     roughness: float = 0.6,
     metallic: float = 0.0,
+    specular: float = 0.5,
     bump: float = 0.0,
+    shift: Sequence[float] = (0.0, 0.0, 0.0),
 ) -> bpy.types.Material:
     """A material whose colour follows a texture through a ramp of equally spaced `colors`.
 
@@ -31,11 +33,13 @@ def textured(
         output: the texture's output that drives the ramp.
         inputs: further inputs of the texture node by name.
         settings: attributes of the texture node.
+        specular: 0 is matte, and cheaper to render.
         bump: strength of the relief that the texture gives, 0 for none.
+        shift: moves the texture, scene units.
     """
-    material, shader = _principled(name, roughness, metallic)
+    material, shader = _principled(name, roughness, metallic, specular)
     tree = material.node_tree
-    node = _texture(tree, texture, scale, inputs, settings)
+    node = _texture(tree, texture, scale, inputs, settings, shift=shift)
     ramp = tree.nodes.new("ShaderNodeValToRGB")
     elements = ramp.color_ramp.elements
     while len(elements) < len(colors):
@@ -43,8 +47,8 @@ def textured(
     for place, (element, color) in enumerate(zip(elements, colors, strict=True)):
         element.position = place / (len(colors) - 1)
         element.color = (*color, 1.0)
-    # by place, not by name: 4.x says "Fac", 5.x "Factor" of the same socket
-    source = node.outputs.get(output) or node.outputs[-1]
+    # 4.x says "Fac", 5.x "Factor" of the same socket
+    source = node.outputs.get(output) or node.outputs["Factor"]
     tree.links.new(source, ramp.inputs[0])
     tree.links.new(ramp.outputs[0], shader.inputs["Base Color"])
     if bump:
@@ -63,18 +67,25 @@ def patterned(
     *,
     scale: float,
     inputs: dict[str, Any] | None = None,
+    settings: dict[str, Any] | None = None,
     turn: float = 0.0,
     roughness: float = 0.6,
+    metallic: float = 0.0,
+    specular: float = 0.5,
+    shift: Sequence[float] = (0.0, 0.0, 0.0),
 ) -> bpy.types.Material:
-    """A material with a texture that has colours of its own: "Brick" (two bricks and mortar) or "Checker".
+    """A material with a texture that has colours of its own: "Brick" (two bricks and mortar), "Checker", all by nature.
 
     Args:
+        colors: of the sockets "Color1", "Color2" and "Mortar", where the texture has them.
+        specular: 0 is matte, and cheaper to render.
         turn: angle (radians) of the texture about the object's y; a flat texture such as "Brick" needs it on a box,
             whose sides would else see it edge-on.
+        shift: moves the texture, scene units.
     """
-    material, shader = _principled(name, roughness, 0.0)
+    material, shader = _principled(name, roughness, metallic, specular)
     tree = material.node_tree
-    node = _texture(tree, texture, scale, inputs, None, turn)
+    node = _texture(tree, texture, scale, inputs, settings, turn=turn, shift=shift)
     sockets = ("Color1", "Color2", "Mortar")
     for socket, color in zip(sockets, colors, strict=False):
         node.inputs[socket].default_value = (*color, 1.0)
@@ -89,13 +100,16 @@ def plain(name: str, color: Color, *, roughness: float = 0.5, metallic: float = 
     return material
 
 
-def _principled(name: str, roughness: float, metallic: float) -> tuple[bpy.types.Material, bpy.types.Node]:
+def _principled(
+    name: str, roughness: float, metallic: float, specular: float = 0.5
+) -> tuple[bpy.types.Material, bpy.types.Node]:
     material = bpy.data.materials.new(name)
     if material.node_tree is None:  # before 5.0 a new material has no nodes
         material.use_nodes = True
     shader = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
     shader.inputs["Roughness"].default_value = roughness
     shader.inputs["Metallic"].default_value = metallic
+    shader.inputs["Specular IOR Level"].default_value = specular
     return material, shader
 
 
@@ -105,7 +119,9 @@ def _texture(
     scale: float,
     inputs: dict[str, Any] | None,
     settings: dict[str, Any] | None,
+    *,
     turn: float = 0.0,
+    shift: Sequence[float] = (0.0, 0.0, 0.0),
 ) -> bpy.types.Node:
     node = tree.nodes.new(f"ShaderNodeTex{texture}")
     for key, value in (settings or {}).items():
@@ -115,6 +131,7 @@ def _texture(
         node.inputs[key].default_value = value
     coordinates = tree.nodes.new("ShaderNodeTexCoord")
     mapping = tree.nodes.new("ShaderNodeMapping")
+    mapping.inputs["Location"].default_value = tuple(shift)
     mapping.inputs["Rotation"].default_value = (0.0, turn, 0.0)
     tree.links.new(coordinates.outputs["Object"], mapping.inputs["Vector"])
     tree.links.new(mapping.outputs[0], node.inputs["Vector"])

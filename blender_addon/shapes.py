@@ -9,7 +9,7 @@ import bpy
 
 # isort: split
 import bmesh  # the bpy package brings it, and only once it is imported
-from mathutils import Matrix, Vector
+from mathutils import Matrix, Vector, noise
 
 Point = Sequence[float]
 
@@ -119,6 +119,70 @@ def perforated_plate(name: str, columns: int, rows: int, pitch: float, hole: flo
     thickness = plate.modifiers.new("thickness", "SOLIDIFY")
     thickness.thickness, thickness.offset = pitch * 0.12, 0.0
     return plate
+
+
+def tube(name: str, path: Sequence[Point], radius: float, *, closed: bool = False) -> bpy.types.Object:
+    """A round wire of `radius` along the points of `path`; closed, it comes back to its start."""
+    curve = bpy.data.curves.new(name, "CURVE")
+    curve.dimensions = "3D"
+    curve.bevel_depth, curve.bevel_resolution = radius, 3
+    curve.use_fill_caps = True
+    line = curve.splines.new("POLY")
+    line.points.add(len(path) - 1)
+    for knot, place in zip(line.points, path, strict=True):
+        knot.co = (*place, 1.0)
+    line.use_cyclic_u = closed
+    line.use_smooth = True
+    return bpy.data.objects.new(name, curve)
+
+
+def turned(name: str, profile: Sequence[tuple[float, float]]) -> bpy.types.Object:
+    """A vessel turned round z: `profile` gives (radius, height) from end to end."""
+    around = 48
+    points = [
+        (radius * math.cos(2 * math.pi * i / around), radius * math.sin(2 * math.pi * i / around), height)
+        for radius, height in profile
+        for i in range(around)
+    ]
+    faces = [
+        (
+            row * around + i,
+            row * around + (i + 1) % around,
+            (row + 1) * around + (i + 1) % around,
+            (row + 1) * around + i,
+        )
+        for row in range(len(profile) - 1)
+        for i in range(around)
+    ]
+    return _faces_object(name, points, faces)
+
+
+def prism(name: str, outline: Sequence[tuple[float, float]], depth: float) -> bpy.types.Object:
+    """The flat shape with the corners `outline` in x, y, `depth` thick, centred on its origin in z."""
+    count = len(outline)
+    points = [(x, y, z) for z in (-depth / 2, depth / 2) for x, y in outline]
+    sides = [(i, (i + 1) % count, count + (i + 1) % count, count + i) for i in range(count)]
+    made = _faces_object(name, points, [tuple(range(count))[::-1], tuple(range(count, 2 * count)), *sides])
+    made.data.shade_flat()
+    return made
+
+
+def boulder(name: str, radius: float, roughness: float, *, facets: bool = False, seed: int = 0) -> bpy.types.Object:
+    """A ball of about `radius` whose surface is moved in and out by up to about `roughness` (fraction of the radius).
+
+    Args:
+        facets: few flat faces, as of a crystal, rather than a smooth surface.
+        seed: of the relief.
+    """
+
+    def build(mesh: bmesh.types.BMesh) -> None:
+        bmesh.ops.create_icosphere(mesh, subdivisions=2 if facets else 4, radius=1.0)
+        shift = Vector((seed * 7.13 % 97, seed * 3.71 % 89, seed * 1.37 % 83))  # somewhere else in the noise
+        for vertex in mesh.verts:
+            relief = noise.fractal(vertex.co * 1.3 + shift, 0.8, 2.1, 4)
+            vertex.co *= radius * max(0.2, 1 + roughness * relief)
+
+    return _mesh_object(name, build, smooth=not facets)
 
 
 def text(name: str, body: str, size: float, depth: float) -> bpy.types.Object:

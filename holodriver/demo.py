@@ -16,11 +16,11 @@ from holodriver.files.frames import write_frames
 from holodriver.files.hologram import Hologram, write_hologram
 from holodriver.files.images import write_pixels
 from holodriver.files.stack import read_stack
-from holodriver.optics.bench import SimulatedBench
+from holodriver.metrics import smallest_size
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
-from holodriver.panel.burch import automatic_gains, camera_exposure, encode
-from holodriver.panel.frames import PanelFrames
+from holodriver.panel.burch import automatic_gains, camera_exposure, encode, laser_powers
+from holodriver.panel.frames import PanelFrames, simulated_bench
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.progress import Progress, silent
 from holodriver.quality.contact_sheet import Column, contact_sheet
@@ -41,7 +41,8 @@ METHODS = ("DEH", "nCGH", "flat phase")
 FOCI = {"front": 0.0, "middle": 0.5, "rear": 1.0}
 REFRESH_HZ = 60.0  # of the simulated panel, which needs no more than to keep order
 CYCLES = 4
-SMALLEST = 32  # pixels; less is all border once half the largest blur is left out on each side
+ON_TIME_S = 0.008  # light of each flip
+HIGHEST_POWER_W = 1e-3
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,6 @@ class DemoSettings:
     """Most steps of the optimiser for each colour."""
     seed: int = 0
 
-    def __post_init__(self) -> None:
-        if min(self.width, self.height) < SMALLEST:
-            raise InputError(f"size is {self.width} × {self.height}, expected at least {SMALLEST} pixels to score")
-
 
 @dataclass(frozen=True)
 class DemoResult:
@@ -74,7 +71,7 @@ class DemoResult:
     report: PlayReport
     warnings: tuple[str, ...]
     seconds: dict[str, float]
-    """Wall time of each step."""
+    """Wall time of each step, scoring and writing included in the last."""
     reused: bool
     """Whether the focal stack of an earlier run of the same settings was used."""
 
@@ -90,7 +87,8 @@ def run_demo(
 ) -> DemoResult:
     """Render, synthesise, encode, play and look, and write all of it into `folder`.
 
-    A folder of an earlier run with the same settings is continued: its focal stack is not rendered again.
+    A folder of an earlier run with the same settings and display is continued: its focal stack is not rendered again,
+    the rest is computed anew and replaced.
 
     Args:
         folder: gets `scene.stack`, a `.holo` and a folder of frames for each method, `contact_sheet.png` and
@@ -106,14 +104,23 @@ def run_demo(
         HolodriverError: a step failed.
     """
     profile = profile.resized(settings.width, settings.height)
-    reused = _holds_stack(folder, settings, overwrite=overwrite)
+    smallest = smallest_size(profile.coc_max)
+    if min(profile.shape) < smallest:
+        raise InputError(f"size is {settings.width} × {settings.height}, expected at least {smallest} pixels to score")
+    marker = {
+        "format": FORMAT,
+        "version": VERSION,
+        "settings": asdict(settings),
+        "display": profile.as_dict(),
+    }
+    reused = _holds_stack(folder, marker, overwrite=overwrite)
     seconds: dict[str, float] = {}
 
     start = time.perf_counter()
     if not reused:
         found = find_blender(blender)  # before anything is written
         folder.mkdir(parents=True, exist_ok=True)
-        _write_json(folder / SETTINGS, _marker(settings))
+        _write_json(folder / SETTINGS, marker)
         job = RenderJob(
             scene=DEMO,
             width=settings.width,
@@ -138,8 +145,10 @@ def run_demo(
 
     start = time.perf_counter()
     luts = AmplitudeLut.simulated_panel(profile.wavelengths)
-    frames = {method: encode(field, automatic_gains([field]), luts) for method, field in fields.items()}
+    gains = automatic_gains(fields.values())  # one for all: they are played as one sequence
+    frames = {method: encode(field, gains, luts) for method, field in fields.items()}
     seconds["encode"] = time.perf_counter() - start
+    start = time.perf_counter()
 
     scored = tuple(score_field(method, fields[method], stack, seconds=seconds.get(method)) for method in METHODS)
     for method, result in zip(METHODS, scored, strict=True):
@@ -149,10 +158,9 @@ def run_demo(
         write_hologram(folder / f"{name}.holo", hologram, overwrite=True)
         write_frames(folder / f"{name}.frames", frames[method], overwrite=True)
 
-    start = time.perf_counter()
     report, seen = _play([frames[method] for method in METHODS], stack, profile, progress)
-    seconds["play and look"] = time.perf_counter() - start
     played = tuple(score_images(method, images, stack) for method, images in zip(METHODS, seen, strict=True))
+    seconds["play, look, score"] = time.perf_counter() - start
     sheet = _sheet(stack, seen, played)
     write_pixels(folder / SHEET, sheet, overwrite=True)
     _write_json(
@@ -171,12 +179,8 @@ def run_demo(
     return DemoResult(folder, scored, played, report, warnings, seconds, reused)
 
 
-def _marker(settings: DemoSettings) -> dict[str, Any]:
-    return {"format": FORMAT, "version": VERSION, "settings": asdict(settings)}
-
-
-def _holds_stack(folder: Path, settings: DemoSettings, *, overwrite: bool) -> bool:
-    """Whether `folder` holds a finished focal stack of the same settings; refuses a folder that is not the demo's."""
+def _holds_stack(folder: Path, wanted: dict[str, Any], *, overwrite: bool) -> bool:
+    """Whether `folder` holds a finished focal stack of the marker `wanted`; refuses a folder that is not the demo's."""
     if folder.exists() and not folder.is_dir():
         raise OutputExistsError("is a file", where=folder, remedy="choose another folder with -o")
     if overwrite or not folder.is_dir() or not any(folder.iterdir()):
@@ -188,9 +192,11 @@ def _holds_stack(folder: Path, settings: DemoSettings, *, overwrite: bool) -> bo
         found = json.loads(marker.read_text(encoding="utf-8"))
     except ValueError as error:
         raise FileFormatError("is not JSON", where=marker, remedy="pass --overwrite") from error
-    if found != _marker(settings):
+    if found != wanted:
         raise OutputExistsError(
-            "holds a demo of other settings", where=folder, remedy="pass --overwrite, or another folder with -o"
+            "holds a demo of other settings or another display",
+            where=folder,
+            remedy="pass --overwrite, or another folder with -o",
         )
     return (folder / STACK).is_dir()
 
@@ -199,15 +205,26 @@ def _play(
     frames: Sequence[PanelFrames], stack: FocalStack, profile: DisplayProfile, progress: Progress
 ) -> tuple[PlayReport, list[NDArray[np.float32]]]:
     """Play all holograms on a simulated rig; for each, what a camera saw in every focal plane, (N, C, H, W)."""
+    gains = frames[0].gains
+    powers = laser_powers(gains, HIGHEST_POWER_W)
     with SimulatedRig(profile.native_shape, REFRESH_HZ) as rig:
-        report = play([f.pixels for f in frames], rig.panel, rig.lasers(), cycles=CYCLES, progress=progress)
+        report = play(
+            [f.pixels for f in frames],
+            rig.panel,
+            rig.lasers(),
+            cycles=CYCLES,
+            powers_w=powers,
+            on_time_s=ON_TIME_S,
+            progress=progress,
+        )
         exposures = rig.exposures()
-    responses = np.stack([lut.amplitudes for lut in frames[0].luts])
-    bench = SimulatedBench(profile, responses)
+    # Set once for the energy that each colour should have; what the rig really gave is in the exposures.
+    sensitivity = camera_exposure(profile, gains)[0] / (powers[0] * ON_TIME_S * CYCLES)
+    bench = simulated_bench(frames[0])
     seen = []
-    for index, shown in enumerate(frames):
+    for index in range(len(frames)):
         lit = [exposure for exposure in exposures if exposure.frame_index == index]
-        camera = SimulatedCamera(bench, lit, camera_exposure(profile, shown.gains))
+        camera = SimulatedCamera(bench, lit, sensitivity)
         seen.append(np.stack(side_by_side(camera.picture, stack.positions.tolist())))
         progress("Taking pictures", index + 1, len(frames))
     return report, seen

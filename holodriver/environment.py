@@ -80,6 +80,7 @@ LIBRARIES = (
     ("HDF5", "h5py", "h5py"),
 )
 """Shown name, module, package: what synthesis needs beside torch."""
+_CPU_WILL_DO = "not needed: the CPU computes too"
 _REINSTALL = "pip install --force-reinstall {}"
 
 
@@ -115,10 +116,12 @@ def _torch() -> Iterator[Finding]:
         remedy = "update the NVIDIA driver, or install the PyTorch build for this one"
         yield Finding("CUDA", State.problem, f"PyTorch is built for CUDA {torch.version.cuda} and finds no GPU", remedy)
     else:
-        yield Finding("CUDA", State.missing, "no NVIDIA GPU that PyTorch can use", "not needed: the CPU computes too")
+        yield Finding("CUDA", State.missing, "no NVIDIA GPU that PyTorch can use", _CPU_WILL_DO)
     if platform.system() == "Darwin":
-        state = State.ok if torch.backends.mps.is_available() else State.missing
-        yield Finding("MPS", state, "Apple GPU" if state is State.ok else "no Apple GPU that PyTorch can use")
+        if torch.backends.mps.is_available():
+            yield Finding("MPS", State.ok, "Apple GPU")
+        else:
+            yield Finding("MPS", State.missing, "no Apple GPU that PyTorch can use", _CPU_WILL_DO)
 
 
 def _onnxruntime() -> Iterator[Finding]:
@@ -157,13 +160,17 @@ def _blender() -> Iterator[Finding]:
     try:
         blender = find_blender()
     except HolodriverError as error:
-        yield Finding("Blender", State.missing, error.what, error.remedy or "")
+        if error.where is None:
+            yield Finding("Blender", State.missing, error.what, error.remedy or "")
+        else:  # one was chosen and does not work
+            remedy = error.remedy or "correct or unset it"
+            yield Finding("Blender", State.problem, f"{error.where}: {error.what}", remedy)
         return
     yield Finding("Blender", State.ok, f"{blender.version} ({blender.kind}) at {blender.path}, from {blender.source}")
 
 
 def _monitors() -> Iterator[Finding]:
-    plain = "monitors are needed by `holodriver play` alone"
+    plain = "not needed: the rig that `holodriver play` has is simulated"
     if platform.system() == "Linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         yield Finding("Monitors", State.missing, "no display (neither DISPLAY nor WAYLAND_DISPLAY is set)", plain)
         return
@@ -227,7 +234,8 @@ def _disk(folder: Path) -> Iterator[Finding]:
 def _memory() -> Iterator[Finding]:
     free = available_memory()
     if free is None:
-        yield Finding("Memory", State.missing, "free memory cannot be asked on this system")
+        remedy = f"see that about {LEAST_FREE_MEMORY_GB:.0f} GB are free"
+        yield Finding("Memory", State.missing, "free memory cannot be asked on this system", remedy)
         return
     low = free / 1e9 < LEAST_FREE_MEMORY_GB
     remedy = "close programs, or compute smaller holograms" if low else ""

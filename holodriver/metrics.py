@@ -74,9 +74,12 @@ def score_stack(images: Image, targets: Image, *, coc_max: float) -> StackScores
         coc_max: largest blur diameter, px; half of it is left out at the border.
     """
     _check_same_shape(images, targets)
-    border = math.ceil(coc_max / 2)
-    if min(images.shape[-2:]) <= 2 * border:
-        raise InputError(f"images of {images.shape[-2:]} pixels are all border (coc_max = {coc_max:g} px)")
+    border = _border(coc_max)
+    if min(images.shape[-2:]) < smallest_size(coc_max):
+        raise InputError(
+            f"images of {images.shape[-2:]} pixels are too small to score, expected at least {smallest_size(coc_max)} "
+            f"with a border of {border} left out on each side"
+        )
     inside = (..., slice(border, -border), slice(border, -border))
     rows = []
     for image, target in zip(images, targets, strict=True):
@@ -86,6 +89,15 @@ def score_stack(images: Image, targets: Image, *, coc_max: float) -> StackScores
             (psnr(image, target), ssim(image, target), psnr(encoded, encoded_target), ssim(encoded, encoded_target))
         )
     return StackScores(*zip(*rows, strict=True))
+
+
+def smallest_size(coc_max: float) -> int:
+    """Least side (pixels) of images that `score_stack` can score: the SSIM window inside the border left out."""
+    return 2 * _border(coc_max) + 2 * _SSIM_RADIUS + 1
+
+
+def _border(coc_max: float) -> int:
+    return math.ceil(coc_max / 2)
 
 
 def _window(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -95,7 +95,7 @@ def main() -> None:
     with console.reporting() as progress:
         noise = grating_noise(profile, CARRIERS, SLITS, field=field, progress=progress)
     table = [
-        (f"{carrier:.3f}", *(f"{value:.1f}" for value in values))
+        (f"{carrier:.3f}", *("" if math.isnan(value) else f"{value:.1f}" for value in values))
         for carrier, values in zip(noise.carriers, noise.decibels, strict=True)
     ]
     console.table(

@@ -1,6 +1,7 @@
 """The main line once through, small, with a real Blender and the rig's processes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from holodriver.demo import METHODS, DemoSettings, run_demo
-from holodriver.errors import OutputExistsError
+from holodriver.errors import InputError, OutputExistsError
 from holodriver.files.frames import read_frames_folder
 from holodriver.files.hologram import read_hologram
 from holodriver.optics.display import REFERENCE
@@ -53,3 +54,7 @@ def test_goes_on_from_its_own_stack_and_touches_no_other(folder: Path) -> None:
     assert stack.stat().st_mtime_ns == before
     with pytest.raises(OutputExistsError, match="other settings"):
         run_demo(folder, DemoSettings(width=32), REFERENCE)
+    with pytest.raises(OutputExistsError, match="another display"):
+        run_demo(folder, SETTINGS, replace(REFERENCE, coc_max=8.0))
+    with pytest.raises(InputError, match="27 pixels"):
+        run_demo(folder, DemoSettings(width=26), REFERENCE)

@@ -1,5 +1,7 @@
 """The house rules that no linter holds: light modules stay light, and the wheel is whole."""
 
+import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -18,6 +20,22 @@ def test_light_modules_need_numpy_alone(module):
     code = f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "line", ["from holodriver.optics import bench", "from holodriver.files import exr", "import numba"]
+)
+def test_the_linter_finds_a_heavy_import_in_the_add_on(tmp_path, line):
+    """A contract that nothing can break would hold nothing."""
+    (tmp_path / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
+    for package in ("holodriver", "blender_addon"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "blender_addon" / "heavy.py").write_text(f'"""Breaks the rule."""\n\n{line}\n', encoding="utf-8")
+    lint = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", lint], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert "blender_addon.heavy" in done.stdout
 
 
 def test_importing_the_package_imports_nothing():

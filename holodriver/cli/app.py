@@ -1,6 +1,7 @@
 """The program `holodriver`: its commands, its global options, and how errors become a line and an exit code."""
 
 import importlib
+import io
 import os
 import signal
 import sys
@@ -92,6 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a console without × or a file's name shows ?, and that is all
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = app(args=globals_first(given) or ["--help"], prog_name="holodriver", standalone_mode=False)
@@ -140,12 +144,14 @@ def _usage(error: typer.TyperException) -> int:
 def _failed(error: Exception, exit_code: int) -> int:
     if console.debugging():
         traceback.print_exception(error)
+    if isinstance(error, OSError):  # the disk's or the network's fault, not ours
+        error = HolodriverError(error.strerror or str(error) or type(error).__name__, where=error.filename)
     console.fail(error, exit_code=exit_code)
     return exit_code
 
 
 def _interrupted() -> int:
-    print("stopped; nothing half written", file=sys.stderr)
+    console.stopped(exit_code=INTERRUPTED)
     return INTERRUPTED
 
 

@@ -86,6 +86,14 @@ def fail(error: BaseException, *, exit_code: int) -> None:
         _complain(f"error: {line}", colour=typer.colors.RED)
 
 
+def stopped(*, exit_code: int) -> None:
+    """Print the line with which the program ends when the user stops it, for the reader of JSON as an `error`."""
+    line = "stopped; nothing half written"
+    if _state.mode is ProgressMode.json:
+        _emit("error", text=line, remedy=None, exit_code=exit_code)
+    print(line, file=sys.stderr, flush=True)
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
     """Print `rows` under the headings `columns` on standard output; numbers stand to the right."""
     if _state.mode is ProgressMode.json:
@@ -229,7 +237,7 @@ def _bars() -> Iterator[Progress]:
 
 
 def _emit(event: str, **values: Any) -> None:
-    print(json.dumps({"event": event, **values}, ensure_ascii=False), flush=True)
+    print(json.dumps({"event": event, **values}), flush=True)  # ASCII, which no encoding of a pipe can spoil
 
 
 def _complain(line: str, *, colour: str) -> None:

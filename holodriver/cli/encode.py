@@ -1,12 +1,16 @@
 """`holodriver encode`: wave fields into panel frames."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from holodriver.cli import console
 from holodriver.cli.options import Gain, Overwrite, gains_for, lookup_tables
+
+if TYPE_CHECKING:
+    from holodriver.optics.field import WaveField
 
 
 def encode(
@@ -18,11 +22,9 @@ def encode(
     overwrite: Overwrite = False,
 ) -> None:
     """Encode holograms into panel frames, all with the same gain, and store the frames in the same files."""
-    from dataclasses import replace
-
     from holodriver.errors import InputError
-    from holodriver.files.atomic import check_output
-    from holodriver.files.frames import write_frames
+    from holodriver.files.atomic import check_output_folder
+    from holodriver.files.frames import HOLDS, write_frames
     from holodriver.files.hologram import read_hologram, write_hologram
     from holodriver.panel.burch import automatic_gains, clipped_share
     from holodriver.panel.burch import encode as burch_encode
@@ -30,21 +32,20 @@ def encode(
     if frames is not None:
         if len(source) > 1:
             raise InputError(f"{len(source)} holograms given, a folder of frames holds one", where="--frames")
-        check_output(frames, overwrite=overwrite)
-    holograms = [read_hologram(path) for path in source]
-    fields = []
-    for path, hologram in zip(source, holograms, strict=True):
-        if hologram.field is None:
-            raise InputError("holds no wave field to encode", where=path)
+        check_output_folder(frames, overwrite=overwrite, holds=HOLDS)
+    profile = read_hologram(source[0]).profile
+    for path in source:
+        hologram = read_hologram(path)
         if hologram.frames is not None and not overwrite:
             raise InputError("holds panel frames already", where=path, remedy="pass --overwrite to encode it again")
-        if hologram.profile != holograms[0].profile:
+        if hologram.profile != profile:
             raise InputError(f"is for another display than {source[0]}", where=path)
-        fields.append(hologram.field)
-    profile = holograms[0].profile
-    gains = gains_for(gain, len(profile.wavelengths)) or automatic_gains(fields)
+    # One file at a time, twice: a sequence may be longer than memory.
+    gains = gains_for(gain, len(profile.wavelengths)) or automatic_gains(field_in(path) for path in source)
     luts = lookup_tables(profile)
-    for path, hologram, field in zip(source, holograms, fields, strict=True):
+    for path in source:
+        hologram = read_hologram(path)
+        field = field_in(path)
         clipped = max(clipped_share(field, gains))
         if clipped > 1e-3:
             console.warn(f"{path}: {100 * clipped:.2f} % of the panel's pixels clip; use a lower --gain")
@@ -54,3 +55,18 @@ def encode(
         if frames is not None:
             write_frames(frames, encoded, overwrite=overwrite)
             console.say(f"wrote {frames}")
+
+
+def field_in(path: Path) -> "WaveField":
+    """The wave field in a hologram file.
+
+    Raises:
+        InputError: it holds none.
+    """
+    from holodriver.errors import InputError
+    from holodriver.files.hologram import read_hologram
+
+    field = read_hologram(path).field
+    if field is None:
+        raise InputError("holds no wave field to encode", where=path)
+    return field

@@ -38,14 +38,14 @@ def play(
     if cycles is None and duration is None:
         duration = DEFAULT_DURATION_S
 
-    from holodriver.files.atomic import check_output
+    from holodriver.files.atomic import check_output_folder
     from holodriver.files.frames import read_panel_frames
     from holodriver.rig.player import play as play_frames
-    from holodriver.rig.recording import write_recording
+    from holodriver.rig.recording import HOLDS, write_recording
     from holodriver.rig.simulated import SimulatedRig
 
     if record is not None:
-        check_output(record, overwrite=overwrite)
+        check_output_folder(record, overwrite=overwrite, holds=HOLDS)
     holograms = [read_panel_frames(path).pixels for path in source]
     shape = holograms[0].shape[-2:]
     with SimulatedRig((shape[0], shape[1]), refresh) as simulated:

@@ -10,7 +10,12 @@ from holodriver.optics.display import REFERENCE
 
 
 def render(
-    scene: Annotated[str, typer.Argument(help="A .blend file, or 'demo' for the scene that comes along.")],
+    scene: Annotated[
+        str,
+        typer.Argument(
+            help="A .blend file, 'demo' for the scene that comes along, or 'random' for one made from the seed."
+        ),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The focal stack, NAME.stack.")],
     size: Annotated[str, typer.Option(help="Pixels: one number for a square, or WIDTHxHEIGHT.")] = "256",
     planes: Annotated[int, typer.Option(help="Focal planes.")] = REFERENCE.planes,
@@ -31,7 +36,10 @@ def render(
         float, typer.Option(help="Blur circle diameter between near and far plane, pixels.")
     ] = REFERENCE.coc_max,
     denoise: Annotated[bool, typer.Option(help="Remove noise from the images.")] = True,
-    seed: Annotated[int, typer.Option(help="Of the noise, and of the demo scene's small things.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the noise, of the demo's small things, and of all that is random.")] = 0,
+    split: Annotated[
+        str, typer.Option(help="Of a random scene: test, or train, which shares no thing and no texture with test.")
+    ] = "test",
     blender: Annotated[
         Path | None, typer.Option(help="Blender, or a Python that has bpy; else it is looked for.")
     ] = None,
@@ -55,6 +63,7 @@ def render(
         mapping=mapping,
         denoise=denoise,
         seed=seed,
+        split=split,
     )
     with console.reporting() as progress:
         render_stack(job, output, overwrite=overwrite, blender=blender, progress=progress)

@@ -1,13 +1,17 @@
-"""`holodriver synth`: the hologram of a focal stack."""
+"""`holodriver synth`: holograms of focal stacks and of pictures with depth."""
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from holodriver.cli import console
 from holodriver.cli.options import Overwrite, Profile, display_profile
+
+if TYPE_CHECKING:
+    from holodriver.batch import SynthSettings
+    from holodriver.optics.display import DisplayProfile
 
 
 class Method(StrEnum):
@@ -18,9 +22,19 @@ class Method(StrEnum):
     flat = "flat"
 
 
+class NearLevel(StrEnum):
+    """Which end of the grey scale is near in a depth picture."""
+
+    black = "black"
+    white = "white"
+
+
 def synth(
-    stack: Annotated[Path, typer.Argument(help="Focal stack (a folder NAME.stack).")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Hologram to write (NAME.holo).")],
+    source: Annotated[
+        Path,
+        typer.Argument(help="Focal stack (NAME.stack), folder of them, or picture with depth (NAME_depth.png beside)."),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Hologram to write (NAME.holo), or folder for many.")],
     method: Annotated[
         Method, typer.Option(help="opt: diffraction-engineered hologram by optimisation; ncgh, flat: baselines.")
     ] = Method.opt,
@@ -36,57 +50,67 @@ def synth(
         bool, typer.Option("--within-slit", help="Keep the field inside the passband of the display's slit.")
     ] = False,
     padding: Annotated[int, typer.Option(min=0, help="Dark pixels on every side, so that light may leave.")] = 0,
+    depth: Annotated[
+        Path | None, typer.Option("--depth", help="Depth of a picture; NAME_depth.png beside it if left out.")
+    ] = None,
+    near: Annotated[
+        NearLevel | None,
+        typer.Option(help="What is near in it; black if left out, white in NAME_rgbd_lr.png (Looking Glass)."),
+    ] = None,
+    planes: Annotated[int, typer.Option(min=2, help="Focal planes made of a picture with depth.")] = 21,
     device: Annotated[str, typer.Option(help="torch device, such as cpu or cuda.")] = "cpu",
     profile: Profile = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Compute the hologram of a focal stack, and score it against the stack."""
-    import time
+    """Compute the hologram of a focal stack or a picture with depth, and score it against what it should show."""
+    from holodriver.batch import Job, RgbdSettings, SynthSettings, compute, is_folder_of_stacks, is_picture
+    from holodriver.errors import InputError
+    from holodriver.quality.scores import HEADINGS, table_rows
 
-    from holodriver.files.atomic import check_output
-    from holodriver.files.hologram import Hologram, write_hologram
-    from holodriver.files.stack import read_stack
-    from holodriver.quality.scores import HEADINGS, score_field, table_rows
-    from holodriver.synthesis.baselines import flat_phase, ncgh
-    from holodriver.synthesis.optimise import synthesise
-
-    check_output(output, overwrite=overwrite)
-    target = read_stack(stack).exposed()
-    for warning in target.warnings():
-        console.warn(f"{stack}: {warning}")
-    display = display_profile(profile).resized(target.shape[1], target.shape[0])
-    settings: dict[str, object] = {"method": method.value}
-    start = time.perf_counter()
+    display = display_profile(profile)
+    settings = SynthSettings(
+        method=method.value,
+        beta=beta,
+        gamma=gamma,
+        iterations=iterations,
+        tolerance=tolerance,
+        within_slit=within_slit,
+        padding=padding,
+        device=device,
+    )
+    if (depth or near) and not is_picture(source):
+        raise InputError("is not a picture, which --depth and --near are for", where=source)
+    if is_folder_of_stacks(source):
+        _each(source, output, display, settings, overwrite=overwrite)
+        return
+    rgbd = RgbdSettings(depth, near.value if near else None, planes)
     with console.reporting() as progress:
-        if method is Method.opt:
-            result = synthesise(
-                target,
-                display,
-                beta=beta,
-                gamma=gamma,
-                iterations=iterations,
-                tolerance=tolerance,
-                within_slit=within_slit,
-                padding=padding,
-                device=device,
-                progress=progress,
-            )
-            field = result.field
-            settings |= {
-                "beta": beta,
-                "gamma": gamma,
-                "iterations": [len(history) - 1 for history in result.history],
-                "stopped": list(result.reasons),
-                "loss": result.loss,
-                "within_slit": within_slit,
-                "padding": padding,
-            }
-        elif method is Method.ncgh:
-            field = ncgh(target, display, progress=progress)
-        else:
-            field = flat_phase(target, display)
-    scores = score_field(method.value, field, target, seconds=time.perf_counter() - start, padding=padding)
-    provenance = {"stack": stack.name, "settings": settings, "scores": scores.as_dict()}
-    write_hologram(output, Hologram(field, provenance=provenance), overwrite=overwrite)
+        scores = compute(
+            Job(source, output), display, settings, rgbd, overwrite=overwrite, progress=progress, warn=console.warn
+        )
     console.table(HEADINGS, table_rows([scores]))
     console.say(f"wrote {output}")
+
+
+def _each(source: Path, output: Path, display: "DisplayProfile", settings: "SynthSettings", *, overwrite: bool) -> None:
+    from holodriver.batch import compute_each, failures, jobs_in_folder
+    from holodriver.quality.scores import HEADINGS, table_rows
+
+    jobs, skipped = jobs_in_folder(source, output, overwrite=overwrite)
+    if skipped:
+        console.say(f"left out {skipped} already in {output}; --overwrite computes them again")
+    with console.reporting() as progress:
+        outcomes = compute_each(jobs, display, settings, progress=progress, warn=console.warn)
+    made = [(outcome.job, outcome.scores) for outcome in outcomes if outcome.scores is not None]
+    if made:
+        rows = table_rows([scores for _, scores in made])
+        console.table(
+            ("hologram", *HEADINGS), [(job.output.name, *row) for (job, _), row in zip(made, rows, strict=True)]
+        )
+    console.say(f"wrote {len(made)} to {output}")
+    for outcome in outcomes:
+        if outcome.error is not None:
+            console.warn(f"{outcome.job.source.name} failed: {outcome.error}")
+    error = failures(outcomes)
+    if error is not None:
+        raise error

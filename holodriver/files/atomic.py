@@ -3,26 +3,51 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 
 from holodriver.errors import InputError, OutputExistsError
 
+_CLUTTER = (".DS_Store", "Thumbs.db")  # what file managers leave behind
+
 
 def check_output(path: Path, *, overwrite: bool) -> None:
-    """Refuse early what could not be written at the end.
+    """Refuse early a file that could not be written at the end.
 
     Raises:
         OutputExistsError: `path` exists and `overwrite` is false.
-        InputError: the folder that would hold `path` cannot be made.
+        InputError: `path` is a folder.
     """
+    if path.is_dir():
+        raise InputError("is a folder, expected the name of a file", where=path)
     if path.exists() and not overwrite:
         raise OutputExistsError("already exists", where=path, remedy="pass --overwrite, or choose another name")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"its folder cannot be made: {error.strerror}", where=path) from error
+
+
+def check_output_folder(path: Path, *, overwrite: bool, holds: Sequence[str]) -> None:
+    """Refuse early a folder that could not be written at the end, or whose replacement would lose other things.
+
+    Args:
+        holds: patterns of the names that such a folder has; one with anything else in it is not replaced.
+
+    Raises:
+        OutputExistsError: `path` exists and `overwrite` is false, or it holds something else.
+        InputError: `path` is a file.
+    """
+    if path.exists() and not path.is_dir():
+        raise InputError("is a file, expected the name of a folder", where=path)
+    if path.exists() and not overwrite:
+        raise OutputExistsError("already exists", where=path, remedy="pass --overwrite, or choose another name")
+    if path.exists():
+        for entry in sorted(path.iterdir()):
+            if entry.is_dir() or not any(fnmatch(entry.name, pattern) for pattern in (*holds, *_CLUTTER)):
+                raise OutputExistsError(
+                    f"holds {entry.name}, which replacing the folder would lose",
+                    where=path,
+                    remedy="choose another name",
+                )
 
 
 @contextmanager
@@ -36,6 +61,7 @@ def written_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         OutputExistsError: `path` exists and `overwrite` is false.
     """
     check_output(path, overwrite=overwrite)
+    _make_parent(path)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
@@ -48,13 +74,17 @@ def written_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 
 @contextmanager
-def written_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+def written_folder(path: Path, *, overwrite: bool = False, holds: Sequence[str]) -> Iterator[Path]:
     """A temporary folder beside `path`, which becomes `path` when the block ends without an error.
 
+    Args:
+        holds: patterns of the names written into it; an existing folder with anything else is not replaced.
+
     Raises:
-        OutputExistsError: `path` exists and `overwrite` is false.
+        OutputExistsError: `path` exists and `overwrite` is false, or it holds something else.
     """
-    check_output(path, overwrite=overwrite)
+    check_output_folder(path, overwrite=overwrite, holds=holds)
+    _make_parent(path)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         yield temporary
@@ -75,6 +105,13 @@ def written_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
             os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _make_parent(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"its folder cannot be made: {error.strerror}", where=path) from error
 
 
 def _umask() -> int:

@@ -15,6 +15,7 @@ from holodriver.panel.lut import AmplitudeLut
 
 FORMAT, VERSION = "holodriver panel frames", 1
 MANIFEST = "frames.json"
+HOLDS = (MANIFEST, "colour_*.png")
 
 
 def write_frames(path: Path, frames: PanelFrames, *, overwrite: bool = False) -> None:
@@ -23,7 +24,7 @@ def write_frames(path: Path, frames: PanelFrames, *, overwrite: bool = False) ->
     Raises:
         OutputExistsError: `path` exists and `overwrite` is false.
     """
-    with written_folder(path, overwrite=overwrite) as folder:
+    with written_folder(path, overwrite=overwrite, holds=HOLDS) as folder:
         names = [f"colour_{colour}.png" for colour in range(len(frames.pixels))]
         for name, pixels in zip(names, frames.pixels, strict=True):
             write_pixels(folder / name, pixels)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from holodriver.errors import FileFormatError, HolodriverError
+from holodriver.errors import FileFormatError, HolodriverError, InputError
 from holodriver.files.atomic import written_file
 from holodriver.optics.colour import srgb_decode, srgb_encode
 
@@ -23,7 +23,21 @@ def read_picture(path: Path) -> NDArray[np.float32]:
 
 
 def write_picture(path: Path, linear: NDArray[np.floating], *, overwrite: bool = False) -> None:
-    """Write linear light (3, H, W) as an 8-bit sRGB picture; light outside 0 … 1 is clipped."""
+    """Write linear light as an 8-bit sRGB picture; light outside 0 … 1 is clipped.
+
+    Args:
+        linear: (C, H, W); one colour becomes a grey picture, of two the third is dark.
+
+    Raises:
+        InputError: more than three colours.
+    """
+    colours = linear.shape[0]
+    if colours > 3:
+        raise InputError(f"{colours} colours do not fit into a picture, which has at most 3", where=path)
+    if colours == 1:
+        linear = np.repeat(linear, 3, axis=0)
+    elif colours == 2:
+        linear = np.concatenate([linear, np.zeros_like(linear[:1])])
     encoded = np.rint(srgb_encode(linear) * 255).astype(np.uint8)
     write_pixels(path, np.ascontiguousarray(encoded.transpose(1, 2, 0)[..., ::-1]), overwrite=overwrite)
 

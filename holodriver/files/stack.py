@@ -33,6 +33,9 @@ Floats = NDArray[np.float32]
 _OF_SCENE = ("near", "far", "camera", "renderer")
 """Fields of the manifest that a `FocalStack` keeps in its provenance."""
 
+HOLDS = (StackManifest.FILE_NAME, "plane_*.exr", "all_in_focus.exr")
+"""Names in the folder of a focal stack."""
+
 
 def write_stack(stack: FocalStack, path: Path, *, overwrite: bool = False) -> None:
     """Write a focal stack of three colours as the folder `path`.
@@ -59,7 +62,7 @@ def write_stack(stack: FocalStack, path: Path, *, overwrite: bool = False) -> No
         renderer=stack.provenance.get("renderer", {}),
         provenance={"holodriver": __version__} | rest,
     )
-    with written_folder(path, overwrite=overwrite) as folder:
+    with written_folder(path, overwrite=overwrite, holds=HOLDS) as folder:
         _write_image(folder / ALL_IN_FOCUS_NAME, stack.all_in_focus, stack.all_in_focus_depth)
         for plane in range(stack.planes):
             _write_image(folder / plane_name(plane), stack.images[plane], stack.depths[plane])
@@ -116,7 +119,7 @@ def assemble_stack(
         FileFormatError: a raw file is missing, truncated or foreign; names the file and the field.
         OutputExistsError: `path` exists and `overwrite` is false.
     """
-    with written_folder(path, overwrite=overwrite) as folder:
+    with written_folder(path, overwrite=overwrite, holds=HOLDS) as folder:
         assembly = Assembly.of(raw, folder, keep_raw=keep_raw)
         planes = assembly.manifest.planes
         assembly.add_all_in_focus()

@@ -16,7 +16,7 @@ Frequencies = NDArray[np.floating]
 def carrier(profile: DisplayProfile) -> NDArray[np.complex128]:
     """The grating exp(2πi·s·f₀·n) along the carrier axis, (H, W); s is the carrier's sign."""
     samples = profile.height if profile.carrier_axis == "y" else profile.width
-    wave = np.exp(2j * math.pi * profile.carrier_sign * profile.carrier_fraction * np.arange(samples))
+    wave = np.exp(2j * math.pi * profile.carrier_sign * profile.carrier_frequency * np.arange(samples))
     return np.broadcast_to(wave[:, None] if profile.carrier_axis == "y" else wave[None, :], profile.shape)
 
 
@@ -32,7 +32,7 @@ def baseband_frequencies(
 def slit_passband(profile: DisplayProfile, along: Frequencies, across: Frequencies) -> NDArray[np.bool_]:
     """Where light passes the slit round the carrier; the edges along the carrier axis, one of which may be the
     zeroth order, are stopped."""
-    return (np.abs(along) < profile.slit_along) & (np.abs(across) <= profile.slit_across)
+    return (np.abs(along) < profile.slit_half_width - 1e-12) & (np.abs(across) <= profile.slit_across)
 
 
 def native_pixel_envelope(frequency: Frequencies, profile: DisplayProfile) -> Frequencies:
@@ -49,11 +49,11 @@ def pixel_envelope(frequency: Frequencies, profile: DisplayProfile) -> Frequenci
 
 def carrier_envelope(profile: DisplayProfile) -> float:
     """Amplitude transmission of the panel's pixels at the carrier."""
-    return float(pixel_envelope(np.array(profile.carrier_fraction), profile))
+    return float(pixel_envelope(np.array(profile.carrier_frequency), profile))
 
 
 def passband_envelope(profile: DisplayProfile) -> Frequencies:
     """Amplitude transmission of the panel's pixels at baseband frequencies, (H, W), relative to the carrier's."""
     along, across = baseband_frequencies(profile)
-    along = along + profile.carrier_sign * profile.carrier_fraction
+    along = along + profile.carrier_sign * profile.carrier_frequency
     return pixel_envelope(along, profile) * pixel_envelope(across, profile) / carrier_envelope(profile)

@@ -144,7 +144,7 @@ class SimulatedBench:
         p, b = self.profile, self.profile.binning
         phases, envelopes = [], []
         for axis, native in zip("yx", p.native_shape, strict=True):
-            centre = self.order * p.carrier_sign * p.carrier_fraction if axis == p.carrier_axis else 0.0
+            centre = self.order * p.carrier_sign * p.carrier_frequency if axis == p.carrier_axis else 0.0
             # Native pixels in effective pixels, from the middle of the first effective pixel.
             position = (np.arange(native) - (b - 1) / 2) / b
             phases.append(np.exp(-2j * np.pi * centre * position))

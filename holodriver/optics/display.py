@@ -81,14 +81,20 @@ class DisplayProfile:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wavelengths", tuple(float(w) for w in self.wavelengths))
+        whole = ("width", "height", "binning", "design_resolution", "planes", "carrier_sign")
+        for name in (field.name for field in fields(self)):
+            value = getattr(self, name)
+            if name in ("name", "carrier_axis", "wavelengths"):
+                continue
+            if not _number(value) or (name in whole and not isinstance(value, int)):
+                kind = "a whole number" if name in whole else "a number"
+                raise InputError(f"display profile field '{name}' is {value!r}, expected {kind}", where=self.name)
         positive = "width height pixel_pitch binning design_resolution depth_span coc_max nearest_image pupil"
-        checks: list[tuple[str, bool, str]] = [
-            (name, _number(getattr(self, name)) and getattr(self, name) > 0, "a number above 0")
-            for name in positive.split()
-        ]
+        checks: list[tuple[str, bool, str]] = [(name, getattr(self, name) > 0, "above 0") for name in positive.split()]
+        # A wider slit would let in the zeroth order on one side or the conjugate on the other.
+        widest = min(self.carrier_fraction, 0.5 - self.carrier_fraction)
         checks += [
-            ("depth_offset", _number(self.depth_offset), "a number (metres)"),
-            ("planes", isinstance(self.planes, int) and self.planes >= 2, "a whole number from 2"),
+            ("planes", self.planes >= 2, "2 or more"),
             (
                 "wavelengths",
                 len(self.wavelengths) > 0 and all(1e-7 < w < 1e-5 for w in self.wavelengths),
@@ -97,13 +103,15 @@ class DisplayProfile:
             ("carrier_fraction", 0 < self.carrier_fraction < 0.5, "between 0 and 0.5"),
             ("carrier_axis", self.carrier_axis in ("x", "y"), '"x" or "y"'),
             ("carrier_sign", self.carrier_sign in (-1, 1), "1 or -1"),
-            ("slit_along", 0 < self.slit_along <= 0.5, "above 0, at most 0.5"),
+            (
+                "slit_along",
+                0 < self.slit_along <= widest + 1e-9,
+                f"above 0, at most {widest:.4g} with a carrier of {self.carrier_fraction:.4g}",
+            ),
             ("slit_across", 0 < self.slit_across <= 0.5, "above 0, at most 0.5"),
             ("field_of_view", 0 < self.field_of_view < 180, "degrees between 0 and 180"),
             ("fill_factor", 0 < self.fill_factor <= 1, "above 0, at most 1"),
         ]
-        for whole in ("width", "height", "binning", "design_resolution"):
-            checks.append((whole, isinstance(getattr(self, whole), int), "a whole number"))
         for name, good, expected in checks:
             if not good:
                 raise InputError(
@@ -120,6 +128,21 @@ class DisplayProfile:
     def native_shape(self) -> tuple[int, int]:
         """Panel pixels (h, w)."""
         return self.height * self.binning, self.width * self.binning
+
+    @property
+    def carrier_frequency(self) -> float:
+        """The carrier as it is on this panel, fraction of the sampling frequency: whole periods along its axis.
+
+        A broken period would spread the zeroth order into the slit.
+        """
+        samples = self.height if self.carrier_axis == "y" else self.width
+        return math.floor(self.carrier_fraction * samples + 0.5) / samples
+
+    @property
+    def slit_half_width(self) -> float:
+        """Half-width of the slit along the carrier axis (open interval) that stops the zeroth order and the conjugate
+        round `carrier_frequency`, fraction of the sampling frequency."""
+        return min(self.slit_along, self.carrier_frequency, 0.5 - self.carrier_frequency)
 
     @property
     def native_pitch(self) -> float:
@@ -142,6 +165,17 @@ class DisplayProfile:
         A plane that stands δ closer to the eyepiece than its front focal plane (where t = 1 stands) is seen at f²/δ.
         """
         return self.depth_span * (1 - t) / self.eyepiece_focal_length**2
+
+    def depth_at(self, dioptres: float) -> float:
+        """Normalised depth that appears at a vergence of `dioptres` (1/m); the inverse of `dioptres`.
+
+        Raises:
+            InputError: nearer than the display reaches, or beyond infinity.
+        """
+        nearest = self.dioptres(0)
+        if not 0 <= dioptres <= nearest * (1 + 1e-9):
+            raise InputError(f"{dioptres:g} D is not between 0 (infinity) and {nearest:.4g} D, the nearest it shows")
+        return max(0.0, 1 - dioptres / nearest)
 
     def reach(self, axis: Axis) -> tuple[float, ...]:
         """Largest blur diameter (effective pixels) over the depth span that the slit lets through, a wavelength.

@@ -4,7 +4,7 @@ The panel shows ½ + ½·Re{g·U·c} with the carrier c = exp(±2πi·f₀·n): 
 its conjugate opposite, the constant at zero (Burch, Proc. IEEE 55(4), 1967). A slit round the carrier keeps the field.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,22 +26,25 @@ CLIPPED = 1e-4  # share of the panel's pixels that the automatic gain lets clip
 ORDER = 0.25  # amplitude of g·U in the wanted order: half of the range, shared by the field and its conjugate
 
 
-def automatic_gains(fields: Sequence[WaveField]) -> tuple[float, ...]:
-    """One gain a colour for all `fields`, so that all but 0.01 % of the encoded values fit the panel's range.
+def automatic_gains(fields: Iterable[WaveField]) -> tuple[float, ...]:
+    """One gain a colour for all `fields`, so that all but 0.01 % of the values of each fit the panel's range.
+
+    A colour that is dark in all fields gets the least gain of the others.
 
     Raises:
-        InputError: no fields, or a colour is dark in all of them.
+        InputError: no fields, or nothing but darkness in them.
     """
-    if not fields:
-        raise InputError("no fields to choose an encoding gain for")
-    signals = np.stack([_signal(field) for field in fields])
-    gains = []
-    for colour in range(signals.shape[1]):
-        level = float(np.quantile(np.abs(signals[:, colour]), 1 - CLIPPED))
-        if level <= 0:
-            raise InputError(f"colour {colour} of the wave field is dark, so that no encoding gain can be chosen")
-        gains.append(1 / level)
-    return tuple(gains)
+    levels = np.array([np.quantile(np.abs(_signal(field)), 1 - CLIPPED, axis=(1, 2)) for field in fields])
+    highest = levels.max(axis=0) if len(levels) else np.zeros(1)
+    if highest.max() <= 0:
+        raise InputError("there is no light in the wave fields, so that no encoding gain can be chosen")
+    return tuple(1 / float(level if level > 0 else highest.max()) for level in highest)
+
+
+def laser_powers(gains: Sequence[float], highest: float) -> tuple[float, ...]:
+    """Power (W) of each colour's laser that undoes the ratio between the encoding gains; the largest is `highest`."""
+    least = min(gains)
+    return tuple(highest * (least / gain) ** 2 for gain in gains)
 
 
 def encode(field: WaveField, gains: Sequence[float], luts: Sequence[AmplitudeLut]) -> PanelFrames:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.errors import InputError
+from holodriver.optics.bench import SimulatedBench
 from holodriver.optics.display import DisplayProfile
 from holodriver.panel.lut import AmplitudeLut
 
@@ -34,6 +35,14 @@ class PanelFrames:
         object.__setattr__(self, "gains", tuple(float(gain) for gain in self.gains))
         object.__setattr__(self, "luts", tuple(self.luts))
         check_encoding(self.profile, self.gains, self.luts)
+
+
+def simulated_bench(
+    frames: PanelFrames, *, order: int = 1, source_radius: float = 0.0, pupil: float | None = None
+) -> SimulatedBench:
+    """The simulated bench with a panel that responds as the frames' look-up tables say; see `SimulatedBench`."""
+    responses = np.stack([lut.amplitudes for lut in frames.luts])
+    return SimulatedBench(frames.profile, responses, order=order, source_radius=source_radius, pupil=pupil)
 
 
 def check_encoding(profile: DisplayProfile, gains: tuple[float, ...], luts: tuple[AmplitudeLut, ...]) -> None:

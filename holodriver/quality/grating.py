@@ -26,7 +26,10 @@ _PHASE_DEVIATION = 2.0  # rad, standard deviation
 
 @dataclass(frozen=True)
 class GratingNoise:
-    """Signal to noise (dB) in the slit for each carrier (rows) and slit half-width (columns)."""
+    """Signal to noise (dB) in the slit for each carrier (rows) and slit half-width (columns).
+
+    Not a number where the slit would reach the zeroth order or the conjugate.
+    """
 
     carriers: tuple[float, ...]
     slits: tuple[float, ...]
@@ -34,10 +37,10 @@ class GratingNoise:
 
 
 def textured_field(profile: DisplayProfile, seed: int = 7) -> WaveField:
-    """A test field: amplitude with detail at all scales, and a smooth phase of a few radians, as a DEH has.
+    """A test field: amplitude with detail at all scales, and a smooth phase of 2 rad standard deviation.
 
     The phase matters: the second harmonic of a field without phase is much like the field itself and would pass for
-    signal.
+    signal. A DEH has less of it (about 0.4 rad), but much at its edges, and gives much the same figures.
     """
     rng = np.random.default_rng(seed)
     picture = sum(
@@ -97,6 +100,9 @@ def grating_noise(
     decibels = np.zeros((len(carriers), len(slits)))
     for i, carrier in enumerate(carriers):
         for j, slit in enumerate(slits):
+            if slit > min(carrier, 0.5 - carrier) + 1e-9:
+                decibels[i, j] = math.nan  # the zeroth order or the conjugate would pass
+                continue
             tried = replace(profile, carrier_fraction=carrier, slit_along=slit)
             decibels[i, j] = signal_to_noise(tried, phase, WaveField(shown.values, tried))
         progress("Measuring noise in the slit", i + 1, len(carriers))

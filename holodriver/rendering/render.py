@@ -19,15 +19,18 @@ from typing import IO, Any
 import holodriver
 from holodriver import errors
 from holodriver.errors import BlenderError, HolodriverError, InputError
-from holodriver.files.atomic import check_output, written_folder
+from holodriver.files.atomic import check_output_folder, written_folder
 from holodriver.files.manifest import MAXIMUM_PLANES, MAXIMUM_SIZE
-from holodriver.files.stack import Assembly
+from holodriver.files.stack import HOLDS, Assembly
 from holodriver.optics.focus import MAPPINGS, check_range
 from holodriver.progress import Progress, silent
 from holodriver.rendering.blender import Blender, clean_environment, find_blender
 
-DEMO = "demo"
-"""Name of the scene that the add-on builds by itself."""
+DEMO, RANDOM = BUILT = ("demo", "random")
+"""Names of the scenes that the add-on builds by itself."""
+
+SPLITS = ("train", "test")
+"""Sets of things and textures for random scenes, which have none in common."""
 
 _MARK = "holodriver: "  # as in blender_addon/headless.py
 _LINES_KEPT = 40
@@ -43,7 +46,7 @@ class RenderJob:
     """
 
     scene: str
-    """"demo", or the path of a .blend file."""
+    """"demo", "random", or the path of a .blend file."""
     width: int
     height: int
     planes: int
@@ -63,6 +66,8 @@ class RenderJob:
     denoise: bool = True
     """Remove noise from the images (OpenImageDenoise)."""
     device: str = "CPU"
+    split: str = "test"
+    """Of a random scene: "test", or "train", whose things and textures never occur in "test"."""
 
     def __post_init__(self) -> None:
         for name, least, most in (
@@ -86,8 +91,10 @@ class RenderJob:
             raise InputError(f"far is {self.far:g} m, expected a distance above near = {self.near or 0:g} m")
         if self.near is not None and self.far is not None and self.mapping is not None:
             check_range(self.near, self.far, self.mapping)  # type: ignore[arg-type]
-        if self.scene != DEMO and not Path(self.scene).is_file():
-            raise InputError("does not exist", where=self.scene, remedy="give a .blend file, or demo")
+        if self.split not in SPLITS:
+            raise InputError(f"split is {self.split!r}, expected 'train' or 'test'")
+        if self.scene not in BUILT and not Path(self.scene).is_file():
+            raise InputError("does not exist", where=self.scene, remedy="give a .blend file, demo or random")
 
 
 def render_stack(
@@ -117,9 +124,9 @@ def render_stack(
         InputError: the scene cannot be opened, has no usable camera, or the depth range does not fit it.
         BlenderError: no Blender was found, or it stopped with an error.
     """
-    check_output(path, overwrite=overwrite)
+    check_output_folder(path, overwrite=overwrite, holds=HOLDS)
     found = find_blender(blender)
-    with written_folder(path, overwrite=overwrite) as folder:
+    with written_folder(path, overwrite=overwrite, holds=HOLDS) as folder:
         raw = folder / "raw"
         raw.mkdir()
         assembly: Assembly | None = None
@@ -158,7 +165,7 @@ def raw_renders(blender: Blender, job: RenderJob, raw: Path, *, scratch: Path) -
     """
     job_file = raw / "job.json"
     values = asdict(job) | {"folder": str(raw.resolve()), "scratch": str(scratch.resolve()), "driver": os.getpid()}
-    values["scene"] = job.scene if job.scene == DEMO else str(Path(job.scene).resolve())
+    values["scene"] = job.scene if job.scene in BUILT else str(Path(job.scene).resolve())
     values["far"] = "infinity" if job.far == math.inf else job.far
     job_file.write_text(json.dumps(values), encoding="utf-8")
     addon = _addon_folder()

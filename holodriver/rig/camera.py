@@ -14,20 +14,21 @@ from holodriver.rig.simulated import Exposure
 class SimulatedCamera:
     """Sees what a rig showed in one play, through a simulated bench.
 
-    Each colour is the mean over its light, weighted with power and time, of what the pixels that stood on the panel
-    just then make of it. Pixels under the wrong laser spoil the picture as they would on a real rig.
+    Light adds up as on a real camera: each picture that stood on the panel while a laser was on counts with its
+    energy (power × time). Pixels under the wrong laser, a laser too weak or a flip cut short show in the picture.
 
     Args:
         bench: slit, eyepiece and panel of the rig.
         exposures: what the panel's and the laser box's own records say.
-        gain: factor on the intensity of each colour (the camera's exposure, never fitted to a picture).
+        sensitivity: intensity in the picture for each joule and unit of light behind the slit; one for all colours,
+            since the lasers' powers balance them.
 
     Raises:
         RigError: a colour was never lit.
     """
 
-    def __init__(self, bench: SimulatedBench, exposures: Sequence[Exposure], gain: Sequence[float]):
-        self.bench, self.gain = bench, tuple(gain)
+    def __init__(self, bench: SimulatedBench, exposures: Sequence[Exposure], sensitivity: float):
+        self.bench, self.sensitivity = bench, sensitivity
         energies: list[dict[int, float]] = [defaultdict(float) for _ in bench.profile.wavelengths]
         self._pixels: dict[int, NDArray[np.uint8]] = {}
         for exposure in exposures:
@@ -45,9 +46,6 @@ class SimulatedCamera:
         """Intensity (C, H, W) with the camera focused on normalised depth `t`."""
         colours = []
         for colour, seen in enumerate(self._energies):
-            total = sum(seen.values())
-            light = sum(
-                energy / total * self.bench.view(self._pixels[content], colour, t) for content, energy in seen.items()
-            )
-            colours.append(light * self.gain[colour])
+            light = sum(joules * self.bench.view(self._pixels[content], colour, t) for content, joules in seen.items())
+            colours.append(light * self.sensitivity)
         return np.stack(colours).astype(np.float32)

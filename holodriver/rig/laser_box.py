@@ -5,6 +5,7 @@ only after an edge, after the blanking, for a bounded time, while armed, while s
 real clock, starts a thread or opens a port, so each of these can be tested to the microsecond.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -149,8 +150,8 @@ class LaserBox:
     def tick(self) -> None:
         """Let time pass: end on-times and see whether the host has fallen silent."""
         now = max(self._time, self._clock())
-        if self.armed and now >= self._watchdog_due():
-            self._pass_to(self._watchdog_due())
+        if now >= self.watchdog_due:
+            self._pass_to(self.watchdog_due)
             self._disarm("watchdog")
             silence = f"no line for {self.settings.watchdog_ms} ms; dark and disarmed"
             self._errors.add(CommandError(WATCHDOG_ERROR, f"Watchdog; {silence}"))
@@ -171,17 +172,19 @@ class LaserBox:
         """Edges since the last arming; they stay readable after disarming."""
         return self._count
 
+    @property
+    def watchdog_due(self) -> float:
+        """Box time (s) from which on the host has been silent too long; infinite while disarmed."""
+        return self.last_line_s + self.settings.watchdog_ms / 1000 if self.armed else math.inf
+
     def next_deadline(self) -> float | None:
         """Box time (s) at which something happens without any input; None if nothing will."""
-        due = [self._watchdog_due()] if self.armed else []
+        due = [self.watchdog_due] if self.armed else []
         if self._pulse is not None:
             due += [time for time in (self._pulse.start_s, self._pulse.end_s) if time > self._time]
         return min(due, default=None)
 
     # ------------------------------------------------------------------ light
-
-    def _watchdog_due(self) -> float:
-        return self.last_line_s + self.settings.watchdog_ms / 1000
 
     def _pass_to(self, time: float) -> None:
         self._time = max(self._time, time)

@@ -24,6 +24,13 @@ QUIET_S = 0.05
 IDENTITY_START = "holodriver,laser controller"
 
 
+class _BadAnswerError(OSError):
+    """Something came that is no answer of a laser controller."""
+
+    def __init__(self, what: str, text: str):
+        super().__init__(f"{what}, {text[:80]!r}")
+
+
 class EdgeCount(NamedTuple):
     """Edges that the box has seen since arming, and the colours of its step now (empty before the first edge)."""
 
@@ -311,21 +318,24 @@ class LaserController(LaserDriver):
 
     def _identify(self, timeout_s: float) -> None:
         due = time.monotonic() + timeout_s
-        answer = "nothing"
+        said = "nothing"
         while True:
             try:
                 answer = self._exchange_hw("*IDN?")
+                if answer.startswith(IDENTITY_START):
+                    return
+                said = repr(answer[:80])
             except TimeoutError:
                 pass
+            except _BadAnswerError as error:  # what a box prints while it boots is no reason to give up
+                said = str(error)
             except OSError as error:
                 raise RigError(f"the port failed: {error}", where=self.where) from error
-            if answer.startswith(IDENTITY_START):
-                return
             if time.monotonic() > due:
                 break
             self._in_step = False
         raise RigError(
-            f"no holodriver laser controller answers here; '*IDN?' gave '{answer[:80]}'",
+            f"no holodriver laser controller answers here; '*IDN?' gave {said}",
             where=self.where,
             remedy="check the port's name and that nothing else uses it",
         )
@@ -336,9 +346,12 @@ class LaserController(LaserDriver):
         # stays false if Ctrl-C or an error comes between line and answer: the next line must not take this one's answer
         self._in_step = False
         self._serial.write((seal(line) if self._checksums else line).encode("ascii") + b"\n")
-        body, right = unseal(self._read_line())
+        received = self._read_line()
+        if not received.isascii():
+            raise _BadAnswerError("an answer that is not ASCII", received)
+        body, right = unseal(received)
         if right is False or (self._checksums and right is None):
-            raise OSError(f"its answer's checksum is {'missing' if right is None else 'wrong'}")
+            raise _BadAnswerError(f"an answer whose checksum is {'missing' if right is None else 'wrong'}", received)
         self._checksums = self._checksums or right is True
         self._in_step = True
         return body
@@ -347,8 +360,10 @@ class LaserController(LaserDriver):
         """End a line that may be half sent, and drop answers until there are none."""
         self._serial.write(b"\n")
         self._serial.timeout = QUIET_S
-        while self._serial.read(4096):
-            pass
+        due = time.monotonic() + self._answer_timeout_s
+        while chunk := self._serial.read(4096):
+            if time.monotonic() > due:
+                raise _BadAnswerError("text without end", chunk.decode("ascii", errors="replace"))
         self._received.clear()
 
     def _read_line(self) -> str:

@@ -1,13 +1,19 @@
 """A laser box in a process of its own: a serial port for the host, a sync wire from the panel, a log of its light.
 
-Box time is `time.perf_counter()`, which all processes of a machine share. The box keeps ideal time: an edge counts from
-the time stamped on it where it arose, and light ends when its on-time is over, not when the operating system lets this
-process run. A real box has no such scheduler, and the host's part of the timing, which matters, stays real. What the
-process itself was late by is logged beside it (`handled_s`).
+Box time is `time.perf_counter()`, which all processes of a machine share. As far as it can, the box keeps the time of
+electronics, which have no scheduler, and not that of this process: an edge counts from the time stamped on it where it
+arose, and light and the watchdog end when their time is over, however late the process finds that out (`handled_s`).
+
+Bytes from the host carry no time. They came at some time between this process's last look at the line and this one; if
+the watchdog ran out in between, they count as having come at the last moment before. So a box that was itself held up
+does not blame the host, a host from which nothing came is found dark at exactly the watchdog's time, and each
+hold-up lends a host at most one watchdog time.
 """
 
+import math
 import struct
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -148,6 +154,10 @@ class _IdealClock:
     def __call__(self) -> float:
         return self.now
 
+    def pass_to(self, time_s: float) -> None:
+        """Go on to this time (s), unless it is over already."""
+        self.now = max(self.now, time_s)
+
 
 def _serve(
     control: Connection,
@@ -167,14 +177,16 @@ def _serve(
         timeout = None if due is None else max(0.0, due - time.perf_counter())
         lines = link.waitable()
         watched: list[Any] = [control, *lines] + ([] if wire is None else [wire])
-        ready = wait(watched, timeout)
-        # edges first: a frame that the host knows of is then always in the count that it asks for
-        if wire is not None and not _take_edges(box, clock, wire):
+        wait(watched, timeout)
+        now = time.perf_counter()
+        ready = wait(watched, 0)  # all that came before `now`, however late that is
+        # bytes before edges: a frame that the host knows of is then always in the count that it asks for
+        data = link.read() if any(line in ready for line in lines) else b""
+        edges, cut = _waiting_edges(wire)
+        if cut:
             wire = None
-        clock.now = time.perf_counter()
-        box.tick()
-        if any(line in ready for line in lines) and (data := link.read()):
-            link.write(box.receive(data))
+        if answer := _live_through(box, clock, edges, data, now):
+            link.write(answer)
         if control in ready:
             _obey(control, box, clock)
         for event in box.events[told:]:
@@ -182,16 +194,36 @@ def _serve(
         told = len(box.events)
 
 
-def _take_edges(box: LaserBox, clock: _IdealClock, wire: Connection) -> bool:
-    """Let the box see every edge that waits on the wire, each at its own time; False once the wire is cut."""
+def _waiting_edges(wire: Connection | None) -> tuple[list[float], bool]:
+    """The times (s) of all edges that wait on the wire, and whether it is cut."""
+    edges: list[float] = []
     try:
-        while wire.poll():
-            (at_s,) = _EDGE.unpack(wire.recv_bytes())
-            clock.now = max(clock.now, at_s)
-            box.edge()
+        while wire is not None and wire.poll():
+            edges.append(_EDGE.unpack(wire.recv_bytes())[0])
     except (EOFError, OSError):
-        return False
-    return True
+        return edges, True
+    return edges, False
+
+
+def _live_through(box: LaserBox, clock: _IdealClock, edges: Sequence[float], data: bytes, now: float) -> bytes:
+    """Let the box see what waited for it, in order of time, and then `now` (s); its answer to the bytes."""
+    now, due = max([now, *edges[-1:]]), box.watchdog_due
+    in_time = [at_s for at_s in edges if at_s < due] if due <= now else edges
+    _see_edges(box, clock, in_time)
+    answer = b""
+    if data:
+        clock.pass_to(min(now, math.nextafter(due, -math.inf)))
+        answer = box.receive(data)
+    _see_edges(box, clock, edges[len(in_time) :])
+    clock.pass_to(now)
+    box.tick()
+    return answer
+
+
+def _see_edges(box: LaserBox, clock: _IdealClock, edges: Sequence[float]) -> None:
+    for at_s in edges:
+        clock.pass_to(at_s)
+        box.edge()
 
 
 def _obey(control: Connection, box: LaserBox, clock: _IdealClock) -> None:

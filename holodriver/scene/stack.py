@@ -1,14 +1,14 @@
 """Focal stacks: what a camera sees at each focal plane."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.errors import InputError
+from holodriver.optics.focus import Mapping
 
-Mapping = Literal["dioptric", "linear"]
 Floats = NDArray[np.float32]
 
 
@@ -85,8 +85,10 @@ class FocalStack:
         return self.images.shape[2], self.images.shape[3]
 
     def energies(self) -> NDArray[np.float64]:
-        """Mean intensity of each plane relative to that of the all-in-focus image, (N,)."""
+        """Mean intensity of each plane relative to that of the all-in-focus image, (N,); ones if that is black."""
         reference = self.all_in_focus.mean(dtype=np.float64)
+        if reference <= 0:
+            return np.ones(self.planes)
         return self.images.mean(axis=(1, 2, 3), dtype=np.float64) / reference
 
     def exposed(self) -> "FocalStack":
@@ -110,10 +112,10 @@ class FocalStack:
                 f"the planes differ in energy by {100 * spread:.1f} % (more than 1 %), which one wave field cannot show"
             )
         top = float(self.all_in_focus.max())
-        flat = float((self.all_in_focus >= top * (1 - 1e-6)).mean())
+        flat = float((self.all_in_focus >= top * (1 - 1e-6)).any(axis=0).mean())
         if top > 0 and flat > 1e-3:
             said.append(
-                f"{100 * flat:.1f} % of the all-in-focus values are the same highest value; the source looks clipped"
+                f"{100 * flat:.1f} % of the all-in-focus pixels hold the same highest value; the source looks clipped"
             )
         if self.planes <= self.coc_max:
             said.append(f"{self.planes} planes do not exceed the blur diameter of {self.coc_max:g} px")

@@ -1,7 +1,7 @@
 """Holograms to compare with: flat phase, nCGH, dCGH, and superposed points."""
 
 import math
-from itertools import count
+from threading import Lock
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from holodriver.optics.field import WaveField
 from holodriver.optics.propagation import transfer_function
 from holodriver.progress import Progress, silent
 from holodriver.scene.stack import FocalStack
+from holodriver.synthesis.checks import check_fits
 from holodriver.threads import side_by_side
 
 MINIMUM_LAYERS = 128
@@ -21,6 +22,7 @@ MINIMUM_LAYERS = 128
 
 def flat_phase(stack: FocalStack, profile: DisplayProfile) -> WaveField:
     """√all-in-focus amplitude with zero phase at the hologram plane: the picture, everywhere, hardly blurred."""
+    check_fits(stack, profile)
     return WaveField(np.sqrt(stack.all_in_focus).astype(np.complex64), profile)
 
 
@@ -122,8 +124,7 @@ class _Depths:
             layers = math.ceil(MINIMUM_LAYERS / (stack.planes - 1)) * (stack.planes - 1) + 1
         if layers < 2:
             raise InputError(f"argument 'layers' is {layers}, expected 2 or more")
-        if stack.shape != profile.shape:
-            raise InputError(f"focal stack has {stack.shape} pixels, the display profile {profile.shape}")
+        check_fits(stack, profile)
         index = np.rint(stack.all_in_focus_depth * (layers - 1)).clip(0, layers - 1).astype(np.int64)
         self._index = torch.from_numpy(index)
         self.filled = [int(layer) for layer in np.unique(index)[::-1]]
@@ -138,10 +139,13 @@ class _Counter:
     """Counts steps of several threads into one progress bar."""
 
     def __init__(self, progress: Progress, stage: str, total: int):
-        self._progress, self._stage, self._total, self._done = progress, stage, total, count(1)
+        self._progress, self._stage, self._total, self._done = progress, stage, total, 0
+        self._lock = Lock()  # held while reporting, so that the counts arrive in order
 
     def __call__(self) -> None:
-        self._progress(self._stage, next(self._done), self._total)
+        with self._lock:
+            self._done += 1
+            self._progress(self._stage, self._done, self._total)
 
 
 def _kernel(profile: DisplayProfile, colour: int, distance: float) -> Tensor:

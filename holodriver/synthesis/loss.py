@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holodriver.errors import InputError
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.propagation import transfer_function
 from holodriver.scene.stack import FocalStack
+from holodriver.synthesis.checks import check_fits
 from holodriver.synthesis.planes import DevicePlanes, ThreadedPlanes
 
 
@@ -81,7 +81,7 @@ class ColourLoss:
         dtype: complex dtype of the spectrum, complex64 or complex128.
 
     Raises:
-        InputError: the stack does not have the profile's size.
+        InputError: the stack does not have the profile's size or colours.
     """
 
     def __init__(
@@ -95,8 +95,7 @@ class ColourLoss:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.complex64,
     ):
-        if stack.shape != profile.shape:
-            raise InputError(f"focal stack has {stack.shape} pixels, the display profile {profile.shape}")
+        check_fits(stack, profile)
         device = torch.device(device)
         height, width = stack.shape
         self.inside = (slice(padding, padding + height), slice(padding, padding + width))

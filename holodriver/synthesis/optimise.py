@@ -20,6 +20,7 @@ from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.progress import Progress, silent
 from holodriver.scene.stack import FocalStack
+from holodriver.synthesis.checks import check_device, check_fits
 from holodriver.synthesis.loss import ColourLoss, LossWeights
 
 Reason = Literal["converged", "cap", "cancelled"]
@@ -28,6 +29,7 @@ ITERATIONS = 500  # the paper's cap
 TOLERANCE = 1e-5  # relative change of the loss over PATIENCE steps that counts as converged
 PATIENCE = 5
 REFRESH = 50  # steps after which the fields are computed anew
+BYTES_A_PIXEL = 24  # of each plane: two fields, weight and target
 MEMORY = 8  # pairs kept by limited-memory BFGS
 
 
@@ -72,7 +74,8 @@ def synthesise(
         tolerance: relative change of the loss over five steps below which a colour has converged.
         start: field to begin with; zero phase and √all-in-focus amplitude unless given.
         within_slit: keep the field inside the passband of the display's slit, along and across the carrier axis.
-        padding: dark pixels added on every side, so that light may leave the picture instead of wrapping round.
+        padding: dark pixels on every side, where light may go that leaves the picture instead of wrapping round; the
+            field itself stays on the panel's pixels.
         device: torch device.
         progress: called after each step.
         cancelled: asked before each step; when it says yes, the best field so far is returned.
@@ -81,20 +84,25 @@ def synthesise(
         the field (never an alias of a working array), the losses and why each colour stopped.
 
     Raises:
-        InputError: the stack does not fit the profile, or `iterations` is below 1.
-        SynthesisError: the loss became not a number.
+        InputError: the stack does not fit the profile, `iterations` is below 1, there is no such device, or both
+            `within_slit` and `padding` are given (a field cannot be bounded in space and in frequency).
+        SynthesisError: the loss became not a number, or there is not enough memory.
     """
     colours = len(profile.wavelengths)
-    if stack.images.shape[1] != colours:
-        raise InputError(f"focal stack has {stack.images.shape[1]} colours, the display profile {colours}")
+    check_fits(stack, profile)
+    device = check_device(device)
+    if within_slit and padding:
+        raise InputError("a field cannot be kept within the slit and within the panel", remedy="leave out the padding")
+    if padding < 0:
+        raise InputError(f"argument 'padding' is {padding}, expected 0 or more pixels")
     if iterations < 1:
         raise InputError(f"argument 'iterations' is {iterations}, expected 1 or more")
     weights = LossWeights.for_planes(stack.planes, beta, gamma)
     initial = np.sqrt(stack.all_in_focus).astype(np.complex64) if start is None else start.values
     fields, histories, reasons = [], [], []
     for colour in range(colours):
-        loss = ColourLoss(stack, colour, profile, weights, padding=padding, device=device)
-        passband = _passband(profile, loss.shape).to(device) if within_slit else None
+        loss = _colour_loss(stack, colour, profile, weights, padding, device)
+        project = _projection(loss, profile, within_slit=within_slit, padding=padding)
         beginning = torch.nn.functional.pad(torch.from_numpy(initial[colour]).to(device), (padding,) * 4)
 
         def report(step: int, value: float, colour: int = colour) -> None:
@@ -105,7 +113,7 @@ def synthesise(
             torch.fft.fft2(beginning, norm="ortho"),
             iterations=iterations,
             tolerance=tolerance,
-            passband=passband,
+            project=project,
             report=report,
             cancelled=cancelled,
         )
@@ -122,7 +130,7 @@ def minimise(
     *,
     iterations: int,
     tolerance: float = TOLERANCE,
-    passband: Tensor | None = None,
+    project: Callable[[Tensor], Tensor] = lambda spectrum: spectrum,
     report: Callable[[int, float], None] = lambda step, value: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[Tensor, list[float], Reason]:
@@ -133,7 +141,7 @@ def minimise(
         spectrum: complex (H, W) to begin with; not changed.
         iterations: cap on the steps.
         tolerance: see `synthesise`.
-        passband: bool (H, W) of the frequencies that may be used, all of them if None.
+        project: keeps a spectrum within the linear space in which the field is sought (an orthogonal projection).
         report: called with the number and the loss of each step.
         cancelled: asked before each step.
 
@@ -145,12 +153,11 @@ def minimise(
 
     Source: Nocedal and Wright, Numerical Optimization, 2nd ed., Algorithm 7.4.
     """
-    allowed = 1 if passband is None else passband
-    spectrum = spectrum * allowed
+    spectrum = project(spectrum).clone()
     planes = loss.planes(spectrum)
     moved = torch.empty_like(planes)
     value, gradient = loss.gradient(planes)
-    gradient = gradient * allowed
+    gradient = project(gradient)
     history, pairs = [value], _Pairs(MEMORY)
     for step in range(iterations):
         if not math.isfinite(value):
@@ -168,7 +175,7 @@ def minimise(
             length_left = length
         before = gradient
         value, gradient = loss.gradient(planes, moved, length_left)
-        gradient = gradient * allowed
+        gradient = project(gradient)
         pairs.add(direction * length, gradient - before)
         history.append(value)
         report(step + 1, value)
@@ -177,8 +184,46 @@ def minimise(
     return spectrum, history, "cap"
 
 
-def _passband(profile: DisplayProfile, shape: tuple[int, int]) -> Tensor:
-    return torch.from_numpy(slit_passband(profile, *baseband_frequencies(profile, shape)))
+def _colour_loss(
+    stack: FocalStack,
+    colour: int,
+    profile: DisplayProfile,
+    weights: LossWeights,
+    padding: int,
+    device: torch.device,
+) -> ColourLoss:
+    try:
+        return ColourLoss(stack, colour, profile, weights, padding=padding, device=device)
+    except (MemoryError, RuntimeError) as error:  # torch says "not enough memory" by a RuntimeError
+        pixels = (stack.shape[0] + 2 * padding) * (stack.shape[1] + 2 * padding)
+        raise SynthesisError(
+            f"not enough memory for {stack.planes} planes of {pixels:,} pixels (about "
+            f"{stack.planes * pixels * BYTES_A_PIXEL / 2**30:.1f} GiB are needed)",
+            remedy="use fewer planes, a smaller picture or less padding",
+        ) from error
+
+
+def _projection(
+    loss: ColourLoss, profile: DisplayProfile, *, within_slit: bool, padding: int
+) -> Callable[[Tensor], Tensor]:
+    """Onto the fields that pass the slit, or onto those that are dark outside the panel."""
+    if within_slit:
+        passband = torch.from_numpy(slit_passband(profile, *baseband_frequencies(profile, loss.shape)))
+
+        def within(spectrum: Tensor) -> Tensor:
+            return spectrum * passband.to(spectrum.device)
+
+        return within
+    if padding:
+
+        def on_panel(spectrum: Tensor) -> Tensor:
+            field = torch.fft.ifft2(spectrum, norm="ortho")
+            kept = torch.zeros_like(field)
+            kept[loss.inside] = field[loss.inside]
+            return torch.fft.fft2(kept, norm="ortho")
+
+        return on_panel
+    return lambda spectrum: spectrum
 
 
 class _Pairs:

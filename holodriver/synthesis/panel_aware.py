@@ -18,6 +18,7 @@ from holodriver.panel.frames import PanelFrames, bin_out
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.progress import Progress, silent
 from holodriver.scene.stack import FocalStack
+from holodriver.synthesis.checks import check_fits
 from holodriver.synthesis.loss import ColourLoss, LossWeights
 
 ITERATIONS = 60
@@ -52,8 +53,7 @@ def refine_frames(
     if iterations < 1:
         raise InputError(f"argument 'iterations' is {iterations}, expected 1 or more")
     profile = frames.profile
-    if stack.images.shape[1] != len(profile.wavelengths):
-        raise InputError(f"focal stack has {stack.images.shape[1]} colours, the frames {len(profile.wavelengths)}")
+    check_fits(stack, profile)
     weights = LossWeights.for_planes(stack.planes, beta, gamma)
     passband = slit_passband(profile, *baseband_frequencies(profile)) * passband_envelope(profile)
     grating = torch.from_numpy(carrier(profile).astype(np.complex64))

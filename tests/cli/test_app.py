@@ -1,6 +1,8 @@
 """The program as a user meets it: exit codes, one-line errors, and a help that appears at once."""
 
 import errno
+import io
+import json
 import os
 import signal
 import subprocess
@@ -8,7 +10,7 @@ import sys
 
 import pytest
 
-from holodriver.cli import app, doctor
+from holodriver.cli import app, console, doctor
 from holodriver.errors import BlenderError, InputError
 
 
@@ -32,6 +34,13 @@ def failing(monkeypatch):
         (InputError("has no planes", where="a.stack", remedy="render it again"), 2, "a.stack: has no planes"),
         (BlenderError("did not start"), 1, "error: did not start"),
         (ValueError("first\nsecond"), 1, "internal error: ValueError: first second; run with --debug to see where"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/full/a.holo"),
+            1,
+            "error: /full/a.holo: Permission denied",
+        ),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "error: No space left on device"),
+        (OSError("unable to lock file"), 1, "error: unable to lock file"),
         (KeyboardInterrupt(), 130, "stopped; nothing half written"),
     ],
 )
@@ -42,6 +51,26 @@ def test_errors_are_one_line(failing, capsys, error, exit_code, line):
     assert printed.err.count("\n") == 1
     assert line in printed.err
     assert not printed.out
+
+
+def test_ctrl_c_is_told_to_a_reader_of_json(failing, capsys):
+    failing(KeyboardInterrupt())
+    assert app.main(["doctor", "--progress", "json"]) == 130
+    assert json.loads(capsys.readouterr().out) == {
+        "event": "error",
+        "text": "stopped; nothing half written",
+        "remedy": None,
+        "exit_code": 130,
+    }
+
+
+@pytest.mark.parametrize(("mode", "told"), [("none", "? 21 × 3"), ("json", r"\u2603 21 \u00d7 3")])
+def test_a_console_that_lacks_a_character_is_no_failure(monkeypatch, mode, told):
+    monkeypatch.setattr(doctor, "doctor", lambda as_json=False: console.say("☃ 21 × 3"))
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="latin-1"))
+    assert app.main(["doctor", "--progress", mode]) == 0
+    assert told in written.getvalue().decode("latin-1")
 
 
 def test_debug_shows_where_wherever_it_stands(failing, capsys):

@@ -54,16 +54,16 @@ def test_reconstruct_shows_near_and_far(work: Path, capsys: pytest.CaptureFixtur
     folder = work / "seen"
     arguments = ["reconstruct", str(work / "a.holo"), "-o", str(folder), "--focus", "1", "--dioptres", str(nearest)]
     assert main(arguments) == 0
-    assert sorted(path.name for path in folder.iterdir()) == ["focus_0.000.png", "focus_1.000.png"]
+    assert sorted(path.name for path in folder.iterdir()) == ["focus_0.0000.png", "focus_1.0000.png"]
     for t, index in ((0, 0), (1, -1)):
-        picture = cv2.imread(str(folder / f"focus_{t:.3f}.png"))[8:-8, 8:-8, ::-1] / 255
+        picture = cv2.imread(str(folder / f"focus_{t:.4f}.png"))[8:-8, 8:-8, ::-1] / 255
         target = STACK.exposed().images[index].transpose(1, 2, 0)[8:-8, 8:-8]
         encoded = np.where(target <= 0.0031308, 12.92 * target, 1.055 * target.clip(0.0031308, 1) ** (1 / 2.4) - 0.055)
         assert psnr(picture, encoded.clip(0, 1)) > 28
     assert f"{nearest:.2f}" in capsys.readouterr().out
     from_frames = work / "seen_frames"
     assert main(["reconstruct", str(work / "a.frames"), "-o", str(from_frames), "--focus", "1"]) == 0
-    assert (from_frames / "focus_1.000.png").read_bytes() == (folder / "focus_1.000.png").read_bytes()
+    assert (from_frames / "focus_1.0000.png").read_bytes() == (folder / "focus_1.0000.png").read_bytes()
 
 
 def test_play_shows_the_frames_under_their_lasers(work: Path) -> None:
@@ -100,7 +100,11 @@ def test_info_describes_each_kind_of_file(work: Path, capsys: pytest.CaptureFixt
         (["encode", "a.holo"], "--overwrite"),
         (["encode", "a.stack"], "a.stack"),
         (["encode", "a.holo", "--overwrite", "--gain", "1", "--gain", "2"], "--gain"),
-        (["reconstruct", "a.holo", "--dioptres", "9", "-o", "x"], "--dioptres"),
+        (["reconstruct", "a.holo", "--dioptres", "9", "-o", "x"], "9 D"),
+        (["reconstruct", "a.holo", "-o", ".", "--overwrite"], "would lose"),
+        (["encode", "a.holo", "--overwrite", "--frames", "a.stack"], "would lose"),
+        (["synth", "a.stack", "-o", ".", "--overwrite"], "is a folder"),
+        (["synth", "a.stack", "-o", "b.holo", "--device", "abacus"], "abacus"),
         (["reconstruct", "a.frames", "--from-field", "-o", "x"], "--from-field"),
         (["info", "gone"], "gone"),
         (["play", "a.stack"], "a.stack"),

@@ -66,3 +66,22 @@ def test_absent_display_is_said_plainly(monkeypatch):
     (finding,) = (finding for finding in environment.survey() if finding.name == "Monitors")
     assert finding.state is State.missing
     assert "no display" in finding.detail
+
+
+def test_a_mac_without_its_gpu_gets_a_remedy_for_each_trouble(monkeypatch):
+    import torch
+
+    monkeypatch.setattr(environment.platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr(environment, "available_memory", lambda: None)
+    troubles = [finding for finding in environment.survey() if finding.state is not State.ok]
+    assert {"MPS", "Memory"} <= {finding.name for finding in troubles}
+    assert all(finding.remedy for finding in troubles), troubles
+
+
+def test_a_chosen_blender_that_does_not_work_is_named(monkeypatch, tmp_path):
+    chosen = str(tmp_path / "nowhere")
+    monkeypatch.setenv("HOLODRIVER_BLENDER", chosen)
+    (finding,) = (finding for finding in environment.survey() if finding.name == "Blender")
+    assert (finding.state, finding.remedy) == (State.problem, "correct or unset it")
+    assert finding.detail == f"HOLODRIVER_BLENDER {chosen}: does not exist"

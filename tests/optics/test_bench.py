@@ -75,14 +75,30 @@ def test_bench_agrees_with_reading_back() -> None:
         np.testing.assert_allclose(seen, read_back(frames).intensity(t), atol=2e-5)
 
 
-def test_black_matrix_sends_light_into_higher_orders() -> None:
-    white = np.full(MONO.native_shape, 255, np.uint8)
-    plane = np.abs(SimulatedBench(MONO, linear_response(1)).fourier_plane(white, 0)) ** 2
-    middle = tuple(n // 2 for n in MONO.native_shape)
-    assert plane[middle] == pytest.approx(1)
-    # Native pixels all alike: between the native orders, which are outside this plane, there is nothing.
-    plane[middle] = 0
-    assert plane.max() < 1e-20
+@pytest.mark.parametrize("fill_factor", [0.6, 0.9, 1.0])
+@pytest.mark.parametrize("binning", [1, 2, 3])
+def test_orders_of_a_grating_have_the_power_of_the_closed_form(fill_factor: float, binning: int) -> None:
+    """Pixels open over `fill_factor` of their pitch, in rows of `binning`: sinc² of the opening, comb² of the row."""
+    profile = replace(MONO, fill_factor=fill_factor, binning=binning)
+    columns = np.where(np.arange(profile.width) % 4 < 2, 255, 0).astype(np.uint8)
+    frame = np.broadcast_to(columns, profile.shape).repeat(binning, 0).repeat(binning, 1)
+    middle = [n // 2 for n in profile.native_shape]
+    plane = np.abs(SimulatedBench(profile, linear_response(1)).fourier_plane(frame, 0))[middle[0]]
+    for order in (1, -1, 3) if binning > 1 else (1, -1):
+        f = order / 4  # cycles per effective pixel
+        # The open parts of four effective pixels, two of them bright, as an integral over space.
+        edges = [
+            (n + (m + (1 - fill_factor) / 2) / binning, n + (m + (1 + fill_factor) / 2) / binning)
+            for n in (0, 1)
+            for m in range(binning)
+        ]
+        integral = sum(
+            (np.exp(-2j * np.pi * f * b) - np.exp(-2j * np.pi * f * a)) / (-2j * np.pi * f) for a, b in edges
+        )
+        expected = abs(integral) / (4 * fill_factor)  # the white panel's zeroth order is 1
+        found = plane[middle[1] + order * profile.width // 4]
+        # The plane holds the amplitude along x; across, at frequency 0, the pixels weigh 1.
+        assert found == pytest.approx(expected, rel=1e-9), order
 
 
 def test_binned_grating_shows_its_orders_where_theory_puts_them() -> None:
@@ -112,6 +128,40 @@ def second_moment(image: np.ndarray) -> float:
     light = image * (np.hypot(y - 64, x - 64) < 24)
     light = light / light.sum()
     return float((light * ((y - (light * y).sum()) ** 2 + (x - (light * x).sum()) ** 2)).sum())
+
+
+def test_a_tilted_source_pushes_light_out_on_the_side_where_it_should() -> None:
+    """Light that comes in under an angle a shifts the spectrum by sin(a)/λ: a grating just inside the slit's upper
+    edge is lost when the light tilts it further out, and kept when it tilts it inwards."""
+    profile = replace(MONO, slit_along=0.2)
+    y = np.arange(profile.height)[:, None]
+    wave = 0.5 * np.exp(2j * np.pi * 24 / profile.height * y) * np.ones(profile.shape)  # 0.1875 of 0.2
+    edge = WaveField(wave[None].astype(np.complex64), profile)
+    frame = encoded(edge).pixels[0]
+    tilt = 0.03 * GREEN / profile.pixel_pitch  # rad, 0.03 of the sampling frequency
+    bench = SimulatedBench(profile, linear_response(1), source_radius=tilt, source_points=1)
+    kept = {}
+    for sign in (1, -1):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(SimulatedBench, "_source", lambda self, sign=sign: np.array([[sign * tilt, 0.0]]))
+            kept[sign] = bench.view(frame, 0, 0.5).mean()
+    assert kept[1] < 0.05 * kept[-1]
+
+
+def test_a_pupil_widens_the_spot_as_an_airy_disc() -> None:
+    """A pupil of diameter D sees a point as an Airy pattern of full width at half maximum 1.029·λ·f/D."""
+    profile = replace(MONO, slit_along=0.25)
+    pupil = 0.6e-3
+    frames = encoded(spot_at(profile, 1.0, radius=1.0))
+    image = SimulatedBench(profile, linear_response(1), pupil=pupil).view(frames.pixels[0], 0, 1.0)
+    line = image[64] / image.max()
+    above = np.flatnonzero(line > 0.5)
+    left, right = above[0], above[-1]
+    width = (right + (line[right] - 0.5) / (line[right] - line[right + 1])) - (
+        left - (line[left] - 0.5) / (line[left] - line[left - 1])
+    )
+    expected = 1.029 * GREEN * profile.eyepiece_focal_length / pupil / profile.pixel_pitch
+    assert width == pytest.approx(expected, rel=0.08)
 
 
 def test_a_small_pupil_makes_the_focused_spot_wider() -> None:

@@ -57,11 +57,16 @@ def test_survives_its_plain_form() -> None:
         ("slit_along", 0.0),
         ("planes", 1),
         ("fill_factor", 1.1),
+        ("fill_factor", "wide"),
+        ("slit_across", None),
+        ("slit_along", 0.3),
+        ("carrier_fraction", 0.2),
         ("field_of_view", 180),
     ],
 )
 def test_a_wrong_field_is_named(field: str, value: object) -> None:
-    with pytest.raises(InputError, match=f"'{field}'"):
+    named = "slit_along" if (field, value) == ("carrier_fraction", 0.2) else field
+    with pytest.raises(InputError, match=f"'{named}'"):
         replace(REFERENCE, **{field: value})
 
 
@@ -71,3 +76,19 @@ def test_a_missing_field_is_named(name: str) -> None:
     del values[name]
     with pytest.raises(InputError, match=f"rig.toml: .*'{name}'"):
         DisplayProfile.from_dict(values, where="rig.toml")
+
+
+def test_depth_and_dioptres_are_each_others_inverse() -> None:
+    for t in (0.0, 0.3, 1.0):
+        assert REFERENCE.depth_at(REFERENCE.dioptres(t)) == pytest.approx(t)
+    with pytest.raises(InputError, match="3"):
+        REFERENCE.depth_at(3)
+
+
+@pytest.mark.parametrize("height", [62, 63, 64, 65, 66, 67])
+def test_carrier_has_whole_periods_and_the_slit_stops_order_zero(height: int) -> None:
+    profile = REFERENCE.resized(64, height)
+    periods = profile.carrier_frequency * height
+    assert periods == pytest.approx(round(periods))
+    assert abs(profile.carrier_frequency - 0.25) <= 0.5 / height + 1e-12
+    assert profile.slit_half_width <= min(profile.carrier_frequency, 0.5 - profile.carrier_frequency)

@@ -12,7 +12,7 @@ from holodriver.errors import InputError
 from holodriver.metrics import psnr
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
-from holodriver.panel.burch import automatic_gains, clipped_share, encode, read_back
+from holodriver.panel.burch import automatic_gains, clipped_share, encode, laser_powers, read_back
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
 
@@ -20,10 +20,10 @@ PROFILE = REFERENCE.resized(64, 48)
 LUTS = tuple(AmplitudeLut.liquid_crystal(retardance) for retardance in (1.0, 1.2, 1.35))
 
 
-def field(profile=PROFILE, seed: int = 5) -> WaveField:
+def field(profile=PROFILE, seed: int = 5, sigma: float = 2.5) -> WaveField:
     rng = np.random.default_rng(seed)
     shape = (len(profile.wavelengths), *profile.shape)
-    smooth = [gaussian_filter(rng.normal(size=shape), (0, 2.5, 2.5), mode="wrap") for _ in range(2)]
+    smooth = [gaussian_filter(rng.normal(size=shape), (0, sigma, sigma), mode="wrap") for _ in range(2)]
     values = smooth[0] + 1j * smooth[1]
     return WaveField((values / np.abs(values).max()).astype(np.complex64), profile)
 
@@ -52,14 +52,34 @@ def test_error_is_that_of_eight_bits_and_no_more() -> None:
     assert noise == pytest.approx(expected, rel=0.5)
 
 
-def test_conjugate_and_constant_are_where_they_belong() -> None:
-    shown = field()
-    frames = encode(shown, automatic_gains([shown]), (AmplitudeLut.linear(),) * 3)
-    spectrum = np.abs(np.fft.fft2(frames.pixels[0, ::2, ::2] / 255.0))
-    rows = PROFILE.height
-    assert spectrum[0, 0] / spectrum.size == pytest.approx(0.5, abs=0.01)
-    wanted, other = spectrum[1 : rows // 2], spectrum[rows // 2 + 1 :][::-1, :]
-    np.testing.assert_allclose(wanted[:, 1:], other[:, :0:-1], rtol=1e-9)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_field_conjugate_and_constant_are_where_they_belong(sign: int) -> None:
+    """½ at zero; ¼·g·U at ±¼, its conjugate opposite (binning 1 and tiny openings leave the pixels' shape out)."""
+    profile = replace(PROFILE, binning=1, fill_factor=1e-3, carrier_sign=sign)
+    shown = field(profile)
+    gains = automatic_gains([shown])
+    frames = encode(shown, gains, (AmplitudeLut.linear(),) * 3)
+    spectrum = np.fft.fft2(frames.pixels[0] / 255.0)
+    wanted = 0.25 * gains[0] * np.fft.fft2(shown.values[0])
+    quarter = sign * profile.height // 4
+    assert spectrum[0, 0].real / spectrum.size == pytest.approx(0.5, abs=0.01)
+    for row in range(-8, 9):
+        here = spectrum[(quarter + row) % profile.height]
+        np.testing.assert_allclose(here, wanted[row % profile.height], atol=0.02 * np.abs(wanted).max())
+        opposite = spectrum[(-quarter - row) % profile.height]
+        np.testing.assert_allclose(opposite[0], here[0].conj(), rtol=1e-9)
+
+
+@pytest.mark.parametrize(("width", "height"), [(64, 65), (66, 66), (67, 63), (50, 70)])
+@pytest.mark.parametrize("axis", ["x", "y"])
+@pytest.mark.parametrize("fraction", [0.25, 0.2])
+def test_any_size_and_carrier_reads_back(width: int, height: int, axis: str, fraction: float) -> None:
+    """Where the carrier does not fit the size it is moved to the next whole period; nothing leaks into the slit."""
+    slit = min(fraction, 0.5 - fraction)
+    profile = replace(REFERENCE.resized(width, height), carrier_axis=axis, carrier_fraction=fraction, slit_along=slit)
+    shown = field(profile, sigma=3.5)
+    error = np.abs(read_back(encode(shown, automatic_gains([shown]), LUTS)).values - shown.values)
+    assert np.sqrt((error**2).mean()) < 0.008
 
 
 def test_light_outside_the_passband_does_not_spoil_what_is_inside() -> None:
@@ -88,12 +108,24 @@ def test_one_gain_for_a_sequence_keeps_relative_brightness() -> None:
     assert levels[0] / levels[1] == pytest.approx(2, rel=0.02)
 
 
-def test_black_field_has_no_automatic_gain() -> None:
+def test_dark_colours_and_dark_fields() -> None:
+    red = field().values.copy()
+    red[1:] = 0
+    gains = automatic_gains([WaveField(red, PROFILE)])
+    assert gains[1] == gains[2] == gains[0]
     dark = WaveField(np.zeros((3, 48, 64), np.complex64), PROFILE)
-    with pytest.raises(InputError, match="colour 0"):
+    with pytest.raises(InputError, match="no light"):
         automatic_gains([dark])
     back = read_back(encode(dark, (1.0,) * 3, LUTS))
     assert psnr(np.abs(back.values) ** 2, np.zeros((3, 48, 64))) > 60
+
+
+def test_laser_powers_undo_the_ratio_of_the_gains() -> None:
+    gains = (1.0, 0.5, 2.0)
+    powers = laser_powers(gains, 2e-3)
+    assert max(powers) == 2e-3
+    light = [power * gain**2 for power, gain in zip(powers, gains, strict=True)]
+    assert light == pytest.approx([light[0]] * 3)
 
 
 def test_frames_that_do_not_fit_are_refused() -> None:

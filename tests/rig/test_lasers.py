@@ -2,12 +2,15 @@
 
 import os
 import signal
+import time
 
 import pytest
 
 from holodriver.errors import InputError, RigError
+from holodriver.rig import lasers as lasers_module
 from holodriver.rig.box_link import default_transport
 from holodriver.rig.colour import Colour
+from holodriver.rig.laser_box import LaserBox
 from holodriver.rig.lasers import EdgeCount, LaserController, LaserDriver
 from holodriver.rig.simulated_box import SimulatedBox
 
@@ -129,7 +132,7 @@ def test_an_unplugged_box_leaves_the_client_disconnected():
     with SimulatedBox() as box:
         lasers = LaserController(box.port)
         lasers.arm()
-        os.kill(box.pid, signal.SIGKILL)
+        box._process._process.kill()
         box._process._process.join()
         with pytest.raises(RigError, match=r"does not answer.*comes back disarmed"):
             lasers.heartbeat()
@@ -148,6 +151,72 @@ def test_a_port_where_nobody_answers_is_refused():
     finally:
         os.close(master)
         os.close(slave)
+
+
+class TalkingPort:
+    """A serial port with something at its other end: each line it gets goes to `answer`, which gives bytes."""
+
+    in_waiting = 0
+
+    def __init__(self, answer):
+        self._answer, self._waiting = answer, b""
+
+    def write(self, data):
+        self._waiting += self._answer(data)
+
+    def read(self, size):
+        came, self._waiting = self._waiting, b""
+        return came
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def connect(monkeypatch):
+    """Connects to whatever answers so."""
+
+    def connecting(answer, port=TalkingPort) -> LaserController:
+        monkeypatch.setattr(lasers_module, "_open", lambda _: port(answer))
+        return LaserController("port", answer_timeout_s=0.02, connect_timeout_s=0.1)
+
+    return connecting
+
+
+def test_a_box_that_still_boots_is_waited_for(connect):
+    box, asked = LaserBox(time.perf_counter), []
+
+    def answer(data):
+        asked.append(data)
+        identified = sum(b"*IDN?" in line for line in asked)
+        return b"BOOT v1.0 ready\n" if identified == 1 and b"*IDN?" in data else box.receive(data)
+
+    with connect(answer) as lasers:
+        assert lasers.dark()
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (b"BOOT v1.0 ready\n", "an answer whose checksum is missing, 'BOOT v1.0 ready'"),
+        (b"\xff\xfe*01\n", "an answer that is not ASCII"),
+        (b"ACME,multimeter*4D\n", "an answer whose checksum is wrong"),
+    ],
+    ids=["text", "noise", "checksum"],
+)
+def test_a_foreign_device_is_refused_with_what_it_answered(connect, answer, says):
+    with pytest.raises(RigError, match="no holodriver laser controller answers here") as caught:
+        connect(lambda data: answer if b"*IDN?" in data else b"")
+    assert says in caught.value.what
+
+
+def test_a_device_that_never_stops_talking_is_refused(connect):
+    class Chatterer(TalkingPort):
+        def read(self, size):
+            return b"$GPGGA,1*4D"
+
+    with pytest.raises(RigError, match=r"text without end, '\$GPGGA"):
+        connect(lambda data: b"", Chatterer)
 
 
 def test_a_port_that_is_not_there_is_named(tmp_path):

@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 
 from holodriver.errors import InputError, RigError
-from holodriver.files.images import read_grey
 from holodriver.rig.colour import Colour
-from holodriver.rig.player import play
-from holodriver.rig.recording import write_recording
+from holodriver.rig.player import PlayReport
 from holodriver.rig.simulated import SimulatedRig
 
 SHAPE = (6, 10)
@@ -36,10 +34,10 @@ def assert_dark(rig: SimulatedRig) -> None:
     assert report.lit == ()
 
 
-def test_a_camera_sees_every_frame_bit_for_bit_under_its_own_laser(rig, lasers):
+def test_a_camera_sees_every_frame_bit_for_bit_under_its_own_laser(rig, lasers, patient_play):
     frames = holograms(2)
     seen = []
-    report = play(
+    report = patient_play(
         frames,
         rig.panel,
         lasers,
@@ -48,10 +46,7 @@ def test_a_camera_sees_every_frame_bit_for_bit_under_its_own_laser(rig, lasers):
         progress=lambda stage, done, total, note="": seen.append((done, total)),
     )
     assert report.frames_shown == report.edges == 18
-    assert report.colour_errors == 0
     assert report.comparisons > 0
-    assert report.dark_verified
-    assert report.interval_max_s >= report.interval_median_s >= 0.9 / REFRESH_HZ
     assert seen[-1] == (18, 18)
     exposures = rig.exposures()
     assert [exposure.flip_index for exposure in exposures] == list(range(18))
@@ -80,10 +75,28 @@ def test_pixels_come_from_the_display_process_and_not_from_the_host(rig, lasers)
         assert exposure.colour is None, "the lasers were not armed"
 
 
-def test_one_colour_plays_under_the_laser_that_was_asked_for(rig, lasers):
-    report = play(holograms(1, colours=1), rig.panel, lasers, duration_s=3.5 / REFRESH_HZ, colours=[Colour.GREEN])
+def test_one_colour_plays_under_the_laser_that_was_asked_for(rig, lasers, patient_play):
+    report = patient_play(
+        holograms(1, colours=1), rig.panel, lasers, duration_s=3.5 / REFRESH_HZ, colours=[Colour.GREEN]
+    )
     assert report.frames_shown == 4, "whole cycles"
     assert {exposure.colour for exposure in rig.exposures()} == {Colour.GREEN}
+
+
+def test_a_play_of_one_flip_has_no_intervals_and_says_so():
+    alone = PlayReport(
+        frames_shown=1,
+        dropped=0,
+        late=0,
+        comparisons=1,
+        interval_median_s=None,
+        interval_max_s=None,
+        period_s=0.02,
+        edges=1,
+    )
+    rows = dict(alone.rows())
+    assert rows["flip interval, median"] == "– (20.00 ms wanted)"
+    assert rows["flip interval, longest"] == "–"
 
 
 @pytest.mark.parametrize(
@@ -102,27 +115,27 @@ def test_one_colour_plays_under_the_laser_that_was_asked_for(rig, lasers):
         (holograms(1), {"cycles": 1, "on_time_s": 0.02}, "reach into the next frame"),
     ],
 )
-def test_what_cannot_be_played_is_refused_unarmed(rig, lasers, frames, options, says):
+def test_what_cannot_be_played_is_refused_unarmed(rig, lasers, frames, options, says, patient_play):
     before = len(rig.box.report().pulses)
     with pytest.raises(InputError, match=says):
-        play(frames, rig.panel, lasers, **options)
+        patient_play(frames, rig.panel, lasers, **options)
     assert_dark(rig)
     assert len(rig.box.report().pulses) == before
 
 
-def test_a_power_over_the_limit_stops_before_there_is_light(rig, lasers):
+def test_a_power_over_the_limit_stops_before_there_is_light(rig, lasers, patient_play):
     with pytest.raises(RigError, match="Data out of range"):
-        play(holograms(1), rig.panel, lasers, cycles=1, powers_w=(0.001, 0.001, 9.0))
+        patient_play(holograms(1), rig.panel, lasers, cycles=1, powers_w=(0.001, 0.001, 9.0))
     assert_dark(rig)
 
 
-def test_an_interlock_trip_in_mid_play_is_dark_and_told(rig, lasers):
+def test_an_interlock_trip_in_mid_play_is_dark_and_told(rig, lasers, patient_play):
     def open_the_door(stage: str, done: int, total: int, note: str = "") -> None:
         if done >= 5 and not rig.box.report().tripped:
             rig.box.interlock(closed=False)
 
     with pytest.raises(RigError, match="Interlock tripped"):
-        play(holograms(1), rig.panel, lasers, cycles=1000, progress=open_the_door)
+        patient_play(holograms(1), rig.panel, lasers, cycles=1000, progress=open_the_door)
     assert_dark(rig)
     tripped = rig.box.wait_for("tripped").event.at_s
     assert max(pulse.end_s for pulse in rig.box.report().pulses) <= tripped
@@ -130,21 +143,21 @@ def test_an_interlock_trip_in_mid_play_is_dark_and_told(rig, lasers):
     rig.box.press_reset()
 
 
-def test_ctrl_c_in_mid_play_ends_dark(rig, lasers):
+def test_ctrl_c_in_mid_play_ends_dark(rig, lasers, patient_play):
     def interrupt(stage: str, done: int, total: int, note: str = "") -> None:
         if done >= 5:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        play(holograms(1), rig.panel, lasers, cycles=1000, progress=interrupt)
+        patient_play(holograms(1), rig.panel, lasers, cycles=1000, progress=interrupt)
     assert_dark(rig)
     assert not rig.panel.playing
 
 
-def test_a_lost_edge_stops_the_play_and_the_exposures_show_the_swapped_colours():
+def test_a_lost_edge_stops_the_play_and_the_exposures_show_the_swapped_colours(patient_play):
     with SimulatedRig(SHAPE, REFRESH_HZ, lose_edges={4}) as rig:
         with pytest.raises(RigError, match=r"sync edges for \d+ frames shown, 1 fewer"):
-            play(holograms(1), rig.panel, rig.lasers(), cycles=1000)
+            patient_play(holograms(1), rig.panel, rig.lasers(), cycles=1000)
         assert len(rig.panel.shown) < 3000, "found only at the end"
         assert_dark(rig)
         exposures = {exposure.flip_index: exposure for exposure in rig.exposures()}
@@ -157,22 +170,13 @@ def test_a_lost_edge_stops_the_play_and_the_exposures_show_the_swapped_colours()
         }
 
 
-def test_a_repeated_frame_stops_the_play_and_shows_two_lasers_on_one_frame():
+def test_a_repeated_frame_stops_the_play_and_shows_two_lasers_on_one_frame(patient_play):
     with SimulatedRig(SHAPE, REFRESH_HZ, repeat_frames={4}) as rig:
         with pytest.raises(RigError, match=r"sync edges for \d+ frames shown, 1 more"):
-            play(holograms(1), rig.panel, rig.lasers(), cycles=1000)
+            patient_play(holograms(1), rig.panel, rig.lasers(), cycles=1000)
         assert len(rig.panel.shown) < 3000, "found only at the end"
         assert_dark(rig)
         assert [exposure.colour for exposure in rig.exposures() if exposure.flip_index == 4] == [
             Colour.GREEN,
             Colour.BLUE,
         ]
-
-
-def test_a_recording_holds_the_pixels_that_each_laser_lit(rig, lasers, tmp_path):
-    frames = holograms(1, seed=3)
-    play(frames, rig.panel, lasers, cycles=2)
-    write_recording(tmp_path / "seen", rig.exposures())
-    for colour in Colour:
-        pixels = read_grey(tmp_path / "seen" / f"hologram_0000_{colour.label}.png")
-        np.testing.assert_array_equal(pixels, frames[0][colour])

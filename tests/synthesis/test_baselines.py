@@ -40,7 +40,7 @@ def test_ncgh_blocks_what_is_behind_a_silhouette() -> None:
 
 
 def test_ncgh_has_layers_enough_and_one_in_each_plane() -> None:
-    seen = []
+    seen, stack_planes = [], single_plane(0).planes
     ncgh(single_plane(0.5), PROFILE, progress=lambda stage, done, total, note="": seen.append(total))
     assert set(seen) == {3}  # one filled layer a colour
     ramp = np.tile(np.linspace(0, 1, 64 * 64).reshape(64, 64), (1, 1)).astype(np.float32)
@@ -50,7 +50,9 @@ def test_ncgh_has_layers_enough_and_one_in_each_plane() -> None:
         PROFILE,
         progress=lambda s, d, total, n="": seen.append(total),
     )
-    assert seen[-1] / 3 >= 128
+    layers = seen[-1] // 3
+    assert layers >= 128
+    assert (layers - 1) % (stack_planes - 1) == 0
 
 
 def test_on_axis_phase_between_layers_does_not_scramble_a_slope() -> None:

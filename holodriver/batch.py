@@ -1,0 +1,255 @@
+"""Holograms of what the user has: a focal stack, an RGB-D picture, or a folder of focal stacks."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from holodriver.errors import FileFormatError, HolodriverError, InputError
+from holodriver.files.atomic import check_output
+from holodriver.files.hologram import Hologram, write_hologram
+from holodriver.files.manifest import StackManifest
+from holodriver.files.rgbd import Near, read_rgbd
+from holodriver.files.stack import read_stack
+from holodriver.optics.display import DisplayProfile
+from holodriver.optics.field import WaveField
+from holodriver.optics.focus import positions
+from holodriver.progress import Progress, silent
+from holodriver.quality.scores import MethodScores, score_field
+from holodriver.scene.cut import HIDDEN_SURFACES, layers_of
+from holodriver.scene.layered import focal_stack
+from holodriver.scene.stack import FocalStack
+from holodriver.synthesis.baselines import flat_phase, ncgh
+from holodriver.synthesis.optimise import ITERATIONS, TOLERANCE, synthesise
+
+Method = Literal["opt", "ncgh", "flat"]
+Warn = Callable[[str], None]
+
+PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".exr")
+"""Suffixes of files that are read as RGB-D pictures."""
+
+STAGE = "Computing holograms"
+
+
+@dataclass(frozen=True)
+class SynthSettings:
+    """How a wave field is found; see `synthesise` for the options of the optimiser."""
+
+    method: Method = "opt"
+    """"opt" optimises; "ncgh" and "flat" are baselines, which the other fields do not concern."""
+    beta: float | None = None
+    gamma: float | None = None
+    iterations: int = ITERATIONS
+    tolerance: float = TOLERANCE
+    within_slit: bool = False
+    padding: int = 0
+    """Dark pixels on every side."""
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class RgbdSettings:
+    """How a picture with depth is read and becomes a focal stack."""
+
+    depth: Path | None = None
+    """Depth picture; looked for beside the colour picture if None."""
+    near: Near | None = None
+    """What near is in it; by the kind of file if None, see `read_rgbd`."""
+    planes: int = 21
+
+
+@dataclass(frozen=True)
+class Job:
+    """One hologram to compute."""
+
+    source: Path
+    output: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job: its scores, or why it failed."""
+
+    job: Job
+    scores: MethodScores | None = None
+    error: Exception | None = None
+
+
+def is_picture(path: Path) -> bool:
+    """Whether `path` is named as a picture, which is read with its depth."""
+    return path.suffix.lower() in PICTURES
+
+
+def is_folder_of_stacks(path: Path) -> bool:
+    """Whether `path` holds focal stacks and is none itself."""
+    return path.is_dir() and path.suffix != ".stack" and not (path / StackManifest.FILE_NAME).exists()
+
+
+def jobs_in_folder(source: Path, output: Path, *, overwrite: bool = False) -> tuple[list[Job], int]:
+    """One job for each ``NAME.stack`` in `source`, to become ``NAME.holo`` in `output`, by name.
+
+    Returns:
+        the jobs, and the number of those left out because their hologram is there and `overwrite` is false.
+
+    Raises:
+        FileFormatError: `source` holds no focal stack.
+        InputError: `output` cannot be a folder.
+    """
+    stacks = sorted(path for path in source.glob("*.stack") if not path.name.startswith("."))
+    if not stacks:
+        raise FileFormatError(f"holds neither {StackManifest.FILE_NAME} nor folders NAME.stack", where=source)
+    if output.suffix == ".holo" or (output.exists() and not output.is_dir()):
+        raise InputError("is no folder, which many holograms need", where=output, remedy="name a folder with -o")
+    jobs = [Job(path, output / f"{path.stem}.holo") for path in stacks]
+    todo = [job for job in jobs if overwrite or not job.output.exists()]
+    return todo, len(jobs) - len(todo)
+
+
+def compute_each(
+    jobs: list[Job],
+    profile: DisplayProfile,
+    settings: SynthSettings,
+    *,
+    progress: Progress = silent,
+    warn: Warn = lambda text: None,
+) -> list[Outcome]:
+    """Compute one hologram after the other; one that fails does not keep the others from being made.
+
+    Args:
+        jobs: what to compute; existing outputs are replaced.
+        profile: display; its size is replaced by that of each stack.
+        settings: how.
+        progress: told of the whole and of each hologram.
+        warn: told what makes a stack hard to show.
+    """
+    outcomes = []
+    for index, job in enumerate(jobs):
+        progress(STAGE, index, len(jobs), job.source.name)
+        try:
+            scores = compute(job, profile, settings, overwrite=True, progress=progress, warn=warn)
+            outcomes.append(Outcome(job, scores))
+        except Exception as error:  # whatever it is, a night's work on the others is not lost for it
+            outcomes.append(Outcome(job, error=error))
+    progress(STAGE, len(jobs), len(jobs))
+    return outcomes
+
+
+def compute(
+    job: Job,
+    profile: DisplayProfile,
+    settings: SynthSettings,
+    rgbd: RgbdSettings | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Progress = silent,
+    warn: Warn = lambda text: None,
+) -> MethodScores:
+    """Compute the hologram of a focal stack or of an RGB-D picture, score it, and write it.
+
+    Args:
+        job: what to read and what to write.
+        profile: display; its size is replaced by that of the source.
+        settings: how the field is found.
+        rgbd: how a picture is read, if `job.source` is one.
+        overwrite: replace the output.
+        progress: told of each step.
+        warn: told what makes the source hard to show, before the work begins.
+
+    Raises:
+        OutputExistsError: the output exists and `overwrite` is false.
+        HolodriverError: the source cannot be read, or the hologram not be computed.
+    """
+    check_output(job.output, overwrite=overwrite)
+    if is_picture(job.source):
+        made = stack_of_picture(
+            job.source, profile.coc_max, rgbd or RgbdSettings(), device=settings.device, progress=progress, warn=warn
+        )
+    else:
+        made = read_stack(job.source)
+    for warning in made.warnings():
+        warn(f"{job.source}: {warning}")
+    try:
+        target = made.exposed()
+    except InputError as error:
+        raise InputError(error.what, where=job.source) from error
+    start = time.perf_counter()
+    display = profile.resized(target.shape[1], target.shape[0])
+    field, did = find_field(target, display, settings, progress=progress)
+    seconds = time.perf_counter() - start
+    scores = score_field(settings.method, field, target, seconds=seconds, padding=settings.padding)
+    provenance: dict[str, Any] = {"stack": job.source.name, "settings": did, "scores": scores.as_dict()}
+    if HIDDEN_SURFACES in target.provenance:
+        provenance[HIDDEN_SURFACES] = target.provenance[HIDDEN_SURFACES]
+    write_hologram(job.output, Hologram(field, provenance=provenance), overwrite=overwrite)
+    return scores
+
+
+def stack_of_picture(
+    path: Path,
+    coc_max: float,
+    settings: RgbdSettings,
+    *,
+    device: str = "cpu",
+    progress: Progress = silent,
+    warn: Warn = lambda text: None,
+) -> FocalStack:
+    """The focal stack of a picture with depth, whose hidden surfaces are invented.
+
+    Args:
+        path: colour picture, or colour and depth side by side.
+        coc_max: blur circle diameter between the near and the far plane, pixels.
+        settings: where the depth is, which way round, and how many planes.
+        device: torch device.
+        progress: told how far it is.
+        warn: told of a depth that has no range.
+
+    Raises:
+        FileFormatError: a picture is missing or wrong.
+        InputError: fewer than 2 planes.
+    """
+    planes = positions(settings.planes)
+    image = read_rgbd(path, settings.depth, near=settings.near)
+    for warning in image.warnings():
+        warn(f"{path}: {warning}")
+    scene = layers_of(image, coc_max)
+    return focal_stack(scene, planes, coc_max, device=device, progress=progress)
+
+
+def find_field(
+    target: FocalStack, display: DisplayProfile, settings: SynthSettings, *, progress: Progress = silent
+) -> tuple[WaveField, dict[str, Any]]:
+    """The wave field of an exposed focal stack, and what was done to find it, as plain values."""
+    did: dict[str, Any] = {"method": settings.method}
+    if settings.method == "ncgh":
+        return ncgh(target, display, progress=progress), did
+    if settings.method == "flat":
+        return flat_phase(target, display), did
+    result = synthesise(
+        target,
+        display,
+        beta=settings.beta,
+        gamma=settings.gamma,
+        iterations=settings.iterations,
+        tolerance=settings.tolerance,
+        within_slit=settings.within_slit,
+        padding=settings.padding,
+        device=settings.device,
+        progress=progress,
+    )
+    did |= {
+        "beta": settings.beta,
+        "gamma": settings.gamma,
+        "iterations": [len(history) - 1 for history in result.history],
+        "stopped": list(result.reasons),
+        "loss": result.loss,
+        "within_slit": settings.within_slit,
+        "padding": settings.padding,
+    }
+    return result.field, did
+
+
+def failures(outcomes: list[Outcome]) -> HolodriverError | None:
+    """The error with which a run over many ends, if any of them failed."""
+    failed = [outcome.job.source.name for outcome in outcomes if outcome.error is not None]
+    return HolodriverError(f"{len(failed)} of {len(outcomes)} failed: {', '.join(failed)}") if failed else None
