@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +13,8 @@ from holodriver.files.hologram import Hologram, write_hologram
 from holodriver.files.manifest import StackManifest
 from holodriver.files.rgbd import Near, read_rgbd
 from holodriver.files.stack import read_stack
-from holodriver.optics.display import DisplayProfile
+from holodriver.metrics import smallest_size
+from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.optics.focus import positions
 from holodriver.progress import Progress, silent
@@ -20,11 +22,20 @@ from holodriver.quality.scores import MethodScores, score_field
 from holodriver.scene.cut import HIDDEN_SURFACES, layers_of
 from holodriver.scene.layered import focal_stack
 from holodriver.scene.stack import FocalStack
-from holodriver.synthesis.baselines import flat_phase, ncgh
+from holodriver.synthesis.baselines import dcgh, flat_phase, ncgh, superposed
+from holodriver.synthesis.loss import LossWeights
 from holodriver.synthesis.optimise import ITERATIONS, TOLERANCE, synthesise
 
-Method = Literal["opt", "ncgh", "flat"]
+Method = Literal["opt", "ncgh", "dcgh", "points", "flat"]
 Warn = Callable[[str], None]
+Interruptible = Callable[[], AbstractContextManager[Callable[[], bool]]]
+"""Makes a block in which Ctrl-C is a question: the callable it gives says whether somebody asked to stop."""
+
+
+def uninterruptible() -> AbstractContextManager[Callable[[], bool]]:
+    """A block in which nobody asks to stop."""
+    return nullcontext(lambda: False)
+
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".exr")
 """Suffixes of files that are read as RGB-D pictures."""
@@ -37,7 +48,7 @@ class SynthSettings:
     """How a wave field is found; see `synthesise` for the options of the optimiser."""
 
     method: Method = "opt"
-    """"opt" optimises; "ncgh" and "flat" are baselines, which the other fields do not concern."""
+    """What the fields below concern is "opt", the optimiser; "ncgh" and "flat" are baselines."""
     beta: float | None = None
     gamma: float | None = None
     iterations: int = ITERATIONS
@@ -74,6 +85,12 @@ class Outcome:
     job: Job
     scores: MethodScores | None = None
     error: Exception | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, in one line."""
+        said = " ".join(str(self.error).split())
+        return said if isinstance(self.error, HolodriverError) else f"{type(self.error).__name__}: {said}"
 
 
 def is_picture(path: Path) -> bool:
@@ -113,6 +130,7 @@ def compute_each(
     *,
     progress: Progress = silent,
     warn: Warn = lambda text: None,
+    interruptible: Interruptible = uninterruptible,
 ) -> list[Outcome]:
     """Compute one hologram after the other; one that fails does not keep the others from being made.
 
@@ -122,12 +140,18 @@ def compute_each(
         settings: how.
         progress: told of the whole and of each hologram.
         warn: told what makes a stack hard to show.
+        interruptible: see `compute`.
+
+    Raises:
+        KeyboardInterrupt: somebody asked to stop; what was computed until then is written.
     """
     outcomes = []
     for index, job in enumerate(jobs):
         progress(STAGE, index, len(jobs), job.source.name)
         try:
-            scores = compute(job, profile, settings, overwrite=True, progress=progress, warn=warn)
+            scores = compute(
+                job, profile, settings, overwrite=True, progress=progress, warn=warn, interruptible=interruptible
+            )
             outcomes.append(Outcome(job, scores))
         except Exception as error:  # whatever it is, a night's work on the others is not lost for it
             outcomes.append(Outcome(job, error=error))
@@ -144,6 +168,7 @@ def compute(
     overwrite: bool = False,
     progress: Progress = silent,
     warn: Warn = lambda text: None,
+    interruptible: Interruptible = uninterruptible,
 ) -> MethodScores:
     """Compute the hologram of a focal stack or of an RGB-D picture, score it, and write it.
 
@@ -155,8 +180,10 @@ def compute(
         overwrite: replace the output.
         progress: told of each step.
         warn: told what makes the source hard to show, before the work begins.
+        interruptible: makes the block in which the optimiser may be asked to stop with the best so far.
 
     Raises:
+        KeyboardInterrupt: somebody asked to stop; the best field so far is written.
         OutputExistsError: the output exists and `overwrite` is false.
         HolodriverError: the source cannot be read, or the hologram not be computed.
     """
@@ -173,16 +200,42 @@ def compute(
         target = made.exposed()
     except InputError as error:
         raise InputError(error.what, where=job.source) from error
-    start = time.perf_counter()
+    if min(target.shape) < smallest_size(target.coc_max):
+        raise InputError(
+            f"{target.shape} pixels are too few to score, expected at least {smallest_size(target.coc_max)} with a "
+            f"blur diameter of {target.coc_max:g} px",
+            where=job.source,
+        )
     display = profile.resized(target.shape[1], target.shape[0])
-    field, did = find_field(target, display, settings, progress=progress)
+    for warning in [*display.warnings(), *_mismatches(target, profile)]:
+        warn(warning)
+    start = time.perf_counter()
+    field, did = find_field(target, display, settings, progress=progress, interruptible=interruptible)
     seconds = time.perf_counter() - start
     scores = score_field(settings.method, field, target, seconds=seconds, padding=settings.padding)
     provenance: dict[str, Any] = {"stack": job.source.name, "settings": did, "scores": scores.as_dict()}
     if HIDDEN_SURFACES in target.provenance:
         provenance[HIDDEN_SURFACES] = target.provenance[HIDDEN_SURFACES]
     write_hologram(job.output, Hologram(field, provenance=provenance), overwrite=overwrite)
+    if "cancelled" in did.get("stopped", ()):
+        warn(f"stopped early: {job.output} holds the best field so far, after {did['iterations']} steps a colour")
+        raise KeyboardInterrupt
     return scores
+
+
+def _mismatches(target: FocalStack, profile: DisplayProfile) -> list[str]:
+    """How a focal stack differs from the display that it is shown on."""
+    said = []
+    if profile.shape != target.shape and profile != REFERENCE:  # which stands for any size
+        said.append(
+            f"the display profile is for {profile.width} × {profile.height} pixels; the hologram has those of its "
+            f"source, {target.shape[1]} × {target.shape[0]}, and its frames fit no other panel"
+        )
+    if abs(target.coc_max - profile.coc_max) > 1e-6:
+        said.append(
+            f"the source blurs by {target.coc_max:g} px from near to far, the display profile says {profile.coc_max:g}"
+        )
+    return said
 
 
 def stack_of_picture(
@@ -217,29 +270,40 @@ def stack_of_picture(
 
 
 def find_field(
-    target: FocalStack, display: DisplayProfile, settings: SynthSettings, *, progress: Progress = silent
+    target: FocalStack,
+    display: DisplayProfile,
+    settings: SynthSettings,
+    *,
+    progress: Progress = silent,
+    interruptible: Interruptible = uninterruptible,
 ) -> tuple[WaveField, dict[str, Any]]:
     """The wave field of an exposed focal stack, and what was done to find it, as plain values."""
     did: dict[str, Any] = {"method": settings.method}
-    if settings.method == "ncgh":
-        return ncgh(target, display, progress=progress), did
     if settings.method == "flat":
         return flat_phase(target, display), did
-    result = synthesise(
-        target,
-        display,
-        beta=settings.beta,
-        gamma=settings.gamma,
-        iterations=settings.iterations,
-        tolerance=settings.tolerance,
-        within_slit=settings.within_slit,
-        padding=settings.padding,
-        device=settings.device,
-        progress=progress,
-    )
+    if settings.method != "opt":
+        baseline = {"ncgh": ncgh, "dcgh": dcgh, "points": superposed}[settings.method]
+        return baseline(target, display, progress=progress), did
+    weights = LossWeights.for_planes(target.planes, settings.beta, settings.gamma)
+    with interruptible() as cancelled:
+        result = synthesise(
+            target,
+            display,
+            beta=weights.beta,
+            gamma=weights.gamma,
+            iterations=settings.iterations,
+            tolerance=settings.tolerance,
+            within_slit=settings.within_slit,
+            padding=settings.padding,
+            device=settings.device,
+            progress=progress,
+            cancelled=cancelled,
+        )
     did |= {
-        "beta": settings.beta,
-        "gamma": settings.gamma,
+        "beta": weights.beta,
+        "gamma": weights.gamma,
+        "tolerance": settings.tolerance,
+        "coc_max": target.coc_max,
         "iterations": [len(history) - 1 for history in result.history],
         "stopped": list(result.reasons),
         "loss": result.loss,

@@ -19,6 +19,10 @@ def encode(
     frames: Annotated[
         Path | None, typer.Option("--frames", help="Write the frames of a single hologram as PNG to this folder, too.")
     ] = None,
+    refine: Annotated[
+        Path | None,
+        typer.Option("--refine", help="Focal stack of a single hologram: improve the grey levels until they show it."),
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Encode holograms into panel frames, all with the same gain, and store the frames in the same files."""
@@ -26,13 +30,17 @@ def encode(
     from holodriver.files.atomic import check_output_folder
     from holodriver.files.frames import HOLDS, write_frames
     from holodriver.files.hologram import read_hologram, write_hologram
+    from holodriver.files.stack import read_stack
     from holodriver.panel.burch import automatic_gains, clipped_share
     from holodriver.panel.burch import encode as burch_encode
+    from holodriver.synthesis.panel_aware import refine_frames
 
     if frames is not None:
         if len(source) > 1:
             raise InputError(f"{len(source)} holograms given, a folder of frames holds one", where="--frames")
         check_output_folder(frames, overwrite=overwrite, holds=HOLDS)
+    if refine is not None and len(source) > 1:
+        raise InputError(f"{len(source)} holograms given, a focal stack is of one", where="--refine")
     profile = read_hologram(source[0]).profile
     for path in source:
         hologram = read_hologram(path)
@@ -50,6 +58,10 @@ def encode(
         if clipped > 1e-3:
             console.warn(f"{path}: {100 * clipped:.2f} % of the panel's pixels clip; use a lower --gain")
         encoded = burch_encode(field, gains, luts)
+        if refine is not None:
+            target = read_stack(refine).exposed()
+            with console.reporting() as progress:
+                encoded = refine_frames(encoded, target, progress=progress)
         write_hologram(path, replace(hologram, frames=encoded), overwrite=True)
         console.say(f"encoded {path} with gains {', '.join(f'{gain:.4f}' for gain in gains)}")
         if frames is not None:

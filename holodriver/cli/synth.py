@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from holodriver.cli import console
+from holodriver.cli.interrupt import stopping_on_interrupt
 from holodriver.cli.options import Overwrite, Profile, display_profile
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ class Method(StrEnum):
 
     opt = "opt"
     ncgh = "ncgh"
+    dcgh = "dcgh"
+    points = "points"
     flat = "flat"
 
 
@@ -36,7 +39,7 @@ def synth(
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Hologram to write (NAME.holo), or folder for many.")],
     method: Annotated[
-        Method, typer.Option(help="opt: diffraction-engineered hologram by optimisation; ncgh, flat: baselines.")
+        Method, typer.Option(help="opt: diffraction-engineered hologram by optimisation; the others: baselines.")
     ] = Method.opt,
     iterations: Annotated[int, typer.Option(min=1, help="Most steps of the optimiser for each colour.")] = 500,
     tolerance: Annotated[
@@ -86,7 +89,14 @@ def synth(
     rgbd = RgbdSettings(depth, near.value if near else None, planes)
     with console.reporting() as progress:
         scores = compute(
-            Job(source, output), display, settings, rgbd, overwrite=overwrite, progress=progress, warn=console.warn
+            Job(source, output),
+            display,
+            settings,
+            rgbd,
+            overwrite=overwrite,
+            progress=progress,
+            warn=console.warn,
+            interruptible=stopping_on_interrupt,
         )
     console.table(HEADINGS, table_rows([scores]))
     console.say(f"wrote {output}")
@@ -100,7 +110,9 @@ def _each(source: Path, output: Path, display: "DisplayProfile", settings: "Synt
     if skipped:
         console.say(f"left out {skipped} already in {output}; --overwrite computes them again")
     with console.reporting() as progress:
-        outcomes = compute_each(jobs, display, settings, progress=progress, warn=console.warn)
+        outcomes = compute_each(
+            jobs, display, settings, progress=progress, warn=console.warn, interruptible=stopping_on_interrupt
+        )
     made = [(outcome.job, outcome.scores) for outcome in outcomes if outcome.scores is not None]
     if made:
         rows = table_rows([scores for _, scores in made])
@@ -110,7 +122,7 @@ def _each(source: Path, output: Path, display: "DisplayProfile", settings: "Synt
     console.say(f"wrote {len(made)} to {output}")
     for outcome in outcomes:
         if outcome.error is not None:
-            console.warn(f"{outcome.job.source.name} failed: {outcome.error}")
+            console.warn(f"{outcome.job.source.name} failed: {outcome.reason}")
     error = failures(outcomes)
     if error is not None:
         raise error

@@ -17,8 +17,8 @@ def read_picture(path: Path) -> NDArray[np.float32]:
     Raises:
         FileFormatError: missing, or not a picture.
     """
-    values = _read(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-    encoded = values[..., ::-1] / np.float32(_full_scale(values, path))
+    values = read_pixels(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    encoded = values[..., ::-1] / np.float32(full_scale(values, path))
     return np.ascontiguousarray(srgb_decode(encoded).astype(np.float32).transpose(2, 0, 1))
 
 
@@ -48,7 +48,7 @@ def read_grey(path: Path) -> NDArray[np.uint8]:
     Raises:
         FileFormatError: missing, not a picture, in colour, or not 8-bit.
     """
-    values = _read(path, cv2.IMREAD_UNCHANGED)
+    values = read_pixels(path, cv2.IMREAD_UNCHANGED)
     if values.ndim != 2 or values.dtype != np.uint8:
         raise FileFormatError(f"holds {values.dtype} {values.shape} pixels, expected an 8-bit grey picture", where=path)
     return values
@@ -61,7 +61,12 @@ def write_pixels(path: Path, pixels: NDArray, *, overwrite: bool = False) -> Non
             raise HolodriverError("could not be written", where=path, remedy="is the disk full?")
 
 
-def _read(path: Path, flags: int) -> NDArray:
+def read_pixels(path: Path, flags: int) -> NDArray:
+    """Stored values of a picture file, as OpenCV's `flags` ask for them.
+
+    Raises:
+        FileFormatError: missing, or not a picture.
+    """
     try:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
@@ -75,7 +80,12 @@ def _read(path: Path, flags: int) -> NDArray:
     return values
 
 
-def _full_scale(values: NDArray, path: Path) -> int:
+def full_scale(values: NDArray, path: Path) -> int:
+    """The highest value that the pixels of a picture can have.
+
+    Raises:
+        FileFormatError: neither 8 nor 16 bits.
+    """
     if values.dtype not in (np.uint8, np.uint16):
         raise FileFormatError(f"holds {values.dtype} values, expected 8 or 16 bits", where=path)
     return int(np.iinfo(values.dtype).max)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files.atomic import check_output, written_file
 from holodriver.files.exr import read_exr, write_exr
-from holodriver.files.images import _full_scale, _read, read_picture, write_pixels
+from holodriver.files.images import full_scale, read_picture, read_pixels, write_pixels
 from holodriver.optics.colour import srgb_encode
 from holodriver.optics.focus import Mapping
 from holodriver.scene.rgbd import RgbdImage
@@ -146,8 +146,8 @@ def _read_halves(path: Path) -> tuple[Floats, Floats]:
 
 
 def _read_levels(path: Path, flags: int) -> Floats:
-    values = _read(path, flags)
-    return values.astype(np.float32) / np.float32(_full_scale(values, path))
+    values = read_pixels(path, flags)
+    return values.astype(np.float32) / np.float32(full_scale(values, path))
 
 
 def _grey(levels: Floats, path: Path) -> Floats:
