@@ -1,64 +1,100 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The depth range that a camera sees: where the focal planes go when nobody says."""
 
+import struct
+from pathlib import Path
+
 import bpy
-from mathutils import Vector
+import numpy as np
+from numpy.typing import NDArray
 
-from holodriver.errors import InputError
+from holodriver.errors import BlenderError, InputError
 
-RAYS = 48
-"""Rays along the longer side of the image."""
+from .cycles import RenderJob, prepare, prepare_depth, render_image
+from .thin_lens import camera_copy
 
 MARGIN = 0.01
-"""Added to the range at both ends, as a fraction of its length: a coarse grid of rays misses the very nearest point."""
+"""Added to the range at both ends, as a fraction of its length: a lens sees a little more than a pinhole."""
+
+NO_HIT = 1e9
+"""Depths from here on are no surface: Cycles writes 1e10 where a ray meets none."""
+
+_MAGIC, _FLOAT = 20000630, 2
+_TILED, _MULTIPART = 0x200, 0x1000
 
 
-def visible_range(scene: bpy.types.Scene, width: int, height: int) -> tuple[float, float]:
-    """Distances along the optical axis of the nearest and the farthest surface in view, found with a grid of rays.
+def visible_range(scene: bpy.types.Scene, job: RenderJob, folder: Path) -> tuple[float, float]:
+    """Distances along the optical axis of the nearest and the farthest surface in view.
+
+    They are taken from a render of the pinhole camera's depth, which sees just what the images will show: no hidden
+    object, and nothing beyond the camera's clip end.
 
     Args:
-        width, height: pixels of the image, for its shape.
+        scene: is changed; its camera gets replaced by a copy.
+        job: size of the image; near and far are not looked at.
+        folder: for the render, which is removed.
 
     Returns:
-        (near, far) in scene units, a little wider than what was hit.
+        (near, far) in scene units, a little wider than what was seen.
 
     Raises:
-        InputError: no surface is in view, or all of it at one distance.
+        InputError: there is no camera, no surface is in view, or all of it at one distance.
+        BlenderError: Blender could not write the image.
     """
-    camera = scene.camera
-    graph = bpy.context.evaluated_depsgraph_get()
-    pose = camera.evaluated_get(graph).matrix_world.copy()
-    render = scene.render
-    render.resolution_x, render.resolution_y = width, height
-    corners = [Vector(corner) for corner in camera.data.view_frame(scene=scene)]
-    right_top, right_bottom, left_bottom, _ = corners
-    across, up = right_bottom - left_bottom, right_top - right_bottom
-    parallel = camera.data.type == "ORTHO"
-    axis = (pose.to_3x3() @ Vector((0.0, 0.0, -1.0))).normalized()
-    place = pose.to_translation()
-    turn = pose.to_3x3().normalized()
-    step = max(width, height) / RAYS
-    columns, rows = max(1, round(width / step)), max(1, round(height / step))
-    depths = []
-    for i in range(columns):
-        for j in range(rows):
-            point = left_bottom + across * ((i + 0.5) / columns) + up * ((j + 0.5) / rows)
-            seen = Vector((point.x, point.y, 0.0)) if parallel else Vector((0.0, 0.0, 0.0))
-            direction = Vector((0.0, 0.0, -1.0)) if parallel else point.normalized()
-            start = direction * (camera.data.clip_start / -direction.z)
-            hit, where, *_ = scene.ray_cast(graph, place + turn @ (seen + start), turn @ direction)
-            if hit:
-                depths.append((where - place).dot(axis))
-    if not depths:
+    name = scene.camera.name if scene.camera else ""
+    layer = prepare(scene, job)
+    camera_copy(scene).data.dof.use_dof = False
+    prepare_depth(scene, layer)
+    scene.render.use_persistent_data = False  # what comes next has another sample count
+    scene.render.image_settings.exr_codec = "NONE"
+    path = folder / "depth_range.exr"
+    try:
+        render_image(scene, path, seed=0)
+        depth = _read_channel(path, f"{layer.name}.Depth.Z")
+    finally:
+        path.unlink(missing_ok=True)
+    seen = depth[depth < NO_HIT]
+    if not seen.size:
         raise InputError(
-            f"camera '{camera.name}' sees no surface, so that its depth range is unknown",
-            remedy="give --near and --far",
+            f"camera '{name}' sees no surface, so that its depth range is unknown", remedy="give --near and --far"
         )
-    near, far = min(depths), max(depths)
+    near, far = float(seen.min()), float(seen.max())
     if far - near < 1e-6 * far:
         raise InputError(
-            f"camera '{camera.name}' sees one flat surface at {near:g}, which has no depth range",
+            f"camera '{name}' sees one flat surface at {near:g}, which has no depth range",
             remedy="give --near and --far",
         )
     margin = MARGIN * (far - near)
     return max(near - margin, near / 2), far + margin
+
+
+def _read_channel(path: Path, name: str) -> NDArray[np.float32]:
+    """One channel of an uncompressed OpenEXR in one part, all of it 32-bit: Blender's Python has no library for it.
+
+    By the file layout of https://openexr.com/en/latest/OpenEXRFileLayout.html.
+    """
+    data = path.read_bytes()
+    magic, version = struct.unpack_from("<II", data)
+    attributes, at = {}, 8
+    while data[at]:
+        key, _, rest = data[at : at + 1024].split(b"\0", 2)
+        start = at + len(data[at : at + 1024]) - len(rest)
+        size = int.from_bytes(data[start : start + 4], "little")
+        attributes[key] = data[start + 4 : start + 4 + size]
+        at = start + 4 + size
+    channels, types = [], set()
+    rest = attributes[b"channels"]
+    while rest[0]:
+        key, rest = rest.split(b"\0", 1)
+        channels.append(key.decode())
+        types.add(int.from_bytes(rest[:4], "little"))
+        rest = rest[16:]
+    known = magic == _MAGIC and not version & (_TILED | _MULTIPART) and attributes[b"compression"] == b"\0"
+    if not known or types != {_FLOAT} or name not in channels:
+        raise BlenderError("is not the OpenEXR that was asked for", where=path, remedy="give --near and --far")
+    left, top, right, bottom = struct.unpack("<4i", attributes[b"dataWindow"])
+    width, height = right - left + 1, bottom - top + 1
+    line = np.dtype([("y and size", "<i4", 2), ("values", "<f4", (len(channels), width))])
+    first = at + 1 + 8 * height  # behind the end of the header and the table of offsets
+    values: NDArray[np.float32] = np.frombuffer(data, line, height, first)["values"][:, channels.index(name)]
+    return values

@@ -10,22 +10,27 @@ The two folders hold the packages `holodriver` and `blender_addon`. They are loa
 site-packages must never come onto Blender's sys.path, whose numpy is another one.
 
 Each report is one line on the standard output, `MARK` and a JSON object: {"event": "progress", stage, done, total} |
-{"event": "written", kind, plane} | {"event": "error", type, what, where, remedy} | {"event": "done"}.
+{"event": "written", kind, plane} | {"event": "warning", what} | {"event": "error", type, what, where, remedy} |
+{"event": "done"}.
 """
 
-import contextlib
 import importlib.util
 import json
 import os
 import shutil
 import sys
 import threading
+import time
 import traceback
 from pathlib import Path
 from typing import IO, Any
 
 MARK = "holodriver: "
 """Starts each report, so that what Blender prints before this script runs is told apart."""
+
+
+REMOVALS, REMOVAL_PAUSE_S = 50, 0.1
+"""How often the scratch folder is removed until it stays away, and the pause between, s."""
 
 
 def main(arguments: list[str]) -> int:
@@ -55,7 +60,10 @@ def _run(job: dict[str, Any], channel: IO[str]) -> None:
     def written(kind: str, plane: int) -> None:
         _report(channel, event="written", kind=kind, plane=plane)
 
-    run_job(job, progress=progress, written=written)
+    def warn(text: str) -> None:
+        _report(channel, event="warning", what=text)
+
+    run_job(job, progress=progress, written=written, warn=warn)
 
 
 def _private_output() -> IO[str]:
@@ -99,11 +107,19 @@ def _leave_with_the_driver(job: dict[str, Any]) -> None:
 
     def watch() -> None:
         wait(job["driver"])
-        with contextlib.suppress(OSError):
-            shutil.rmtree(job["scratch"], ignore_errors=True)
+        _remove(Path(job["scratch"]))
         os._exit(3)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def _remove(folder: Path) -> None:
+    # again and again: the render goes on meanwhile, and may write an image into what is being removed
+    for _ in range(REMOVALS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(REMOVAL_PAUSE_S)
 
 
 def _wait_for_end_of_input(driver: int) -> None:

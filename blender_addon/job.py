@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A job of the driver: opens the scene, finds the depth range, renders."""
+"""A job of the driver: opens the scene, says what is wrong with it, renders."""
 
 import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,24 @@ from holodriver.errors import InputError
 from holodriver.optics.focus import Mapping
 from holodriver.progress import Progress
 
+from .cycles import RenderJob
 from .demo_scene import FAR, NEAR, build_demo
-from .depth_range import visible_range
 from .random_scene import build_random
-from .render import RenderJob, Written, render_raw
+from .render import Written, render_raw
 from .thin_lens import mapping_of
 
 DEMO, RANDOM = "demo", "random"
 """Names of the scenes that are built rather than opened."""
 
+FLAWS_SAID = 3
+"""Missing files of a kind that are told one by one."""
 
-def run_job(job: dict[str, Any], *, progress: Progress, written: Written) -> None:
+
+Warn = Callable[[str], None]
+"""Told in one clause of each thing that makes the images other than the artist sees them."""
+
+
+def run_job(job: dict[str, Any], *, progress: Progress, written: Written, warn: Warn = lambda text: None) -> None:
     """Render what `job` says into its folder.
 
     Args:
@@ -37,13 +45,13 @@ def run_job(job: dict[str, Any], *, progress: Progress, written: Written) -> Non
     settings["far"] = float("inf") if settings["far"] == "infinity" else settings["far"]
     built = job["scene"] in (DEMO, RANDOM)
     provenance = _build(job, settings) if built else _open_blend(Path(job["scene"]))
-    scene = bpy.context.scene
-    if settings["near"] is None or settings["far"] is None:
-        near, far = (NEAR, FAR) if built else visible_range(scene, settings["width"], settings["height"])
-        settings["near"] = near if settings["near"] is None else settings["near"]
-        settings["far"] = far if settings["far"] is None else settings["far"]
+    if built:
+        settings["near"] = NEAR if settings["near"] is None else settings["near"]
+        settings["far"] = FAR if settings["far"] is None else settings["far"]
+    for text in _flaws():
+        warn(text)
     render_raw(
-        scene,
+        bpy.context.scene,
         RenderJob(**settings),
         Path(job["folder"]),
         provenance=provenance,
@@ -73,6 +81,8 @@ def _open_blend(path: Path) -> dict[str, Any]:
     except RuntimeError as error:
         raise InputError("is not a Blender file that this Blender can open", where=path) from error
     scene = bpy.context.scene
+    # as the artist's own render does: it takes the camera that a marker binds to this frame
+    scene.frame_set(scene.frame_current, subframe=scene.frame_subframe)
     if scene.camera is None:
         raise InputError(
             f"scene '{scene.name}' has no camera", where=path, remedy="add one, or make one the active camera"
@@ -83,3 +93,25 @@ def _open_blend(path: Path) -> dict[str, Any]:
         while block := file.read(1 << 20):
             digest.update(block)
     return {"scene": path.name, "sha256": digest.hexdigest(), "frame": scene.frame_current}
+
+
+def _flaws() -> Iterator[str]:
+    """What Blender passes over in silence: files that are not there, and drivers that it must not run."""
+    libraries = [library.filepath for library in bpy.data.libraries if _missing(library, library.parent)]
+    used = [image for image in bpy.data.images if image.source == "FILE" and image.users]
+    images = [image.filepath for image in used if _missing(image, image.library)]
+    for kind, effect, paths in (
+        ("linked file", "what it holds is left out", libraries),
+        ("image file", "its surfaces are magenta", images),
+    ):
+        for path in paths[:FLAWS_SAID]:
+            yield f"{kind} {path} does not exist: {effect}"
+        if len(paths) > FLAWS_SAID:
+            yield f"{len(paths) - FLAWS_SAID} more {kind}s do not exist"
+    if bpy.app.autoexec_fail:
+        yield f"a Python script or driver of the file was not run, for safety: {bpy.app.autoexec_fail_message}"
+
+
+def _missing(data: bpy.types.ID, beside: bpy.types.Library | None) -> bool:
+    """Whether the file of an image or a library is not there; `beside` is what its path is relative to."""
+    return data.packed_file is None and not Path(bpy.path.abspath(data.filepath, library=beside)).is_file()

@@ -130,7 +130,7 @@ def run_demo(
             samples=settings.samples,
             seed=settings.seed,
         )
-        render_stack(job, folder / STACK, overwrite=overwrite, blender=found.path, progress=progress)
+        render_stack(job, folder / STACK, overwrite=overwrite, blender=found, progress=progress)
     stack = read_stack(folder / STACK).exposed()
     seconds["render"] = time.perf_counter() - start
 

@@ -21,6 +21,9 @@ def play(
         float | None, typer.Option(help="Seconds to play, instead of cycles; 1 if neither is given.")
     ] = None,
     refresh: Annotated[float, typer.Option(help="The simulated panel's refreshes a second, Hz.")] = 180.0,
+    power: Annotated[
+        float, typer.Option(min=0.001, help="Power of the strongest laser, mW; the others balance the encoding gains.")
+    ] = 1.0,
     record: Annotated[
         Path | None, typer.Option(help="Write what the panel held while each laser was on to this folder.")
     ] = None,
@@ -38,20 +41,34 @@ def play(
     if cycles is None and duration is None:
         duration = DEFAULT_DURATION_S
 
+    import numpy as np
+
     from holodriver.files.atomic import check_output_folder
     from holodriver.files.frames import read_panel_frames
+    from holodriver.panel.burch import laser_powers
     from holodriver.rig.player import play as play_frames
     from holodriver.rig.recording import HOLDS, write_recording
     from holodriver.rig.simulated import SimulatedRig
 
     if record is not None:
         check_output_folder(record, overwrite=overwrite, holds=HOLDS)
-    holograms = [read_panel_frames(path).pixels for path in source]
-    shape = holograms[0].shape[-2:]
-    with SimulatedRig((shape[0], shape[1]), refresh) as simulated:
+    holograms = [read_panel_frames(path) for path in source]
+    first = holograms[0]
+    for path, hologram in zip(source, holograms, strict=True):
+        if hologram.profile.native_shape != first.profile.native_shape:
+            raise InputError(f"is for another panel than {source[0]}", where=path)
+        if not np.allclose(hologram.gains, first.gains, rtol=1e-6):
+            console.warn(f"{path} was encoded with other gains than {source[0]}; brightness and colour will jump")
+    with SimulatedRig(first.profile.native_shape, refresh) as simulated:
         with console.reporting() as progress:
             report = play_frames(
-                holograms, simulated.panel, simulated.lasers(), cycles=cycles, duration_s=duration, progress=progress
+                [hologram.pixels for hologram in holograms],
+                simulated.panel,
+                simulated.lasers(),
+                cycles=cycles,
+                duration_s=duration,
+                powers_w=laser_powers(first.gains, power * 1e-3),
+                progress=progress,
             )
         exposures = simulated.exposures() if record is not None else []
     if record is not None:

@@ -18,8 +18,8 @@ def render(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The focal stack, NAME.stack.")],
     size: Annotated[str, typer.Option(help="Pixels: one number for a square, or WIDTHxHEIGHT.")] = "256",
-    planes: Annotated[int, typer.Option(help="Focal planes.")] = REFERENCE.planes,
-    spp: Annotated[int, typer.Option(help="Samples per pixel: 16 is quick, 64 good.")] = 16,
+    planes: Annotated[int, typer.Option(help="Focal planes.", min=2)] = REFERENCE.planes,
+    spp: Annotated[int, typer.Option(help="Samples per pixel: 16 is quick, 64 good.", min=1)] = 16,
     near: Annotated[
         float | None, typer.Option(help="Distance of the near focal plane, m; else the nearest surface in view.")
     ] = None,
@@ -66,7 +66,7 @@ def render(
         split=split,
     )
     with console.reporting() as progress:
-        render_stack(job, output, overwrite=overwrite, blender=blender, progress=progress)
+        render_stack(job, output, overwrite=overwrite, blender=blender, progress=progress, warn=console.warn)
     for warning in read_stack(output).warnings():
         console.warn(warning)
     console.say(f"wrote {output}: {planes} planes of {width} × {height} pixels")

@@ -3,6 +3,8 @@
 Colours are linear light; channel Z is normalised depth. Raw renders of Blender are assembled plane by plane.
 """
 
+import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,7 +25,6 @@ from holodriver.files.manifest import (
     raw_depth_name,
 )
 from holodriver.optics.focus import normalised_depth
-from holodriver.progress import Progress, silent
 from holodriver.scene.stack import FocalStack
 
 COLORS = ("R", "G", "B")
@@ -32,6 +33,9 @@ Floats = NDArray[np.float32]
 
 _OF_SCENE = ("near", "far", "camera", "renderer")
 """Fields of the manifest that a `FocalStack` keeps in its provenance."""
+
+_NO_HIT = 1e9  # m; Cycles writes 1e10 where a ray meets nothing
+_TOLERANCE = 1e-4  # of normalised depth: what rounding puts outside the range
 
 HOLDS = (StackManifest.FILE_NAME, "plane_*.exr", "all_in_focus.exr")
 """Names in the folder of a focal stack."""
@@ -104,51 +108,42 @@ def read_stack(path: Path) -> FocalStack:
         raise FileFormatError(error.what, where=path) from error
 
 
-def assemble_stack(
-    raw: Path, path: Path, *, overwrite: bool = False, keep_raw: bool = False, progress: Progress = silent
-) -> None:
-    """Assemble a folder of raw renders into the focal stack `path`, plane by plane.
+@dataclass(frozen=True)
+class Outside:
+    """Surfaces that lie outside the range of the focal planes and are put on the nearest one, in the pinhole view."""
 
-    Each raw file is deleted as soon as its plane is written, so that scratch space stays bounded.
+    in_front: float = 0.0
+    """Share of the pixels."""
+    behind: float = 0.0
+    nearest: float = math.inf
+    """Depth of the nearest surface, m; infinity if there is none."""
+    farthest: float = 0.0
 
-    Args:
-        raw: holds ``raw.json`` and the renders it describes.
-        keep_raw: leave the raw files.
-
-    Raises:
-        FileFormatError: a raw file is missing, truncated or foreign; names the file and the field.
-        OutputExistsError: `path` exists and `overwrite` is false.
-    """
-    with written_folder(path, overwrite=overwrite, holds=HOLDS) as folder:
-        assembly = Assembly.of(raw, folder, keep_raw=keep_raw)
-        planes = assembly.manifest.planes
-        assembly.add_all_in_focus()
-        for plane in range(planes):
-            progress("assembling the focal stack", plane, planes)
-            assembly.add_plane(plane)
-        assembly.finish()
-        progress("assembling the focal stack", planes, planes)
+    def as_dict(self) -> dict[str, float]:
+        """Shares of the pixels, for the provenance."""
+        return {"in_front": self.in_front, "behind": self.behind}
 
 
 class Assembly:
     """A focal stack in the making: planes are added as their raw renders become complete, in any order."""
 
-    def __init__(self, manifest: RawManifest, raw: Path, folder: Path, *, keep_raw: bool = False) -> None:
+    def __init__(self, manifest: RawManifest, raw: Path, folder: Path) -> None:
         self.manifest = manifest
         self.raw = raw
         self.folder = folder
-        self.keep_raw = keep_raw
+        self.outside = Outside()
+        """Of the all-in-focus image, once it was added."""
         self._missing = {ALL_IN_FOCUS_NAME, *(plane_name(plane) for plane in range(manifest.planes))}
         self._means: dict[str, float] = {}
 
     @classmethod
-    def of(cls, raw: Path, folder: Path, *, keep_raw: bool = False) -> Self:
+    def of(cls, raw: Path, folder: Path) -> Self:
         """The assembly of the raw renders in `raw`, whose manifest is there, into the existing `folder`.
 
         Raises:
             FileFormatError: the manifest is missing or wrong.
         """
-        return cls(RawManifest.read(raw), raw, folder, keep_raw=keep_raw)
+        return cls(RawManifest.read(raw), raw, folder)
 
     def add_all_in_focus(self) -> None:
         """Write the all-in-focus image with its depth, and delete its raw files.
@@ -157,7 +152,9 @@ class Assembly:
             FileFormatError: a raw file is missing, truncated, foreign or of another size.
         """
         color, depth = self.raw / ALL_IN_FOCUS_NAME, self.raw / RAW_PINHOLE_DEPTH_NAME
-        self._write(ALL_IN_FOCUS_NAME, self._color(color), self._depth(depth), [color, depth])
+        metric = self._metric(depth)
+        self.outside = self._count_outside(metric)
+        self._write(ALL_IN_FOCUS_NAME, self._color(color), self._normalised(metric), [color, depth])
 
     def add_plane(self, plane: int) -> None:
         """Write a plane with the front-most of its depth samples, and delete its raw files.
@@ -167,10 +164,10 @@ class Assembly:
         """
         color = self.raw / raw_color_name(plane)
         samples = [self.raw / raw_depth_name(plane, sample) for sample in range(self.manifest.depth_samples)]
-        depth = self._depth(samples[0])
+        metric = self._metric(samples[0])
         for sample in samples[1:]:
-            np.minimum(depth, self._depth(sample), out=depth)
-        self._write(plane_name(plane), self._color(color), depth, [color, *samples])
+            np.minimum(metric, self._metric(sample), out=metric)
+        self._write(plane_name(plane), self._color(color), self._normalised(metric), [color, *samples])
 
     def finish(self) -> None:
         """Write the manifest, which makes the folder a focal stack.
@@ -193,10 +190,14 @@ class Assembly:
             coc_max=raw.coc_max,
             camera=raw.camera,
             renderer=raw.renderer,
-            provenance={"holodriver": __version__, **raw.provenance, "energies": energies},
+            provenance={
+                "holodriver": __version__,
+                **raw.provenance,
+                "energies": energies,
+                "outside": self.outside.as_dict(),
+            },
         ).write(self.folder)
-        if not self.keep_raw:
-            (self.raw / RawManifest.FILE_NAME).unlink()
+        (self.raw / RawManifest.FILE_NAME).unlink()
 
     def _color(self, path: Path) -> Floats:
         names = tuple(f"{self.manifest.layer}.Combined.{color}" for color in COLORS)
@@ -205,17 +206,34 @@ class Assembly:
         # the denoiser and wide filters may leave a trace below zero, which no light has
         return np.maximum(color, 0, out=color)
 
-    def _depth(self, path: Path) -> Floats:
+    def _metric(self, path: Path) -> Floats:
         name = f"{self.manifest.layer}.Depth.Z"
         metric = self._read(path, (name,), 1).channels[name]
         if float(metric.min()) <= 0:
             raise FileFormatError(f"channel {name!r} holds {metric.min():g} m, expected depths above 0", where=path)
+        return metric
+
+    def _normalised(self, metric: Floats) -> Floats:
+        # no hit is 1e10, which clips to the far plane as everything behind it does
+        return np.clip(self._position(metric), 0, 1).astype(np.float32)
+
+    def _count_outside(self, metric: Floats) -> Outside:
+        hit = metric < _NO_HIT
+        if not hit.any():
+            return Outside()
+        t = self._position(metric)
+        return Outside(
+            in_front=float((t < -_TOLERANCE).mean()),
+            behind=float((hit & (t > 1 + _TOLERANCE)).mean()),
+            nearest=float(metric[hit].min()),
+            farthest=float(metric[hit].max()),
+        )
+
+    def _position(self, metric: Floats) -> NDArray[np.float64]:
         near, far = self.manifest.near, self.manifest.far
         assert near is not None  # RawManifest refuses that
         assert far is not None
-        # no hit is 1e10, which clips to the far plane as everything behind it does
-        depth = normalised_depth(metric, near, far, self.manifest.mapping)
-        return np.clip(depth, 0, 1).astype(np.float32)
+        return normalised_depth(metric, near, far, self.manifest.mapping)
 
     def _read(self, path: Path, names: tuple[str, ...], samples: int) -> ExrImage:
         image = read_exr(path, names, shape=self.manifest.shape)
@@ -229,9 +247,8 @@ class Assembly:
         _write_image(self.folder / name, color, depth)
         self._means[name] = float(color.mean(dtype=np.float64))
         self._missing.discard(name)
-        if not self.keep_raw:
-            for path in raw:
-                path.unlink()
+        for path in raw:
+            path.unlink()
 
 
 def _write_image(path: Path, color: Floats, depth: Floats) -> None:

@@ -1,6 +1,5 @@
 """Render a focal stack: Blender as a child process, its raw images assembled while it works."""
 
-import importlib.util
 import json
 import math
 import os
@@ -21,7 +20,7 @@ from holodriver import errors
 from holodriver.errors import BlenderError, HolodriverError, InputError
 from holodriver.files.atomic import check_output_folder, written_folder
 from holodriver.files.manifest import MAXIMUM_PLANES, MAXIMUM_SIZE
-from holodriver.files.stack import HOLDS, Assembly
+from holodriver.files.stack import HOLDS, Assembly, Outside
 from holodriver.optics.focus import MAPPINGS, check_range
 from holodriver.progress import Progress, silent
 from holodriver.rendering.blender import Blender, clean_environment, find_blender
@@ -65,7 +64,6 @@ class RenderJob:
     seed: int = 0
     denoise: bool = True
     """Remove noise from the images (OpenImageDenoise)."""
-    device: str = "CPU"
     split: str = "test"
     """Of a random scene: "test", or "train", whose things and textures never occur in "test"."""
 
@@ -102,8 +100,9 @@ def render_stack(
     path: Path,
     *,
     overwrite: bool = False,
-    blender: str | Path | None = None,
+    blender: Blender | str | Path | None = None,
     progress: Progress = silent,
+    warn: Callable[[str], None] = lambda text: None,
 ) -> Path:
     """Render the focal stack of a scene into the folder `path`.
 
@@ -113,8 +112,9 @@ def render_stack(
     Args:
         job: what to render.
         path: of the focal stack, by custom NAME.stack.
-        blender: Blender executable or Python with bpy; None: see `find_blender`.
+        blender: one that was found, or a Blender executable or Python with bpy; None: see `find_blender`.
         progress: called for images and depth maps rendered.
+        warn: told in one line of each thing that makes the stack other than its scene.
 
     Returns:
         `path`.
@@ -125,7 +125,7 @@ def render_stack(
         BlenderError: no Blender was found, or it stopped with an error.
     """
     check_output_folder(path, overwrite=overwrite, holds=HOLDS)
-    found = find_blender(blender)
+    found = blender if isinstance(blender, Blender) else find_blender(blender)
     with written_folder(path, overwrite=overwrite, holds=HOLDS) as folder:
         raw = folder / "raw"
         raw.mkdir()
@@ -134,6 +134,8 @@ def render_stack(
             for report in reports:
                 if report["event"] == "progress":
                     progress(report["stage"], report["done"], report["total"], report["note"])
+                elif report["event"] == "warning":
+                    warn(report["what"])
                 elif report["event"] == "written":
                     assembly = assembly or Assembly.of(raw, folder)
                     if report["kind"] == "plane":
@@ -143,8 +145,24 @@ def render_stack(
         if assembly is None:
             raise BlenderError("wrote no images", where=found.path)
         assembly.finish()
+        for text in _outside(job, assembly.outside):
+            warn(text)
         shutil.rmtree(raw)
     return path
+
+
+def _outside(job: RenderJob, outside: Outside) -> Iterator[str]:
+    # a range that was not given is the scene's own: nothing is told of what little it leaves out
+    if job.near is not None and outside.in_front > 0:
+        yield (
+            f"{outside.in_front:.2%} of the image is nearer than the near plane at {job.near:g} m and put on it: "
+            f"give --near {outside.nearest:.4g} or less, or leave it out"
+        )
+    if job.far is not None and outside.behind > 0:
+        yield (
+            f"{outside.behind:.2%} of the image is farther than the far plane at {job.far:g} m and put on it: "
+            f"give --far {outside.farthest:.4g} or more, or leave it out"
+        )
 
 
 @contextmanager
@@ -156,8 +174,9 @@ def raw_renders(blender: Blender, job: RenderJob, raw: Path, *, scratch: Path) -
         scratch: removed by the child if this process dies.
 
     Yields:
-        Reports as they come: {"event": "progress", "stage", "done", "total", "note"} for each image, and
-        {"event": "written", "kind": "plane" or "all_in_focus", "plane"} when the raw images of one are complete.
+        Reports as they come: {"event": "progress", "stage", "done", "total", "note"} for each image,
+        {"event": "written", "kind": "plane" or "all_in_focus", "plane"} when the raw images of one are complete, and
+        {"event": "warning", "what"} for what is wrong with the scene.
 
     Raises:
         HolodriverError: what the child reported as its error.
@@ -302,11 +321,8 @@ def _kill(process: subprocess.Popen[str]) -> None:
 
 
 def _addon_folder() -> Path:
-    # found, not imported: the add-on needs bpy
-    spec = importlib.util.find_spec("blender_addon")
-    if spec is None or spec.origin is None:
-        beside = Path(holodriver.__file__).parent.parent / "blender_addon"
-        if not (beside / "headless.py").is_file():
-            raise BlenderError("the Blender add-on is not installed", where=beside, remedy="reinstall holodriver")
-        return beside
-    return Path(spec.origin).parent
+    # by its place alone: looked up as a module, a folder of that name in the working directory would be run instead
+    folder = Path(holodriver.__file__).parent.parent / "blender_addon"
+    if not (folder / "headless.py").is_file():
+        raise BlenderError("the Blender add-on is not installed", where=folder, remedy="reinstall holodriver")
+    return folder

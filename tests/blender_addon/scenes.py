@@ -7,6 +7,7 @@ The camera stands at the origin and looks along −z with y up, so that metric d
 
 import math
 import sys
+from pathlib import Path
 
 import bpy
 
@@ -128,7 +129,8 @@ def silhouette(kind: str, depth: str) -> None:
 def hostile(kind: str, near: str, far: str) -> None:
     """The edge scene from an artist who has changed everything that could spoil a focal stack.
 
-    The camera hangs on a turned and scaled parent, is driven and animated, and focuses on an object.
+    The camera hangs on a turned and scaled parent, is driven and animated, and focuses on an object; a marker binds it
+    to the frame, while another one is the scene's.
     """
     edge(kind, near, far)
     scene = bpy.context.scene
@@ -158,6 +160,14 @@ def hostile(kind: str, near: str, far: str) -> None:
     scene.cycles.samples = 2
     scene.view_settings.exposure, scene.view_settings.gamma = 2.0, 1.7
     scene.view_layers[0].samples = 3
+    scene.view_layers[0].use_pass_combined = scene.view_layers[0].cycles.use_denoising = False
+    for path, value in (("cycles.seed", "frame"), ("cycles.samples", "2"), ("render.use_border", "True")):
+        scene.driver_add(path).driver.expression = value
+    scene.timeline_markers.new("cut", frame=scene.frame_current).camera = eye
+    decoy = bpy.data.objects.new("decoy", data.copy())
+    decoy.location = (30.0, 0.0, 0.0)
+    scene.collection.objects.link(decoy)
+    scene.camera = decoy
     scene.view_layers[0].name = "A layer, nämed.oddly"
 
 
@@ -168,6 +178,45 @@ def cutout(kind: str, near: str, far: str) -> None:
     clear = tree.nodes.new("ShaderNodeBsdfTransparent")
     output = next(node for node in tree.nodes if node.type == "OUTPUT_MATERIAL")
     tree.links.new(clear.outputs[0], output.inputs["Surface"])
+
+
+def unseen(kind: str, near: str, far: str) -> None:
+    """The edge scene among things that the viewport shows and the render does not, in front of it and behind it."""
+    edge(kind, near, far)
+    paint = material("unseen", 1.0)
+    whole = ((-50.0, -50.0), (50.0, -50.0), (50.0, 50.0), (-50.0, 50.0))
+    things = [mesh("thing", [(x, y, -d) for x, y in whole], [(0, 1, 2, 3)], paint) for d in (1.0, 2.0)]
+    things[0].hide_render = True
+    things[1].visible_camera = False
+    bpy.data.objects["wall"].data.transform(Matrix.Translation((50.0, 0.0, 0.0)))  # ends at the edge of the front
+    mesh("beyond", [(x, y, -20.0) for x, y in whole], [(0, 1, 2, 3)], paint)
+    bpy.context.scene.camera.data.clip_end = 10.0
+
+
+def scripted(kind: str, near: str, far: str) -> None:
+    """The edge scene with a script and a driver that leave a mark beside the file when they are run."""
+    edge(kind, near, far)
+    mark = f"__import__('pathlib').Path({own[1] + '.ran'!r}).touch()"
+    text = bpy.data.texts.new("start.py")
+    text.write(mark)
+    text.use_module = True
+    bpy.data.objects["wall"].driver_add("location", 0).driver.expression = f"{mark} or 0"
+
+
+def incomplete(kind: str, near: str, far: str) -> None:
+    """The edge scene with five images that are not there, and a linked file that is gone."""
+    edge(kind, near, far)
+    for number in range(5):
+        node = bpy.data.materials["wall"].node_tree.nodes.new("ShaderNodeTexImage")
+        node.image = bpy.data.images.new("image", 4, 4)
+        node.image.source, node.image.filepath = "FILE", f"//gone_{number}.png"
+    library = Path(own[1]).with_suffix(".library.blend")
+    linked = bpy.data.meshes.new("linked")
+    bpy.data.libraries.write(str(library), {bpy.data.objects.new("linked", linked)})
+    with bpy.data.libraries.load(str(library), link=True) as (_, wanted):
+        wanted.objects = ["linked"]
+    bpy.context.scene.collection.objects.link(wanted.objects[0])
+    library.unlink()
 
 
 def blind() -> None:
@@ -191,3 +240,4 @@ if __name__ == "__main__":
     bpy.context.scene.render.engine = "CYCLES"
     globals()[own[0]](*own[2:])
     bpy.ops.wm.save_as_mainfile(filepath=own[1])
+    Path(own[1] + ".ran").unlink(missing_ok=True)

@@ -71,11 +71,19 @@ def test_depth_range_is_what_the_camera_sees(blender, blend_file, tmp_path):
         assert stack.provenance["far"] == pytest.approx(6.0, abs=0.03)
 
 
+def test_depth_range_leaves_out_what_the_render_does_not_show(blender, blend_file, tmp_path):
+    """Things hidden from the render or the camera stand in front, and one beyond the clip end behind."""
+    stack = render(blender, blend_file("unseen", "persp", 4.0, 6.0), tmp_path / "a.stack", depth_samples=1)
+    assert stack.provenance["near"] == pytest.approx(4.0, abs=0.03)
+    assert stack.provenance["far"] == pytest.approx(6.0, abs=0.03)
+
+
 def test_an_artists_settings_change_nothing(blender, blend_file, tmp_path):
     """A parented, driven, animated camera and a spoiled render setup give the same stack as the plain scene."""
     options = {"near": 4.0, "far": 6.0, "planes": 2, "samples": 64, "depth_samples": 4}
     plain = render(blender, blend_file("edge", "ortho", 4.0, 6.0), tmp_path / "plain.stack", **options)
     spoiled = render(blender, blend_file("hostile", "ortho", 4.0, 6.0), tmp_path / "spoiled.stack", **options)
     np.testing.assert_array_equal(spoiled.all_in_focus_depth, plain.all_in_focus_depth)
+    np.testing.assert_array_equal(spoiled.depths, plain.depths)
     # the same scene with the same seeds: only rounding of the camera's pose may differ
     np.testing.assert_allclose(spoiled.images, plain.images, atol=0.02)

@@ -63,12 +63,13 @@ for job in asked["jobs"]:
 
 
 def build(blender, folder, scenes):
-    """Raw renders of scenes (split, seed, mapping): what Blender tells of each, metric depth, manifest."""
-    common = {"scene": "random", "width": SIZE, "height": SIZE, "planes": 2, "coc_max": 3.0, "samples": 1}
+    """Raw renders of scenes (split, seed, mapping, width): what Blender tells of each, metric depth, manifest."""
+    common = {"scene": "random", "height": SIZE, "planes": 2, "coc_max": 3.0, "samples": 1}
     common |= {"near": None, "far": None, "depth_samples": 1, "denoise": False}
     jobs = [
-        common | {"split": split, "seed": seed, "mapping": mapping, "folder": str(folder / f"{split}{seed}{mapping}")}
-        for split, seed, mapping in scenes
+        common
+        | {"split": split, "seed": seed, "mapping": mapping, "width": width, "folder": str(folder / f"{split}{seed}")}
+        for split, seed, mapping, width in scenes
     ]
     asked = {"jobs": jobs, "addon": str(_addon_folder()), "holodriver": str(Path(holodriver.__file__).parent)}
     (folder / "run.py").write_text(RUN, encoding="utf-8")
@@ -88,7 +89,8 @@ def build(blender, folder, scenes):
 
 @pytest.fixture(scope="module")
 def scenes(blender, tmp_path_factory):
-    wanted = [("test", seed, "linear") for seed in SEEDS] + [("train", 1, "linear"), ("train", 2, "dioptric")]
+    wanted = [("test", seed, "linear", SIZE) for seed in SEEDS]
+    wanted += [("train", 1, "linear", SIZE), ("train", 2, "dioptric", 3 * SIZE // 2)]
     return build(blender, tmp_path_factory.mktemp("random"), wanted)
 
 
@@ -98,14 +100,14 @@ def kinds(names):
 
 
 def test_a_seed_gives_one_scene(blender, scenes, tmp_path):
-    scene = ("test", SEEDS[0], "linear")
+    scene = ("test", SEEDS[0], "linear", SIZE)
     again = build(blender, tmp_path, [scene])[scene]
     assert again[0] == scenes[scene][0]
     np.testing.assert_array_equal(again[1], scenes[scene][1])
 
 
 def test_another_seed_gives_another_scene(scenes):
-    first, second = (scenes["test", seed, "linear"][0] for seed in SEEDS[:2])
+    first, second = (scenes["test", seed, "linear", SIZE][0] for seed in SEEDS[:2])
     assert {shape for _, shape in first["things"].values()} & {shape for _, shape in second["things"].values()} <= {
         first["things"]["wall"][1]
     }
@@ -121,7 +123,7 @@ def test_scenes_are_full(scenes):
 
 def test_train_and_test_share_no_kind_of_thing_and_no_texture(scenes):
     things, textures, nodes = ({"train": set(), "test": set()} for _ in range(3))
-    for (split, _, _), (told, _, _) in scenes.items():
+    for (split, *_), (told, _, _) in scenes.items():
         things[split] |= kinds(told["things"])
         textures[split] |= kinds(told["materials"])
         for material in told["materials"].values():
@@ -135,7 +137,7 @@ def test_train_and_test_share_no_kind_of_thing_and_no_texture(scenes):
 
 def test_depths_are_even_and_in_range(scenes):
     shares = []
-    for (_, _, mapping), (_, z, _) in scenes.items():
+    for (_, _, mapping, _), (_, z, _) in scenes.items():
         t = (z - NEAR) / (FAR - NEAR) if mapping == "linear" else (1 / NEAR - 1 / z) / (1 / NEAR - 1 / FAR)
         # not clipped: the wall's face is the far plane to single precision
         assert t.min() >= 0
@@ -152,7 +154,7 @@ def test_depths_are_even_and_in_range(scenes):
 
 
 def test_manifest_tells_seed_and_split(scenes):
-    for (split, seed, mapping), (_, _, manifest) in scenes.items():
+    for (split, seed, mapping, _), (_, _, manifest) in scenes.items():
         assert manifest.provenance == {"scene": "random", "seed": seed, "split": split}
         assert (manifest.mapping, manifest.near, manifest.far) == (mapping, NEAR, FAR)
 

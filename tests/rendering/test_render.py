@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import holodriver
 from holodriver.errors import BlenderError, InputError, OutputExistsError
 from holodriver.rendering.blender import Blender
 from holodriver.rendering.render import RenderJob, raw_renders, render_stack
@@ -100,6 +101,55 @@ def test_progress_counts_images_and_depth_maps(blender, blend_file, tmp_path):
     assert seen[-1] == ("rendering depth", 2, 2)
 
 
+def test_what_is_missing_in_a_scene_is_told(blender, blend_file, tmp_path):
+    told = []
+    scene = job(blend_file("incomplete", "ortho", 4.0, 6.0))
+    render_stack(scene, tmp_path / "a.stack", blender=blender, warn=told.append)
+    assert [text.split(":")[0].rpartition("/")[2] for text in told] == [
+        "incomplete_ortho_4.0_6.0.library.blend does not exist",
+        *(f"gone_{number}.png does not exist" for number in range(3)),
+        "2 more image files do not exist",
+    ]
+
+
+def test_no_script_of_a_scene_is_run(blender, blend_file, tmp_path):
+    scene = blend_file("scripted", "ortho", 4.0, 6.0)
+    told = []
+    render_stack(job(scene), tmp_path / "a.stack", blender=blender, warn=told.append)
+    assert not scene.with_name(scene.name + ".ran").exists()
+    assert len(told) == 1
+    assert "was not run, for safety" in told[0]
+
+
+def test_surfaces_outside_a_given_range_are_told_with_their_share(blender, blend_file, tmp_path):
+    scene = blend_file("edge", "ortho", 4.0, 6.0)  # one half at 4 m, the other at 6 m
+    told = []
+    outside = {}
+    for name, near, far in (("fits", 4.0, 6.0), ("cuts", 5.0, 5.5)):
+        path = render_stack(
+            job(scene, near=near, far=far), tmp_path / f"{name}.stack", blender=blender, warn=told.append
+        )
+        outside[name] = json.loads((path / "stack.json").read_text(encoding="utf-8"))["provenance"]["outside"]
+    assert outside == {"fits": {"in_front": 0.0, "behind": 0.0}, "cuts": {"in_front": 0.5, "behind": 0.5}}
+    assert len(told) == 2
+    assert "50.00% of the image is nearer than the near plane at 5 m" in told[0]
+    assert "give --near 4 or less" in told[0]
+    assert "50.00% of the image is farther than the far plane at 5.5 m" in told[1]
+    assert "give --far 6 or more" in told[1]
+
+
+def test_a_name_with_braces_is_a_name(blender, blend_file, tmp_path):
+    path = tmp_path / "{a} {{b}}.stack"
+    render_stack(job(blend_file("edge", "ortho", 4.0, 6.0)), path, blender=blender)
+    assert left(tmp_path) == [path.name]
+
+
+def test_without_a_blender_nothing_is_made(tmp_path):
+    with pytest.raises(BlenderError, match="does not exist"):
+        render_stack(job(), tmp_path / "new" / "a.stack", blender="/nowhere/blender")
+    assert left(tmp_path) == []
+
+
 class Stop(Exception):
     """Raised in a progress callback."""
 
@@ -146,6 +196,27 @@ def test_a_child_that_fails_is_one_line(tmp_path, body, said):
     ):
         list(reports)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="stand-ins are scripts")
+def test_a_folder_of_the_same_name_in_the_working_directory_is_not_run(tmp_path, monkeypatch):
+    foreign = tmp_path / "blender_addon"
+    foreign.mkdir()
+    for name in ("__init__.py", "headless.py"):
+        (foreign / name).write_text("", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)  # as `python -m holodriver` does
+    tells = 'import json, sys; print("holodriver: " + json.dumps({"event": "told", "arguments": sys.argv[1:]}))'
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    reports = []
+    with (
+        pytest.raises(BlenderError, match="exit status 0"),
+        raw_renders(stand_in(tmp_path, tells), job(), raw, scratch=raw) as told,
+    ):
+        reports.extend(told)
+    own = Path(holodriver.__file__).parent.parent / "blender_addon"
+    assert str(own / "headless.py") in reports[0]["arguments"]
+    assert str(foreign) not in " ".join(reports[0]["arguments"])
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for the end of a grandchild, which needs Linux")
