@@ -11,7 +11,9 @@ from holodriver.errors import FileFormatError
 
 
 def info(
-    source: Annotated[Path, typer.Argument(help="Hologram, focal stack, folder of panel frames or display profile.")],
+    source: Annotated[
+        Path, typer.Argument(help="Hologram, focal stack, panel frames, recording of a play or display profile.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Say what a file holds: sizes, display, where it came from, how good it is."""
@@ -52,6 +54,21 @@ def _facts(source: Path) -> dict[str, Any]:
             "gains": list(frames.gains),
             "display": frames.profile.as_dict(),
         }
+    if (source / "exposures.json").is_file():
+        from holodriver.rig.recording import read_recording
+
+        exposures = read_recording(source)
+        lit = [exposure for exposure in exposures if exposure.colour is not None]
+        return {
+            "kind": "recording of a play",
+            "holograms": len({exposure.frame_index for exposure in exposures}),
+            "flips": len({exposure.flip_index for exposure in exposures}),
+            "lit": {
+                colour.label: f"{1e3 * sum(e.power_w * e.lit_for_s for e in lit if e.colour is colour):.4g} mJ"
+                for colour in sorted({e.colour for e in lit if e.colour is not None})
+            },
+            "wrong colours": sum(exposure.colour != exposure.plane for exposure in lit),
+        }
     if source.is_dir():
         from holodriver.files.stack import read_stack
 
@@ -69,7 +86,7 @@ def _facts(source: Path) -> dict[str, Any]:
     raise FileFormatError(
         "is not something that can be described" if source.exists() else "does not exist",
         where=source,
-        remedy="expected a .holo file, a .toml profile, a focal stack or a folder of panel frames",
+        remedy="expected a .holo file, a .toml profile, or a folder: focal stack, panel frames, recording of a play",
     )
 
 

@@ -20,6 +20,7 @@ def check_output(path: Path, *, overwrite: bool) -> None:
         OutputExistsError: `path` exists and `overwrite` is false.
         InputError: `path` is a folder.
     """
+    _check_parent(path)
     if path.is_dir():
         raise InputError("is a folder, expected the name of a file", where=path)
     if path.exists() and not overwrite:
@@ -36,6 +37,7 @@ def check_output_folder(path: Path, *, overwrite: bool, holds: Sequence[str]) ->
         OutputExistsError: `path` exists and `overwrite` is false, or it holds something else.
         InputError: `path` is a file.
     """
+    _check_parent(path)
     if path.exists() and not path.is_dir():
         raise InputError("is a file, expected the name of a folder", where=path)
     if path.exists() and not overwrite:
@@ -105,6 +107,15 @@ def written_folder(path: Path, *, overwrite: bool = False, holds: Sequence[str])
             os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _check_parent(path: Path) -> None:
+    """Refuse a place where nothing can be written, without making anything."""
+    parent = path.absolute().parent
+    while not parent.exists():
+        parent = parent.parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise InputError(f"cannot be written: {parent} is not a folder that may be written to", where=path)
 
 
 def _make_parent(path: Path) -> None:

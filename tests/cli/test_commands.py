@@ -70,7 +70,7 @@ def test_reconstruct_shows_near_and_far(work: Path, capsys: pytest.CaptureFixtur
     assert (from_frames / "focus_1.0000.png").read_bytes() == (folder / "focus_1.0000.png").read_bytes()
 
 
-def test_play_shows_the_frames_under_their_lasers(work: Path) -> None:
+def test_play_shows_the_frames_under_their_lasers(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record = work / "record"
     arguments = ["play", str(work / "a.holo"), "--cycles", "2", "--refresh", "30", "--record", str(record)]
     assert main(arguments) == 0
@@ -78,6 +78,10 @@ def test_play_shows_the_frames_under_their_lasers(work: Path) -> None:
     for colour, name in enumerate(("red", "green", "blue")):
         seen = cv2.imread(str(record / f"hologram_0000_{name}.png"), cv2.IMREAD_UNCHANGED)
         assert np.array_equal(seen, frames.pixels[colour])
+    capsys.readouterr()
+    assert main(["info", "--json", str(record)]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["kind"], facts["flips"], facts["wrong colours"]) == ("recording of a play", 6, 0)
 
 
 def test_info_describes_each_kind_of_file(work: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,7 +53,7 @@ def test_folder_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="folder"), written_file(tmp_path / "file" / "a.txt"):
+    with pytest.raises(InputError, match="not a folder"), written_file(tmp_path / "file" / "deep" / "a.txt"):
         pass
 
 
