@@ -19,7 +19,7 @@ from holodriver.errors import HolodriverError
 COMMANDS = {
     "demo": "From a Blender scene to a hologram, panel frames and pictures of it, in one go.",
     "render": "Render a Blender scene to a focal stack.",
-    "synth": "Compute the hologram of a focal stack.",
+    "synth": "Compute the hologram of a focal stack, or of a picture with depth.",
     "encode": "Encode holograms into panel frames.",
     "reconstruct": "Show what a camera would see of a hologram, focus by focus.",
     "play": "Show panel frames on the rig, lasers in step.",
