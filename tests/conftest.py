@@ -52,4 +52,4 @@ def demo_stack_folder(blender, tmp_path_factory) -> Path:
     """The demo scene as a focal stack: 96 × 96 pixels, 21 planes, 4 samples a pixel."""
     path = tmp_path_factory.mktemp("demo") / "demo.stack"
     job = RenderJob(scene="demo", width=96, height=96, planes=21, coc_max=15.0, samples=4)
-    return render_stack(job, path, blender=blender.path)
+    return render_stack(job, path, blender=blender)

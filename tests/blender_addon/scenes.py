@@ -161,7 +161,7 @@ def hostile(kind: str, near: str, far: str) -> None:
     scene.view_settings.exposure, scene.view_settings.gamma = 2.0, 1.7
     scene.view_layers[0].samples = 3
     scene.view_layers[0].use_pass_combined = scene.view_layers[0].cycles.use_denoising = False
-    for path, value in (("cycles.seed", "frame"), ("cycles.samples", "2"), ("render.use_border", "True")):
+    for path, value in (("cycles.seed", "frame"), ("cycles.samples", "2"), ("cycles.filter_width", "3.0")):
         scene.driver_add(path).driver.expression = value
     scene.timeline_markers.new("cut", frame=scene.frame_current).camera = eye
     decoy = bpy.data.objects.new("decoy", data.copy())
@@ -188,7 +188,7 @@ def unseen(kind: str, near: str, far: str) -> None:
     things = [mesh("thing", [(x, y, -d) for x, y in whole], [(0, 1, 2, 3)], paint) for d in (1.0, 2.0)]
     things[0].hide_render = True
     things[1].visible_camera = False
-    bpy.data.objects["wall"].data.transform(Matrix.Translation((50.0, 0.0, 0.0)))  # ends at the edge of the front
+    bpy.data.objects["wall"].data.transform(Matrix.Translation((51.0, 0.0, 0.0)))  # leaves a gap beside the front
     mesh("beyond", [(x, y, -20.0) for x, y in whole], [(0, 1, 2, 3)], paint)
     bpy.context.scene.camera.data.clip_end = 10.0
 

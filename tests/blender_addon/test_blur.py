@@ -50,7 +50,7 @@ def test_blur_diameter_is_linear_and_symmetric(blender, blend_file, tmp_path, ki
         depth_samples=1,
         denoise=False,
     )
-    stack = read_stack(render_stack(job, tmp_path / "points.stack", blender=blender.path))
+    stack = read_stack(render_stack(job, tmp_path / "points.stack", blender=blender))
     assert stack.mapping == mapping
     sharp = variances(stack.all_in_focus[0])
     rows = []

@@ -12,7 +12,7 @@ LENS, SENSOR, VIEW = 50.0, 36.0, 4.0  # as in scenes.py
 
 def render(blender, scene, path, **changes):
     job = {"planes": 3, "coc_max": 12.0, "samples": 1, "denoise": False, "width": SIZE, "height": SIZE} | changes
-    return read_stack(render_stack(RenderJob(scene=str(scene), **job), path, blender=blender.path))
+    return read_stack(render_stack(RenderJob(scene=str(scene), **job), path, blender=blender))
 
 
 @pytest.mark.parametrize(
@@ -78,9 +78,18 @@ def test_depth_range_leaves_out_what_the_render_does_not_show(blender, blend_fil
     assert stack.provenance["far"] == pytest.approx(6.0, abs=0.03)
 
 
+def test_finding_the_depth_range_changes_nothing_else(blender, blend_file, tmp_path):
+    scene, options = blend_file("edge", "ortho", 4.0, 6.0), {"samples": 8, "planes": 2, "width": 32, "height": 32}
+    found = render(blender, scene, tmp_path / "found.stack", **options)
+    given = {name: found.provenance[name] for name in ("near", "far")}
+    told = render(blender, scene, tmp_path / "told.stack", **options, **given)
+    np.testing.assert_array_equal(found.images, told.images)
+    np.testing.assert_array_equal(found.depths, told.depths)
+
+
 def test_an_artists_settings_change_nothing(blender, blend_file, tmp_path):
     """A parented, driven, animated camera and a spoiled render setup give the same stack as the plain scene."""
-    options = {"near": 4.0, "far": 6.0, "planes": 2, "samples": 64, "depth_samples": 4}
+    options = {"near": 4.0, "far": 6.0, "planes": 2, "samples": 16, "depth_samples": 4, "denoise": True}
     plain = render(blender, blend_file("edge", "ortho", 4.0, 6.0), tmp_path / "plain.stack", **options)
     spoiled = render(blender, blend_file("hostile", "ortho", 4.0, 6.0), tmp_path / "spoiled.stack", **options)
     np.testing.assert_array_equal(spoiled.all_in_focus_depth, plain.all_in_focus_depth)

@@ -28,7 +28,7 @@ def test_planes_differ_by_less_than_half_a_percent(blender, blend_file, tmp_path
         depth_samples=1,
         denoise=False,
     )
-    stack = read_stack(render_stack(job, tmp_path / "cards.stack", blender=blender.path))
+    stack = read_stack(render_stack(job, tmp_path / "cards.stack", blender=blender))
     border = np.ones((size, size), bool)
     border[1:-1, 1:-1] = False
     assert stack.images[:, :, border].max() == 0

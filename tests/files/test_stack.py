@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from holodriver.errors import FileFormatError, InputError, OutputExistsError
+from holodriver.files.atomic import written_folder
 from holodriver.files.exr import read_exr, write_exr
 from holodriver.files.manifest import RawManifest, raw_color_name, raw_depth_name
-from holodriver.files.stack import assemble_stack, read_stack, write_stack
+from holodriver.files.stack import HOLDS, Assembly, Outside, read_stack, write_stack
 from holodriver.scene.stack import FocalStack
 
 N, H, W = 3, 5, 7
@@ -165,9 +166,21 @@ def raw(tmp_path):
     return path
 
 
+def assemble(raw, path):
+    """As the renderer does it, once all raw files are there; yields after each part."""
+    with written_folder(path, holds=HOLDS) as folder:
+        assembly = Assembly.of(raw, folder)
+        assembly.add_all_in_focus()
+        yield assembly
+        for plane in range(N):
+            assembly.add_plane(plane)
+            yield assembly
+        assembly.finish()
+
+
 def test_assembly_takes_the_front_most_depth_and_normalises_it(raw, tmp_path):
     path = tmp_path / "a.stack"
-    assemble_stack(raw, path)
+    list(assemble(raw, path))
     stack = read_stack(path)
     for depth in (*stack.depths, stack.all_in_focus_depth):
         assert (depth[0] == 1).all()  # no hit: the far plane
@@ -180,28 +193,25 @@ def test_assembly_takes_the_front_most_depth_and_normalises_it(raw, tmp_path):
 
 
 def test_assembly_deletes_raw_files_plane_by_plane(raw, tmp_path):
-    left = []
-
-    def progress(stage, done, total, note=""):
-        left.append(len(list(raw.iterdir())))
-
     before = len(list(raw.iterdir()))
-    assemble_stack(raw, tmp_path / "a.stack", progress=progress)
+    left = [len(list(raw.iterdir())) for _ in assemble(raw, tmp_path / "a.stack")]
     # the all-in-focus image with its depth goes first, then a colour image with its depth samples each time
-    assert left == [before - 2 - plane * (1 + SAMPLES) for plane in range(N)] + [0]
+    assert left == [before - 2 - plane * (1 + SAMPLES) for plane in range(N + 1)]
+    assert list(raw.iterdir()) == []
 
 
-def test_assembly_can_keep_raw_files(raw, tmp_path):
-    before = sorted(file.name for file in raw.iterdir())
-    assemble_stack(raw, tmp_path / "a.stack", keep_raw=True)
-    assert sorted(file.name for file in raw.iterdir()) == before
+def test_assembly_counts_what_lies_outside_the_range(raw, tmp_path):
+    """A row of W in front; what was not hit at all is not behind."""
+    *_, assembly = assemble(raw, tmp_path / "a.stack")
+    assert assembly.outside == Outside(in_front=1 / H, behind=0.0, nearest=9.0, farthest=12.0)
+    assert read_stack(tmp_path / "a.stack").provenance["outside"] == {"in_front": 1 / H, "behind": 0.0}
 
 
 @pytest.mark.parametrize("name", ["raw.json", "all_in_focus.exr", raw_color_name(1), raw_depth_name(2, 1)])
 def test_a_missing_raw_file_leaves_no_half_stack(raw, tmp_path, name):
     (raw / name).unlink()
     with pytest.raises(FileFormatError, match=name):
-        assemble_stack(raw, tmp_path / "a.stack")
+        list(assemble(raw, tmp_path / "a.stack"))
     assert [file.name for file in tmp_path.iterdir()] == ["raw"]
 
 
@@ -209,4 +219,4 @@ def test_raw_files_of_another_sample_count_are_refused(raw, tmp_path):
     depth = read_exr(raw / raw_depth_name(0, 0), ("Layer.Depth.Z",)).channels
     write_exr(raw / raw_depth_name(0, 0), depth, header={"cycles.Layer.samples": "8"})
     with pytest.raises(FileFormatError, match=r"depth_00_00\.exr: field 'cycles.Layer.samples' is '8', expected '1'"):
-        assemble_stack(raw, tmp_path / "a.stack")
+        list(assemble(raw, tmp_path / "a.stack"))

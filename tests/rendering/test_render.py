@@ -1,5 +1,7 @@
 """Rendering through a child Blender: wrong input, a child that fails, and sudden ends."""
 
+import contextlib
+import importlib.util
 import json
 import os
 import select
@@ -7,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ import pytest
 import holodriver
 from holodriver.errors import BlenderError, InputError, OutputExistsError
 from holodriver.rendering.blender import Blender
-from holodriver.rendering.render import RenderJob, raw_renders, render_stack
+from holodriver.rendering.render import RenderJob, _addon_folder, raw_renders, render_stack
 
 SMALL = {"width": 16, "height": 16, "planes": 2, "coc_max": 2.0, "samples": 1, "depth_samples": 1, "denoise": False}
 
@@ -60,7 +63,7 @@ def test_a_file_that_is_not_blenders_is_refused(blender, tmp_path):
     scene = tmp_path / "text.blend"
     scene.write_text("not a scene", encoding="utf-8")
     with pytest.raises(InputError, match=r"text\.blend: is not a Blender file"):
-        render_stack(job(scene), tmp_path / "a.stack", blender=blender.path)
+        render_stack(job(scene), tmp_path / "a.stack", blender=blender)
     assert left(tmp_path) == ["text.blend"]
 
 
@@ -76,15 +79,15 @@ def test_a_file_that_is_not_blenders_is_refused(blender, tmp_path):
 )
 def test_unusable_scenes_are_refused(blender, blend_file, tmp_path, build, changes, said):
     with pytest.raises(InputError, match=said):
-        render_stack(job(blend_file(*build), **changes), tmp_path / "a.stack", blender=blender.path)
+        render_stack(job(blend_file(*build), **changes), tmp_path / "a.stack", blender=blender)
     assert left(tmp_path) == []
 
 
 def test_overwriting_replaces_the_whole_stack(blender, blend_file, tmp_path):
     path = tmp_path / "a.stack"
     path.mkdir()
-    (path / "old").write_text("", encoding="utf-8")
-    render_stack(job(blend_file("edge", "ortho", 4.0, 6.0)), path, overwrite=True, blender=blender.path)
+    (path / "plane_20.exr").write_text("", encoding="utf-8")
+    render_stack(job(blend_file("edge", "ortho", 4.0, 6.0)), path, overwrite=True, blender=blender)
     assert left(path) == ["all_in_focus.exr", "plane_00.exr", "plane_01.exr", "stack.json"]
     assert left(tmp_path) == ["a.stack"]
 
@@ -94,7 +97,7 @@ def test_progress_counts_images_and_depth_maps(blender, blend_file, tmp_path):
     render_stack(
         job(blend_file("edge", "ortho", 4.0, 6.0)),
         tmp_path / "a.stack",
-        blender=blender.path,
+        blender=blender,
         progress=lambda stage, done, total, note="": seen.append((stage, done, total)),
     )
     assert [entry for entry in seen if entry[0] == "rendering images"] == [("rendering images", n, 3) for n in range(4)]
@@ -150,6 +153,33 @@ def test_without_a_blender_nothing_is_made(tmp_path):
     assert left(tmp_path) == []
 
 
+def test_a_scratch_folder_is_removed_from_under_a_render_that_goes_on(tmp_path):
+    spec = importlib.util.spec_from_file_location("headless", _addon_folder() / "headless.py")
+    assert spec is not None
+    assert spec.loader is not None
+    headless = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(headless)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    removed = threading.Event()
+
+    def write():
+        number = 0
+        while not removed.is_set():
+            number += 1
+            with contextlib.suppress(OSError):
+                (scratch / f"{number}.exr").touch()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        headless._remove(scratch)
+        assert not scratch.exists()
+    finally:
+        removed.set()
+        writer.join()
+
+
 class Stop(Exception):
     """Raised in a progress callback."""
 
@@ -160,7 +190,7 @@ def test_an_error_here_ends_the_child_and_leaves_nothing(blender, tmp_path):
             raise Stop
 
     with pytest.raises(Stop):
-        render_stack(job(), tmp_path / "a.stack", blender=blender.path, progress=progress)
+        render_stack(job(), tmp_path / "a.stack", blender=blender, progress=progress)
     assert left(tmp_path) == []
 
 

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cycles as a focal stack needs it: the settings that the artist's file must not decide, and one image rendered."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from holodriver.errors import BlenderError, InputError
+
+PIXEL_CENTRE_FILTER = 0.01
+"""Pixel filter width (pixels) that puts the one ray of a depth sample at the pixel's centre."""
+
+WORKING_SPACE = "Linear Rec.709"
+"""The only working space in which EXR colours mean what the rest of holodriver takes them for."""
+
+
+@dataclass(frozen=True)
+class RenderJob:
+    """What to render and how well."""
+
+    width: int
+    height: int
+    planes: int
+    coc_max: float
+    """Blur circle diameter between near and far plane, pixels."""
+    near: float | None
+    """Distance of the first focal plane, scene units; None: `visible_range` finds it."""
+    far: float | None
+    """That of the last one; may be infinity."""
+    mapping: str | None = None
+    """None: as the camera's type says."""
+    samples: int = 16
+    """Samples per pixel of each colour image."""
+    depth_samples: int = 10
+    """One-ray depth renders of each plane (the paper's Methods take 10)."""
+    seed: int = 0
+    max_bounces: int = 4
+    denoise: bool = True
+
+
+def prepare(scene: bpy.types.Scene, job: RenderJob) -> bpy.types.ViewLayer:
+    """Set everything that the images depend on and the artist's file must not decide; returns the layer rendered."""
+    scene.timeline_markers.clear()  # one that binds a camera would put it in the place of the thin lens
+    scene.animation_data_clear()  # a driver or a curve would win against what is set here
+    space = getattr(bpy.data, "colorspace", None)  # 5.0 and later
+    if space is not None and space.working_space != WORKING_SPACE:
+        raise InputError(f"the file's working space is '{space.working_space}', expected '{WORKING_SPACE}'")
+    render = scene.render
+    render.engine = "CYCLES"
+    render.resolution_x, render.resolution_y, render.resolution_percentage = job.width, job.height, 100
+    render.pixel_aspect_x = render.pixel_aspect_y = 1.0
+    for name in (
+        "use_border",
+        "use_compositing",
+        "use_sequencer",
+        "use_multiview",
+        "use_motion_blur",
+        "use_freestyle",
+        "use_stamp",
+        "film_transparent",
+    ):
+        setattr(render, name, False)
+    render.dither_intensity = 0.0
+    render.use_file_extension = False
+    render.use_overwrite = True
+    render.use_persistent_data = True
+    _prepare_exr(render.image_settings)
+    _prepare_cycles(scene.cycles, job)
+    layer = next((layer for layer in scene.view_layers if layer.use), scene.view_layers[0])
+    for other in scene.view_layers:
+        other.use = other == layer
+    layer.use_pass_combined = layer.use_pass_z = True
+    layer.samples = 0  # as the scene says
+    layer.material_override = None
+    layer.cycles.use_denoising = job.denoise
+    return layer
+
+
+def _prepare_exr(settings: bpy.types.ImageFormatSettings) -> None:
+    if hasattr(settings, "media_type"):  # 5.0 and later want it before the format
+        settings.media_type = "MULTI_LAYER_IMAGE"
+    settings.file_format = "OPEN_EXR_MULTILAYER"
+    settings.color_mode = "RGBA"
+    settings.color_depth = "32"
+    settings.exr_codec = "ZIP"
+    if hasattr(settings, "use_exr_interleave"):  # 5.0 and later, which else write a part of the file for each pass
+        settings.use_exr_interleave = True
+
+
+def _prepare_cycles(cycles: Any, job: RenderJob) -> None:
+    cycles.device = "CPU"
+    cycles.samples = job.samples
+    cycles.use_adaptive_sampling = False  # noise must not depend on the plane
+    cycles.time_limit = 0.0
+    cycles.sample_offset = 0
+    if hasattr(cycles, "use_sample_subset"):  # 4.5 and later
+        cycles.use_sample_subset = False
+    # clamping takes light away, and more of it from sharp planes than from blurred ones
+    cycles.sample_clamp_direct = cycles.sample_clamp_indirect = 0.0
+    cycles.max_bounces = job.max_bounces
+    cycles.caustics_reflective = cycles.caustics_refractive = False
+    cycles.pixel_filter_type = "BLACKMAN_HARRIS"
+    cycles.filter_width = 1.5
+    cycles.use_animated_seed = False
+    cycles.use_light_tree = True
+    cycles.use_denoising = job.denoise
+    if job.denoise:
+        try:
+            cycles.denoiser = "OPENIMAGEDENOISE"
+        except TypeError as error:  # the choices are what was built in; Debian's Blender has none
+            raise BlenderError(
+                "this Blender was built without OpenImageDenoise",
+                where=bpy.app.binary_path or None,
+                remedy="use Blender from blender.org or the bpy package, or pass --no-denoise with more samples",
+            ) from error
+        cycles.denoising_input_passes = "RGB_ALBEDO_NORMAL"
+        cycles.denoising_prefilter = "ACCURATE"
+        cycles.denoising_quality = "HIGH"
+
+
+def prepare_depth(scene: bpy.types.Scene, layer: bpy.types.ViewLayer) -> None:
+    cycles = scene.cycles
+    cycles.samples = 1
+    cycles.use_denoising = False
+    cycles.filter_width = PIXEL_CENTRE_FILTER
+    cycles.max_bounces = 0
+    if all(_shape_only(material) for material in bpy.data.materials if material.users):
+        layer.material_override = _black()
+    # 5.0.1 keeps the old sample count in its persistent session, so that session is dropped
+    scene.render.use_persistent_data = False
+    layer.update()
+    scene.render.use_persistent_data = True
+
+
+def _shape_only(material: bpy.types.Material) -> bool:
+    """Whether the depth of what wears this material stays the same under an opaque black one."""
+    return not material.node_tree or all(_opaque(node) for node in _nodes(material.node_tree))
+
+
+def _nodes(tree: bpy.types.NodeTree) -> Iterator[bpy.types.Node]:
+    for node in tree.nodes:
+        yield node
+        if node.type == "GROUP" and node.node_tree:
+            yield from _nodes(node.node_tree)
+
+
+def _opaque(node: bpy.types.Node) -> bool:
+    if node.type == "OUTPUT_MATERIAL":
+        return not any(node.inputs[name].is_linked for name in ("Volume", "Displacement"))
+    if node.type in ("BSDF_TRANSPARENT", "HOLDOUT", "SCRIPT"):
+        return False
+    alpha = node.inputs.get("Alpha") if node.type == "BSDF_PRINCIPLED" else None
+    return alpha is None or not (alpha.is_linked or alpha.default_value < 1)
+
+
+def _black() -> bpy.types.Material:
+    material = bpy.data.materials.new("holodriver depth")
+    if material.node_tree is None:  # before 5.0 a new material has no nodes
+        material.use_nodes = True
+    tree = material.node_tree
+    tree.nodes.clear()
+    emission = tree.nodes.new("ShaderNodeEmission")
+    emission.inputs["Strength"].default_value = 0.0
+    tree.links.new(emission.outputs[0], tree.nodes.new("ShaderNodeOutputMaterial").inputs["Surface"])
+    return material
+
+
+def render_image(scene: bpy.types.Scene, path: Path, *, seed: int) -> None:
+    scene.cycles.seed = seed
+    # from 5.0 on braces in a path hold variables, unless they are doubled
+    templates = bpy.app.version >= (5, 0, 0)
+    scene.render.filepath = str(path).replace("{", "{{").replace("}", "}}") if templates else str(path)
+    try:
+        outcome = bpy.ops.render.render(write_still=True, scene=scene.name)
+    except RuntimeError as error:
+        raise BlenderError(f"Blender could not render: {error}", where=path) from error
+    if "FINISHED" not in outcome or not path.is_file():
+        raise BlenderError("Blender wrote no image", where=path, remedy="is the disk full?")
