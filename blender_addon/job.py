@@ -14,9 +14,10 @@ from holodriver.optics.focus import Mapping
 from holodriver.progress import Progress
 
 from .cycles import RenderJob
-from .demo_scene import FAR, NEAR, build_demo
+from .demo_scene import build_demo
 from .random_scene import build_random
 from .render import Written, render_raw
+from .stage import FAR, NEAR
 from .thin_lens import mapping_of
 
 DEMO, RANDOM = "demo", "random"

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from holodriver.errors import InputError
 from holodriver.optics.focus import Mapping, normalised_depth
 
-from .demo_scene import FAR, NEAR, VIEW, Stage, add_camera, add_lamp, add_sky, add_wall, place
 from .random_kinds import KINDS, SPLITS, Kind, random_material, shuffled
+from .stage import FAR, NEAR, VIEW, Stage, add_camera, add_lamp, add_sky, add_wall, place
 
 COVER = 0.7
 """Share of the view that things cover; the rest is background."""
