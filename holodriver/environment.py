@@ -195,13 +195,12 @@ def _monitors() -> Iterator[Finding]:
 def _window() -> Iterator[Finding]:
     try:
         import glfw
-        import moderngl
+        import moderngl  # noqa: F401  # imported to see that it loads
     except ImportError as error:
         yield _absent("Panel window", "holodriver[rig]", error)
         return
-    version = glfw.get_version_string()
-    version = version.decode() if isinstance(version, bytes) else version
-    yield Finding("Panel window", State.ok, f"GLFW {version.split()[0]}, moderngl {moderngl.__version__}")
+    library = ".".join(str(part) for part in glfw.get_version())
+    yield Finding("Panel window", State.ok, f"GLFW {library}, moderngl {metadata.version('moderngl')}")
 
 
 def _serial_ports() -> Iterator[Finding]:
