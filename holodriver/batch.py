@@ -56,6 +56,8 @@ class SynthSettings:
     within_slit: bool = False
     padding: int = 0
     """Dark pixels on every side."""
+    memory: float | None = None
+    """Bytes that the optimiser may use beyond the focal stack; see `synthesise`."""
     device: str = "cpu"
 
 
@@ -295,6 +297,7 @@ def find_field(
             tolerance=settings.tolerance,
             within_slit=settings.within_slit,
             padding=settings.padding,
+            memory=settings.memory,
             device=settings.device,
             progress=progress,
             cancelled=cancelled,

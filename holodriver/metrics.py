@@ -91,6 +91,23 @@ def score_stack(images: Image, targets: Image, *, coc_max: float) -> StackScores
     return StackScores(*zip(*rows, strict=True))
 
 
+def blur_diameters(image: Image, background: float) -> tuple[float, float]:
+    """Diameter (px) along y and x of what stands out in an image (H, W), from second moments.
+
+    A uniform disc of diameter D has the second moment D²/16 along each axis. What is no brighter than `background` does
+    not count.
+    """
+    light = np.maximum(np.asarray(image, np.float64) - background, 0)
+    total = light.sum()
+    if total == 0:
+        return 0.0, 0.0
+    found = []
+    for axis in (0, 1):
+        profile, at = light.sum(1 - axis) / total, np.arange(light.shape[axis])
+        found.append(4 * math.sqrt(float((profile * (at - (profile * at).sum()) ** 2).sum())))
+    return found[0], found[1]
+
+
 def smallest_size(coc_max: float) -> int:
     """Least side (pixels) of images that `score_stack` can score: the SSIM window inside the border left out."""
     return 2 * _border(coc_max) + 2 * _SSIM_RADIUS + 1

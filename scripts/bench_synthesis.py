@@ -1,9 +1,11 @@
-"""Measure the synthesis: its core, its road to the minimum, its memory, and what it reaches on rendered scenes.
+"""Measure the synthesis: its step, its memory, its road to the minimum, and what it reaches on rendered scenes.
 
-    .venv/bin/python scripts/bench_synthesis.py core       one step against its own transforms, and against autograd
-    .venv/bin/python scripts/bench_synthesis.py converge   time to the loss of the best of four Adams
-    .venv/bin/python scripts/bench_synthesis.py memory     peak memory and time of a step at 1920 × 1080
-    .venv/bin/python scripts/bench_synthesis.py quality STACK…   all methods on rendered focal stacks, as a table
+    python scripts/bench_synthesis.py core            a step against its own transforms, and against autograd
+    python scripts/bench_synthesis.py memory          peak memory, ours and autograd's, and of a full HD hologram
+    python scripts/bench_synthesis.py roads STACK     steps and time to the PSNR of the best of four Adams
+    python scripts/bench_synthesis.py odak STACK      against odak's multi-plane optimiser (pip install odak==0.2.7)
+    python scripts/bench_synthesis.py blur            blur diameter along and across the slit
+    python scripts/bench_synthesis.py quality STACK…  all methods on rendered focal stacks, as a table
 
 What is compared runs in one process, alternated, with the same threads and the same float32; times are medians.
 """
@@ -14,23 +16,27 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does; autograd gains by it as much
 
 import numpy as np
 import torch
+from synthesis_peers import Autograd, adam, colour_losses, crop, flat, odak, silence_odak
 
 from holodriver.cli import console
 from holodriver.files.stack import read_stack
+from holodriver.metrics import blur_diameters
 from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.field import WaveField
-from holodriver.optics.propagation import transfer_function
+from holodriver.optics.focus import positions
 from holodriver.panel.burch import automatic_gains, encode, read_back
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.quality.scores import score_field
+from holodriver.scene.layered import Layer, LayeredScene, focal_stack
 from holodriver.scene.stack import FocalStack
 from holodriver.synthesis.baselines import dcgh, flat_phase, ncgh, superposed
 from holodriver.synthesis.loss import ColourLoss, LossWeights
@@ -40,6 +46,8 @@ from holodriver.threads import side_by_side
 
 RATES = (0.01, 0.02, 0.05, 0.1)
 ADAM_STEPS = 500
+SHORT = 0.1
+"""dB below Adam's final PSNR that count as having arrived."""
 
 
 def random_stack(width: int, height: int, planes: int = 21) -> FocalStack:
@@ -50,42 +58,7 @@ def random_stack(width: int, height: int, planes: int = 21) -> FocalStack:
     return FocalStack(images, depths, images[0], depths[0], np.linspace(0, 1, planes, dtype=np.float32), "linear", 15.0)
 
 
-def spectrum_of(stack: FocalStack, colour: int) -> torch.Tensor:
-    """Unitary spectrum of the flat-phase field of one colour."""
-    return torch.fft.fft2(torch.from_numpy(np.sqrt(stack.all_in_focus[colour])).to(torch.complex64), norm="ortho")
-
-
-class Autograd:
-    """The same loss as a plain PyTorch module: kernels cached, all planes in one batch, the gradient by autograd."""
-
-    def __init__(self, stack: FocalStack, colour: int, profile: DisplayProfile):
-        weights = LossWeights.for_planes(stack.planes)
-        shape, wavelength = profile.shape, profile.wavelengths[colour]
-        positions = stack.positions.tolist()
-        self.kernels = torch.stack(
-            [
-                transfer_function(shape, profile.pixel_pitch, wavelength, profile.z(t)).to(torch.complex64)
-                for t in positions
-            ]
-        )
-        self.images = torch.from_numpy(stack.images[:, colour])
-        self.sharp = torch.from_numpy(stack.all_in_focus[colour])
-        distance = torch.from_numpy(stack.depths) - torch.from_numpy(stack.positions)[:, None, None]
-        self.attention, self.beta = torch.exp(-((weights.gamma * distance) ** 2)), weights.beta
-
-    def gradient(self, field: torch.Tensor) -> tuple[float, torch.Tensor]:
-        """Loss and its gradient at a complex field (H, W)."""
-        variable = field.clone().requires_grad_()
-        intensity = torch.fft.ifft2(torch.fft.fft2(variable) * self.kernels).abs() ** 2
-        blurred = ((intensity - self.images) ** 2).mean(dim=(1, 2)).sum()
-        focused = (((intensity - self.sharp) * self.attention) ** 2).mean(dim=(1, 2)).sum()
-        loss = blurred + self.beta * focused
-        loss.backward()
-        assert variable.grad is not None
-        return loss.item(), variable.grad
-
-
-def alternated(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+def alternated(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Median seconds of each work, run in turns."""
     times: dict[str, list[float]] = {name: [] for name in works}
     for turn in range(rounds + 1):
@@ -98,104 +71,167 @@ def alternated(works: dict[str, Callable[[], object]], rounds: int) -> dict[str,
 
 
 def core(size: int, rounds: int) -> None:
-    """One step of the optimiser, all colours, against its own transforms alone and against autograd."""
+    """A whole step of the optimiser (direction, line, gradient), all colours, against transforms and autograd alone."""
     stack, profile = random_stack(size, size), REFERENCE.resized(size, size)
-    losses = [ColourLoss(stack, colour, profile, LossWeights.for_planes(stack.planes)) for colour in range(3)]
-    spectra = [spectrum_of(stack, colour) for colour in range(3)]
-    fields = [loss.planes(spectrum) for loss, spectrum in zip(losses, spectra, strict=True)]
-    moved = torch.empty_like(fields[0])
-    plain = [Autograd(stack, colour, profile) for colour in range(3)]
+    losses, start = colour_losses(stack, profile), flat(stack)
+    plain, fields = Autograd(stack, profile), start.clone()
+    many = [loss.planes(field) for loss, field in zip(losses, start, strict=True)]
 
-    def step() -> None:
-        for loss, spectrum, planes in zip(losses, spectra, fields, strict=True):
-            loss.along(planes, spectrum, moved)
-            loss.gradient(planes, moved, 0.0)
+    def steps(count: int) -> None:
+        for loss, field in zip(losses, start, strict=True):
+            minimise(loss, field, iterations=count, tolerance=0)
 
     def transforms() -> None:
-        for planes in fields:
+        for planes in many:
             side_by_side(torch.fft.ifft2, planes)
             side_by_side(torch.fft.fft2, planes)
             side_by_side(torch.fft.fft2, planes[:2])
 
-    def autograd() -> None:
-        for module, spectrum in zip(plain, spectra, strict=True):
-            module.gradient(torch.fft.ifft2(spectrum, norm="ortho"))
-
-    ours, theirs = losses[1].gradient(fields[1])[0], plain[1].gradient(torch.fft.ifft2(spectra[1], norm="ortho"))[0]
-    console.say(f"same loss: {ours:.6f} here, {theirs:.6f} by autograd")
-    seconds = alternated({"step": step, "its 44 transforms a colour": transforms, "autograd": autograd}, rounds)
-    rows = [(name, f"{1e3 * value:.0f}", f"{value / seconds['step']:.2f}") for name, value in seconds.items()]
+    ours = sum(loss.at(torch.fft.fft2(field, norm="ortho"))[0] for loss, field in zip(losses, start, strict=True))
+    console.say(f"same loss: {ours:.6f} here, {plain.gradient(start)[0]:.6f} by autograd")
+    works: dict[str, Callable[[], object]] = {
+        "start": lambda: steps(2),
+        "more": lambda: steps(7),
+        "its 44 transforms a colour": transforms,
+        "autograd": lambda: plain.gradient(fields),
+    }
+    seconds = alternated(works, rounds)
+    step = (seconds.pop("more") - seconds.pop("start")) / 5
+    rows = [("a step", f"{1e3 * step:.0f}", "1.00")]
+    rows += [(name, f"{1e3 * value:.0f}", f"{value / step:.2f}") for name, value in seconds.items()]
     console.table(("what", "ms", "times a step"), rows, title=f"{size} × {size}, 3 colours, 21 planes")
-    ratio = seconds["step"] / seconds["its 44 transforms a colour"]
-    console.say(f"a step takes {ratio:.2f} times its transforms alone")
-    peaks = {way: peak_memory(["peak", way, "--size", str(size)]) for way in ("nothing", "step", "autograd")}
-    used = {way: peaks[way] - peaks["nothing"] for way in ("step", "autograd")}
-    console.say(
-        f"peak memory beyond the targets: step {used['step']:.0f} MiB, autograd {used['autograd']:.0f} MiB, "
-        f"ratio {used['step'] / used['autograd']:.2f}"
-    )
+    console.say(f"a step takes {step / seconds['its 44 transforms a colour']:.2f} times its transforms alone")
+
+
+MIB = 2**20
+WAYS = ("nothing", "step", "lean", "autograd", "autograd-one")
+
+
+def memory(size: int) -> None:
+    """Peak memory beyond the targets; what the program itself takes is measured on 32 × 32 pixels and left out."""
+    used = {}
+    for way in WAYS:
+        small, large = (peak_memory(way, side, side) for side in (32, size))
+        used[way] = large - small
+    data = {way: used[way] - used["nothing"] for way in WAYS[1:]}
+    rows = [
+        (name, f"{data[way]:.0f}", f"{data[way] / data['autograd']:.2f}", f"{data[way] / data['autograd-one']:.2f}")
+        for way, name in (
+            ("step", "ours, all held"),
+            ("lean", "ours, the least"),
+            ("autograd", "autograd, three colours"),
+            ("autograd-one", "autograd, one colour"),
+        )
+    ]
+    title = f"{size} × {size}, 3 colours, 21 planes: peak memory beyond the targets"
+    console.table(("what", "MiB", "of autograd's", "of one colour's"), rows, title=title)
+    width, height = REFERENCE.width, REFERENCE.height
+    total = peak_memory("step", width, height)
+    console.say(f"{width} × {height}, 21 planes: peak {total / 1024:.2f} GiB, targets of three colours included")
+    stack = random_stack(width, height)
+    for name, budget in (("all held", None), ("0.9 GiB", 0.9 * 2**30)):
+        console.say(f"a step of one colour, {name}: {step_time(stack, budget):.2f} s")
+
+
+def step_time(stack: FocalStack, budget: float | None) -> float:
+    """Seconds of one step of one colour."""
+    loss = ColourLoss(stack, 1, REFERENCE, LossWeights.for_planes(stack.planes), memory=budget)
+    start = flat(stack)[1]
+    works = {str(n): partial(minimise, loss, start, iterations=n, tolerance=0) for n in (1, 3)}
+    times = alternated(works, 1)
+    return (times["3"] - times["1"]) / 2
 
 
 def peak(way: str, width: int, height: int) -> None:
-    """One step of one colour (they run one after another), or nothing but its targets; run in a process of its own."""
+    """Some steps, or nothing but the targets; run in a process of its own."""
     stack, profile = random_stack(width, height), REFERENCE.resized(width, height)
-    if way == "step":
-        loss = ColourLoss(stack, 1, profile, LossWeights.for_planes(stack.planes))
-        minimise(loss, spectrum_of(stack, 1), iterations=2, tolerance=0)
+    if way in ("step", "lean"):
+        budget = None if way == "step" else 44 * 8.0 * width * height
+        for colour in range(3):
+            loss = ColourLoss(stack, colour, profile, LossWeights.for_planes(stack.planes), memory=budget)
+            minimise(loss, flat(stack)[colour], iterations=3, tolerance=0)
+            del loss
     elif way == "autograd":
-        Autograd(stack, 1, profile).gradient(torch.fft.ifft2(spectrum_of(stack, 1), norm="ortho"))
+        Autograd(stack, profile).gradient(flat(stack))
+    elif way == "autograd-one":
+        for colour in range(3):
+            Autograd(stack, profile, (colour,)).gradient(flat(stack)[colour : colour + 1])
 
 
-def peak_memory(arguments: list[str]) -> float:
-    """Peak resident memory (MiB) of this script run with `arguments`."""
-    command = [sys.executable, __file__, *arguments]
-    child = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+def peak_memory(way: str, width: int, height: int) -> float:
+    """Peak resident memory (MiB) of `peak` in a process whose allocator gives back at once what is freed."""
+    command = [sys.executable, __file__, "peak", way, "--width", str(width), "--height", str(height)]
+    environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536"}
+    child = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
     return float(child.stdout.split()[-1])
 
 
-def converge(stack: FocalStack, profile: DisplayProfile) -> None:
-    """Seconds until the mean PSNR is 0.1 dB below that of Adam, best of four rates, after 500 steps."""
+def roads(stack: FocalStack, profile: DisplayProfile, rounds: int) -> None:
+    """Steps, then time, until the mean PSNR is 0.1 dB below that of Adam, best of four rates, after 500 steps."""
+    finals = {}
+    for rate in RATES:
+        *_, (_, last) = adam(stack, profile, rate, ADAM_STEPS)
+        finals[rate] = mean_psnr(WaveField(last, profile), stack)
+    console.say(", ".join(f"Adam {rate:g}: {final:.2f} dB" for rate, final in finals.items()))
+    best = max(finals, key=lambda rate: finals[rate])
+    goal = finals[best] - SHORT
 
-    def adam(rate: float, steps: int) -> tuple[float, list[tuple[float, np.ndarray]]]:
-        """Final PSNR, and (seconds, field) every ten steps; the clock stands still while a field is kept."""
-        losses = [ColourLoss(stack, c, profile, LossWeights.for_planes(stack.planes)) for c in range(3)]
-        variables = [
-            torch.view_as_real(torch.from_numpy(np.sqrt(stack.all_in_focus[c])).to(torch.complex64)).clone()
-            for c in range(3)
-        ]
-        optimiser = torch.optim.Adam([v.requires_grad_() for v in variables], lr=rate)
-        kept, spent = [], 0.0
-        for step in range(steps):
-            start = time.perf_counter()
-            for variable, loss in zip(variables, losses, strict=True):
-                spectrum = torch.fft.fft2(torch.view_as_complex(variable.detach()), norm="ortho")
-                gradient = loss.gradient(loss.planes(spectrum))[1]
-                variable.grad = torch.view_as_real(torch.fft.ifft2(gradient, norm="ortho")).clone()
-            optimiser.step()
-            spent += time.perf_counter() - start
-            if step % 10 == 9:
-                fields = [torch.view_as_complex(v.detach()).clone().numpy() for v in variables]
-                kept.append((spent, np.stack(fields)))
-        return mean_psnr(WaveField(kept[-1][1], profile), stack), kept
+    def arrived(values: np.ndarray) -> bool:
+        return mean_psnr(WaveField(values, profile), stack) >= goal
 
-    runs = {rate: adam(rate, ADAM_STEPS) for rate in RATES}
-    best = max(runs, key=lambda rate: runs[rate][0])
-    goal = runs[best][0] - 0.1
-    console.say(", ".join(f"Adam {rate:g}: {final:.2f} dB" for rate, (final, _) in runs.items()))
-    theirs = next(s for s, values in runs[best][1] if mean_psnr(WaveField(values, profile), stack) >= goal)
-    ours: float | None = None
-    for steps in (10, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200):
+    theirs = next(step for step, values in adam(stack, profile, best, ADAM_STEPS) if arrived(values))
+
+    def run(steps: int, *, plain: bool = False) -> np.ndarray:
+        identity = (lambda gradient, field: gradient.clone()) if plain else None
+        return np.stack(
+            [
+                minimise(loss, field, iterations=steps, tolerance=0, precondition=identity)[0].numpy()
+                for loss, field in zip(colour_losses(stack, profile), flat(stack), strict=True)
+            ]
+        )
+
+    ours = next(steps for steps in range(5, ADAM_STEPS) if arrived(run(steps)))
+    plain = next(steps for steps in range(5, ADAM_STEPS, 5) if arrived(run(steps, plain=True)))
+
+    def by_adam() -> None:
+        for _ in adam(stack, profile, best, theirs):
+            pass
+
+    seconds = alternated(
+        {f"Adam, rate {best:g}": by_adam, "L-BFGS": lambda: run(plain, plain=True), "ours": lambda: run(ours)}, rounds
+    )
+    steps = (theirs, plain, ours)
+    baseline = next(iter(seconds.values()))
+    rows = [
+        (name, str(count), f"{value:.2f}", f"{value / baseline:.2f}")
+        for (name, value), count in zip(seconds.items(), steps, strict=True)
+    ]
+    console.table(("method", "steps", "s", "of Adam's time"), rows, title=f"to {goal:.2f} dB")
+
+
+def against_odak(stack: FocalStack, profile: DisplayProfile, counts: tuple[int, ...]) -> None:
+    """PSNR and SSIM after equal numbers of iterations, and of ours after the time that odak took."""
+    silence_odak()
+    padding = profile.height // 2  # odak pads to twice the size; all is scored as it computes
+    rows = []
+
+    def add(name: str, steps: object, seconds: float, field: WaveField) -> None:
+        mean = score_field("", field, stack, padding=padding).scores.means()
+        rows.append((name, str(steps), f"{seconds:.1f}", f"{mean['psnr']:.2f}", f"{mean['ssim']:.4f}"))
+
+    def ours(steps: int, beta: float | None) -> tuple[float, WaveField]:
         start = time.perf_counter()
-        field = synthesise(stack, profile, iterations=steps, tolerance=0).field
-        spent = time.perf_counter() - start
-        reached = mean_psnr(field, stack)
-        if reached >= goal:
-            ours = spent
-            console.say(f"ours: {reached:.2f} dB after {steps} steps in {spent:.1f} s")
-            break
-    console.say(f"goal {goal:.2f} dB; Adam (rate {best:g}) needs {theirs:.1f} s")
-    if ours is not None:
-        console.say(f"ours needs {ours / theirs:.2f} of Adam's time")
+        field = synthesise(stack, profile, iterations=steps, tolerance=0, beta=beta, padding=padding).field
+        return time.perf_counter() - start, field
+
+    ours(2, 0)  # compiles
+    for count in counts:
+        for name, complex_field in (("odak, complex field", True), ("odak, phase only", False)):
+            found = odak(stack, profile, count, complex_field=complex_field)
+            add(name, count, found.seconds, WaveField(found.field, profile))
+        add("ours, no all-in-focus term", count, *ours(count, 0))
+        add("ours, Eq. 2", count, *ours(count, None))
+    console.table(("method", "iterations", "s", "PSNR dB", "SSIM"), rows, title=f"{profile.height}², 21 planes")
 
 
 def mean_psnr(field: WaveField, stack: FocalStack) -> float:
@@ -203,21 +239,49 @@ def mean_psnr(field: WaveField, stack: FocalStack) -> float:
     return score_field("", field, stack).scores.means()["psnr"]
 
 
-def memory() -> None:
-    """Peak memory at full HD, and the time of a step there."""
-    width, height = REFERENCE.width, REFERENCE.height
-    size = ["--width", str(width), "--height", str(height)]
-    total = peak_memory(["peak", "step", *size])
-    console.say(f"{width} × {height}, 21 planes: peak memory {total / 1024:.2f} GiB, targets of three colours included")
-    stack, profile = random_stack(width, height), REFERENCE
-    loss = ColourLoss(stack, 1, profile, LossWeights.for_planes(stack.planes))
-    start = spectrum_of(stack, 1)
-    times = []
-    for steps in (1, 4):
-        begun = time.perf_counter()
-        minimise(loss, start, iterations=steps, tolerance=0)
-        times.append(time.perf_counter() - begun)
-    console.say(f"one step of one colour: {(times[1] - times[0]) / 3:.1f} s")
+GREY = 0.05
+"""Intensity round the discs."""
+
+
+def discs(size: int = 192, radius: float = 4.0) -> tuple[FocalStack, DisplayProfile]:
+    """Bright discs on grey, a row of them at normalised depths 0, 0.5 and 1."""
+    y, x = np.mgrid[:size, :size] + 0.5
+    layers = []
+    for row, t in enumerate((0.0, 0.5, 1.0)):
+        mask = np.zeros((size, size), bool)
+        for column in range(3):
+            centre = (size * (2 * row + 1) / 6, size * (2 * column + 1) / 6)
+            mask |= (y - centre[0]) ** 2 + (x - centre[1]) ** 2 <= radius**2
+        layers.append(Layer(np.ones((3, size, size), np.float32), mask, np.full((size, size), t, np.float32)))
+    grey, far = np.full((3, size, size), GREY, np.float32), np.ones((size, size), np.float32)
+    layers.append(Layer(grey, far > 0, far))
+    return focal_stack(LayeredScene(tuple(layers)), positions(21), REFERENCE.coc_max), REFERENCE.resized(size, size)
+
+
+def blur() -> None:
+    """Blur diameter of small discs, along and across the carrier, from second moments, in planes ever farther away."""
+    stack, profile = discs()
+    opt = synthesise(stack, profile).field
+    narrow = synthesise(stack, profile, within_slit=True).field
+    frames = encode(narrow, automatic_gains([narrow]), AmplitudeLut.simulated_panel(profile.wavelengths))
+    fields = {"OPT": opt, "in the slit": narrow, "frames": read_back(frames), "nCGH": ncgh(stack, profile)}
+    size, third = profile.height, profile.height // 3
+    planes = stack.positions.tolist()
+    images = {"rendered": stack.images, **{name: field.intensities(planes) for name, field in fields.items()}}
+    axes = (0, 1) if profile.carrier_axis == "y" else (1, 0)
+    rows = []
+    for n in range(0, 21, 4):
+        for colour, name in ((0, "red"), (2, "blue")):
+            cells = [(slice(0, third), slice(c, c + third)) for c in range(0, size - third + 1, third)]
+            row = []
+            for pictures in images.values():
+                found = np.mean([blur_diameters(pictures[n, colour][cell], 1.2 * GREY) for cell in cells], axis=0)
+                row += [f"{found[axis]:.1f}" for axis in axes]
+            rows.append((f"{REFERENCE.coc_max * planes[n]:.1f}", name, *row))
+    headings = [f"{name} {axis}" for name in images for axis in ("along", "across")]
+    console.table(("px", "colour", *headings), rows, title="Diameter of discs at the near plane, px, focus moving away")
+    for axis, name in ((profile.carrier_axis, "along"), ("x" if profile.carrier_axis == "y" else "y", "across")):
+        console.say(f"reach of the slit {name}: " + ", ".join(f"{reach:.1f}" for reach in profile.reach(axis)) + " px")
 
 
 def quality(paths: list[Path], iterations: int) -> None:
@@ -259,30 +323,35 @@ def quality(paths: list[Path], iterations: int) -> None:
 def main() -> None:
     """Read what to measure, measure it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=("core", "converge", "memory", "quality", "peak"))
-    parser.add_argument("rest", nargs="*", help="focal stacks (quality: all; converge: the first)")
-    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("part", choices=("core", "memory", "roads", "odak", "blur", "quality", "peak"))
+    parser.add_argument("rest", nargs="*", help="focal stacks (quality: all; roads and odak: the first)")
+    parser.add_argument("--size", type=int, help="pixels of a side (core, memory: 512; odak: 128)")
     parser.add_argument("--width", type=int)
     parser.add_argument("--height", type=int)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--iterations", type=int, default=500)
     given = parser.parse_args()
     if given.part == "core":
-        core(given.size, given.rounds)
+        core(given.size or 512, given.rounds)
     elif given.part == "memory":
-        memory()
+        memory(given.size or 512)
+    elif given.part == "blur":
+        blur()
     elif given.part == "peak":
-        peak(given.rest[0], given.width or given.size, given.height or given.size)
+        peak(given.rest[0], given.width, given.height)
         # Linux alone tells it for the process itself; getrusage would count what the parent held before.
         status = Path("/proc/self/status").read_text().split("VmHWM:")[1]
         print(int(status.split()[0]) / 1024)
     elif not given.rest:
         parser.error("name at least one focal stack")
-    elif given.part == "converge":
-        stack = read_stack(Path(given.rest[0])).exposed()
-        converge(stack, REFERENCE.resized(stack.shape[1], stack.shape[0]))
-    else:
+    elif given.part == "quality":
         quality([Path(path) for path in given.rest], given.iterations)
+    else:
+        stack = read_stack(Path(given.rest[0])).exposed()
+        if given.part == "roads":
+            roads(stack, REFERENCE.resized(stack.shape[1], stack.shape[0]), given.rounds)
+        else:
+            against_odak(*crop(stack, given.size or 128), counts=(5, 20, 60))
 
 
 if __name__ == "__main__":

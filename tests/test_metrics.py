@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from holodriver.errors import InputError
-from holodriver.metrics import psnr, score_stack, ssim
+from holodriver.metrics import blur_diameters, psnr, score_stack, ssim
 
 
 def pictures(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -55,3 +55,10 @@ def test_what_cannot_be_compared_is_refused() -> None:
         ssim(a[:, :8, :8], b[:, :8, :8])
     with pytest.raises(InputError, match="border"):
         score_stack(a[None], b[None], coc_max=60)
+
+
+def test_blur_diameters_of_an_ellipse_on_grey() -> None:
+    y, x = np.mgrid[:400, :400] - 200.0
+    image = 0.2 + (((y / 45) ** 2 + (x / 22.5) ** 2) <= 1)
+    assert blur_diameters(image, 0.2) == pytest.approx((90, 45), rel=0.01)
+    assert blur_diameters(np.full((9, 9), 0.2), 0.2) == (0, 0)

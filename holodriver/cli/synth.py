@@ -44,7 +44,7 @@ def synth(
     iterations: Annotated[int, typer.Option(min=1, help="Most steps of the optimiser for each colour.")] = 500,
     tolerance: Annotated[
         float, typer.Option(min=0, help="Relative change of the loss over five steps that counts as converged.")
-    ] = 1e-5,
+    ] = 1e-3,
     beta: Annotated[
         float | None, typer.Option(min=0, help="Weight of the all-in-focus term; planes − 1 if left out.")
     ] = None,
@@ -53,6 +53,14 @@ def synth(
         bool, typer.Option("--within-slit", help="Keep the field inside the passband of the display's slit.")
     ] = False,
     padding: Annotated[int, typer.Option(min=0, help="Dark pixels on every side, so that light may leave.")] = 0,
+    memory: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="GiB that the optimiser may use beyond the focal stack; with less it computes more. Most of what is "
+            "free if left out.",
+        ),
+    ] = None,
     depth: Annotated[
         Path | None, typer.Option("--depth", help="Depth of a picture; NAME_depth.png beside it if left out.")
     ] = None,
@@ -79,6 +87,7 @@ def synth(
         tolerance=tolerance,
         within_slit=within_slit,
         padding=padding,
+        memory=None if memory is None else memory * 2**30,
         device=device,
     )
     if (depth or near) and not is_picture(source):

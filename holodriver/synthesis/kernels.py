@@ -4,8 +4,12 @@ Compiled by Numba on first use and cached; they release the interpreter lock, so
 Arrays are (H, W), complex64 with float32 or complex128 with float64.
 """
 
+import math
+
 import numpy as np
 from numba import njit
+
+FAINTEST = 40.0  # exponent past which exp(−x) is lost beside 1 in float64
 
 
 @njit(nogil=True, cache=True, fastmath=True)
@@ -14,7 +18,8 @@ def multiply(field, factor, result):  # type: ignore[no-untyped-def]
     height, width = field.shape
     for y in range(height):
         for x in range(width):
-            result[y, x] = field[y, x] * factor[y, x]
+            u, f = field[y, x], factor[y, x]
+            result[y, x] = complex(u.real * f.real - u.imag * f.imag, u.real * f.imag + u.imag * f.real)
 
 
 @njit(nogil=True, cache=True, fastmath=True)
@@ -27,6 +32,37 @@ def accumulate(total, factor, addend):  # type: ignore[no-untyped-def]
             real = t.real * f.real + t.imag * f.imag
             imaginary = t.imag * f.real - t.real * f.imag
             total[y, x] = complex(real, imaginary) + addend[y, x]
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def gather(total, factor, addend):  # type: ignore[no-untyped-def]
+    """total += conj(factor) · addend."""
+    height, width = total.shape
+    for y in range(height):
+        for x in range(width):
+            f, a = factor[y, x], addend[y, x]
+            total[y, x] += complex(a.real * f.real + a.imag * f.imag, a.imag * f.real - a.real * f.imag)
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def target(image, depth, sharp, position, beta, gamma, scale, weight, result, brightness):  # type: ignore[no-untyped-def]
+    """weight = W·scale and result = T of one plane; brightness += W·T·scale; returns ΣW·scale, and the `rest`."""
+    height, width = image.shape
+    weights, rest = 0.0, 0.0
+    for y in range(height):
+        for x in range(width):
+            distance = gamma * (depth[y, x] - position)
+            exponent = 2.0 * distance * distance
+            attention = beta * math.exp(-exponent) if exponent < FAINTEST else 0.0
+            total = 1.0 + attention
+            light, clear = np.float64(image[y, x]), np.float64(sharp[y, x])
+            mixed = light + attention * clear
+            weight[y, x] = total * scale
+            result[y, x] = mixed / total
+            brightness[y, x] += mixed * scale
+            weights += total
+            rest += attention / total * (light - clear) * (light - clear)
+    return weights * scale, rest * scale
 
 
 @njit(nogil=True, cache=True, fastmath=True)

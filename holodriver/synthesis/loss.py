@@ -6,15 +6,13 @@ With a = |u|², the intensity in plane n, the two terms of Eq. 2 are squares in 
 
 so that each plane needs one weight W and one target T; `rest` does not depend on the field. The variable is the
 *spectrum* Û of the field (unitary transform): u_n = F⁻¹{H_n·Û}, and the gradient of the loss with respect to the
-conjugate of Û is Σ_n conj(H_n)·F{2·W·(a − T)·u_n}, which costs two transforms a plane and no autograd graph. The
-transfer functions follow one another by a factor, H_{n+1} = H_n·S, so that none of them is stored; the sum of the
-gradient is worked out from the last plane to the first, as Horner does for polynomials.
+conjugate of Û is Σ_n conj(H_n)·F{2·W·(a − T)·u_n}, which costs two transforms a plane and no autograd graph. How the
+planes are worked on, and what of them is held in memory, is the business of `holodriver.synthesis.planes`.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -23,8 +21,10 @@ from torch import Tensor
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.propagation import transfer_function
 from holodriver.scene.stack import FocalStack
+from holodriver.synthesis.arithmetic import Arithmetic, arithmetic_for
 from holodriver.synthesis.checks import check_fits
-from holodriver.synthesis.planes import DevicePlanes, ThreadedPlanes
+from holodriver.synthesis.holding import what_to_hold
+from holodriver.synthesis.planes import Planes
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,6 @@ class Quartic:
         return float(steps[best]), float(values[best])
 
 
-class Planes(Protocol):
-    """How the fields in all planes are computed and held; see `holodriver.synthesis.planes`."""
-
-    def spread(self, spectrum: Tensor) -> Tensor: ...
-    def line(self, fields: Tensor, direction: Tensor, moved: Tensor) -> Sequence[float]: ...
-    def pull(self, fields: Tensor, moved: Tensor, length: float) -> tuple[float, Tensor]: ...
-
-
 class ColourLoss:
     """Eq. 2 for one colour of one focal stack, as a function of the spectrum of the wave field.
 
@@ -79,9 +71,14 @@ class ColourLoss:
         padding: dark pixels added on every side of the stack, so that light may leave the picture.
         device: torch device; on the CPU planes run side by side in threads.
         dtype: complex dtype of the spectrum, complex64 or complex128.
+        memory: bytes that may be used beyond the stack, for the planes and for the optimiser; see
+            `holodriver.synthesis.holding`. Without it every plane holds all that saves time.
+
+    `plane_weights` (N,) and `brightness` (H, W) are those of `holodriver.synthesis.planes.Planes`.
 
     Raises:
         InputError: the stack does not have the profile's size or colours.
+        SynthesisError: `memory` is too small.
     """
 
     def __init__(
@@ -94,66 +91,83 @@ class ColourLoss:
         padding: int = 0,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.complex64,
+        memory: float | None = None,
     ):
         check_fits(stack, profile)
         device = torch.device(device)
         height, width = stack.shape
         self.inside = (slice(padding, padding + height), slice(padding, padding + width))
         self.shape = (height + 2 * padding, width + 2 * padding)
-        real = torch.float64 if dtype == torch.complex128 else torch.float32
-        self._weight = torch.zeros((stack.planes, *self.shape), dtype=real, device=device)
-        self._target = torch.zeros_like(self._weight)
-        self.rest = self._fill(stack, colour, weights)
+        self.wavelength, self.pitch = profile.wavelengths[colour], profile.pixel_pitch
+        self.distances = [profile.z(t) for t in stack.positions.tolist()]
+        threads = torch.get_num_threads() if device.type == "cpu" else 1
+        holds = what_to_hold(
+            stack.planes,
+            self.shape[0] * self.shape[1],
+            budget=memory,
+            complex_bytes=dtype.itemsize,
+            threads=threads,
+        )
 
         def kernel(distance: float) -> Tensor:
-            wavelength = profile.wavelengths[colour]
-            return transfer_function(self.shape, profile.pixel_pitch, wavelength, distance).to(device, dtype)
+            return transfer_function(self.shape, self.pitch, self.wavelength, distance).to(device, dtype)
 
         first, strides = plane_strides(stack, profile)
         factors = {stride: kernel(stride) for stride in set(strides)}
-        make = ThreadedPlanes if device.type == "cpu" else DevicePlanes
-        self._planes: Planes = make(kernel(first), [factors[s] for s in strides], self._weight, self._target)
+        arithmetic = arithmetic_for(device)
+        targets = _StackTargets(stack, colour, weights, self.inside, device, arithmetic)
+        self._planes = Planes(kernel(first), [factors[s] for s in strides], targets, holds, arithmetic, threads)
+        self.plane_weights, self.brightness = self._planes.plane_weights, self._planes.brightness
+        self.rest = self._planes.rest
+
+    def transfer_functions(self) -> Iterator[Tensor]:
+        """The transfer function (H, W) to each plane, one after the other; each is overwritten by the next."""
+        return self._planes.transfer_functions()
 
     def planes(self, spectrum: Tensor) -> Tensor:
         """Fields (N, H, W) in all planes, padding included, of a spectrum (H, W)."""
-        return self._planes.spread(spectrum)
+        return self._planes.fields(spectrum)
 
-    def gradient(self, planes: Tensor, moved: Tensor | None = None, length: float = 0.0) -> tuple[float, Tensor]:
-        """Value and gradient 2·∂L/∂Û*, complex (H, W), the direction of steepest ascent.
-
-        Args:
-            planes: fields in all planes; if `moved` is given, `length`·`moved` is added to them first, in place.
-            moved: fields of a direction in all planes.
-            length: step along it.
-        """
-        value, gradient = self._planes.pull(
-            planes, planes if moved is None else moved, length if moved is not None else 0.0
-        )
+    def at(self, spectrum: Tensor) -> tuple[float, Tensor]:
+        """Value and gradient 2·∂L/∂Û*, complex (H, W), the direction of steepest ascent, at a spectrum (H, W)."""
+        value, gradient = self._planes.at(spectrum)
         return value + self.rest, gradient
 
-    def along(self, planes: Tensor, direction: Tensor, moved: Tensor) -> Quartic:
-        """The loss for `planes` + s·(fields of the spectrum `direction`), exact, since propagation is linear.
-
-        Args:
-            planes: fields in all planes.
-            direction: spectrum (H, W).
-            moved: receives the fields of `direction` in all planes.
-        """
-        constant, *others = self._planes.line(planes, direction, moved)
+    def along(self, direction: Tensor) -> Quartic:
+        """The loss from where `at` or `move` came last along a spectrum (H, W); exact, since propagation is linear."""
+        constant, *others = self._planes.line(direction)
         return Quartic((constant + self.rest, *others))
 
-    def _fill(self, stack: FocalStack, colour: int, weights: LossWeights) -> float:
-        """Write W / pixels and T of each plane, return the rest; float64, since the rest is a difference of sums."""
-        pixels = stack.shape[0] * stack.shape[1]
-        sharp, rest = stack.all_in_focus[colour].astype(np.float64), 0.0
-        for n, t in enumerate(stack.positions.tolist()):
-            attention = weights.beta * np.exp(-2 * (weights.gamma * (stack.depths[n].astype(np.float64) - t)) ** 2)
-            image = stack.images[n, colour].astype(np.float64)
-            total = 1 + attention
-            rest += float((attention / total * (image - sharp) ** 2).mean())
-            self._weight[n][self.inside] = torch.from_numpy(total / pixels).to(self._weight)
-            self._target[n][self.inside] = torch.from_numpy((image + attention * sharp) / total).to(self._target)
-        return rest
+    def move(self, length: float) -> tuple[float, Tensor]:
+        """As `at`, after a step of `length` in the direction of the last `along`."""
+        value, gradient = self._planes.move(length)
+        return value + self.rest, gradient
+
+
+class _StackTargets:
+    """W and T of the planes of one colour of a focal stack."""
+
+    def __init__(
+        self,
+        stack: FocalStack,
+        colour: int,
+        weights: LossWeights,
+        inside: tuple[slice, slice],
+        device: torch.device,
+        arithmetic: Arithmetic,
+    ):
+        self._stack, self._colour, self._inside, self._do = stack, colour, inside, arithmetic
+        self._beta_gamma = (weights.beta, weights.gamma)
+        self._sharp = torch.from_numpy(stack.all_in_focus[colour]).to(device)
+        self._scale = 1 / (stack.shape[0] * stack.shape[1])
+
+    def fill(self, plane: int, weight: Tensor, target: Tensor, brightness: Tensor) -> Tensor:
+        """See `holodriver.synthesis.planes.Targets`."""
+        image, depth = self._stack.images[plane, self._colour], self._stack.depths[plane]
+        light = (torch.from_numpy(image).to(self._sharp), torch.from_numpy(depth).to(self._sharp), self._sharp)
+        numbers = (float(self._stack.positions[plane]), *self._beta_gamma, self._scale)
+        written = (weight[self._inside], target[self._inside], brightness[self._inside])
+        return self._do.target(light, numbers, *written)
 
 
 def plane_strides(stack: FocalStack, profile: DisplayProfile) -> tuple[float, list[float]]:

@@ -62,17 +62,15 @@ def refine_frames(
         panel = _Panel(torch.from_numpy(passband.astype(np.float32) / (ORDER * gain)), grating)
         loss = ColourLoss(stack, colour, profile, weights)
         levels = _Levels(lut, frames.pixels[colour, :: profile.binning, :: profile.binning])
-        planes = loss.planes(panel.spectrum(levels.amplitude()))
-        moved = torch.empty_like(planes)
-        value, gradient = loss.gradient(planes)
+        value, gradient = loss.at(panel.spectrum(levels.amplitude()))
         share, curvature = FIRST_SHARE, 0.0
         for step in range(iterations):
             change, chosen = levels.promising(panel.pull(gradient), curvature, share)
-            line = loss.along(planes, panel.spectrum(change), moved)
+            line = loss.along(panel.spectrum(change))
             curvature = 2 * line.coefficients[2] / max(float(change.square().sum()), 1e-30)
             if sum(line.coefficients) < value:
                 levels.move(chosen)
-                value, gradient = loss.gradient(planes, moved, 1.0)
+                value, gradient = loss.move(1.0)
                 share = min(1.0, share * GROWTH)
             else:
                 share /= 2

@@ -1,153 +1,216 @@
-"""Fields in all focal planes at once: spread from a spectrum, compared with their targets, gathered into a gradient.
+"""The wave fields in all focal planes: spread from a spectrum, compared with their targets, gathered into a gradient.
 
-Two ways to the same numbers: `ThreadedPlanes` for CPUs, where each thread takes a run of neighbouring planes and works
-on one plane at a time (transforms by torch, all else by fused kernels, nothing larger than a plane allocated), and
-`DevicePlanes` for accelerators, with torch alone.
+The planes are worked on in *runs* of neighbours that hold the same things; on the CPU the runs go side by side, one
+thread each, and one plane at a time, so that nothing larger than a plane is in work. The transfer functions follow one
+another by a factor, H_{n+1} = H_n·S, so that none but the first of each run is stored. Where a plane holds its fields,
+the sum of the gradient is worked out from the last plane to the first, as Horner does for polynomials.
 """
 
-from collections.abc import Callable, Sequence
-from functools import cache
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from holodriver.synthesis import kernels
+from holodriver.synthesis.arithmetic import Arithmetic
+from holodriver.synthesis.holding import Hold
 from holodriver.threads import side_by_side
 
 _Result = TypeVar("_Result")
 
 
-class ThreadedPlanes:
-    """Planes on the CPU.
+class Targets(Protocol):
+    """Where the weight W and the target T of a plane come from."""
+
+    def fill(self, plane: int, weight: Tensor, target: Tensor, brightness: Tensor) -> Tensor:
+        """Write W / pixels and T of one plane and add W·T / pixels to `brightness`, all (H, W); dark padding is left
+        as it is. Returns float64 (ΣW / pixels, what Eq. 2 adds for this plane whatever the field is)."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Neighbouring planes that hold the same things."""
+
+    planes: tuple[int, ...]
+    head: Tensor
+    """Transfer function (H, W) from the hologram plane to the first of them."""
+    hold: Hold
+
+
+class Planes:
+    """The fields of all planes and what they are compared with.
+
+    `plane_weights` (N,) is the mean W of each plane, `brightness` (H, W) the sum of W·T / pixels over the planes,
+    `rest` what Eq. 2 adds whatever the field is.
 
     Args:
         first: transfer function (H, W) from the hologram plane to the first plane.
         strides: factors (H, W) from each plane to the next, N − 1 of them; may be one and the same tensor.
-        weight: W of each plane, (N, H, W).
-        target: T of each plane, (N, H, W).
+        targets: W and T.
+        holds: what each plane keeps from pass to pass.
+        arithmetic: for the device on which `first` lies.
+        threads: runs that go side by side.
     """
 
-    def __init__(self, first: Tensor, strides: Sequence[Tensor], weight: Tensor, target: Tensor):
-        self._weight, self._target = weight.numpy(), target.numpy()
-        planes = len(weight)
-        # Fixed runs, so that sums do not depend on which thread was faster.
-        runs = np.array_split(np.arange(planes), min(torch.get_num_threads(), planes))
-        self._runs = [[int(n) for n in run] for run in runs]
-        self._strides = [None, *(stride.numpy() for stride in strides)]
-        self._heads = []
-        head = first
-        for n in range(planes):
-            if n > 0:
-                head = head * strides[n - 1]
-            if any(run[0] == n for run in self._runs):
-                self._heads.append(head.numpy())
+    def __init__(
+        self,
+        first: Tensor,
+        strides: Sequence[Tensor],
+        targets: Targets,
+        holds: Sequence[Hold],
+        arithmetic: Arithmetic,
+        threads: int,
+    ):
+        self._first, self._strides, self._targets, self._do = first, strides, targets, arithmetic
+        self._threads = threads
+        planes = range(len(holds))
+        self._real = torch.empty((), dtype=first.dtype).real.dtype
 
-    def spread(self, spectrum: Tensor) -> Tensor:
+        def held(least: Hold, dtype: torch.dtype) -> dict[int, Tensor]:
+            return {n: first.new_zeros(first.shape, dtype=dtype) for n in planes if holds[n] >= least}
+
+        self._weight, self._target = held(Hold.targets, self._real), held(Hold.targets, self._real)
+        self._field, self._moved = held(Hold.fields, first.dtype), held(Hold.moves, first.dtype)
+        self._runs = list(self._split(holds))
+        self._spectrum = self._direction = first.new_zeros(first.shape)
+        parts = self._map(self._fill, self._runs)
+        sums = torch.cat([part for part, _ in parts]).cpu()
+        self.plane_weights = sums[:, 0]
+        self.rest = float(sums[:, 1].sum())
+        self.brightness = torch.stack([brightness for _, brightness in parts]).sum(0)
+
+    def transfer_functions(self) -> Iterator[Tensor]:
+        """The transfer function (H, W) to each plane, one after the other; each is overwritten by the next."""
+        here = self._first.clone()
+        yield here
+        for stride in self._strides:
+            self._do.multiply(here, stride, here)
+            yield here
+
+    def at(self, spectrum: Tensor) -> tuple[float, Tensor]:
+        """(Σ W·(|fields|² − T)², its gradient in the spectrum) at a spectrum (H, W), which is remembered."""
+        self._spectrum = spectrum.clone()
+        return self._pull(None)
+
+    def line(self, direction: Tensor) -> list[float]:
+        """Coefficients of Σ W·(|fields + s·moved|² − T)² in powers of s; `moved` are the fields of `direction`."""
+        self._direction = direction
+        parts = self._map(self._compare, self._runs)
+        return torch.stack(parts).sum(0).tolist()
+
+    def move(self, length: float) -> tuple[float, Tensor]:
+        """As `at`, after a step of `length` along the direction of the last `line`."""
+        self._spectrum = self._spectrum + length * self._direction
+        return self._pull(length)
+
+    def fields(self, spectrum: Tensor) -> Tensor:
         """Fields (N, H, W) of a spectrum (H, W)."""
-        fields = torch.empty((len(self._weight), *spectrum.shape), dtype=spectrum.dtype)
-        self._each_run(lambda i: self._spread(i, spectrum, fields, lambda n: None))
-        return fields
+        return torch.stack([torch.fft.ifft2(spectrum * h, norm="ortho") for h in self.transfer_functions()])
 
-    def line(self, fields: Tensor, direction: Tensor, moved: Tensor) -> Sequence[float]:
-        """Coefficients of Σ W·(|fields + s·moved|² − T)² in powers of s; `moved` receives the fields of `direction`."""
-        at, by = fields.numpy(), moved.numpy()
-        coefficients = np.zeros((len(at), 5))
-
-        def compare(n: int) -> None:
-            coefficients[n] = kernels.line(at[n], by[n], self._weight[n], self._target[n])
-
-        self._each_run(lambda i: self._spread(i, direction, moved, compare))
-        return coefficients.sum(0).tolist()
-
-    def pull(self, fields: Tensor, moved: Tensor, length: float) -> tuple[float, Tensor]:
-        """`fields` += `length`·`moved` in place, then (Σ W·(|fields|² − T)², its gradient in the spectrum)."""
-        at, by = fields.numpy(), moved.numpy()
-        values = np.zeros(len(at))
-
-        def gather(i: int) -> Tensor:
-            pulled = torch.empty_like(fields[0])
-            total = torch.zeros_like(pulled)
-            for n in reversed(self._runs[i]):
-                values[n] = kernels.pull(at[n], by[n], length, self._weight[n], self._target[n], pulled.numpy())
-                spectrum = torch.fft.fft2(pulled, norm="ortho").numpy()
-                # The factor that leads from this plane to the one added before; none before the last of the run.
-                factor = self._strides[n + 1] if n != self._runs[i][-1] else spectrum
-                kernels.accumulate(total.numpy(), factor, spectrum)
-            kernels.accumulate(total.numpy(), self._heads[i], _zeros(tuple(total.shape), total.dtype))
-            return total
-
-        parts = self._each_run(gather)
-        return float(values.sum()), torch.stack(parts).sum(0) if len(parts) > 1 else parts[0]
-
-    def _spread(self, run: int, spectrum: Tensor, fields: Tensor, then: Callable[[int], None]) -> None:
-        here = torch.empty_like(spectrum)
-        kernels.multiply(spectrum.numpy(), self._heads[run], here.numpy())
-        for n in self._runs[run]:
-            if n != self._runs[run][0]:
-                kernels.multiply(here.numpy(), self._strides[n], here.numpy())
-            fields[n] = torch.fft.ifft2(here, norm="ortho")
-            then(n)
-
-    def _each_run(self, work: Callable[[int], _Result]) -> list[_Result]:
-        return side_by_side(work, range(len(self._runs)))
-
-
-class DevicePlanes:
-    """Planes on an accelerator, with torch alone; arguments as those of `ThreadedPlanes`."""
-
-    def __init__(self, first: Tensor, strides: Sequence[Tensor], weight: Tensor, target: Tensor):
-        self._first, self._strides = first, list(strides)
-        self._weight, self._target = weight, target
-
-    def spread(self, spectrum: Tensor) -> Tensor:
-        """As `ThreadedPlanes.spread`."""
-        fields = torch.empty((len(self._weight), *spectrum.shape), dtype=spectrum.dtype, device=spectrum.device)
-        self._spread(spectrum, fields)
-        return fields
-
-    def line(self, fields: Tensor, direction: Tensor, moved: Tensor) -> Sequence[float]:
-        """As `ThreadedPlanes.line`."""
-        self._spread(direction, moved)
-        excess = _squares(fields) - self._target
-        mixed = 2 * (fields * moved.conj()).real
-        square = _squares(moved)
-        weighted, weighted_square = self._weight * excess, self._weight * square
-        sums = [
-            (weighted * excess).sum(dtype=torch.float64),
-            2 * (weighted * mixed).sum(dtype=torch.float64),
-            (self._weight * mixed * mixed + 2 * weighted * square).sum(dtype=torch.float64),
-            2 * (weighted_square * mixed).sum(dtype=torch.float64),
-            (weighted_square * square).sum(dtype=torch.float64),
+    def _split(self, holds: Sequence[Hold]) -> Iterator[_Run]:
+        """Runs of equal holding, each kind shared out among the threads."""
+        groups = [[n for n in range(len(holds)) if holds[n] == hold] for hold in sorted(set(holds), reverse=True)]
+        parts = [
+            [int(n) for n in part] for group in groups for part in np.array_split(group, min(self._threads, len(group)))
         ]
-        return torch.stack(sums).tolist()
+        firsts = {part[0] for part in parts}
+        heads = {n: here.clone() for n, here in enumerate(self.transfer_functions()) if n in firsts}
+        for part in parts:
+            yield _Run(tuple(part), heads[part[0]], holds[part[0]])
 
-    def pull(self, fields: Tensor, moved: Tensor, length: float) -> tuple[float, Tensor]:
-        """As `ThreadedPlanes.pull`."""
-        if length:
-            fields.add_(moved, alpha=length)
-        excess = _squares(fields) - self._target
-        weighted = self._weight * excess
-        spectra = torch.fft.fft2(fields * (4 * weighted), norm="ortho")
-        total = spectra[-1]
-        for spectrum, stride in zip(spectra[:-1].flip(0), reversed(self._strides), strict=True):
-            total = torch.addcmul(spectrum, total, stride.conj())
-        return float((weighted * excess).sum(dtype=torch.float64)), total * self._first.conj()
+    def _fill(self, run: _Run) -> tuple[Tensor, Tensor]:
+        """Sums (planes, 2) and brightness (H, W) of a run, whose W and T are kept if it holds them."""
+        brightness = torch.zeros(run.head.shape, dtype=self._real, device=run.head.device)
+        scratch = torch.zeros((2, *run.head.shape), dtype=self._real, device=run.head.device)
+        sums = []
+        for n in run.planes:
+            held = run.hold >= Hold.targets
+            weight, target = (self._weight[n], self._target[n]) if held else scratch
+            sums.append(self._targets.fill(n, weight, target, brightness))
+        return torch.stack(sums), brightness
 
-    def _spread(self, spectrum: Tensor, fields: Tensor) -> None:
-        here = spectrum * self._first
-        for n in range(len(fields)):
-            if n > 0:
-                here = here * self._strides[n - 1]
-            fields[n] = here
-        torch.fft.ifft2(fields, norm="ortho", out=fields)
+    def _compare(self, run: _Run) -> Tensor:
+        """Coefficients (5,) of a run."""
+        total = torch.zeros(5, dtype=torch.float64, device=run.head.device)
+        if run.hold == Hold.moves:
+            for n, moved in self._along(run, self._direction):
+                torch.fft.ifft2(moved, norm="ortho", out=self._moved[n])
+                total += self._do.line(self._field[n], self._moved[n], *self._of(n, run))
+            return total
+        scratch = torch.empty_like(run.head)
+        for n, here in self._along(run):
+            self._do.multiply(self._direction, here, scratch)
+            moved = torch.fft.ifft2(scratch, norm="ortho")
+            if run.hold == Hold.fields:
+                field = self._field[n]
+            else:
+                self._do.multiply(self._spectrum, here, scratch)
+                field = torch.fft.ifft2(scratch, norm="ortho")
+            total += self._do.line(field, moved, *self._of(n, run))
+        return total
 
+    def _pull(self, length: float | None) -> tuple[float, Tensor]:
+        """Value and gradient; fields that are held move by `length`, or are worked out anew if it is None."""
+        parts = self._map(lambda run: self._gather(run, length), self._runs)
+        value = torch.stack([value for value, _ in parts]).sum()
+        return float(value), torch.stack([total for _, total in parts]).sum(0) if len(parts) > 1 else parts[0][1]
 
-def _squares(fields: Tensor) -> Tensor:
-    return (fields * fields.conj()).real
+    def _gather(self, run: _Run, length: float | None) -> tuple[Tensor, Tensor]:
+        """Value and gradient of one run."""
+        if run.hold == Hold.moves:
+            if length is None:
+                for n, here in self._along(run, self._spectrum):
+                    torch.fft.ifft2(here, norm="ortho", out=self._field[n])
+            return self._gather_held(run, length or 0.0)
+        total, pulled, scratch = torch.zeros_like(run.head), torch.empty_like(run.head), torch.empty_like(run.head)
+        value = torch.zeros((), dtype=torch.float64, device=run.head.device)
+        for n, here in self._along(run):
+            self._do.multiply(self._spectrum, here, scratch)
+            if run.hold >= Hold.fields:
+                field = torch.fft.ifft2(scratch, norm="ortho", out=self._field[n])
+            else:
+                field = torch.fft.ifft2(scratch, norm="ortho")
+            value += self._do.pull(field, field, 0.0, *self._of(n, run), pulled)
+            self._do.gather(total, here, torch.fft.fft2(pulled, norm="ortho"))
+        return value, total
 
+    def _gather_held(self, run: _Run, length: float) -> tuple[Tensor, Tensor]:
+        """Value and gradient of a run whose fields and their changes are at hand: the last plane first."""
+        pulled = torch.empty_like(run.head)
+        value = torch.zeros((), dtype=torch.float64, device=run.head.device)
+        total: Tensor | None = None
+        for n in reversed(run.planes):
+            moved = self._moved[n] if length else self._field[n]
+            value += self._do.pull(self._field[n], moved, length, *self._of(n, run), pulled)
+            spectrum = torch.fft.fft2(pulled, norm="ortho")
+            if total is None:
+                total = spectrum
+            else:
+                self._do.accumulate(total, self._strides[n], spectrum)
+        assert total is not None
+        self._do.multiply(total, run.head.conj().resolve_conj(), total)
+        return value, total
 
-@cache
-def _zeros(shape: tuple[int, ...], dtype: torch.dtype) -> np.ndarray:
-    return torch.zeros(shape, dtype=dtype).numpy()
+    def _along(self, run: _Run, times: Tensor | None = None) -> Iterator[tuple[int, Tensor]]:
+        """Each plane of a run with its transfer function (·`times`), which the next overwrites."""
+        here = run.head.clone() if times is None else run.head * times
+        for n in run.planes:
+            if n != run.planes[0]:
+                self._do.multiply(here, self._strides[n - 1], here)
+            yield n, here
+
+    def _of(self, plane: int, run: _Run) -> tuple[Tensor, Tensor]:
+        """W and T of a plane."""
+        if run.hold >= Hold.targets:
+            return self._weight[plane], self._target[plane]
+        weight, target = torch.zeros((2, *run.head.shape), dtype=self._real, device=run.head.device)
+        self._targets.fill(plane, weight, target, torch.empty_like(weight))
+        return weight, target
+
+    def _map(self, work: Callable[..., _Result], items: Sequence[object]) -> list[_Result]:
+        """`work` on each item, side by side where the processor does the work."""
+        if self._first.device.type == "cpu":
+            return side_by_side(work, items)
+        return [work(item) for item in items]

@@ -158,7 +158,7 @@ def mean_loss(frames: PanelFrames) -> float:
     for colour in range(3):
         loss = ColourLoss(stack, colour, frames.profile, LossWeights.for_planes(stack.planes))
         spectrum = torch.fft.fft2(torch.from_numpy(field.values[colour]), norm="ortho")
-        losses.append(loss.gradient(loss.planes(spectrum))[0])
+        losses.append(loss.at(spectrum)[0])
     return float(np.mean(losses))
 
 

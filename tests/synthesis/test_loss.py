@@ -9,8 +9,10 @@ from layered import layered_stack
 
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.propagation import transfer_function
-from holodriver.synthesis.loss import ColourLoss, LossWeights, Quartic, plane_strides
-from holodriver.synthesis.planes import DevicePlanes
+from holodriver.synthesis import loss as loss_module
+from holodriver.synthesis.arithmetic import DeviceArithmetic
+from holodriver.synthesis.holding import least_bytes
+from holodriver.synthesis.loss import ColourLoss, LossWeights, Quartic
 
 STACK = layered_stack(32, planes=5, coc_max=6.0, rays=20)
 PROFILE = REFERENCE.resized(32, 32)
@@ -39,52 +41,54 @@ def random_spectrum(padding: int) -> torch.Tensor:
     return 0.3 * torch.randn(side, side, dtype=torch.complex128, generator=torch.Generator().manual_seed(4))
 
 
-def make_loss(way: str, colour: int = 1, padding: int = 0) -> ColourLoss:
-    loss = ColourLoss(STACK, colour, PROFILE, WEIGHTS, padding=padding, dtype=torch.complex128)
-    if way == "device":  # what accelerators do, here on the CPU
-        first, strides = plane_strides(STACK, PROFILE)
-        kernels = [
-            transfer_function(loss.shape, PROFILE.pixel_pitch, PROFILE.wavelengths[colour], distance)
-            for distance in (first, *strides)
-        ]
-        loss._planes = DevicePlanes(kernels[0], kernels[1:], loss._weight, loss._target)
-    return loss
+def make_loss(colour: int = 1, padding: int = 0, hold: float = 3) -> ColourLoss:
+    """A loss whose planes hold as much as `hold` says; 1.4: targets, and two of five planes their fields."""
+    pixels = (32 + 2 * padding) ** 2
+    least = least_bytes(pixels, complex_bytes=16, threads=torch.get_num_threads())
+    memory = least + hold * STACK.planes * pixels * 16
+    return ColourLoss(STACK, colour, PROFILE, WEIGHTS, padding=padding, dtype=torch.complex128, memory=memory)
 
 
-WAYS = pytest.mark.parametrize("way", ["threads", "device"])
+@pytest.fixture(params=["kernels", "torch"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The arithmetic of the CPU, and that of accelerators, here on the CPU."""
+    if request.param == "torch":
+        monkeypatch.setattr(loss_module, "arithmetic_for", lambda device: DeviceArithmetic())
+    return request.param
 
 
-@WAYS
-@pytest.mark.parametrize("padding", [0, 6])
-@pytest.mark.parametrize("colour", [0, 2])
-def test_value_and_gradient_are_those_of_autograd(way: str, colour: int, padding: int) -> None:
+HOLDS = pytest.mark.parametrize("hold", [0, 0.6, 1, 1.4, 2, 2.2, 3])
+
+
+@pytest.mark.usefixtures("way")
+@HOLDS
+@pytest.mark.parametrize(("colour", "padding"), [(0, 0), (2, 6)])
+def test_value_and_gradient_are_those_of_autograd(hold: float, colour: int, padding: int) -> None:
     spectrum = random_spectrum(padding).requires_grad_()
     expected = plain_equation_2(spectrum, colour, padding)
     expected.backward()
-    loss = make_loss(way, colour, padding)
-    value, gradient = loss.gradient(loss.planes(spectrum.detach()))
+    value, gradient = make_loss(colour, padding, hold).at(spectrum.detach())
     assert value == pytest.approx(expected.item(), rel=1e-12)
     difference = (gradient - spectrum.grad).abs().max() / spectrum.grad.abs().max()
     assert float(difference) < 1e-10
 
 
-@WAYS
-def test_the_loss_along_a_line_is_exactly_its_quartic(way: str) -> None:
-    loss = make_loss(way)
+@pytest.mark.usefixtures("way")
+@HOLDS
+def test_the_loss_along_a_line_is_exactly_its_quartic(hold: float) -> None:
+    loss, other = make_loss(hold=hold), make_loss()
     spectrum, direction = random_spectrum(0), random_spectrum(0).flip(0)
-    planes = loss.planes(spectrum)
-    moved = torch.empty_like(planes)
-    line = loss.along(planes, direction, moved)
-    torch.testing.assert_close(moved, loss.planes(direction))
+    loss.at(spectrum)
+    line = loss.along(direction)
     for step in (-0.7, 0.0, 0.3, 1.9):
-        expected, _ = loss.gradient(loss.planes(spectrum + step * direction))
+        expected, _ = other.at(spectrum + step * direction)
         assert np.polyval(line.coefficients[::-1], step) == pytest.approx(expected, rel=1e-10)
     step, value = line.minimum()
     around = np.polyval(line.coefficients[::-1], np.linspace(step - 1, step + 1, 201))
     assert value <= around.min() + 1e-12
-    stepped, gradient = loss.gradient(planes, moved, step)
+    stepped, gradient = loss.move(step)
     assert stepped == pytest.approx(value, rel=1e-10)
-    torch.testing.assert_close(planes, loss.planes(spectrum + step * direction))
+    torch.testing.assert_close(gradient, other.at(spectrum + step * direction)[1])
     # at the lowest point of the line the gradient is square to it
     assert abs(float(torch.vdot(gradient.flatten(), direction.flatten()).real)) < 1e-9
 

@@ -32,7 +32,7 @@ def losses(frames: PanelFrames) -> list[float]:
     for colour in range(3):
         loss = ColourLoss(STACK, colour, PROFILE, LossWeights.for_planes(STACK.planes))
         spectrum = torch.fft.fft2(torch.from_numpy(field.values[colour]), norm="ortho")
-        values.append(loss.gradient(loss.planes(spectrum))[0])
+        values.append(loss.at(spectrum)[0])
     return values
 
 

@@ -1,0 +1,142 @@
+"""The pointwise steps of the loss on torch tensors: by compiled kernels on the CPU, by torch alone on accelerators.
+
+Both have the same functions; those of `holodriver.synthesis.kernels` say what each does. Sums come back as float64
+tensors on the device, so that nothing waits for it in the middle of a pass.
+"""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from holodriver.synthesis import kernels
+
+
+class Arithmetic(Protocol):
+    """What the loss asks for; fields are complex (H, W), weights and targets real (H, W)."""
+
+    def multiply(self, field: Tensor, factor: Tensor, result: Tensor) -> None: ...
+    def accumulate(self, total: Tensor, factor: Tensor, addend: Tensor) -> None: ...
+    def gather(self, total: Tensor, factor: Tensor, addend: Tensor) -> None: ...
+    def target(
+        self,
+        light: tuple[Tensor, Tensor, Tensor],
+        numbers: tuple[float, float, float, float],
+        weight: Tensor,
+        result: Tensor,
+        brightness: Tensor,
+    ) -> Tensor: ...
+    def pull(
+        self, field: Tensor, moved: Tensor, length: float, weight: Tensor, target: Tensor, result: Tensor
+    ) -> Tensor: ...
+    def line(self, field: Tensor, moved: Tensor, weight: Tensor, target: Tensor) -> Tensor: ...
+
+
+class CpuArithmetic:
+    """Numba kernels."""
+
+    def multiply(self, field: Tensor, factor: Tensor, result: Tensor) -> None:
+        """result = field · factor."""
+        kernels.multiply(field.numpy(), factor.numpy(), result.numpy())
+
+    def accumulate(self, total: Tensor, factor: Tensor, addend: Tensor) -> None:
+        """total = total · conj(factor) + addend."""
+        kernels.accumulate(total.numpy(), factor.numpy(), addend.numpy())
+
+    def gather(self, total: Tensor, factor: Tensor, addend: Tensor) -> None:
+        """total += conj(factor) · addend."""
+        kernels.gather(total.numpy(), factor.numpy(), addend.numpy())
+
+    def target(
+        self,
+        light: tuple[Tensor, Tensor, Tensor],
+        numbers: tuple[float, float, float, float],
+        weight: Tensor,
+        result: Tensor,
+        brightness: Tensor,
+    ) -> Tensor:
+        """W and T of a plane from (image, depth, all-in-focus) and (position, β, γ, scale); returns ΣW·scale, rest."""
+        image, depth, sharp = (values.numpy() for values in light)
+        sums = kernels.target(image, depth, sharp, *numbers, weight.numpy(), result.numpy(), brightness.numpy())
+        return torch.tensor(sums, dtype=torch.float64)
+
+    def pull(
+        self, field: Tensor, moved: Tensor, length: float, weight: Tensor, target: Tensor, result: Tensor
+    ) -> Tensor:
+        """field += length · moved; result = 4·W·(|field|² − T)·field; returns Σ W·(|field|² − T)²."""
+        arrays = (weight.numpy(), target.numpy(), result.numpy())
+        return torch.tensor(kernels.pull(field.numpy(), moved.numpy(), length, *arrays), dtype=torch.float64)
+
+    def line(self, field: Tensor, moved: Tensor, weight: Tensor, target: Tensor) -> Tensor:
+        """Coefficients (5,) of Σ W·(|field + s·moved|² − T)² in powers of s."""
+        return torch.from_numpy(kernels.line(field.numpy(), moved.numpy(), weight.numpy(), target.numpy()))
+
+
+class DeviceArithmetic:
+    """torch alone."""
+
+    def multiply(self, field: Tensor, factor: Tensor, result: Tensor) -> None:
+        """As `CpuArithmetic.multiply`."""
+        torch.mul(field, factor, out=result)
+
+    def accumulate(self, total: Tensor, factor: Tensor, addend: Tensor) -> None:
+        """As `CpuArithmetic.accumulate`."""
+        total.mul_(factor.conj()).add_(addend)
+
+    def gather(self, total: Tensor, factor: Tensor, addend: Tensor) -> None:
+        """As `CpuArithmetic.gather`."""
+        total.addcmul_(factor.conj(), addend)
+
+    def target(
+        self,
+        light: tuple[Tensor, Tensor, Tensor],
+        numbers: tuple[float, float, float, float],
+        weight: Tensor,
+        result: Tensor,
+        brightness: Tensor,
+    ) -> Tensor:
+        """As `CpuArithmetic.target`."""
+        image, depth, sharp = (values.double() for values in light)
+        position, beta, gamma, scale = numbers
+        attention = beta * torch.exp(-2 * (gamma * (depth - position)) ** 2)
+        total = 1 + attention
+        mixed = image + attention * sharp
+        weight.copy_(total * scale)
+        result.copy_(mixed / total)
+        brightness.add_(mixed * scale)
+        return torch.stack([total.sum() * scale, (attention / total * (image - sharp) ** 2).sum() * scale])
+
+    def pull(
+        self, field: Tensor, moved: Tensor, length: float, weight: Tensor, target: Tensor, result: Tensor
+    ) -> Tensor:
+        """As `CpuArithmetic.pull`."""
+        if length:
+            field.add_(moved, alpha=length)
+        excess = _squares(field) - target
+        weighted = weight * excess
+        torch.mul(field, 4 * weighted, out=result)
+        return (weighted * excess).sum(dtype=torch.float64)
+
+    def line(self, field: Tensor, moved: Tensor, weight: Tensor, target: Tensor) -> Tensor:
+        """As `CpuArithmetic.line`."""
+        excess = _squares(field) - target
+        mixed = 2 * (field.real * moved.real + field.imag * moved.imag)
+        square = _squares(moved)
+        weighted, weighted_square = weight * excess, weight * square
+        sums = (
+            weighted * excess,
+            2 * weighted * mixed,
+            weight * mixed * mixed + 2 * weighted * square,
+            2 * weighted_square * mixed,
+            weighted_square * square,
+        )
+        return torch.stack([values.sum(dtype=torch.float64) for values in sums])
+
+
+def arithmetic_for(device: torch.device) -> Arithmetic:
+    """The arithmetic that fits a device."""
+    return CpuArithmetic() if device.type == "cpu" else DeviceArithmetic()
+
+
+def _squares(field: Tensor) -> Tensor:
+    return field.real.square() + field.imag.square()
