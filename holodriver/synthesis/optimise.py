@@ -7,7 +7,8 @@ closed form (`holodriver.synthesis.preconditioner`), which is worth more than an
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -108,10 +109,8 @@ def synthesise(
     fields, histories, reasons = [], [], []
     for colour in range(colours):
         budget = _free_memory(device) if memory is None else memory
-        try:
+        with _memory_may_run_out():
             loss = ColourLoss(stack, colour, profile, weights, padding=padding, device=device, memory=budget)
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            raise _out_of_memory(error) from error
         project = _projection(loss, profile, within_slit=within_slit, padding=padding)
         beginning = torch.nn.functional.pad(torch.from_numpy(initial[colour]).to(device), (padding,) * 4)
 
@@ -165,11 +164,9 @@ def minimise(
 
     Source: Nocedal and Wright, Numerical Optimization, 2nd ed., Algorithm 7.4.
     """
-    try:
+    with _memory_may_run_out():
         step = precondition or Preconditioner(loss)
         return _minimise(loss, project(field).clone(), iterations, tolerance, project, step, report, cancelled)
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise _out_of_memory(error) from error
 
 
 def _minimise(
@@ -222,11 +219,17 @@ def _free_memory(device: torch.device) -> float | None:
     return None if free is None else SHARE_OF_MEMORY * free
 
 
-def _out_of_memory(error: BaseException) -> SynthesisError:
-    said = str(error).splitlines()[0] if str(error) else "no figure was given"
-    return SynthesisError(
-        f"the memory ran out ({said})", remedy="allow less with --memory, or use a smaller picture or less padding"
-    )
+@contextmanager
+def _memory_may_run_out() -> Iterator[None]:
+    """Say in one line that memory ran out; torch does so on the CPU by an error that could mean anything."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        said = str(error).splitlines()[0] if str(error) else "no figure was given"
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "allocate memory" not in said:
+            raise
+        remedy = "allow less with --memory, or use a smaller picture or less padding"
+        raise SynthesisError(f"the memory ran out ({said})", remedy=remedy) from error
 
 
 def _projection(

@@ -48,7 +48,8 @@ class Preconditioner:
         self._straight = (cos2 + sin2) / (2 * determinant)
         self._mirrored = torch.complex(sin2 - cos2, -2 * both) / (2 * determinant)
         bright = self._smooth(loss.brightness, loss.pitch)
-        self._scale = (8 * (bright + DARKEST * bright.mean())).rsqrt()
+        level = bright + DARKEST * bright.mean()
+        self._scale = torch.where(level > 0, 8 * level, 1).rsqrt()  # a colour that is black everywhere has no scale
 
     def __call__(self, gradient: Tensor, field: Tensor) -> Tensor:
         """A step (H, W) for a gradient at `field`, all complex (H, W); linear and positive definite in the gradient."""

@@ -146,3 +146,20 @@ def test_coarse_phase_is_found_in_twenty_steps() -> None:
     """Plain L-BFGS needs about seven times as many on rendered scenes; here it must not even be near."""
     few, many = (synthesise(STACK, PROFILE, iterations=n, tolerance=0) for n in (20, 150))
     assert mean_psnr(few.field) > mean_psnr(many.field) - 0.1
+
+
+def test_memory_that_runs_out_is_an_error_of_one_line() -> None:
+    """Asked for in earnest: planes of 3 PB, more than addresses reach."""
+    stack = layered_stack(16, planes=2, rays=4)
+    with pytest.raises(SynthesisError, match="the memory ran out") as raised:
+        synthesise(stack, REFERENCE.resized(16, 16), padding=10_000_000, memory=1e18)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_colour_that_is_black_everywhere_stays_black() -> None:
+    images, sharp = STACK.images.copy(), STACK.all_in_focus.copy()
+    images[:, 2], sharp[2] = 0, 0
+    result = synthesise(replace(STACK, images=images, all_in_focus=sharp), PROFILE, iterations=5)
+    assert not result.field.values[2].any()
+    assert result.reasons[2] == "converged"
+    assert result.field.values[0].any()
