@@ -70,6 +70,16 @@ def read_levels(path: Path) -> NDArray:
     return read_pixels(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
 
 
+def picture_size(path: Path) -> tuple[int, int]:
+    """(width, height) of a picture, pixels.
+
+    Raises:
+        FileFormatError: missing, or not a picture.
+    """
+    height, width = read_pixels(path, cv2.IMREAD_UNCHANGED).shape[:2]
+    return width, height
+
+
 def read_pixels(path: Path, flags: int) -> NDArray:
     """Stored values of a picture file, as OpenCV's `flags` ask for them.
 

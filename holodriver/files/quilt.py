@@ -104,6 +104,11 @@ def read_quilt(path: Path) -> tuple[Bytes, LookingGlass]:
     return pixels, layout
 
 
+def go_sidecar(quilt: Path) -> Path:
+    """The JSON beside a quilt by which a Looking Glass Go plays it on its own."""
+    return quilt.with_name(quilt.name + ".json")
+
+
 def write_go_sidecar(
     quilt: Path,
     display: LookingGlass,
@@ -118,7 +123,7 @@ def write_go_sidecar(
     Raises:
         OutputExistsError: it exists and `overwrite` is false.
     """
-    path = quilt.with_name(quilt.name + ".json")
+    path = go_sidecar(quilt)
     check_output(path, overwrite=overwrite)
     with written_file(path, overwrite=overwrite) as temporary:
         text = json.dumps(go_settings(display, focus=focus, zoom=zoom, duration_s=duration_s), indent=1)

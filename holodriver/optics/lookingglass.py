@@ -5,8 +5,8 @@ Needs the standard library alone, so that Blender's Python can use it.
 
 Sources of the table: the device templates of Looking Glass' own LKG-Toolkit and the page keyconcepts/quilts of
 docs.lookingglassfactory.com, which agree; the 27" models from the quilt presets of quiltwright 0.16, where panel pixels
-and view cone are not given. A connected display may ask for something else (a 16" landscape of the third generation was
-seen to): what Looking Glass Bridge reports goes before this table.
+and view cone are not given (40° is assumed). A connected display may ask for something else (a 16" landscape of the
+third generation was seen to): what Looking Glass Bridge reports goes before this table.
 """
 
 import math

@@ -1,0 +1,244 @@
+"""Quilts from colour and depth: the views of a Looking Glass, warped from one picture."""
+
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from holodriver.errors import InputError
+from holodriver.files.quilt import QuiltCanvas
+from holodriver.lookingglass.parallax import Geometry, ViewSettings
+from holodriver.lookingglass.warp import NOTHING, find_jumps, go_on_behind, part_rims, render_view
+from holodriver.optics.colour import srgb_encode
+from holodriver.optics.lookingglass import LookingGlass
+from holodriver.progress import Progress, silent
+from holodriver.scene.rgbd import RgbdImage
+
+Fit = Literal["crop", "pad"]
+"""A picture of another aspect than the display's is cropped to it, or shown whole between black bars."""
+
+FINE = 3
+"""Samples of a row in each pixel of a view: places between pixels, and smooth silhouettes."""
+
+RIM = 2
+"""Working pixels on both sides of a silhouette whose colour is not trusted."""
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Layers:
+    """A picture made ready for warping: what is seen, and what goes on behind it."""
+
+    color: Floats
+    """(h, W, 3), linear light."""
+    depth: Floats
+    """(h, W), normalised; `NOTHING` where only the soft rim is."""
+    jumps: NDArray[np.bool_]
+    """(h, W): pairs of neighbours x, x + 1 between which surfaces end."""
+    soft: Floats
+    """(h, W, 3): rims of objects, which let through what is behind."""
+    soft_depth: Floats
+    """(h, W)"""
+    soft_alpha: Floats
+    """(h, W), 0 … 1"""
+    tolerance: float
+    """Difference of depth that still is one surface."""
+    behind: Floats
+    """(h, W + 2·border, 3)"""
+    behind_depth: Floats
+    """(h, W + 2·border); `NOTHING` where there is nothing."""
+    border: int
+    reach: float
+    """Pixels that t = 0 and t = 1 part by in the outermost view."""
+    focus: float
+    """Normalised depth that stays."""
+
+
+def make_quilt(
+    image: RgbdImage,
+    display: LookingGlass,
+    settings: ViewSettings = ViewSettings(),  # noqa: B008  (frozen)
+    *,
+    geometry: Geometry | None = None,
+    fit: Fit = "crop",
+    canvas: QuiltCanvas | None = None,
+    progress: Progress = silent,
+) -> QuiltCanvas:
+    """All views of a picture with depth, as the tiles of a quilt.
+
+    Args:
+        image: picture and depth.
+        display: which views, and how large.
+        settings: depthiness, focus and zoom.
+        geometry: of the picture's camera, if it is known; depthiness 1 then gives the views that the camera would have
+            taken from there.
+        fit: what becomes of a picture of another aspect.
+        canvas: one of this display to draw into again, as for video.
+        progress: called for each view.
+
+    Returns:
+        the quilt; the same `canvas` if one was given.
+    """
+    canvas = canvas or QuiltCanvas(display)
+    layers = make_layers(image, display, settings, geometry=geometry, fit=fit)
+    draw_views(layers, display, canvas, progress=progress)
+    return canvas
+
+
+def make_layers(
+    image: RgbdImage,
+    display: LookingGlass,
+    settings: ViewSettings,
+    *,
+    geometry: Geometry | None = None,
+    fit: Fit = "crop",
+) -> Layers:
+    """The picture on the working grid of a display, cut at its silhouettes and continued behind them.
+
+    Raises:
+        InputError: things would move by more than ten pictures.
+    """
+    width, height = display.tile
+    fine = width * FINE
+    source = image.shape[1] / image.shape[0]
+    wider = source > display.aspect
+    # how much of the display's width and height the whole picture would take
+    if (fit == "crop") == wider:
+        across, down = source / display.aspect, 1.0
+    else:
+        across, down = 1.0, display.aspect / source
+    across, down = across * settings.zoom, down * settings.zoom
+    relief = settings.relief(geometry) * across
+    reach = abs(display.offset(display.views - 1)) * relief * fine
+    if reach > 10 * fine:
+        raise InputError(
+            f"the nearest and the farthest thing would part by {reach / fine:.1f} pictures",
+            remedy="take a smaller depthiness or view cone",
+        )
+    color, depth = _fitted(image, (height, fine), across, down, settings.focal_depth)
+    return _layers(color, depth, reach, settings.focal_depth)
+
+
+def _fitted(
+    image: RgbdImage, shape: tuple[int, int], across: float, down: float, focal_depth: float
+) -> tuple[Floats, Floats]:
+    """Colour (h, W, 3) and depth (h, W) of the middle of the picture, which takes across × down of the grid."""
+    height, width = shape
+    h, w = image.shape
+    rows, place_y = _window(h, height, down)
+    columns, place_x = _window(w, width, across)
+    inner = (place_x.stop - place_x.start, place_y.stop - place_y.start)
+    part = np.ascontiguousarray(image.color[:, rows, columns].transpose(1, 2, 0))
+    shrinks = inner[0] <= part.shape[1] and inner[1] <= part.shape[0]
+    color = np.zeros((height, width, 3), np.float32)
+    depth = np.full((height, width), np.float32(focal_depth))
+    # area: what a smaller picture's pixels see; linear: no overshoot at edges
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    color[place_y, place_x] = _resized(part, inner, method)
+    # depth is picked, never mixed: between two surfaces there is nothing
+    depth[place_y, place_x] = cv2.resize(image.depth[rows, columns], inner, interpolation=cv2.INTER_NEAREST_EXACT)
+    return color, depth.clip(0, 1)
+
+
+def _resized(part: Floats, size: tuple[int, int], method: int) -> Floats:
+    if method == cv2.INTER_LINEAR and size[1] < part.shape[0]:  # finer across, coarser down
+        part = _scaled(part, (part.shape[1], size[1]), cv2.INTER_AREA)
+    elif method == cv2.INTER_LINEAR and size[0] < part.shape[1]:
+        part = _scaled(part, (size[0], part.shape[0]), cv2.INTER_AREA)
+    return _scaled(part, size, method)
+
+
+def _scaled(part: Floats, size: tuple[int, int], method: int) -> Floats:
+    return np.asarray(cv2.resize(part, size, interpolation=method), np.float32)
+
+
+def _window(pixels: int, grid: int, share: float) -> tuple[slice, slice]:
+    """Which pixels of the picture are shown, and where on the grid, along one axis, when all take `share` of it."""
+    if share >= 1:
+        seen = max(1, round(pixels / share))
+        start = (pixels - seen) // 2
+        return slice(start, start + seen), slice(0, grid)
+    taken = max(1, round(grid * share))
+    start = (grid - taken) // 2
+    return slice(0, pixels), slice(start, start + taken)
+
+
+def _layers(color: Floats, depth: Floats, reach: float, focus: float) -> Layers:
+    height, width = depth.shape
+    jumps = np.zeros((height, width), np.bool_)
+    find_jumps(depth, np.float32(reach), jumps)
+    tolerance = np.float32(2.0 / max(reach, 2.0))
+    solid, solid_depth = np.empty_like(color), np.empty_like(depth)
+    soft, soft_depth, soft_alpha = np.zeros_like(color), np.zeros_like(depth), np.zeros_like(depth)
+    part_rims(color, depth, RIM, tolerance, solid, solid_depth, soft, soft_depth, soft_alpha)
+    border = math.ceil(reach * max(focus, 1 - focus)) + 2
+    behind = np.zeros((height, width + 2 * border, 3), np.float32)
+    behind_depth = np.full((height, width + 2 * border), NOTHING, np.float32)
+    go_on_behind(solid, depth, jumps, np.float32(reach), border, behind, behind_depth)
+    return Layers(
+        solid,
+        solid_depth,
+        jumps,
+        soft,
+        soft_depth,
+        soft_alpha,
+        float(tolerance),
+        behind,
+        behind_depth,
+        border,
+        reach,
+        focus,
+    )
+
+
+def draw_views(layers: Layers, display: LookingGlass, canvas: QuiltCanvas, *, progress: Progress = silent) -> None:
+    """Draw all views into their tiles, several at a time."""
+    outermost = abs(display.offset(display.views - 1))
+    stage = "warping views"
+    progress(stage, 0, display.views)
+
+    def draw(view: int) -> None:
+        gain = layers.reach * display.offset(view) / outermost
+        draw_view(layers, gain, canvas.tile(view))
+
+    with ThreadPoolExecutor(os.cpu_count() or 1, "views") as pool:
+        for done, _ in enumerate(pool.map(draw, range(display.views)), 1):
+            progress(stage, done, display.views)
+
+
+def draw_view(layers: Layers, gain: float, tile: NDArray[np.uint8]) -> None:
+    """Draw one view into `tile` (h, w, 3).
+
+    Args:
+        gain: working pixels that t = 0 and t = 1 part by in it; positive: what is farther moves to the right.
+    """
+    render_view(
+        layers.color,
+        layers.depth,
+        layers.jumps,
+        layers.soft,
+        layers.soft_depth,
+        layers.soft_alpha,
+        np.float32(layers.tolerance),
+        layers.behind,
+        layers.behind_depth,
+        layers.border,
+        np.float32(gain),
+        np.float32(layers.focus),
+        FINE,
+        _levels(),
+        tile,
+    )
+
+
+@cache
+def _levels() -> NDArray[np.uint8]:
+    """sRGB levels of linear light in steps of 1/65535."""
+    return np.rint(srgb_encode(np.arange(65536) / 65535) * 255).astype(np.uint8)
