@@ -247,7 +247,7 @@ def cast(
             where = f"{session.display.display.label} (head {session.display.head})"
             if not shown:
                 raise BridgeError(
-                    f"Bridge {bridge.version} took the {item.kind}, but did not say within {patience:g} s that it shows",
+                    f"Bridge {bridge.version} took the {item.kind}, but did not say in {patience:g} s that it shows",
                     where=where,
                     remedy="can Bridge read the file from where it runs? see its own log",
                 )

@@ -133,12 +133,15 @@ class SimulatedBridge:
         self.playing: str | None = None
         self.paused = False
         self.window: dict[int, bool] = {}
+        self.tolerant = False
+        """Whether a test makes mistakes on purpose."""
         self.released = threading.Event()
         self.answers: dict[str, bytes] = {}
         """Other answers than the usual, by call."""
         self.delay: Callable[[str], None] = lambda endpoint: None
         self._listeners: list[ServerConnection] = []
         self._lock = threading.Lock()
+        self._subscribed = threading.Event()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._http.daemon_threads = True
         self._events = serve(self._listen, "127.0.0.1", 0) if events else None
@@ -172,9 +175,9 @@ class SimulatedBridge:
         if self._events:
             self._events.shutdown()
 
-    def tell(self, name: str, **values: Any) -> None:
+    def tell(self, event: str, **values: Any) -> None:
         """Send an event to all who subscribed."""
-        fields = {"event": held("event", name), **{key: held(key, value) for key, value in values.items()}}
+        fields = {"event": held("event", event), **{key: held(key, value) for key, value in values.items()}}
         message = {"name": "event", "orchestration": held("orchestration", TOKEN), "payload": held("payload", fields)}
         with self._lock:
             for listener in self._listeners:
@@ -191,9 +194,11 @@ class SimulatedBridge:
             return
         with self._lock:
             self._listeners.append(connection)
+        self._subscribed.set()
         try:
-            for _ in connection:
-                pass
+            with suppress(ConnectionClosed):
+                for _ in connection:
+                    pass
         finally:
             with self._lock:
                 self._listeners.remove(connection)
@@ -263,6 +268,7 @@ class SimulatedBridge:
         if endpoint in ("bridge_version", "api_version"):
             return VERSION
         if endpoint == "enter_orchestration":
+            self._subscribed.clear()
             return TOKEN
         if endpoint == "available_output_devices":
             return {str(number): entry for number, entry in enumerate(self.displays)}
@@ -278,6 +284,7 @@ class SimulatedBridge:
             if not self.playlists.get(fields["name"]):
                 self.mistakes.append("an empty playlist was played")
             self.playing, self.paused = fields["name"], False
+            self._subscribed.wait(10)  # its subscription came before, on another line
             if self.plays and self.displays:
                 self.tell("Progress Update", progress=0.5, progress_type="sync")
                 self.tell("New Item Playing", index=0, playlist_name=fields["name"])
