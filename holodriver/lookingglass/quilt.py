@@ -29,6 +29,15 @@ FINE = 3
 RIM = 2
 """Working pixels on both sides of a silhouette whose colour is not trusted."""
 
+LEVEL = 1 / 255
+"""Step of depth in 8 bits."""
+
+RAMP = (2, 5)
+"""Rows and working pixels on each side in which a soft edge of depth is made a step."""
+
+RAMP_LEAST_PX = 3.0
+"""Working pixels that the two sides of such an edge part by at least in the outermost view."""
+
 Floats = NDArray[np.float32]
 
 
@@ -170,11 +179,56 @@ def _window(pixels: int, grid: int, share: float) -> tuple[slice, slice]:
     return slice(0, pixels), slice(start, start + taken)
 
 
+def smoothed(depth: Floats) -> Floats:
+    """Depth (h, W) of 8 bits without its stairs: where nothing but stairs is, pixels move by half a level at most."""
+    low, high = _extremes(depth, RAMP)
+    mean = np.asarray(cv2.blur(depth, (2 * RAMP[1] + 1, 2 * RAMP[0] + 1)), np.float32)
+    moved = np.clip(mean, depth - np.float32(LEVEL / 2), depth + np.float32(LEVEL / 2))
+    return np.where(high - low < np.float32(3.5 * LEVEL), moved, depth)
+
+
+def _has_levels(depth: Floats) -> bool:
+    """Whether depth came from 8 bits."""
+    levels = depth[::3, ::3] / np.float32(LEVEL)
+    return bool(np.abs(levels - np.rint(levels)).max() < 1e-2)
+
+
+def sharpened(depth: Floats, reach: float) -> Floats:
+    """Depth (h, W) whose soft edges are steps: what lies between two surfaces is given to the nearer-valued one.
+
+    Estimated depth and video have ramps there, which would be drawn as stretched skin. A slanted surface, whose range
+    grows with its surroundings, is left as it is.
+
+    Args:
+        reach: pixels that t = 0 and t = 1 part by in the outermost view.
+    """
+    low, high = _extremes(depth, RAMP)
+    lowest, highest = _extremes(depth, (2 * RAMP[0], 2 * RAMP[1]))
+    step = high - low
+    across = np.abs(np.diff(depth, axis=1, append=depth[:, -1:]))
+    edge = (step * reach > RAMP_LEAST_PX) & (highest - lowest < 1.5 * step)
+    # where one pixel makes most of the step, it is one already
+    edge &= _extremes(across, RAMP)[1] < 0.7 * step
+    between = edge & (depth - low > 0.1 * step) & (high - depth > 0.1 * step)
+    return np.where(between, np.where(depth - low < high - depth, low, high), depth)
+
+
+def _extremes(depth: Floats, reach: tuple[int, int]) -> tuple[Floats, Floats]:
+    kernel = np.ones((2 * reach[0] + 1, 2 * reach[1] + 1), np.uint8)
+    return np.asarray(cv2.erode(depth, kernel), np.float32), np.asarray(cv2.dilate(depth, kernel), np.float32)
+
+
 def _layers(color: Floats, depth: Floats, reach: float, focus: float) -> Layers:
     height, width = depth.shape
+    finest = LEVEL if _has_levels(depth) else 0.0
+    if finest:
+        depth = smoothed(depth)
+    depth = sharpened(depth, reach)
     jumps = np.zeros((height, width), np.bool_)
-    find_jumps(depth, np.float32(reach), jumps)
-    tolerance = np.float32(2.0 / max(reach, 2.0))
+    # two surfaces: a working pixel apart in the outermost view, or more than what 8 bits (of video: 220 levels) leave
+    apart = max(1.0 / max(reach, 1.0), 2.2 * finest)
+    find_jumps(depth, np.float32(apart), jumps)
+    tolerance = np.float32(max(2 * apart if not finest else apart, 2.0 / max(reach, 2.0)))
     solid, solid_depth = np.empty_like(color), np.empty_like(depth)
     soft, soft_depth, soft_alpha = np.zeros_like(color), np.zeros_like(depth), np.zeros_like(depth)
     part_rims(color, depth, RIM, tolerance, solid, solid_depth, soft, soft_depth, soft_alpha)

@@ -18,15 +18,15 @@ NOTHING = np.float32(-1)
 
 
 @njit(nogil=True, cache=True)
-def find_jumps(depth, reach, jumps):  # type: ignore[no-untyped-def]
+def find_jumps(depth, least, jumps):  # type: ignore[no-untyped-def]
     """Mark the pairs of neighbours in a row between which surfaces end: jumps[y, x] is the pair x, x + 1.
 
-    A pair is cut where its parts move apart by more than a pixel between the middle and the outermost view and by more
-    than three times as much as the surfaces on both sides do from pixel to pixel: a slanted surface stays whole.
+    A pair is cut where its depth differs by more than `least` and by more than three times as much as it does from
+    pixel to pixel on both sides: a slanted surface stays whole.
 
     Args:
         depth: (H, W).
-        reach: pixels that t = 0 and t = 1 part by in the outermost view.
+        least: difference of depth.
     """
     height, width = depth.shape
     for y in range(height):
@@ -34,7 +34,7 @@ def find_jumps(depth, reach, jumps):  # type: ignore[no-untyped-def]
             step = abs(depth[y, x + 1] - depth[y, x])
             before = abs(depth[y, x] - depth[y, x - 1]) if x > 0 else np.float32(0)
             after = abs(depth[y, x + 2] - depth[y, x + 1]) if x + 2 < width else np.float32(0)
-            jumps[y, x] = step * reach > 1.0 and step > 3.0 * min(before, after) and step > 1.5 * max(before, after)
+            jumps[y, x] = step > least and step > 3.0 * min(before, after) and step > 1.5 * max(before, after)
 
 
 @njit(nogil=True, cache=True)

@@ -163,9 +163,9 @@ class SimulatedBridge:
         return [endpoint for endpoint, _ in self.calls]
 
     def __enter__(self) -> "SimulatedBridge":
-        servers = [self._http] + ([self._events] if self._events else [])
-        for server in servers:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
+        if self._events:
+            threading.Thread(target=self._events.serve_forever, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
