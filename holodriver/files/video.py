@@ -62,16 +62,11 @@ class VideoReader:
             self._container = self._av.open(str(path))
         except (self._av.FFmpegError, OSError, ValueError) as error:
             raise FileFormatError(f"is not a video that can be read ({_said(error)})", where=path) from error
-        streams = self._container.streams
-        if not streams.video:
+        try:
+            self.info = self._described()
+        except BaseException:
             self._container.close()
-            raise FileFormatError("holds no video", where=path)
-        stream = streams.video[0]
-        stream.thread_type = "AUTO"
-        rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
-        length = self._container.duration  # microseconds
-        frames = stream.frames or (round(length / 1e6 * rate) if length else 0)
-        self.info = VideoInfo(stream.width, stream.height, rate, frames, bool(streams.audio))
+            raise
 
     def __enter__(self) -> "VideoReader":
         return self
@@ -90,8 +85,21 @@ class VideoReader:
         try:
             for frame in self._container.decode(video=0):
                 yield frame.to_ndarray(format="rgb24")
-        except (self._av.FFmpegError, OSError, ValueError) as error:
+        except (self._av.FFmpegError, OSError, ValueError, MemoryError) as error:
             raise FileFormatError(f"is damaged ({_said(error)})", where=self.path) from error
+
+    def _described(self) -> VideoInfo:
+        streams = self._container.streams
+        if not streams.video:
+            raise FileFormatError("holds no video", where=self.path)
+        stream = streams.video[0]
+        if stream.codec_context is None or not (stream.width and stream.height):
+            raise FileFormatError("is not a video that can be read (its codec or size is unknown)", where=self.path)
+        stream.thread_type = "AUTO"
+        rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
+        length = self._container.duration  # microseconds
+        frames = stream.frames or (round(length / 1e6 * rate) if length else 0)
+        return VideoInfo(stream.width, stream.height, rate, frames, bool(streams.audio))
 
 
 def codec_for(width: int, height: int) -> CodecName:
