@@ -114,6 +114,21 @@ def make_layers(
     Raises:
         InputError: things would move by more than ten pictures.
     """
+    color, depth, reach = fitted(image, display, settings, geometry, fit)
+    return _layers(color, depth, reach, settings.focal_depth)
+
+
+def fitted(
+    image: RgbdImage, display: LookingGlass, settings: ViewSettings, geometry: Geometry | None, fit: Fit = "crop"
+) -> tuple[Floats, Floats, float]:
+    """Colour (h, W, 3) and depth (h, W) on the working grid, `FINE` times as wide as a view, and what moves on it.
+
+    Returns:
+        colour, depth, and the pixels that t = 0 and t = 1 part by in the outermost view.
+
+    Raises:
+        InputError: things would move by more than ten pictures.
+    """
     width, height = display.tile
     fine = width * FINE
     source = image.shape[1] / image.shape[0]
@@ -124,15 +139,14 @@ def make_layers(
     else:
         across, down = 1.0, display.aspect / source
     across, down = across * settings.zoom, down * settings.zoom
-    relief = settings.relief(geometry) * across
-    reach = abs(display.offset(display.views - 1)) * relief * fine
+    reach = abs(display.offset(display.views - 1)) * settings.relief(geometry) * across * fine
     if reach > 10 * fine:
         raise InputError(
             f"the nearest and the farthest thing would part by {reach / fine:.1f} pictures",
             remedy="take a smaller depthiness or view cone",
         )
     color, depth = _fitted(image, (height, fine), across, down, settings.focal_depth)
-    return _layers(color, depth, reach, settings.focal_depth)
+    return color, depth, reach
 
 
 def _fitted(
@@ -231,7 +245,7 @@ def _layers(color: Floats, depth: Floats, reach: float, focus: float) -> Layers:
     tolerance = np.float32(max(2 * apart if not finest else apart, 2.0 / max(reach, 2.0)))
     solid, solid_depth = np.empty_like(color), np.empty_like(depth)
     soft, soft_depth, soft_alpha = np.zeros_like(color), np.zeros_like(depth), np.zeros_like(depth)
-    part_rims(color, depth, RIM, tolerance, solid, solid_depth, soft, soft_depth, soft_alpha)
+    part_rims(color, depth, jumps, RIM, tolerance, solid, solid_depth, soft, soft_depth, soft_alpha)
     border = math.ceil(reach * max(focus, 1 - focus)) + 2
     behind = np.zeros((height, width + 2 * border, 3), np.float32)
     behind_depth = np.full((height, width + 2 * border), NOTHING, np.float32)

@@ -39,7 +39,7 @@ def find_jumps(depth, least, jumps):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def part_rims(  # type: ignore[no-untyped-def]
-    color, depth, rim, tolerance, solid, solid_depth, soft, soft_depth, soft_alpha
+    color, depth, jumps, rim, tolerance, solid, solid_depth, soft, soft_depth, soft_alpha
 ):
     """Part the light of pixels at a silhouette into that of the object and that of what is behind it.
 
@@ -49,6 +49,7 @@ def part_rims(  # type: ignore[no-untyped-def]
 
     Args:
         color, depth: (H, W, 3), (H, W).
+        jumps: see `find_jumps`.
         rim: pixels along a row beside a jump that are taken for mixtures.
         tolerance: difference of depth that still is one surface.
         solid, solid_depth: like color and depth; the result, `NOTHING` where only the soft rim is.
@@ -109,7 +110,10 @@ def part_rims(  # type: ignore[no-untyped-def]
             if length < 1e-4:
                 foreign = np.float32(0)
             if depth[v, u] > depth[y, x]:  # the object's own side
-                if v == y and foreign > 0.02:
+                cut = False  # else nothing goes on behind it
+                for k in range(min(x, u), max(x, u)):
+                    cut = cut or jumps[y, k]
+                if v == y and cut and foreign > 0.02:
                     own = np.float32(1) - foreign
                     for c in range(3):
                         exact = color[y, x, c] - foreign * pure[v, u, c]
@@ -121,7 +125,8 @@ def part_rims(  # type: ignore[no-untyped-def]
                     solid[y, x, c] = pure[y, x, c]
                 if foreign > 0.02:
                     for c in range(3):
-                        soft[y, x, c] = pure[v, u, c]
+                        exact = color[y, x, c] - (np.float32(1) - foreign) * pure[y, x, c]
+                        soft[y, x, c] = max(exact / foreign, np.float32(0)) if foreign > 0.25 else pure[v, u, c]
                     soft_depth[y, x], soft_alpha[y, x] = depth[v, u], foreign
 
 
