@@ -90,6 +90,9 @@ Focus = Annotated[
 Zoom = Annotated[float, typer.Option(min=0.1, max=4, help="Scales the picture about its middle.")]
 Host = Annotated[str, typer.Option(help="The machine that Looking Glass Bridge runs on; no other is spoken to.")]
 
+HttpPort = Annotated[int, typer.Option(min=1, max=65535, hidden=True)]
+EventPort = Annotated[int, typer.Option(min=1, max=65535, hidden=True)]
+
 
 @looking_glass.callback()
 def group() -> None:
@@ -117,6 +120,7 @@ def rgbd(
     fps: Fps = None,
     codec: Codec = None,
     host: Host = "localhost",
+    http_port: HttpPort = 33334,
     overwrite: Overwrite = False,
 ) -> None:
     """Write colour and depth side by side, near white, as Looking Glass Studio imports them."""
@@ -124,7 +128,7 @@ def rgbd(
     from holodriver.lookingglass.make import make_rgbd_file
 
     layout = Layout(
-        None if device is None else _display(device, host),
+        None if device is None else _display(device, host, http_port),
         None if size is None else parse_size(size),
         fit.value,
         output.suffix.lower() not in (".png", ".jpg", ".jpeg"),
@@ -172,6 +176,7 @@ def quilt(
     fps: Fps = None,
     codec: Codec = None,
     host: Host = "localhost",
+    http_port: HttpPort = 33334,
     overwrite: Overwrite = False,
 ) -> None:
     """Render the views of a display from colour and depth into a quilt."""
@@ -180,7 +185,7 @@ def quilt(
     from holodriver.lookingglass.make import make_quilt_file
     from holodriver.lookingglass.parallax import ViewSettings
 
-    display = _display(device, host)
+    display = _display(device, host, http_port)
     if view_cone is not None:
         display = replace(display, view_cone=view_cone)
     if size is not None:
@@ -219,8 +224,8 @@ def cast(
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for a display to be connected.")] = 0.0,
     patience: Annotated[float, typer.Option(min=1, help="Seconds to wait until Bridge says that it shows it.")] = 30.0,
     host: Host = "localhost",
-    http_port: Annotated[int, typer.Option(min=1, max=65535, hidden=True)] = 33334,
-    event_port: Annotated[int, typer.Option(min=1, max=65535, hidden=True)] = 9724,
+    http_port: HttpPort = 33334,
+    event_port: EventPort = 9724,
 ) -> None:
     """Play a file on a connected Looking Glass, through Looking Glass Bridge."""
     from holodriver.errors import BridgeError
@@ -277,8 +282,8 @@ def devices(
         bool, typer.Option("--connected", help="Ask Looking Glass Bridge what is connected, instead.")
     ] = False,
     host: Host = "localhost",
-    http_port: Annotated[int, typer.Option(min=1, max=65535, hidden=True)] = 33334,
-    event_port: Annotated[int, typer.Option(min=1, max=65535, hidden=True)] = 9724,
+    http_port: HttpPort = 33334,
+    event_port: EventPort = 9724,
 ) -> None:
     """List the displays that quilts can be made for, or those that are connected."""
     from holodriver.optics.lookingglass import LOOKING_GLASSES
@@ -312,7 +317,7 @@ def _row(display: "LookingGlass") -> tuple[str, ...]:
     return display.label, screen, grid, size, f"{display.aspect:.6g}", cone
 
 
-def _display(name: str, host: str) -> "LookingGlass":
+def _display(name: str, host: str, http_port: int) -> "LookingGlass":
     if name != CONNECTED:
         from holodriver.optics.lookingglass import looking_glass as by_name
 
@@ -320,7 +325,7 @@ def _display(name: str, host: str) -> "LookingGlass":
     from holodriver.lookingglass.bridge import Bridge
     from holodriver.lookingglass.cast import choose
 
-    with Bridge(host) as bridge:
+    with Bridge(host, http_port=http_port) as bridge:
         return choose(bridge.displays(), None).display
 
 

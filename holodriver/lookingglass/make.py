@@ -17,13 +17,16 @@ from holodriver.files.quilt import QuiltCanvas, check_quilt_suffix, go_sidecar, 
 from holodriver.files.video import CodecName, is_video, write_video
 from holodriver.lookingglass.layout import Layout, laid_out
 from holodriver.lookingglass.parallax import ViewSettings
-from holodriver.lookingglass.quilt import Fit, make_quilt
+from holodriver.lookingglass.quilt import Fit, make_quilt, view_step
 from holodriver.lookingglass.source import Film, Source, SourceOptions, is_film, open_film, read_source
 from holodriver.optics.lookingglass import LookingGlass, quilt_path
 from holodriver.progress import Progress, silent
 
 GO = "LKG-E"
 """How a Looking Glass Go's serial number begins; it plays quilts on its own."""
+
+GHOSTS_PX = 8.0
+"""Pixels from view to view beyond which their mixture on the display shows as ghosts (quiltwright's figure)."""
 
 PICTURES = (".png", ".jpg", ".jpeg")
 
@@ -134,6 +137,12 @@ def make_quilt_file(
     made = read_source(source, options, progress=progress)
     if made.note:
         warn(made.note)
+    step = view_step(made.image.shape, display, settings, made.geometry, fit)
+    if step > GHOSTS_PX:
+        warn(
+            f"things move by up to {step:.0f} pixels from view to view, which shows as ghosts beyond {GHOSTS_PX:g}: "
+            f"take a --depthiness of {settings.depthiness * GHOSTS_PX / step:.2g} or less, or a smaller --view-cone"
+        )
     canvas = make_quilt(made.image, display, settings, geometry=made.geometry, fit=fit, progress=progress)
     canvas.write(output, overwrite=overwrite)
     return [output, write_go_sidecar(output, display, overwrite=overwrite)] if sidecar else [output]

@@ -131,14 +131,7 @@ def fitted(
     """
     width, height = display.tile
     fine = width * FINE
-    source = image.shape[1] / image.shape[0]
-    wider = source > display.aspect
-    # how much of the display's width and height the whole picture would take
-    if (fit == "crop") == wider:
-        across, down = source / display.aspect, 1.0
-    else:
-        across, down = 1.0, display.aspect / source
-    across, down = across * settings.zoom, down * settings.zoom
+    across, down = _shares(image.shape, display, settings, fit)
     reach = abs(display.offset(display.views - 1)) * settings.relief(geometry) * across * fine
     if reach > 10 * fine:
         raise InputError(
@@ -147,6 +140,29 @@ def fitted(
         )
     color, depth = _fitted(image, (height, fine), across, down, settings.focal_depth)
     return color, depth, reach
+
+
+def view_step(
+    shape: tuple[int, int], display: LookingGlass, settings: ViewSettings, geometry: Geometry | None, fit: Fit = "crop"
+) -> float:
+    """Pixels of a view by which things move at most from one view to the next.
+
+    Args:
+        shape: (H, W) of the picture.
+    """
+    across, _ = _shares(shape, display, settings, fit)
+    span = 2 * abs(display.offset(display.views - 1)) * settings.relief(geometry) * across * display.tile[0]
+    return span * max(settings.focal_depth, 1 - settings.focal_depth) / (display.views - 1)
+
+
+def _shares(shape: tuple[int, int], display: LookingGlass, settings: ViewSettings, fit: Fit) -> tuple[float, float]:
+    """How much of the display's width and height the whole picture would take."""
+    source = shape[1] / shape[0]
+    if (fit == "crop") == (source > display.aspect):
+        across, down = source / display.aspect, 1.0
+    else:
+        across, down = 1.0, display.aspect / source
+    return across * settings.zoom, down * settings.zoom
 
 
 def _fitted(

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from lookingglass.simulated_bridge import GO, MONITOR, SIXTEEN
 
+from holodriver.cli.app import main
 from holodriver.errors import BridgeError, InputError
 from holodriver.files.hop import write_hop
+from holodriver.files.images import picture_size
 from holodriver.lookingglass.bridge import Bridge
 from holodriver.lookingglass.cast import casting, choose, opened_item, read_item, wait_for_displays
 from holodriver.lookingglass.parallax import ViewSettings
@@ -206,6 +208,17 @@ def test_the_command_says_what_bridge_did(bridges, picture):
     assert server.endpoints[-3:] == END
     done = run(server, "devices", "--connected")
     assert "LKG-E01234" in done.stdout
+
+
+def test_a_quilt_is_made_for_the_display_that_is_connected(bridges, tmp_path):
+    """The 16" Landscape asks for 8 × 6 views, whatever our table says."""
+    server = bridges(SIXTEEN)
+    cv2.imwrite(str(tmp_path / "a_rgbd_lr.png"), np.full((9, 32, 3), 128, np.uint8))
+    command = ["quilt", tmp_path / "a_rgbd_lr.png", "-o", tmp_path / "b.jpg", "--device", "connected"]
+    ports = ["--host", "127.0.0.1", "--http-port", str(server.http_port)]
+    assert main(["looking-glass", *map(str, command), *ports]) == 0
+    assert picture_size(tmp_path / "b_qs8x6a1.77778.jpg") == (7680, 4320)
+    assert server.endpoints[-1] == "exit_orchestration"
 
 
 def test_the_command_fails_in_one_line_when_nothing_is_shown(bridges, picture):

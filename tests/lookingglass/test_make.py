@@ -1,6 +1,8 @@
 """From what the user has to files for the display: pictures, holograms, videos, folders; and the commands."""
 
 import json
+import math
+from dataclasses import replace
 from fractions import Fraction
 
 import cv2
@@ -18,7 +20,7 @@ from holodriver.files.video import VideoReader, write_video
 from holodriver.lookingglass.focus_depth import rgbd_of_field
 from holodriver.lookingglass.layout import Layout, laid_out
 from holodriver.lookingglass.make import make_quilt_file, make_rgbd_file
-from holodriver.lookingglass.parallax import ViewSettings
+from holodriver.lookingglass.parallax import RELIEF, ViewSettings
 from holodriver.lookingglass.source import SourceOptions, open_film, read_source
 from holodriver.metrics import psnr
 from holodriver.optics.display import REFERENCE
@@ -176,6 +178,25 @@ def test_outputs_that_do_not_fit_are_refused_before_the_work(tmp_path, output, s
     write_pixels(tmp_path / "a_rgbd_lr.png", join(image(), "right"))
     with pytest.raises((InputError, OutputExistsError), match=said):
         make_rgbd_file(tmp_path / "a_rgbd_lr.png", tmp_path / output, NO, Layout())
+
+
+def test_depth_that_would_show_ghosts_is_told_with_the_figure(tmp_path):
+    """A picture deep (4 · `RELIEF`), half of it before the display: ½ · 2 · tan 27° · 372 px over 7 steps."""
+    write_pixels(tmp_path / "a_rgbd_lr.png", join(image(36, 64), "right"))
+    told = []
+    few = replace(looking_glass("go"), columns=2, rows=4).sized(2 * 372, 4 * 682)
+    for depthiness in (0.5, 4.0):
+        make_quilt_file(
+            tmp_path / "a_rgbd_lr.png",
+            tmp_path / f"b{depthiness}.jpg",
+            NO,
+            few,
+            ViewSettings(depthiness),
+            warn=told.append,
+        )
+    expected = 4 * RELIEF * 0.5 * 2 * math.tan(math.radians(27)) * 372 / 7
+    assert len(told) == 1
+    assert f"things move by up to {expected:.0f} pixels" in told[0]
 
 
 def test_an_empty_folder_is_no_film(tmp_path):
