@@ -15,6 +15,7 @@ from holodriver.progress import Progress
 
 from .cycles import RenderJob
 from .demo_scene import build_demo
+from .quilt import QuiltSettings, plain_colours, render_quilt_views
 from .random_scene import build_random
 from .render import Written, render_raw
 from .stage import FAR, NEAR
@@ -36,7 +37,8 @@ def run_job(job: dict[str, Any], *, progress: Progress, written: Written, warn: 
 
     Args:
         job: `scene` ("demo", "random" or the path of a .blend file), `split` for the random one, `folder`, and the
-            fields of `RenderJob`, of which `near`, `far` and `mapping` may be None: then the scene decides.
+            fields of `RenderJob`, of which `near`, `far` and `mapping` may be None: then the scene decides. With
+            `quilt`, the fields of `QuiltSettings`, the views of a quilt are rendered instead of a focal stack.
 
     Raises:
         InputError: the scene cannot be opened or has no usable camera.
@@ -51,6 +53,17 @@ def run_job(job: dict[str, Any], *, progress: Progress, written: Written, warn: 
         settings["far"] = FAR if settings["far"] is None else settings["far"]
     for text in _flaws():
         warn(text)
+    if job.get("quilt"):
+        if built:
+            plain_colours(bpy.context.scene)
+        render_quilt_views(
+            bpy.context.scene,
+            QuiltSettings(**job["quilt"]),
+            Path(job["folder"]),
+            progress=progress,
+            written=lambda view: written("view", view),
+        )
+        return
     render_raw(
         bpy.context.scene,
         RenderJob(**settings),

@@ -80,6 +80,7 @@ class ThinLens:
             "matrix_world": [[float(value) for value in row] for row in self.camera.matrix_world],
             "shift_x": data.shift_x,
             "shift_y": data.shift_y,
+            "pixels": self.pixels,
         }
         if data.type == "ORTHO":
             return described | {"ortho_scale": data.ortho_scale}

@@ -52,5 +52,9 @@ class RigError(HolodriverError):
     """A panel, laser controller or camera failed, or does not answer as it should."""
 
 
+class BridgeError(HolodriverError):
+    """Looking Glass Bridge is not there, has no display, or does not do what it was asked."""
+
+
 class SynthesisError(HolodriverError):
     """A hologram could not be computed (not a number, out of memory, empty target)."""

@@ -22,11 +22,13 @@ COMMANDS = {
     "synth": "Compute the hologram of a focal stack, or of a picture with depth.",
     "encode": "Encode holograms into panel frames.",
     "reconstruct": "Show what a camera would see of a hologram, focus by focus.",
+    "looking-glass": "RGB-D files, quilts and casting for Looking Glass displays.",
     "play": "Show panel frames on the rig, lasers in step.",
     "info": "Say what a file holds.",
     "doctor": "Say what this machine has and lacks, and what to do about it.",
 }
-"""Each is the function of that name in the module `holodriver.cli.<name>`, imported when it is called."""
+"""Each is the function (or the group of commands) of that name in the module `holodriver.cli.<name>`, imported when it
+is called; a hyphen is an underscore there."""
 
 INTERRUPTED = 130
 TERMINATED = 128 + signal.SIGTERM
@@ -41,7 +43,10 @@ class _Deferred(TyperCommand):
     def load(self) -> Any:
         """The command itself."""
         assert self.name is not None
-        function = getattr(importlib.import_module(f"holodriver.cli.{self.name}"), self.name)
+        name = self.name.replace("-", "_")
+        function = getattr(importlib.import_module(f"holodriver.cli.{name}"), name)
+        if isinstance(function, typer.Typer):
+            return typer.main.get_command(function)
         alone = typer.Typer(add_completion=False)
         alone.command(self.name)(function)
         return typer.main.get_command(alone)

@@ -109,6 +109,17 @@ def written_folder(path: Path, *, overwrite: bool = False, holds: Sequence[str])
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def scratch_folder(beside: Path) -> Iterator[Path]:
+    """A hidden folder beside a file that is to be made; it is gone after the block, whatever happens."""
+    _make_parent(beside)
+    folder = Path(tempfile.mkdtemp(prefix=f".{beside.stem}.", dir=beside.parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _check_parent(path: Path) -> None:
     """Refuse a place where nothing can be written, without making anything."""
     parent = path.absolute().parent

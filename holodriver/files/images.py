@@ -61,6 +61,25 @@ def write_pixels(path: Path, pixels: NDArray, *, overwrite: bool = False) -> Non
             raise HolodriverError("could not be written", where=path, remedy="is the disk full?")
 
 
+def read_levels(path: Path) -> NDArray:
+    """Stored values (h, w, 3), blue, green, red, of a picture of 8 or 16 bits.
+
+    Raises:
+        FileFormatError: missing, or not a picture.
+    """
+    return read_pixels(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """(width, height) of a picture, pixels.
+
+    Raises:
+        FileFormatError: missing, or not a picture.
+    """
+    height, width = read_pixels(path, cv2.IMREAD_UNCHANGED).shape[:2]
+    return width, height
+
+
 def read_pixels(path: Path, flags: int) -> NDArray:
     """Stored values of a picture file, as OpenCV's `flags` ask for them.
 

@@ -25,6 +25,7 @@ from holodriver.files.manifest import (
     raw_depth_name,
 )
 from holodriver.optics.focus import normalised_depth
+from holodriver.scene.rgbd import RgbdImage
 from holodriver.scene.stack import FocalStack
 
 COLORS = ("R", "G", "B")
@@ -106,6 +107,19 @@ def read_stack(path: Path) -> FocalStack:
         )
     except InputError as error:
         raise FileFormatError(error.what, where=path) from error
+
+
+def read_all_in_focus(path: Path) -> tuple[RgbdImage, StackManifest]:
+    """The all-in-focus image of a focal stack with its depth, and the manifest; its planes are not read.
+
+    Raises:
+        FileFormatError: as `read_stack`.
+    """
+    if not path.is_dir():
+        raise FileFormatError("is not a folder" if path.exists() else "does not exist", where=path)
+    manifest = StackManifest.read(path)
+    color, depth = _read_image(path / ALL_IN_FOCUS_NAME, manifest.shape)
+    return RgbdImage(color, depth, manifest.mapping, {"source": path.name}), manifest
 
 
 @dataclass(frozen=True)

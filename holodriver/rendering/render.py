@@ -182,10 +182,20 @@ def raw_renders(blender: Blender, job: RenderJob, raw: Path, *, scratch: Path) -
         HolodriverError: what the child reported as its error.
         BlenderError: the child did not start, or ended otherwise than done.
     """
-    job_file = raw / "job.json"
-    values = asdict(job) | {"folder": str(raw.resolve()), "scratch": str(scratch.resolve()), "driver": os.getpid()}
-    values["scene"] = job.scene if job.scene in BUILT else str(Path(job.scene).resolve())
+    values = asdict(job)
     values["far"] = "infinity" if job.far == math.inf else job.far
+    with child_reports(blender, values, raw, scratch=scratch) as reports:
+        yield reports
+
+
+@contextmanager
+def child_reports(
+    blender: Blender, job: dict[str, Any], raw: Path, *, scratch: Path
+) -> Iterator[Iterator[dict[str, Any]]]:
+    """Run any job of the add-on (see `blender_addon/job.py`) in a child; as `raw_renders`."""
+    job_file = raw / "job.json"
+    values = job | {"folder": str(raw.resolve()), "scratch": str(scratch.resolve()), "driver": os.getpid()}
+    values["scene"] = job["scene"] if job["scene"] in BUILT else str(Path(job["scene"]).resolve())
     job_file.write_text(json.dumps(values), encoding="utf-8")
     addon = _addon_folder()
     package = Path(holodriver.__file__).parent

@@ -85,6 +85,25 @@ def points(kind: str, columns: str, rows: str, radius_px: str, width: str, *dept
         bpy.context.scene.collection.objects.link(placed)
 
 
+def ladder(kind: str, focus: str, *depths: str) -> None:
+    """Small emissive spheres on the camera's vertical plane of symmetry at the given depths, from the top downwards."""
+    camera(kind)
+    dof = bpy.context.scene.camera.data.dof
+    dof.use_dof, dof.focus_distance = True, float(focus)
+    world(0.0)
+    light = material("light", 1.0)
+    for number, depth in enumerate(float(text) for text in depths):
+        half = half_width(kind, depth)
+        made, work = bpy.data.meshes.new("point"), bmesh.new()
+        bmesh.ops.create_icosphere(work, subdivisions=3, radius=0.02 * half)
+        work.to_mesh(made)
+        work.free()
+        made.materials.append(light)
+        placed = bpy.data.objects.new("point", made)
+        placed.location = (0.0, half * (1 - (2 * number + 1) / len(depths)), -depth)
+        bpy.context.scene.collection.objects.link(placed)
+
+
 def cards(kind: str, margin: str, *depths: str) -> None:
     """Four bright cards of other colours at the given depths, none nearer to the border than `margin` (of the view)."""
     camera(kind)

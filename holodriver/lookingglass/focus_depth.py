@@ -1,0 +1,87 @@
+"""Depth of a hologram by its own blur: each pixel stands where its surroundings are sharpest."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from holodriver.errors import InputError
+from holodriver.optics.field import WaveField
+from holodriver.optics.focus import positions
+from holodriver.progress import Progress, silent
+from holodriver.scene.rgbd import RgbdImage
+
+PLANES = 21
+WINDOW_PX = 2.5
+"""Standard deviation of the surroundings whose sharpness is summed."""
+
+SPREAD_PX = (2, 4, 8, 16, 32, 64)
+"""Standard deviations from which a pixel without detail takes its depth, the smallest that has any first."""
+
+Floats = NDArray[np.float32]
+
+
+def rgbd_of_field(field: WaveField, *, planes: int = PLANES, progress: Progress = silent) -> RgbdImage:
+    """Colour, sharp everywhere, and depth from focus of a wave field.
+
+    Where the picture has no detail, depth is that of its surroundings.
+
+    Args:
+        field: of three colours.
+        planes: focal planes that are looked at.
+        progress: called for each plane.
+
+    Raises:
+        InputError: the field has other than three colours.
+    """
+    if field.values.shape[0] != 3:
+        raise InputError(f"the wave field has {field.values.shape[0]} colours, expected 3 (red, green, blue)")
+    shape = field.profile.shape
+    best, color = np.full(shape, -1, np.float32), np.zeros((3, *shape), np.float32)
+    sharpness = np.empty((planes, *shape), np.float32)
+    stage = "looking at focal planes"
+    progress(stage, 0, planes)
+    for plane, t in enumerate(positions(planes)):
+        picture = field.intensity(float(t))
+        sharpness[plane] = _sharpness(picture)
+        better = sharpness[plane] > best
+        best[better] = sharpness[plane][better]
+        color[:, better] = picture[:, better]
+        progress(stage, plane + 1, planes)
+    return RgbdImage(np.maximum(color, 0), _depth(sharpness), "dioptric", {"depth": "from focus"})
+
+
+def _sharpness(picture: Floats) -> Floats:
+    """Energy of detail in the surroundings of each pixel of (3, H, W)."""
+    grey = np.sqrt(np.maximum(picture.mean(0), 0))  # dark parts have detail, too
+    detail = cv2.Laplacian(grey, cv2.CV_32F, ksize=3) ** 2
+    return cv2.GaussianBlur(detail, (0, 0), WINDOW_PX)
+
+
+def _depth(sharpness: Floats) -> Floats:
+    """Normalised depth (H, W) of the sharpest of planes (N, H, W), between planes by a parabola."""
+    planes = len(sharpness)
+    at = sharpness.argmax(0)
+    inner = at.clip(1, planes - 2)
+    rows, columns = np.indices(at.shape)
+    left, middle, right = (sharpness[inner + step, rows, columns] for step in (-1, 0, 1))
+    bend = left - 2 * middle + right
+    shift = np.where(np.abs(bend) > 0, 0.5 * (left - right) / np.where(bend == 0, 1, bend), 0).clip(-0.5, 0.5)
+    depth = (np.where(at == inner, inner + shift, at) / (planes - 1)).astype(np.float32)
+    peak, mean = sharpness.max(0), sharpness.mean(0)
+    sure = (peak * (peak / np.maximum(mean, 1e-12) - 1)).astype(np.float32)
+    least = np.float32(0.02 * np.quantile(sure, 0.9) + 1e-12)
+    weight = np.minimum(sure / least, 1) ** 2
+    return _spread(depth, weight.astype(np.float32))
+
+
+def _spread(depth: Floats, weight: Floats) -> Floats:
+    """Depth where its weight is 0 from ever larger surroundings."""
+    result, still = weight * depth, 1 - weight
+    for sigma in SPREAD_PX:
+        total = cv2.GaussianBlur(weight, (0, 0), sigma)
+        mean = cv2.GaussianBlur(weight * depth, (0, 0), sigma) / np.maximum(total, 1e-6)
+        share = still * np.minimum(total * 10, 1)
+        result += share * mean
+        still = still - share
+    overall = float((weight * depth).sum() / max(float(weight.sum()), 1e-6))
+    return np.asarray(cv2.medianBlur((result + still * overall).astype(np.float32), 5), np.float32).clip(0, 1)
