@@ -23,6 +23,7 @@ COMMANDS = {
     "encode": "Encode holograms into panel frames.",
     "reconstruct": "Show what a camera would see of a hologram, focus by focus.",
     "play": "Show panel frames on the rig, lasers in step.",
+    "rgbd": "Make RGB-D of photos and videos.",
     "info": "Say what a file holds.",
     "doctor": "Say what this machine has and lacks, and what to do about it.",
 }
