@@ -182,6 +182,9 @@ def _transformers() -> Any:
         import transformers
     except ImportError as error:
         raise HolodriverError("transformers is not installed", remedy='pip install "holodriver[depth]"') from error
+    import huggingface_hub
+
+    huggingface_hub.utils.logging.set_verbosity_error()
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     return transformers

@@ -24,7 +24,7 @@ AHEAD = 12
 KEPT = 0.93
 """Share of the frame before in a pixel that agrees with it: the mean over some 14 frames."""
 
-NEWS = 0.25
+NEWS = 0.2
 """Difference from the frame before, of the depth range, that is news rather than flicker (at e^−½)."""
 
 SAME_LIGHT = 24.0
@@ -32,6 +32,9 @@ SAME_LIGHT = 24.0
 
 FLOW_SIDE = 400
 """Longest side at which motion is found, pixels."""
+
+LEAK = 0.02
+"""Share of a frame's alignment that is given up, so that errors of the alignments cannot add up over a long shot."""
 
 EDGE_BLUR = 4.0
 """Blur of the correction at edges, pixels: it must not smear the edges of the frame before over this one's."""
@@ -169,7 +172,8 @@ def _followed(inverse: Floats, before: Floats, flow: Floats, off: Floats, pictur
     wide = np.asarray(cv2.resize(flow, shape[::-1]), np.float32) * factor
     moved = _moved(resized(before, shape), wide)
     same = resized(np.exp(-((off / SAME_LIGHT) ** 2) / 2).astype(np.float32), shape) * _inside(wide)
-    inverse = _symmetric_fit(inverse, moved, same)(inverse)
+    unit = _symmetric_fit(inverse, moved, same)
+    inverse = Affine(unit.scale ** (1 - LEAK), (1 - LEAK) * unit.shift)(inverse)
     low, high = percentile_range(moved)
     span = max(high - low, 1e-12)
     gap = moved - inverse
@@ -184,12 +188,12 @@ def _followed(inverse: Floats, before: Floats, flow: Floats, off: Floats, pictur
 def _symmetric_fit(source: Floats, target: Floats, weights: Floats) -> Affine:
     """The affine map between two noisy fields; a plain fit of one to the other would shrink it a little every time."""
     there, back = fit(source, target, weights), fit(target, source, weights)
-    if there.scale <= 0 or back.scale <= 0:
-        return there
-    scale = float(np.sqrt(there.scale / back.scale))
     good = weights > 0.5
-    if not good.any():
-        return there
+    if there.scale <= 0 or back.scale <= 0 or not good.any():  # nothing in common: the same range will do
+        (low, high), (down, up) = percentile_range(source), percentile_range(target)
+        scale = (up - down) / (high - low) if high > low else 1.0
+        return Affine(scale, down - scale * low)
+    scale = float(np.sqrt(there.scale / back.scale))
     return Affine(scale, float(np.median(target[good] - np.float32(scale) * source[good])))
 
 

@@ -72,7 +72,7 @@ def read_photo(path: Path) -> Photo:
         _register_heif(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # large pictures, odd tags: what matters is said below
             with Image.open(io.BytesIO(data)) as image:
                 _check_size(image.size, path)
                 image.load()

@@ -23,6 +23,12 @@ HALF = {
 
 
 def _save(model: torch.nn.Module, folder: Path) -> Path:
+    for module in model.modules():
+        if isinstance(module, (torch.nn.Conv2d, torch.nn.ConvTranspose2d, torch.nn.Linear)):
+            torch.nn.init.kaiming_normal_(module.weight)  # or what comes out would be 1e-10 everywhere
+    last = [module for module in model.head.modules() if isinstance(module, torch.nn.Conv2d)][-1]
+    torch.nn.init.uniform_(last.weight, 0, 0.5)  # and not cut off by the last rectifier
+    torch.nn.init.ones_(last.bias)
     model.save_pretrained(folder)
     settings = {**HALF, "size": {"height": 96, "width": 96}, "keep_aspect_ratio": False, "ensure_multiple_of": 1}
     (folder / "preprocessor_config.json").write_text(json.dumps(settings))
