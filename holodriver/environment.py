@@ -76,7 +76,7 @@ def survey(folder: Path | None = None) -> list[Finding]:
 LIBRARIES = (
     ("NumPy", "numpy", "numpy"),
     ("SciPy", "scipy", "scipy"),
-    ("OpenCV", "cv2", "opencv-python-headless"),
+    ("OpenCV", "cv2", "opencv-contrib-python-headless"),
     ("OpenEXR", "OpenEXR", "OpenEXR"),
     ("HDF5", "h5py", "h5py"),
 )

@@ -95,9 +95,9 @@ def environments(root: Path = ROOT) -> dict[str, Environment]:
     return {
         "driver": Environment(
             root / ".venv",
-            ("--constraint", str(pins), "--editable", f"{root}[cpu,rig,lookingglass,dev]"),
+            ("--constraint", str(pins), "--editable", f"{root}[cpu,rig,depth,lookingglass,dev]"),
             (root / "pyproject.toml", pins),
-            "import torch, cv2, OpenEXR, h5py, holodriver",
+            "import torch, cv2, OpenEXR, h5py, transformers, av, holodriver",
         ),
         "blender": Environment(
             root / ".venv-blender",

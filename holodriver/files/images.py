@@ -1,5 +1,6 @@
 """Pictures: 8- and 16-bit files, sRGB decoded on reading and encoded on writing."""
 
+import warnings
 from pathlib import Path
 
 import cv2
@@ -78,6 +79,48 @@ def picture_size(path: Path) -> tuple[int, int]:
     """
     height, width = read_pixels(path, cv2.IMREAD_UNCHANGED).shape[:2]
     return width, height
+
+
+def write_png(
+    path: Path,
+    pixels: NDArray[np.uint8] | NDArray[np.uint16],
+    *,
+    text: dict[str, str] | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write stored values as a PNG file with text fields.
+
+    Args:
+        pixels: (h, w) grey of 8 or 16 bits, or (h, w, 3) red, green, blue of 8 bits.
+        text: fields by their keywords (PNG specification, 11.3.3).
+    """
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    fields = PngInfo()
+    for keyword, value in (text or {}).items():
+        fields.add_itxt(keyword, value)
+    with written_file(path, overwrite=overwrite) as temporary:
+        try:
+            Image.fromarray(np.ascontiguousarray(pixels)).save(temporary, "PNG", pnginfo=fields, compress_level=4)
+        except OSError as error:
+            raise HolodriverError(f"could not be written: {error.strerror or error}", where=path) from error
+
+
+def read_png_text(path: Path, keyword: str) -> str | None:
+    """A text field of a PNG file; None where there is none, or no PNG file."""
+    from PIL import Image
+
+    if path.suffix.lower() != ".png":
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                value = image.info.get(keyword)
+    except Exception:  # what is wrong with the file is said by who reads its pixels
+        return None
+    return value if isinstance(value, str) else None
 
 
 def read_pixels(path: Path, flags: int) -> NDArray:

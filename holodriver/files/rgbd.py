@@ -4,11 +4,13 @@
 - ``NAME_rgbd_lr.png``: colour left, depth right, as a Looking Glass has it: near is white unless said otherwise;
 - ``NAME.exr``: channels R, G, B in linear light, and Z: near is 0 unless said otherwise.
 
-Depth is normalised depth; its levels are stored as they are, never sRGB-encoded, never stretched.
+Depth is normalised depth; its levels are stored as they are, never sRGB-encoded, never stretched. What
+`write_depth` and `write_pair` make says in a text field which end is near and what depth is linear in: it is believed.
 """
 
+import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files.atomic import check_output, written_file
 from holodriver.files.exr import read_exr, write_exr
-from holodriver.files.images import full_scale, read_picture, read_pixels, write_pixels
+from holodriver.files.images import full_scale, read_picture, read_pixels, read_png_text, write_pixels, write_png
 from holodriver.optics.colour import srgb_encode
 from holodriver.optics.focus import Mapping
 from holodriver.scene.rgbd import RgbdImage
@@ -35,6 +37,11 @@ GREY_TOLERANCE = 0.02
 
 FULL_SCALE = 65535
 
+KEYWORD = "holodriver"
+"""Text field of a PNG file that holds what is known of the depth, as JSON."""
+
+FORMAT, VERSION = "holodriver rgbd", 1
+
 Floats = NDArray[np.float32]
 
 
@@ -43,7 +50,7 @@ def read_rgbd(
     depth_path: Path | None = None,
     *,
     near: Near | None = None,
-    mapping: Mapping = "dioptric",
+    mapping: Mapping | None = None,
 ) -> RgbdImage:
     """A picture with its depth.
 
@@ -51,8 +58,9 @@ def read_rgbd(
         color_path: sRGB picture, both halves side by side (its name ends in ``_rgbd_lr``), or OpenEXR.
         depth_path: 8- or 16-bit grey picture, or OpenEXR with a channel Z; by default the right half, the channel Z of
             the same OpenEXR file, or the file beside the picture whose name ends in ``_depth``.
-        near: which end of the scale of the depth is near; "white" side by side and "black" elsewhere if None.
-        mapping: what depth is linear in.
+        near: which end of the scale of the depth is near; if None, what the file says of itself, or else "white" side
+            by side and "black" elsewhere.
+        mapping: what depth is linear in; if None, what the file says of itself, or else "dioptric".
 
     Raises:
         FileFormatError: a file is missing or no picture, the sizes differ, or a value is out of range; names the file
@@ -62,12 +70,15 @@ def read_rgbd(
         raise InputError(f"argument 'near' is {near!r}, expected 'black' or 'white'")
     if depth_path is None and color_path.stem.endswith(SIDE_BY_SIDE):
         color, depth = _read_halves(color_path)
-        near, depth_path = near or "white", color_path
+        depth_path = color_path
+        said = read_description(depth_path)
+        near = near or said.get("near", "white")
     else:
         color = _read_color(color_path)
         depth_path = depth_path or _depth_beside(color_path)
         depth = _read_depth(depth_path)
-        near = near or "black"
+        said = read_description(depth_path)
+        near = near or said.get("near", "black")
     if depth.shape != color.shape[1:]:
         (h, w), (ch, cw) = depth.shape, color.shape[1:]
         raise FileFormatError(f"depth is {w} × {h} pixels, expected {cw} × {ch} as {color_path.name}", where=depth_path)
@@ -75,9 +86,10 @@ def read_rgbd(
         raise FileFormatError(
             f"depth spans {depth.min():.4g} to {depth.max():.4g}, expected normalised depth, 0 to 1", where=depth_path
         )
-    provenance = {"color": color_path.name, "depth": depth_path.name, "near": near}
+    provenance = {"color": color_path.name, "depth": depth_path.name, "near": near, **({"made": said} if said else {})}
     try:
-        return RgbdImage(color, 1 - depth if near == "white" else depth, mapping, provenance)
+        kind: Mapping = mapping or said.get("mapping", "dioptric")
+        return RgbdImage(color, 1 - depth if near == "white" else depth, kind, provenance)
     except InputError as error:
         raise FileFormatError(error.what, where=color_path) from error
 
@@ -120,6 +132,73 @@ def write_rgbd(image: RgbdImage, path: Path, *, near: Near | None = None, overwr
     write_pixels(beside, grey, overwrite=overwrite)
     write_pixels(path, np.ascontiguousarray(color), overwrite=overwrite)
     return [path, beside]
+
+
+def write_depth(
+    path: Path, nearness: NDArray[np.floating], description: dict[str, Any], *, overwrite: bool = False
+) -> None:
+    """Write a 16-bit grey depth picture, near white.
+
+    Args:
+        nearness: (H, W), 0 far … 1 near.
+        description: how it was made; plain values.
+    """
+    write_png(path, _levels(nearness), text=_described(description), overwrite=overwrite)
+
+
+def write_pair(
+    path: Path,
+    color: NDArray[np.uint8],
+    nearness: NDArray[np.floating],
+    description: dict[str, Any],
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write colour (left) and depth (right, near white) side by side with 8 bits, as a Looking Glass has it.
+
+    Args:
+        color: (H, W, 3) sRGB, red first.
+        nearness: (H, W), 0 far … 1 near.
+        description: how it was made; plain values.
+    """
+    write_png(path, side_by_side(color, nearness), text=_described(description), overwrite=overwrite)
+
+
+def side_by_side(color: NDArray, nearness: NDArray[np.floating]) -> NDArray:
+    """Colour (H, W, 3) and depth (H, W) as one picture (H, 2 W, 3), with as many bits as `color`."""
+    full = np.iinfo(color.dtype).max
+    grey = np.rint(np.clip(nearness, 0, 1) * np.float32(full)).astype(color.dtype)
+    return np.hstack([color, np.repeat(grey[..., None], 3, 2)])
+
+
+def describe(description: dict[str, Any], *, near: Near = "white", mapping: Mapping = "dioptric") -> str:
+    """What a file says of its own depth, as JSON: see `read_description`."""
+    head = {"format": FORMAT, "version": VERSION, "near": near, "mapping": mapping}
+    return json.dumps(head | description, ensure_ascii=False)
+
+
+def read_description(path: Path) -> dict[str, Any]:
+    """What a depth picture says of itself; empty where it says nothing.
+
+    Raises:
+        FileFormatError: it says something that is not understood.
+    """
+    text = read_png_text(path, KEYWORD)
+    if text is None:
+        return {}
+    try:
+        said = json.loads(text)
+        known = said["format"] == FORMAT and said["version"] <= VERSION
+        known = known and said["near"] in ("black", "white") and said["mapping"] in ("dioptric", "linear")
+    except (ValueError, TypeError, KeyError):
+        known = False
+    if not known:
+        raise FileFormatError(f"its text field '{KEYWORD}' is not that of {FORMAT}, version {VERSION}", where=path)
+    return said
+
+
+def _described(description: dict[str, Any]) -> dict[str, str]:
+    return {KEYWORD: describe(description)}
 
 
 def _read_color(path: Path) -> Floats:

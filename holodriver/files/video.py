@@ -1,32 +1,26 @@
-"""Videos: read frame by frame, written frame by frame with the sound of another file. Uses PyAV (FFmpeg)."""
+"""Videos read frame by frame: the right way up, in sRGB, at the times that the file says."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from holodriver.errors import FileFormatError, HolodriverError, InputError
-from holodriver.files.atomic import written_file
+from holodriver.errors import FileFormatError, HolodriverError
 
-SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
+SUFFIXES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
+"""Of files that are read as videos."""
 
-CodecName = Literal["h264", "h265"]
+HD_HEIGHT = 720
+"""From this height on a video that does not say its colour matrix has that of BT.709, below that of BT.601."""
 
-WIDEST_H264 = 4096
-"""Side in pixels up to which common decoders take H.264; larger videos are H.265 unless told otherwise."""
-
-_ENCODERS = {
-    "h264": ("libx264", {"preset": "veryfast", "crf": "18"}),
-    "h265": ("libx265", {"preset": "veryfast", "crf": "20", "x265-params": "log-level=none"}),
-}
-_BT709, _LIMITED, _SRGB = 1, 1, 13  # ITU-T H.273
-
-Bytes = NDArray[np.uint8]
+HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
+"""Transfer characteristics (ITU-T H.273, table 3) whose light is not sRGB's."""
 
 
 def is_video(path: Path) -> bool:
@@ -34,34 +28,78 @@ def is_video(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
+def import_av() -> Any:
+    """PyAV.
+
+    Raises:
+        HolodriverError: it is not installed.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise HolodriverError("PyAV is not installed", remedy='pip install "holodriver[depth]"') from error
+    return av
+
+
 @dataclass(frozen=True)
 class VideoInfo:
     """What a video file says about itself."""
 
     width: int
+    """As it is shown: turned upright, with square pixels."""
     height: int
+    turn: int
+    """Counter-clockwise quarter turns that bring the stored pictures upright."""
     rate: Fraction
-    """Frames a second."""
+    """Mean frames a second."""
+    time_base: Fraction
+    """Seconds of one tick of the time stamps."""
     frames: int
-    """Estimated where the file does not say it; 0 if nothing is known."""
+    """Number of frames, estimated where the file does not say it; 0 if nothing is known."""
     has_audio: bool
+    start: Fraction
+    """Seconds; the earliest time stamp in the file."""
+    codec: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class VideoFrame:
+    """One picture of a video."""
+
+    index: int
+    """Its number in the file, from 0."""
+    time: Fraction
+    """Seconds since the start of the file; frames need not be evenly spaced."""
+    pixels: NDArray[np.uint8]
+    """(H, W, 3), sRGB, red first."""
 
 
 class VideoReader:
     """An open video file; a context manager.
 
     Raises:
-        FileFormatError: missing, damaged, or without a video stream.
+        FileFormatError: missing, empty, damaged, or without a video stream.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path, self._av = path, import_av()
+    def __init__(self, path: Path):
+        self.path = path
+        av = import_av()
+        self._av = av
         try:
             if not path.is_file():
                 raise FileFormatError("does not exist", where=path)
-            self._container = self._av.open(str(path))
-        except (self._av.FFmpegError, OSError, ValueError) as error:
+            if path.stat().st_size == 0:
+                raise FileFormatError("is empty", where=path)
+            self._container = av.open(str(path))
+        except OSError as error:
+            if isinstance(error, av.FFmpegError):
+                raise FileFormatError(f"is not a video that can be read ({error.strerror})", where=path) from error
+            raise FileFormatError(f"cannot be read: {error.strerror}", where=path) from error
+        except (av.FFmpegError, ValueError) as error:
             raise FileFormatError(f"is not a video that can be read ({_said(error)})", where=path) from error
+        self.broken = 0
+        """Packets so far that could not be decoded."""
         try:
             self.info = self._described()
         except BaseException:
@@ -76,139 +114,117 @@ class VideoReader:
     ) -> None:
         self._container.close()
 
-    def frames(self) -> Iterator[Bytes]:
-        """All frames (H, W, 3), red first; can be called once.
+    def frames(self, *, stride: int = 1, limit: int | None = None) -> Iterator[VideoFrame]:
+        """Every `stride`-th frame, at most `limit` of them, each at its own time; can be called once.
 
-        Raises:
-            FileFormatError: the file ends within a frame, or is damaged.
+        Packets that cannot be decoded are left out and counted in `broken`.
         """
-        try:
-            for frame in self._container.decode(video=0):
-                yield frame.to_ndarray(format="rgb24")
-        except (self._av.FFmpegError, OSError, ValueError, MemoryError) as error:
-            raise FileFormatError(f"is damaged ({_said(error)})", where=self.path) from error
+        given = 0
+        for index, frame in enumerate(self._decoded()):
+            if index % stride:
+                continue
+            if limit is not None and given >= limit:
+                return
+            yield VideoFrame(index, self._time(frame, index), self._upright(frame))
+            given += 1
+
+    def _decoded(self) -> Iterator[Any]:
+        stream = self._container.streams.video[0]
+        stream.thread_type = "AUTO"
+        packets = self._container.demux(stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except self._av.FFmpegError:  # the container ends in the middle of something
+                self.broken += 1
+                packet = None
+            try:
+                # the packet without data at the end brings out what the decoder holds back
+                yield from stream.codec_context.decode(packet) if packet is None else packet.decode()
+            except (self._av.FFmpegError, EOFError):
+                self.broken += 1
+            if packet is None:
+                return
 
     def _described(self) -> VideoInfo:
-        streams = self._container.streams
-        if not streams.video:
+        if not self._container.streams.video:
             raise FileFormatError("holds no video", where=self.path)
-        stream = streams.video[0]
-        if stream.codec_context is None or not (stream.width and stream.height):
-            raise FileFormatError("is not a video that can be read (its codec or size is unknown)", where=self.path)
-        stream.thread_type = "AUTO"
-        rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
-        length = self._container.duration  # microseconds
-        frames = stream.frames or (round(length / 1e6 * rate) if length else 0)
-        return VideoInfo(stream.width, stream.height, rate, frames, bool(streams.audio))
+        turn = self._turn()  # opens the file anew: nothing of the container may be held across it
+        stream = self._container.streams.video[0]
+        context = stream.codec_context
+        if context is None or not (context.width and context.height):
+            raise FileFormatError("holds a video of no size, or of an unknown kind", where=self.path)
+        rate = stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(25)
+        width, height = _square(context.width, context.height, stream.sample_aspect_ratio)
+        if turn % 2:
+            width, height = height, width
+        frames = stream.frames
+        if not frames and stream.duration:
+            frames = round(stream.duration * stream.time_base * rate)
+        elif not frames and self._container.duration:
+            frames = round(Fraction(self._container.duration, 1_000_000) * rate)
+        begins = [
+            other.start_time * other.time_base
+            for other in self._container.streams
+            if other.type in ("video", "audio") and other.start_time is not None
+        ]
+        transfer = int(context.color_trc or 0)
+        notes: tuple[str, ...] = ()
+        if transfer in HDR_TRANSFERS:
+            notes = (f"is in high dynamic range ({HDR_TRANSFERS[transfer]}), and is taken as sRGB",)
+        return VideoInfo(
+            width=width,
+            height=height,
+            turn=turn,
+            rate=Fraction(rate),
+            time_base=Fraction(stream.time_base),
+            frames=max(0, frames),
+            has_audio=bool(self._container.streams.audio),
+            start=min(begins, default=Fraction(0)),
+            codec=context.name,
+            notes=notes,
+        )
 
-
-def codec_for(width: int, height: int) -> CodecName:
-    """The codec that players of a video of that size expect."""
-    return "h264" if max(width, height) <= WIDEST_H264 else "h265"
-
-
-def write_video(
-    path: Path,
-    frames: Iterable[Bytes],
-    *,
-    rate: Fraction,
-    codec: CodecName | None = None,
-    sound: Path | None = None,
-    overwrite: bool = False,
-) -> int:
-    """Write frames (H, W, 3), red first, of even sides as a video; returns their number.
-
-    Args:
-        path: .mp4, .mov or .mkv.
-        rate: frames a second.
-        codec: by the size of the frames if None.
-        sound: a file whose first sound track is copied, where it has one that fits.
-
-    Raises:
-        OutputExistsError: `path` exists and `overwrite` is false.
-        InputError: a frame has an odd side, or there is none.
-        HolodriverError: the disk is full, or the encoder fails.
-    """
-    av = import_av()
-    count = 0
-    with written_file(path, overwrite=overwrite) as temporary:
+    def _turn(self) -> int:
+        """Quarter turns of the display matrix, which the decoder attaches to frames alone."""
+        stream = self._container.streams.video[0]
         try:
-            with av.open(str(temporary), "w") as container:
-                stream = audio = None
-                for pixels in frames:
-                    if stream is None:
-                        stream = _video_stream(container, pixels, rate, codec, path)
-                        audio = _sound_stream(av, container, sound)
-                    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
-                    frame = frame.reformat(format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED)
-                    frame.pts, frame.time_base = count, 1 / rate
-                    container.mux(stream.encode(frame))
-                    count += 1
-                if stream is None:
-                    raise InputError("would have no frames", where=path)
-                container.mux(stream.encode(None))
-                if audio is not None:
-                    _copy_sound(container, *audio, until=count / rate)
-        except (av.FFmpegError, OSError) as error:
-            raise HolodriverError(f"cannot be written: {_said(error)}", where=path) from error
-    return count
+            for frame in self._container.decode(stream):
+                return round(frame.rotation / 90) % 4
+        except (self._av.FFmpegError, EOFError):
+            pass
+        finally:
+            self._container.close()
+            self._container = self._av.open(str(self.path))
+        return 0
+
+    def _time(self, frame: Any, index: int) -> Fraction:
+        if frame.pts is None:
+            return index / self.info.rate
+        return frame.pts * Fraction(frame.time_base) - self.info.start
+
+    def _upright(self, frame: Any) -> NDArray[np.uint8]:
+        colorspace = frame.colorspace
+        if int(colorspace) in (2, 0) and "rgb" not in frame.format.name and "gbr" not in frame.format.name:
+            # unspecified: by the height, as players do
+            colorspace = 1 if frame.height >= HD_HEIGHT else 5
+        converted = frame.reformat(format="rgb24", src_colorspace=int(colorspace), dst_colorspace=int(colorspace))
+        pixels = converted.to_ndarray()
+        wanted = self.info.width, self.info.height
+        size = wanted if self.info.turn % 2 == 0 else wanted[::-1]
+        if (pixels.shape[1], pixels.shape[0]) != size:  # pixels that are not square, or a size that changes on the way
+            pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+        return np.ascontiguousarray(np.rot90(pixels, self.info.turn))
 
 
-def import_av() -> Any:
-    """PyAV.
-
-    Raises:
-        HolodriverError: it is not installed.
-    """
-    try:
-        import av
-    except ImportError as error:
-        raise HolodriverError(
-            "the package av, which reads and writes videos, is missing", remedy="pip install 'holodriver[lookingglass]'"
-        ) from error
-    return av
-
-
-def _video_stream(container: Any, pixels: Bytes, rate: Fraction, codec: CodecName | None, path: Path) -> Any:
-    height, width = pixels.shape[:2]
-    if height % 2 or width % 2:
-        raise InputError(f"frames are {width} × {height} pixels, videos need even sides", where=path)
-    encoder, options = _ENCODERS[codec or codec_for(width, height)]
-    stream = container.add_stream(encoder, rate=rate, options=dict(options))
-    context = stream.codec_context
-    context.width, context.height, context.pix_fmt = width, height, "yuv420p"
-    context.time_base = 1 / rate
-    context.colorspace, context.color_range = _BT709, _LIMITED
-    context.color_primaries, context.color_trc = _BT709, _SRGB
-    if encoder == "libx265" and path.suffix.lower() in (".mp4", ".mov", ".m4v"):
-        context.codec_tag = "hvc1"  # the only one that Apple's players take
-    return stream
-
-
-def _sound_stream(av: Any, container: Any, source: Path | None) -> tuple[Any, Any, Any] | None:
-    if source is None:
-        return None
-    opened = av.open(str(source))
-    if not opened.streams.audio:
-        opened.close()
-        return None
-    try:
-        return opened, opened.streams.audio[0], container.add_stream_from_template(opened.streams.audio[0])
-    except (ValueError, av.FFmpegError):  # a codec that this container does not take
-        opened.close()
-        return None
-
-
-def _copy_sound(container: Any, source: Any, stream: Any, target: Any, *, until: Fraction) -> None:
-    with source:
-        for packet in source.demux(stream):
-            if packet.dts is None or (packet.pts is not None and packet.pts * stream.time_base >= until):
-                continue
-            packet.stream = target
-            container.mux(packet)
+def _square(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
+    """The size of a picture whose pixels have been made square."""
+    if not aspect or aspect == 1 or not Fraction(1, 8) < aspect < 8:
+        return width, height
+    return max(1, round(width * aspect)), height
 
 
 def _said(error: BaseException) -> str:
-    if said := getattr(error, "strerror", None):
-        return str(said)
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return " ".join(str(error).split())[:120] or type(error).__name__

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 
 from holodriver.errors import InputError
 from holodriver.files.atomic import check_output, scratch_folder
+from holodriver.files.film import write_film
 from holodriver.files.halves import ENDS, Side, join
 from holodriver.files.hop import SUFFIX as HOP
 from holodriver.files.hop import write_hop
 from holodriver.files.images import write_pixels
 from holodriver.files.quilt import QuiltCanvas, check_quilt_suffix, go_sidecar, write_go_sidecar
-from holodriver.files.video import CodecName, is_video, write_video
+from holodriver.files.video import is_video
+from holodriver.files.video_writer import CodecName
 from holodriver.lookingglass.layout import Layout, laid_out
 from holodriver.lookingglass.parallax import ViewSettings
 from holodriver.lookingglass.quilt import Fit, make_quilt, view_step
@@ -85,7 +87,7 @@ def make_rgbd_file(
         return output
     with open_film(source, options, rate=rate) as opened:
         frames = (join(laid_out(frame.image, layout), side) for frame in _counted(opened, progress))
-        write_video(output, frames, rate=opened.rate, codec=codec, sound=opened.sound, overwrite=overwrite)
+        write_film(output, frames, rate=opened.rate, codec=codec, sound=opened.sound, overwrite=overwrite)
     return output
 
 
@@ -168,7 +170,7 @@ def _write_quilt_video(
                 make_quilt(frame.image, canvas.display, settings, geometry=frame.geometry, fit=fit, canvas=canvas)
                 yield canvas.pixels[..., ::-1]
 
-        write_video(output, quilts(), rate=opened.rate, codec=codec, sound=opened.sound, overwrite=overwrite)
+        write_film(output, quilts(), rate=opened.rate, codec=codec, sound=opened.sound, overwrite=overwrite)
 
 
 def _check(source: Path, output: Path, *, overwrite: bool) -> bool:

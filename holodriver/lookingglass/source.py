@@ -8,6 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files.halves import Side, read_halves, side_of, split
@@ -124,7 +125,7 @@ def open_film(path: Path, options: SourceOptions, *, rate: Fraction | None = Non
                     where=path,
                     remedy="name its depth video with --depth, or where depth is in it with --side",
                 )
-            frames = (Source(split(pixels, side, where=path, strict=False)) for pixels in video.frames())
+            frames = (Source(split(pixels, side, where=path, strict=False)) for pixels in _pixels(video))
         yield Film(frames, video.info.rate, video.info.frames, path)
 
 
@@ -144,13 +145,25 @@ def frames_in(folder: Path) -> list[Path]:
     return found
 
 
+def _pixels(video: VideoReader) -> Iterator[NDArray[np.uint8]]:
+    """Frames (H, W, 3) of a video in their order.
+
+    Raises:
+        FileFormatError: the file is damaged, so that frames are missing.
+    """
+    for frame in video.frames():
+        yield frame.pixels
+    if video.broken:
+        raise FileFormatError(f"is damaged: {video.broken} packets cannot be decoded", where=video.path)
+
+
 def _two_videos(color: VideoReader, depth: VideoReader, near: Near) -> Iterator[Source]:
     for name in ("width", "height"):
         ours, theirs = getattr(color.info, name), getattr(depth.info, name)
         if ours != theirs:
             raise FileFormatError(f"{name} is {theirs}, expected {ours} as {color.path.name}", where=depth.path)
     decoded = srgb_decode(np.arange(256) / 255).astype(np.float32)
-    for number, (picture, deep) in enumerate(zip_longest(color.frames(), depth.frames())):
+    for number, (picture, deep) in enumerate(zip_longest(_pixels(color), _pixels(depth))):
         if picture is None or deep is None:
             shorter = color if picture is None else depth
             raise FileFormatError(f"ends after {number} frames, before the other video", where=shorter.path)

@@ -1,4 +1,4 @@
-"""RGB-D images: a picture with the depth of every pixel."""
+"""RGB-D images: a picture with the depth of every pixel, and depth as a device measured it."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,3 +58,30 @@ class RgbdImage:
         if high - low < 1 / 255:
             return [f"the depth is {low:.3g} everywhere, so that the whole picture stands in one plane"]
         return []
+
+
+@dataclass(frozen=True)
+class MeasuredDepth:
+    """Depth as a camera or a phone measured it, with holes.
+
+    Raises:
+        InputError: it has no pixels, or none that were measured.
+    """
+
+    inverse: Floats
+    """(h, w), inverse depth, larger is nearer; not a number where nothing was measured."""
+    metric: bool = False
+    """Whether it is in 1/m; else it is known up to scale and shift."""
+
+    def __post_init__(self) -> None:
+        values = np.ascontiguousarray(self.inverse, dtype=np.float32)
+        object.__setattr__(self, "inverse", values)
+        if values.ndim != 2 or not values.size:
+            raise InputError(f"measured depth has shape {values.shape}, expected (h, w)")
+        if not np.isfinite(values).any():
+            raise InputError("measured depth has no pixel that was measured")
+
+    @property
+    def holes(self) -> float:
+        """Share of pixels that were not measured."""
+        return float(1 - np.isfinite(self.inverse).mean())

@@ -16,7 +16,8 @@ from holodriver.files.hologram import Hologram, write_hologram
 from holodriver.files.images import write_pixels
 from holodriver.files.quilt import read_quilt
 from holodriver.files.rgbd import write_rgbd
-from holodriver.files.video import VideoReader, write_video
+from holodriver.files.film import write_film
+from holodriver.files.video import VideoReader
 from holodriver.lookingglass.focus_depth import rgbd_of_field
 from holodriver.lookingglass.layout import Layout, laid_out
 from holodriver.lookingglass.make import make_quilt_file, make_rgbd_file
@@ -111,10 +112,10 @@ def films(tmp_path_factory):
     """The same three frames as an RGB-D video, as two videos, and as a folder of pictures."""
     folder = tmp_path_factory.mktemp("films")
     frames = [image(seed=seed) for seed in range(3)]
-    write_video(folder / "a_rgbd_lr.mp4", (join(frame, "right") for frame in frames), rate=Fraction(25))
+    write_film(folder / "a_rgbd_lr.mp4", (join(frame, "right") for frame in frames), rate=Fraction(25))
     halves = [np.split(join(frame, "right"), 2, 1) for frame in frames]
-    write_video(folder / "color.mp4", (color for color, _ in halves), rate=Fraction(25))
-    write_video(folder / "depth.mp4", (depth for _, depth in halves), rate=Fraction(25))
+    write_film(folder / "color.mp4", (color for color, _ in halves), rate=Fraction(25))
+    write_film(folder / "depth.mp4", (depth for _, depth in halves), rate=Fraction(25))
     (folder / "frames").mkdir()
     for number, frame in enumerate(frames):
         write_pixels(folder / "frames" / f"{number:03d}_rgbd_lr.png", join(frame, "right")[..., ::-1])
@@ -162,8 +163,8 @@ def test_a_video_that_does_not_say_where_its_depth_is_is_refused(films, tmp_path
 
 
 def test_videos_of_other_length_or_size_do_not_go_together(films, tmp_path):
-    write_video(tmp_path / "short.mp4", [np.zeros((30, 40, 3), np.uint8)], rate=Fraction(25))
-    write_video(tmp_path / "small.mp4", [np.zeros((30, 20, 3), np.uint8)] * 3, rate=Fraction(25))
+    write_film(tmp_path / "short.mp4", [np.zeros((30, 40, 3), np.uint8)], rate=Fraction(25))
+    write_film(tmp_path / "small.mp4", [np.zeros((30, 20, 3), np.uint8)] * 3, rate=Fraction(25))
     for name, said in (("short.mp4", "ends after 1 frames"), ("small.mp4", "width is 20, expected 40")):
         with pytest.raises(FileFormatError, match=said):
             make_rgbd_file(films / "color.mp4", tmp_path / "b.mp4", SourceOptions(tmp_path / name), Layout(even=True))

@@ -1,0 +1,159 @@
+"""Several predictions of one picture become one: aligned in scale and shift, the coarse one gives the layout, the fine
+ones the detail.
+
+Inverse depth of a relative network is known up to an affine map (Ranftl et al., "Towards robust monocular depth
+estimation", TPAMI 2022, section 5), and this map differs between sizes, flips and networks: nothing is averaged before
+it is aligned.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from holodriver.depth.size import Floats, Picture, resized, shrunk
+
+LAYOUT = 0.05
+"""Standard deviation of the Gaussian below which structure counts as layout, of the longer side."""
+
+EDGE_PREFERENCE = 4.0
+"""By how many e-foldings the finest prediction outweighs the coarsest at the strongest edges."""
+
+CONTINUED = 0.5
+"""How far the change from the coarser to the finest prediction is continued at edges. A network's blur is some pixels
+of its own, so that its variance falls with the square of the size: for 384, 512 and 640 pixels the straight line to no
+blur at all is 0.56 … 1.8 of the steps there are; half of one gains most before noise does."""
+
+ROUNDS = 12
+"""Of reweighting in a robust fit; it stops before when nothing changes."""
+
+SAMPLES = 40_000
+"""Pixels that a fit looks at: more change its two numbers by less than their own uncertainty."""
+
+
+@dataclass(frozen=True)
+class Affine:
+    """y = scale · x + shift."""
+
+    scale: float
+    shift: float
+
+    def __call__(self, values: Floats) -> Floats:
+        """The mapped values."""
+        return (np.float32(self.scale) * values + np.float32(self.shift)).astype(np.float32)
+
+
+def fit(source: Floats, target: Floats, weights: Floats | None = None) -> Affine:
+    """The affine map that takes `source` to `target`, by least squares that forget outliers (Tukey's biweight).
+
+    Args:
+        source, target: of one shape; only where both are finite.
+        weights: how much each pixel counts, ≥ 0.
+
+    Returns:
+        the map; its scale is never negative, and zero where `source` is flat.
+    """
+    x, y = source.ravel(), target.ravel()
+    w = np.ones_like(x) if weights is None else weights.ravel()
+    step = max(1, x.size // SAMPLES)
+    good = np.isfinite(x[::step]) & np.isfinite(y[::step]) & (w[::step] > 0)
+    return _robust(*(values[::step][good].astype(np.float64) for values in (x, y, w)))
+
+
+def _robust(x: NDArray[np.float64], y: NDArray[np.float64], w: NDArray[np.float64]) -> Affine:
+    if not x.size:
+        return Affine(0.0, 0.0)
+    scale, shift = _least_squares(x, y, w)
+    for _ in range(ROUNDS):
+        residual = np.abs(scale * x + shift - y)
+        spread = 4.685 * 1.4826 * np.median(residual) + 1e-12
+        robust = w * np.clip(1 - (residual / spread) ** 2, 0, None) ** 2
+        before = scale, shift
+        scale, shift = _least_squares(x, y, robust)
+        if np.allclose(before, (scale, shift), rtol=1e-5, atol=1e-9):
+            break
+    return Affine(scale, shift) if scale > 0 else Affine(0.0, float(np.average(y, weights=w)))
+
+
+def _least_squares(x: NDArray, y: NDArray, w: NDArray) -> tuple[float, float]:
+    total = w.sum()
+    if total <= 0:
+        return 0.0, float(np.median(y))
+    mx, my = (w * x).sum() / total, (w * y).sum() / total
+    variance = (w * (x - mx) ** 2).sum() / total
+    if variance <= 1e-20 + 1e-12 * mx * mx:
+        return 0.0, float(my)
+    scale = float((w * (x - mx) * (y - my)).sum() / total / variance)
+    return scale, float(my - scale * mx)
+
+
+def mean_aligned(predictions: Sequence[Floats]) -> Floats:
+    """The mean of predictions of one shape, each aligned to the first."""
+    first = predictions[0]
+    return np.mean([first, *(fit(other, first)(other) for other in predictions[1:])], axis=0, dtype=np.float32)
+
+
+def fuse(predictions: Sequence[Floats], picture: Picture) -> Floats:
+    """One inverse depth of predictions at several sizes, in the units of the first.
+
+    Args:
+        predictions: coarse to fine, each (h, w) of its own size.
+        picture: (H, W, 3) sRGB.
+
+    Returns:
+        (h, w) of the finest size.
+    """
+    coarse, finest = predictions[0], predictions[-1]
+    shape = finest.shape
+    base = resized(coarse, shape)
+    if len(predictions) == 1:
+        return base
+    aligned = [base, *(_on_layout(resized(finer, shape), base) for finer in predictions[1:])]
+    edges = edge_confidence(picture, aligned[-1])
+    weights = [
+        np.exp(EDGE_PREFERENCE * level / (len(aligned) - 1) * edges, dtype=np.float32) for level in range(len(aligned))
+    ]
+    mixed = sum(w * values for w, values in zip(weights, aligned, strict=True)) / sum(weights)
+    gained = aligned[-1] - np.mean(aligned[:-1], axis=0, dtype=np.float32)
+    sharper = CONTINUED * np.minimum(2 * edges, 1) * cv2.GaussianBlur(gained, (0, 0), 1.0)
+    return (mixed + sharper).astype(np.float32)
+
+
+def _on_layout(finer: Floats, base: Floats) -> Floats:
+    """A fine prediction with the layout of the coarse one in place of its own."""
+    finer = fit(finer, base)(finer)
+    return finer + blurred(base - finer, LAYOUT * max(base.shape))
+
+
+def edge_confidence(picture: Picture, depth: Floats) -> Floats:
+    """Where a depth edge is likely, 0 … 1: where both the picture and the depth have an edge.
+
+    Args:
+        picture: (H, W, 3), of any size.
+        depth: (h, w).
+    """
+    small = shrunk(picture, depth.shape)
+    seen = np.sqrt(sum(_gradient(small[..., colour].astype(np.float32)) ** 2 for colour in range(3)))
+    found = _gradient(depth)
+    return np.asarray(cv2.GaussianBlur(np.sqrt(_ranked(seen) * _ranked(found)), (0, 0), 1.5), np.float32)
+
+
+def _gradient(values: Floats) -> Floats:
+    return np.hypot(cv2.Sobel(values, cv2.CV_32F, 1, 0), cv2.Sobel(values, cv2.CV_32F, 0, 1))
+
+
+def _ranked(strength: Floats) -> Floats:
+    """Strengths relative to a strong one of this picture, at most 1."""
+    strong = float(np.percentile(strength, 97))
+    return np.minimum(strength / strong, 1) if strong > 0 else np.zeros_like(strength)
+
+
+def blurred(values: Floats, sigma: float) -> Floats:
+    """Gaussian blur; a wide one is done at a smaller size, of which it leaves nothing to see."""
+    step = max(1, int(sigma / 4))
+    height, width = values.shape
+    small = resized(values, (max(1, height // step), max(1, width // step)))
+    wide = np.asarray(cv2.GaussianBlur(small, (0, 0), sigma / step, borderType=cv2.BORDER_REFLECT), np.float32)
+    return resized(wide, (height, width))

@@ -1,0 +1,190 @@
+"""Depth networks of the transformers library, made to see any size in the picture's own aspect.
+
+torchvision is never needed: pictures are brought to size here, and of a model's pre-processing only the mean and
+standard deviation are read.
+"""
+
+import functools
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from holodriver.errors import FileFormatError, HolodriverError, InputError
+
+Polarity = Literal["inverse", "distance"]
+"""Whether a network gives inverse depth (near is large) or distance (near is small)."""
+
+FAMILIES: dict[str, Polarity] = {
+    "dpt": "inverse",
+    "depth_anything": "inverse",
+    "depth_pro": "inverse",  # canonical inverse depth; its post-processing alone turns it into metres
+    "prompt_depth_anything": "distance",
+    "zoedepth": "distance",
+    "glpn": "distance",
+}
+"""What the networks of each family (`model_type` in config.json) give; metric Depth Anything is told apart below."""
+
+FILES = ("config.json", "preprocessor_config.json", "model.safetensors (or pytorch_model.bin)")
+"""What a folder with a model holds."""
+
+
+class Network(nn.Module):
+    """A network that maps sRGB pictures (B, 3, h, w), 0 … 1, to (B, h, w), and how its output is to be read."""
+
+    def __init__(self, model: nn.Module, *, mean: list[float], std: list[float], polarity: Polarity):
+        super().__init__()
+        self.model = model
+        self.polarity: Polarity = polarity
+        self.multiple = side_multiple(model.config)
+        self.mean: Tensor
+        self.std: Tensor
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+        self._forward = route(model)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """What the network gives, at its own output size."""
+        return self._forward((pictures - self.mean) / self.std)
+
+
+def load_network(name: str, *, polarity: Polarity | None = None) -> Network:
+    """A network by its hub name or folder, ready to run, in float32 on the CPU.
+
+    Args:
+        polarity: what its output means; needed for families that are not in `FAMILIES`.
+
+    Raises:
+        FileFormatError: the folder lacks a file or holds no depth network.
+        HolodriverError: the files are neither here nor can be fetched; says which to put where.
+        InputError: the output's meaning is not known.
+    """
+    transformers = _transformers()
+    if polarity not in (None, *get_args(Polarity)):
+        raise InputError(f"polarity is {polarity!r}, expected 'inverse' or 'distance'")
+    _check_folder(name)
+    try:
+        config = transformers.AutoConfig.from_pretrained(name)
+        known = transformers.models.auto.modeling_auto.MODEL_FOR_DEPTH_ESTIMATION_MAPPING_NAMES
+        if config.model_type not in known:
+            raise FileFormatError(f"holds a {config.model_type} model, which estimates no depth", where=name)
+        model = transformers.AutoModelForDepthEstimation.from_pretrained(name, dtype=torch.float32)
+        mean, std = _normalisation(transformers, name)
+    except HolodriverError:
+        raise
+    except Exception as error:  # damaged files raise whatever the library below happens to raise
+        raise _not_loaded(name, error) from error
+    return Network(model.eval(), mean=mean, std=std, polarity=polarity or _polarity(config, name))
+
+
+def side_multiple(config: Any) -> int:
+    """Of which number (pixels) the sides of a picture must be multiples for a model of this configuration."""
+    patch = getattr(config, "patch_size", 0)
+    backbone = getattr(config, "backbone_config", None)
+    if config.model_type == "dpt" and (backbone is None or config.is_hybrid):
+        return 2 * int(patch)  # its deepest features are at half the resolution of the patches
+    if config.model_type == "depth_pro":
+        return 1536  # cut into patches of a fixed size by the network itself
+    return int(patch or getattr(backbone, "patch_size", 32))
+
+
+def route(model: Any) -> Callable[[Tensor], Tensor]:
+    """A function that runs `model` on a picture of any size and aspect that `side_multiple` allows.
+
+    DPT's own forward takes the token sequence for a square, and the hybrid refuses every size but one: their parts
+    are called here one after the other, with the size said. On squares of the native size the result is the same.
+    """
+    config = model.config
+    if config.model_type != "dpt" or model.backbone is not None:
+        return lambda pixels: model(pixels).predicted_depth
+    if config.is_hybrid:
+        embeddings = model.dpt.embeddings
+        embeddings.forward = functools.partial(embeddings.forward, interpolate_pos_encoding=True)
+    indices = config.backbone_out_indices[2:] if config.is_hybrid else config.backbone_out_indices
+
+    def dpt(pixels: Tensor) -> Tensor:
+        outputs = model.dpt(pixels, output_hidden_states=True)
+        features = list(outputs.intermediate_activations) if config.is_hybrid else []
+        features += [state for index, state in enumerate(outputs.hidden_states[1:]) if index in indices]
+        height, width = (side // config.patch_size for side in pixels.shape[-2:])
+        return model.head(model.neck(features, height, width))
+
+    return dpt
+
+
+def _polarity(config: Any, name: str) -> Polarity:
+    if getattr(config, "depth_estimation_type", "relative") == "metric":
+        return "distance"
+    try:
+        return FAMILIES[config.model_type]
+    except KeyError:
+        raise InputError(
+            f"whether a {config.model_type} model gives inverse depth or distance is not known",
+            where=name,
+            remedy="say it with --polarity inverse or --polarity distance",
+        ) from None
+
+
+def _normalisation(transformers: Any, name: str) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation by which a model's pictures are normalised."""
+    settings, _ = transformers.image_processing_base.ImageProcessingMixin.get_image_processor_dict(name)
+    if not settings.get("do_normalize", settings.get("image_mean") is not None):
+        return [0.0] * 3, [1.0] * 3
+    mean, std = settings.get("image_mean"), settings.get("image_std")
+    if not (isinstance(mean, list) and isinstance(std, list) and len(mean) == len(std) == 3 and min(std) > 0):
+        raise FileFormatError(
+            f"image_mean is {mean} and image_std {std}, expected three numbers each",
+            where=f"{name}, preprocessor_config.json",
+        )
+    return mean, std
+
+
+def _check_folder(name: str) -> None:
+    """Say early and by name what a folder lacks."""
+    folder = Path(name)
+    if not folder.is_dir():
+        if folder.is_absolute() or name.startswith(".") or folder.exists():
+            raise FileFormatError("is not a folder with a model", where=name, remedy=f"it holds {', '.join(FILES)}")
+        return
+    there = {path.name for path in folder.iterdir()}
+    missing = [file for file in FILES[:2] if file not in there]
+    if not any(file.endswith((".safetensors", ".bin")) for file in there):
+        missing.append(FILES[2])
+    if missing:
+        raise FileFormatError(f"lacks {' and '.join(missing)}", where=name, remedy=f"it holds {', '.join(FILES)}")
+    try:
+        kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    except (ValueError, AttributeError) as error:
+        raise FileFormatError(f"is not JSON: {error}", where=folder / "config.json") from error
+    if not isinstance(kind, str):
+        raise FileFormatError("has no model_type", where=folder / "config.json")
+
+
+def _not_loaded(name: str, error: BaseException) -> HolodriverError:
+    reason = " ".join(str(error).split())[:160]
+    if Path(name).is_dir():
+        return FileFormatError(f"cannot be loaded: {reason}", where=name)
+    cache = os.environ.get("HF_HOME", "~/.cache/huggingface")
+    return HolodriverError(
+        f"is not in {cache} and cannot be fetched ({reason})",
+        where=name,
+        remedy=f"with a network, try again; without, put {', '.join(FILES)} of huggingface.co/{name} into a folder "
+        "and pass it as --backend FOLDER",
+    )
+
+
+def _transformers() -> Any:
+    try:
+        import transformers
+    except ImportError as error:
+        raise HolodriverError("transformers is not installed", remedy='pip install "holodriver[depth]"') from error
+    import huggingface_hub
+
+    huggingface_hub.utils.logging.set_verbosity_error()
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    return transformers

@@ -1,0 +1,237 @@
+"""Depth of a video that does not flicker: every frame in the scale of its shot, followed along the motion.
+
+A network judges every frame anew, with another scale, shift and slow bias. Here each frame is aligned to the one
+before, moved along the optical flow; what still differs is taken as flicker where the picture agrees and the difference
+is small, and as news where not. The range that becomes black and white changes slowly within a shot, seen some frames
+ahead, and at once at a cut.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from holodriver.depth.fusion import Affine, edge_confidence, fit
+from holodriver.depth.pipeline import percentile_range
+from holodriver.depth.size import Floats, Picture, resized, shrunk
+
+AHEAD = 12
+"""Frames that the range looks ahead and back."""
+
+KEPT = 0.93
+"""Share of the frame before in a pixel that agrees with it: the mean over some 14 frames."""
+
+NEWS = 0.2
+"""Difference from the frame before, of the depth range, that is news rather than flicker (at e^−½)."""
+
+SAME_LIGHT = 24.0
+"""Difference of brightness along the motion, levels of 255, up to which a pixel is the same thing (at e^−½)."""
+
+FLOW_SIDE = 400
+"""Longest side at which motion is found, pixels."""
+
+LEAK = 0.02
+"""Share of a frame's alignment that is given up, so that errors of the alignments cannot add up over a long shot."""
+
+EDGE_BLUR = 4.0
+"""Blur of the correction at edges, pixels: it must not smear the edges of the frame before over this one's."""
+
+CUT_COLORS, SURE_COLORS = 0.25, 0.55
+"""Hellinger distance of the colour histograms from which a cut is likely, and sure."""
+
+CUT_LIGHT = 10.0
+"""Mean difference of brightness that no motion explains, levels of 255, at a likely cut."""
+
+
+@dataclass(frozen=True)
+class Stable:
+    """The depth of one frame in the scale of its shot."""
+
+    inverse: Floats
+    """(h, w)"""
+    low: float
+    """Inverse depth that becomes 0."""
+    high: float
+    """Inverse depth that becomes 1."""
+    shot: int
+
+
+@dataclass
+class _Frame:
+    inverse: Floats
+    range: tuple[float, float]
+    shot: int
+
+
+class Stabiliser:
+    """Takes the frames of a video in order and gives them back, stable, `AHEAD` frames later."""
+
+    def __init__(self) -> None:
+        self._inverse: Floats | None = None
+        self._small: Picture | None = None
+        self._histogram: Floats | None = None
+        self._shot = 0
+        self._waiting: deque[_Frame] = deque()
+        self._given: deque[_Frame] = deque(maxlen=AHEAD)
+
+    def push(self, picture: Picture, inverse: Floats) -> list[Stable]:
+        """Take the next frame; the frames that are ready.
+
+        Args:
+            picture: (H, W, 3), of any size.
+            inverse: (h, w), up to scale and shift of its own.
+        """
+        height, width = picture.shape[:2]
+        scale = min(1.0, FLOW_SIDE / max(height, width))
+        small = shrunk(picture, (max(16, round(height * scale)), max(16, round(width * scale))))
+        histogram = _histogram(small)
+        if self._small is None or self._inverse is None or self._histogram is None:
+            stable = inverse
+        else:
+            flow = _flow(small, self._small)
+            before = _moved(self._small, flow)
+            off = np.abs(_brightness(small) - _brightness(before))
+            if is_cut(float(cv2.compareHist(histogram, self._histogram, cv2.HISTCMP_BHATTACHARYYA)), float(off.mean())):
+                self._shot += 1
+                stable = inverse
+            else:
+                stable = _followed(inverse, self._inverse, flow, off, picture)
+        self._inverse, self._small, self._histogram = stable, small, histogram
+        self._waiting.append(_Frame(stable, percentile_range(stable), self._shot))
+        return self._ready(AHEAD)
+
+    def finish(self) -> list[Stable]:
+        """The frames that still wait, at the end of the video."""
+        return self._ready(0)
+
+    @property
+    def waiting(self) -> int:
+        """Frames taken and not yet given back."""
+        return len(self._waiting)
+
+    def _ready(self, ahead: int) -> list[Stable]:
+        given = []
+        while len(self._waiting) > ahead:
+            frame = self._waiting[0]
+            near = [other.range for other in (*self._given, *self._waiting) if other.shot == frame.shot]
+            low, high = np.mean(near[: 2 * AHEAD + 1], axis=0)
+            given.append(Stable(frame.inverse, float(low), float(high), frame.shot))
+            self._given.append(self._waiting.popleft())
+        return given
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Everything that the next frames depend on, as arrays."""
+        frames = [*self._given, *self._waiting]
+        state: dict[str, NDArray[Any]] = {
+            "shot": np.array(self._shot),
+            "given": np.array(len(self._given)),
+            "ranges": np.array([frame.range for frame in frames], np.float64).reshape(-1, 2),
+            "shots": np.array([frame.shot for frame in frames], np.int64),
+        }
+        for name, value in (("inverse", self._inverse), ("small", self._small), ("histogram", self._histogram)):
+            if value is not None:
+                state[name] = value
+        if self._waiting:
+            state["waiting"] = np.stack([frame.inverse for frame in self._waiting])
+        return state
+
+    @classmethod
+    def restored(cls, state: dict[str, NDArray[Any]]) -> "Stabiliser":
+        """A stabiliser that goes on where `state` was taken."""
+        made = cls()
+        made._shot = int(state["shot"])
+        made._inverse, made._small = state.get("inverse"), state.get("small")
+        made._histogram = state.get("histogram")
+        count = int(state["given"])
+        for index, (low, high) in enumerate(state["ranges"]):
+            shot = int(state["shots"][index])
+            if index < count:  # of what was given only the range is still asked for
+                made._given.append(_Frame(np.empty((0, 0), np.float32), (float(low), float(high)), shot))
+            else:
+                made._waiting.append(_Frame(state["waiting"][index - count], (float(low), float(high)), shot))
+        return made
+
+
+def is_cut(colors: float, light: float) -> bool:
+    """Whether a new shot begins.
+
+    Args:
+        colors: Hellinger distance of the colour histograms of two frames, 0 … 1.
+        light: mean difference of their brightness along the motion, levels of 255.
+    """
+    return colors > SURE_COLORS or (colors > CUT_COLORS and light > CUT_LIGHT)
+
+
+def _followed(inverse: Floats, before: Floats, flow: Floats, off: Floats, picture: Picture) -> Floats:
+    """A frame's inverse depth in the scale of the frame before, its flicker damped."""
+    shape = inverse.shape[0], inverse.shape[1]
+    factor = np.array([shape[1] / flow.shape[1], shape[0] / flow.shape[0]], np.float32)
+    wide = np.asarray(cv2.resize(flow, shape[::-1]), np.float32) * factor
+    moved = _moved(resized(before, shape), wide)
+    same = resized(np.exp(-((off / SAME_LIGHT) ** 2) / 2).astype(np.float32), shape) * _inside(wide)
+    unit = _symmetric_fit(inverse, moved, same)
+    inverse = Affine(unit.scale ** (1 - LEAK), (1 - LEAK) * unit.shift)(inverse)
+    low, high = percentile_range(moved)
+    span = max(high - low, 1e-12)
+    gap = moved - inverse
+    # judged over some pixels: grain alone is no news
+    news = cv2.GaussianBlur(gap, (0, 0), 2.0) / np.float32(NEWS * span)
+    damped = np.float32(KEPT) * same * np.exp(-(news**2) / 2) * gap
+    edges = edge_confidence(picture, inverse)
+    smooth = cv2.GaussianBlur(damped, (0, 0), EDGE_BLUR)
+    return (inverse + damped + np.minimum(2 * edges, 1) * (smooth - damped)).astype(np.float32)
+
+
+def _symmetric_fit(source: Floats, target: Floats, weights: Floats) -> Affine:
+    """The affine map between two noisy fields; a plain fit of one to the other would shrink it a little every time."""
+    there, back = fit(source, target, weights), fit(target, source, weights)
+    good = weights > 0.5
+    if there.scale <= 0 or back.scale <= 0 or not good.any():  # nothing in common: the same range will do
+        (low, high), (down, up) = percentile_range(source), percentile_range(target)
+        scale = (up - down) / (high - low) if high > low else 1.0
+        return Affine(scale, down - scale * low)
+    scale = float(np.sqrt(there.scale / back.scale))
+    return Affine(scale, float(np.median(target[good] - np.float32(scale) * source[good])))
+
+
+def _flow(now: Picture, before: Picture) -> Floats:
+    """Where each pixel of a picture was in the one before: (h, w, 2), pixels."""
+    if before.shape != now.shape:
+        return np.zeros((*now.shape[:2], 2), np.float32)
+    finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    grey = [np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8) for picture in (now, before)]
+    start = np.zeros((*now.shape[:2], 2), np.float32)
+    return np.asarray(finder.calc(grey[0], grey[1], start), np.float32)
+
+
+def _places(flow: Floats) -> Floats:
+    height, width = flow.shape[:2]
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return flow + np.stack([x, y], axis=-1)
+
+
+def _moved(values: Any, flow: Floats) -> Any:
+    """`values` of the frame before where this frame sees them."""
+    places = _places(flow)
+    return cv2.remap(values, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _inside(flow: Floats) -> Floats:
+    """1 where a pixel was in view in the frame before, else 0."""
+    height, width = flow.shape[:2]
+    places = _places(flow)
+    x, y = places[..., 0], places[..., 1]
+    return ((x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)).astype(np.float32)
+
+
+def _brightness(picture: Picture) -> Floats:
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(grey, (0, 0), 1.0), np.float32)
+
+
+def _histogram(picture: Picture) -> Floats:
+    found = cv2.calcHist([picture], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3).ravel()
+    return np.asarray(found / max(found.sum(), 1), np.float32)

@@ -1,0 +1,218 @@
+"""Photos of any kind as sRGB pixels the right way up: what cameras, phones, scanners and web pages make."""
+
+import io
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from holodriver.errors import FileFormatError, HolodriverError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif", ".gif")
+"""Of files that are read as photos."""
+
+HEIF = (".heic", ".heif")
+
+MAXIMUM_PIXELS = 1 << 28
+"""Pixels of one photo; a damaged header that says more is refused before memory is taken for it."""
+
+ORIENTATION = 0x0112
+"""EXIF tag (Exif 2.32, table 4)."""
+
+Pixels = NDArray[Any]
+"""8 or 16 bits."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo as it is meant to be seen."""
+
+    pixels: Pixels
+    """(H, W, 3) sRGB, red first, 8 or 16 bits."""
+    depth: "EmbeddedDepth | None" = None
+    """What a phone stored beside the colour."""
+    notes: tuple[str, ...] = field(default_factory=tuple)
+    """What was left out or assumed, one clause each."""
+
+    @property
+    def picture(self) -> NDArray[np.uint8]:
+        """(H, W, 3), 8 bits."""
+        if self.pixels.dtype == np.uint8:
+            return self.pixels
+        return np.rint(self.pixels / np.float32(257)).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class EmbeddedDepth:
+    """The depth picture inside a phone's photo."""
+
+    levels: NDArray[np.float32]
+    """(h, w), 0 … 1 of full scale."""
+    near_is_high: bool
+    """Whether the levels grow with inverse depth."""
+
+
+def read_photo(path: Path) -> Photo:
+    """A photo in sRGB, turned as its EXIF data says, over black where it is transparent.
+
+    Of an animation the first picture is taken. 16-bit files keep their 16 bits. An embedded colour profile is
+    converted to sRGB.
+
+    Raises:
+        FileFormatError: missing, empty, truncated, of a foreign format, or too large.
+    """
+    data = _bytes(path)
+    from PIL import Image, UnidentifiedImageError
+
+    if path.suffix.lower() in HEIF or data[4:8] == b"ftyp":
+        _register_heif(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # large pictures, odd tags: what matters is said below
+            with Image.open(io.BytesIO(data)) as image:
+                _check_size(image.size, path)
+                image.load()
+                return _converted(image, data, path)
+    except UnidentifiedImageError as error:
+        pixels = _by_opencv(data)
+        if pixels is None:
+            raise FileFormatError("is not a picture of a format that can be read", where=path) from error
+        return Photo(pixels)
+    except Image.DecompressionBombError as error:
+        raise FileFormatError(f"is larger than the {MAXIMUM_PIXELS >> 20} megapixels that are read", where=path) from (
+            error
+        )
+    except HolodriverError:
+        raise
+    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, … for damaged files
+        said = " ".join(str(error).split())[:120] or type(error).__name__
+        raise FileFormatError(f"is damaged or truncated: {said}", where=path) from error
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise FileFormatError(f"cannot be read: {error.strerror}", where=path) from error
+    if not data:
+        raise FileFormatError("is empty", where=path)
+    return data
+
+
+def _check_size(size: tuple[int, int], path: Path) -> None:
+    if size[0] * size[1] > MAXIMUM_PIXELS:
+        raise FileFormatError(
+            f"is {size[0]} × {size[1]} pixels, more than the {MAXIMUM_PIXELS >> 20} megapixels that are read",
+            where=path,
+        )
+
+
+def _register_heif(path: Path) -> None:
+    try:
+        import pillow_heif
+    except ImportError as error:
+        if path.suffix.lower() not in HEIF:
+            return
+        raise HolodriverError(
+            "needs pillow-heif to be read", where=path, remedy='pip install "holodriver[depth]"'
+        ) from error
+    pillow_heif.register_heif_opener()
+
+
+def _converted(image: Any, data: bytes, path: Path) -> Photo:
+    notes = []
+    if getattr(image, "n_frames", 1) > 1:
+        notes.append(f"holds {image.n_frames} pictures, of which the first is taken")
+    turn = int(image.getexif().get(ORIENTATION, 1) or 1)
+    profile = image.info.get("icc_profile")
+    deep = None if profile else _deep(image, data)
+    if deep is not None:
+        pixels: Pixels = deep
+    else:
+        pixels = np.asarray(_srgb(image, profile, notes).convert("RGB"))
+    embedded = _embedded_depth(image, turn)
+    return Photo(np.ascontiguousarray(_turned(pixels, turn)), embedded, tuple(notes))
+
+
+def _srgb(image: Any, profile: bytes | None, notes: list[str]) -> Any:
+    """The picture in sRGB without transparency; its own profile converted."""
+    from PIL import Image, ImageCms
+
+    if image.mode in ("I", "F", "I;16", "I;16B", "I;16L"):
+        values = np.asarray(image, dtype=np.float32)
+        top = 65535.0 if image.mode != "F" else max(1.0, float(np.nanmax(values)))
+        image = Image.fromarray(np.rint(np.nan_to_num(values) / top * 255).clip(0, 255).astype(np.uint8))
+    elif image.mode == "P" or "transparency" in image.info or image.mode in ("LA", "PA", "La", "RGBa"):
+        image = image.convert("RGBA")
+    if image.mode == "RGBA":
+        clear = image.getextrema()[3][0] < 255
+        ground = Image.new("RGBA", image.size, (0, 0, 0, 255))
+        image = Image.alpha_composite(ground, image).convert("RGB")
+        if clear:
+            notes.append("is transparent in places, which are taken as black")
+    if profile:
+        try:
+            own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            converted = ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            return converted or image
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            notes.append("has a colour profile that cannot be used; sRGB is assumed")
+    return image
+
+
+def _deep(image: Any, data: bytes) -> NDArray[np.uint16] | None:
+    """All 16 bits, which Pillow does not keep in colour; None if there are no more than 8."""
+    png16 = image.format == "PNG" and len(data) > 25 and data[24] == 16
+    tiff16 = image.format == "TIFF" and 16 in tuple(image.tag_v2.get(258, ()))
+    if not (png16 or tiff16):
+        return None
+    pixels = _by_opencv(data)
+    return None if pixels is None or pixels.dtype != np.uint16 else np.asarray(pixels, np.uint16)
+
+
+def _by_opencv(data: bytes) -> Pixels | None:
+    """(H, W, 3), red first, not turned, as OpenCV decodes it; None where it cannot or the values are no picture."""
+    try:
+        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error:
+        return None
+    if decoded is None or decoded.dtype not in (np.uint8, np.uint16):
+        return None
+    values: Pixels = np.asarray(decoded, np.uint8 if decoded.dtype == np.uint8 else np.uint16)
+    if values.ndim == 2:
+        return np.repeat(values[..., None], 3, 2)
+    if values.shape[2] == 4:
+        over_black = values[..., :3] * (values[..., 3:] / np.float32(np.iinfo(values.dtype).max))
+        values = np.rint(over_black).astype(values.dtype)
+    return values[..., 2::-1]
+
+
+def _turned(pixels: NDArray, orientation: int) -> NDArray:
+    """Pixels turned and mirrored as EXIF's orientation (1 … 8) says."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return pixels
+
+
+def _embedded_depth(image: Any, orientation: int) -> EmbeddedDepth | None:
+    """The depth picture of a HEIC photo."""
+    pictures = image.info.get("depth_images") or []
+    if not pictures:
+        return None
+    levels = np.asarray(pictures[0].to_pillow())
+    if levels.ndim == 3:
+        levels = levels[..., 0]
+    full = 255.0 if levels.dtype == np.uint8 else 65535.0
+    kind = (pictures[0].info.get("metadata") or {}).get("representation_type", 2)
+    kind = getattr(kind, "value", kind)
+    # 0: uniform inverse z, 1: uniform disparity, 2: uniform z (ISO/IEC 23008-2, F.14, depth representation information)
+    values = (levels / np.float32(full)).astype(np.float32)
+    return EmbeddedDepth(np.ascontiguousarray(_turned(values, orientation)), near_is_high=kind in (0, 1, 3))

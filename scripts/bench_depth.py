@@ -1,0 +1,312 @@
+"""Measure depth from pictures and videos on scenes whose depth is exact.
+
+    .venv/bin/python scripts/bench_depth.py render FOLDER      six scenes and a clip of two shots, by Blender
+    .venv/bin/python scripts/bench_depth.py photos FOLDER      what each stage adds, beside the reference script
+    .venv/bin/python scripts/bench_depth.py refiners FOLDER    every refiner on the same fused depth
+    .venv/bin/python scripts/bench_depth.py clips FOLDER       flicker, temporal alignment, cuts
+    .venv/bin/python scripts/bench_depth.py throughput         everything but the network at full HD, and its share
+
+The estimator is simulated (`depth_simulation.py`), frozen and the same for all rows. The scenes are of the split that
+no constant of the pipeline was chosen on.
+"""
+
+import argparse
+import json
+import math
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+from depth_simulation import Clip, Floats, Picture, Scores, SimulatedEstimator, read_clip, read_frame, score
+
+import holodriver
+from holodriver.cli import console
+from holodriver.depth.fusion import fuse
+from holodriver.depth.pipeline import DepthSettings, estimate, percentile_range, to_range
+from holodriver.depth.refine import METHODS, refine
+from holodriver.depth.size import resized, shrunk
+from holodriver.depth.temporal import Stabiliser
+from holodriver.rendering.blender import clean_environment, find_blender
+
+SCENES = 6
+FRAMES = 20
+PHOTO, CLIP = "photos", "clip"
+LOW_CONTRAST = 0.3
+PYRAMID = DepthSettings().sizes
+
+
+def render(folder: Path) -> None:
+    """Render the scenes and the clip into `folder`."""
+    blender = find_blender()
+    package = Path(holodriver.__file__).parent
+    common = {"packages": [str(package), str(package.parent / "blender_addon")], "split": "test"}
+    stills = [{"seed": seed, "path": [[0, 0, 0]]} for seed in range(1, SCENES + 1)]
+    along = [[-0.25 + 0.5 * i / (FRAMES - 1), 0.1 * math.sin(i / 4), 0] for i in range(FRAMES)]
+    towards = [[0.3 * math.sin(i / 5), -0.2 + 0.02 * i, -0.04 * i] for i in range(FRAMES)]
+    shots = [{"seed": 7, "path": along}, {"seed": 8, "path": towards}]
+    for name, job in (
+        (PHOTO, {"width": 640, "height": 360, "samples": 16, "zoom": 2.5, "shots": stills}),
+        (CLIP, {"width": 480, "height": 272, "samples": 8, "zoom": 2.0, "shots": shots}),
+    ):
+        target = folder / name
+        target.mkdir(parents=True, exist_ok=True)
+        file = target / "job.json"
+        file.write_text(json.dumps({**common, **job, "folder": str(target.resolve())}), encoding="utf-8")
+        command = blender.command(Path(__file__).with_name("depth_scenes.py"), [str(file.resolve())])
+        subprocess.run(command, env=clean_environment(), check=True, stdout=subprocess.DEVNULL)
+
+
+def script(estimator: SimulatedEstimator, picture: Picture) -> Floats:
+    """What the reference script does: three predictions of one and the same 384 × 384 square, whose mean is one of
+    them; 8 bits; a guided filter whose eps is 65025 times smaller than meant, because its guide has 255 levels."""
+    shape = picture.shape[:2]
+    depth = cv2.resize(estimator.squashed(picture, 384), shape[::-1], interpolation=cv2.INTER_CUBIC)
+    low, high = percentile_range(np.asarray(depth, np.float32))
+    depth = np.rint(np.clip((depth - low) / (high - low), 0, 1) * 255).astype(np.float32) / 255
+    return np.asarray(cv2.ximgproc.guidedFilter(picture, depth, 8, 1e-3), np.float32)
+
+
+def unit(inverse: Floats) -> Floats:
+    """Stretched by percentiles, nothing cut off: scores align anew anyway."""
+    return to_range(*percentile_range(inverse))(inverse)
+
+
+def photos(folder: Path, blur: float) -> None:
+    """What each stage adds."""
+
+    def row(sizes: tuple[int, ...], *, tta: bool = False, refiner: str = "none") -> Callable[..., Floats]:
+        settings = DepthSettings(sizes=sizes, tta=tta)
+        return lambda estimator, picture: refine(
+            unit(estimate([picture], [estimator], settings)[0]),
+            picture,
+            refiner,  # type: ignore[arg-type]
+        )
+
+    stages: dict[str, Callable[[SimulatedEstimator, Picture], Floats]] = {
+        "network at 384": row((384,)),
+        "network at 640": row((640,)),
+        "reference script": script,
+        "mean of 384, 512, 640": lambda estimator, picture: plain_mean(estimator, picture),
+        "fused 384, 512, 640": row(PYRAMID),
+        "… and mirrored": row(PYRAMID, tta=True),
+        "network at 384, refined": row((384,), refiner="edges"),
+        "fused, refined (the default)": row(PYRAMID, refiner="edges"),
+        "fused, mirrored, refined": row(PYRAMID, tta=True, refiner="edges"),
+        "… and 960": row((*PYRAMID, 960), tta=True, refiner="edges"),
+    }
+    show(folder, stages, blur)
+
+
+def plain_mean(estimator: SimulatedEstimator, picture: Picture) -> Floats:
+    """All sizes averaged as they come."""
+    found = [estimator.predict([picture], size)[0] for size in PYRAMID]
+    return np.mean([resized(values, picture.shape[:2]) for values in found], axis=0, dtype=np.float32)
+
+
+def refiners(folder: Path, blur: float) -> None:
+    """Every refiner on the same fused depth."""
+
+    def row(method: str) -> Callable[[SimulatedEstimator, Picture], Floats]:
+        def work(estimator: SimulatedEstimator, picture: Picture) -> Floats:
+            found = [estimator.predict([picture], size)[0] for size in PYRAMID]
+            return refine(unit(fuse(found, picture)), picture, method)  # type: ignore[arg-type]
+
+        return work
+
+    show(folder, {name: row(name) for name in METHODS}, blur)
+
+
+def show(folder: Path, stages: dict[str, Callable[[SimulatedEstimator, Picture], Floats]], blur: float) -> None:
+    """Score every stage on every scene, with its contrast and with little."""
+    table: dict[str, list[str]] = {name: [] for name in stages}
+    for contrast in (1.0, LOW_CONTRAST):
+        results: dict[str, list[Scores]] = {name: [] for name in stages}
+        for scene in range(SCENES):
+            picture, truth, _ = read_frame(folder / PHOTO, scene, 0, contrast)
+            estimator = SimulatedEstimator(blur=blur)
+            estimator.learn(picture, truth)
+            for name, stage in stages.items():
+                found = stage(estimator, picture)
+                results[name].append(score(resized(found, truth.shape), truth))
+        for name, scores in results.items():
+            for field in ("abs_rel", "delta_1", "boundary_f1", "edge_abs_rel"):
+                table[name].append(f"{np.mean([getattr(one, field) for one in scores]):.3f}")
+    columns = ("AbsRel", "δ₁", "F1", "edge")
+    headings = ("stage", *columns, *(f"{name}, low" for name in columns))
+    rows = [(name, *values) for name, values in table.items()]
+    console.table(headings, rows, title=f"mean of {SCENES} scenes, 640 × 360; low: contrast × {LOW_CONTRAST}")
+
+
+def clips(folder: Path) -> None:
+    """Flicker of a clip of two shots, its alignment over time, and what happens at the cut."""
+    clip = read_clip(folder / CLIP)
+    estimator = SimulatedEstimator()
+    for frame in clip.frames:
+        estimator.learn(frame.picture, frame.inverse)
+    raw = [estimate([frame.picture], [estimator], DepthSettings())[0] for frame in clip.frames]
+    ways = {
+        "normalised per frame": [to_range(*percentile_range(inverse))(inverse) for inverse in raw],
+        "running mean of the range": running_range(raw),
+        "stable": stable(clip, raw),
+        "exact depth": [frame.inverse for frame in clip.frames],
+    }
+    rows = []
+    for name, sequence in ways.items():
+        for refined in (False, True):
+            if refined and name == "exact depth":
+                continue
+            shown = [
+                refine(values, frame.picture, "edges" if refined else "none")
+                for values, frame in zip(sequence, clip.frames, strict=True)
+            ]
+            judged = clip.judged(shown)
+            rows.append((f"{name}{', refined' if refined else ''}", *(f"{value:.4f}" for value in judged)))
+    headings = ("way", "flicker", "flicker at edges", "alignment error", "AbsRel")
+    console.table(headings, rows, title=f"{len(clip.frames)} frames, {clip.shots} shots, a moving camera")
+    second = clip.frames_of(1)
+    alone = stable(Clip(second, clip.cameras[1:]), raw[-len(second) :])
+    apart = max(float(np.abs(a - b).max()) for a, b in zip(ways["stable"][-len(second) :], alone, strict=True))
+    console.say(f"the second shot after the cut, and on its own: differ by {apart:.2g} of the range at most")
+
+
+def running_range(raw: list[Floats], decay: float = 0.75) -> list[Floats]:
+    """Range percentiles smoothed by an exponential mean, over cuts as well."""
+    made, mean = [], np.array(percentile_range(raw[0]))
+    for inverse in raw:
+        mean = decay * mean + (1 - decay) * np.array(percentile_range(inverse))
+        made.append(to_range(*mean)(inverse))
+    return made
+
+
+def stable(clip: Clip, raw: list[Floats]) -> list[Floats]:
+    """As videos are converted."""
+    stabiliser, found = Stabiliser(), []
+    for frame, inverse in zip(clip.frames, raw, strict=True):
+        found += stabiliser.push(frame.picture, inverse)
+    found += stabiliser.finish()
+    return [to_range(one.low, one.high)(one.inverse) for one in found]
+
+
+def throughput(frames: int) -> None:
+    """Milliseconds a frame of each step of a full-HD video, and of a network of the size of dpt-large."""
+    from holodriver.files.rgbd import side_by_side
+    from holodriver.files.video import VideoReader
+    from holodriver.files.video_writer import VideoWriter, codec_for
+
+    rng = np.random.default_rng(0)
+    texture = shrunk(rng.integers(0, 256, (180, 320, 3), np.uint8), (1350, 2400))
+    ramp = np.linspace(0.2, 0.6, 1080, dtype=np.float32)[:, None] * np.ones((1, 1920), np.float32)
+    cv2.circle(ramp, (900, 500), 320, 1.0, -1)
+    times: dict[str, list[float]] = {}
+
+    @contextmanager
+    def timed(name: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        yield
+        times.setdefault(name, []).append(1e3 * (time.perf_counter() - begun))
+
+    with tempfile.TemporaryDirectory() as name:
+        source, target = Path(name, "in.mp4"), Path(name, "out.mp4")
+
+        def written(path: Path, width: int) -> VideoWriter:
+            codec = codec_for(width, 1080)
+            return VideoWriter(path, (width, 1080), rate=Fraction(25), time_base=Fraction(1, 12800), codec=codec)
+
+        with written(source, 1920) as writer:
+            for i in range(frames):
+                writer.write(np.ascontiguousarray(texture[2 * i : 2 * i + 1080, 5 * i : 5 * i + 1920]), Fraction(i, 25))
+        estimator, stabiliser, last = SimulatedEstimator(), Stabiliser(), None
+        with VideoReader(source) as reader, written(target, 3840) as writer:
+            decoded = reader.frames()
+            while True:
+                with timed("decode"):
+                    frame = next(decoded, None)
+                if frame is None:
+                    break
+                small = shrunk(frame.pixels, (720, 1280))
+                estimator.learn(small, ramp)
+                found = [estimator.predict([small], size)[0] for size in PYRAMID]
+                with timed("fuse"):
+                    fused = fuse(found, frame.pixels)
+                with timed("stabilise"):
+                    stabiliser.push(frame.pixels, fused)
+                with timed("refine"):
+                    near = np.clip(refine(unit(fused), frame.pixels), 0, 1)
+                with timed("encode"):
+                    writer.write(side_by_side(frame.pixels, near), frame.time)
+                last = frame.pixels
+    assert last is not None
+    medians = {name: statistics.median(values[2:]) for name, values in times.items()}
+    whole = sum(medians.values())
+    rows = [(name, f"{value:.0f}") for name, value in medians.items()]
+    console.table(("step", "ms a frame"), [*rows, ("all but the network", f"{whole:.0f}")], title="1920 × 1080")
+    network = network_time(last)
+    console.say(f"all but the network: {1e3 / whole:.1f} frames a second")
+    console.say(f"a network of the size of dpt-large at {PYRAMID}: {network:.0f} ms a frame on this CPU")
+    console.say(f"all but the network takes {whole / (whole + network):.1%} of the whole")
+
+
+def network_time(picture: Picture) -> float:
+    """Milliseconds that a DPT as large as Intel/dpt-large, of random weights, takes for one picture at all sizes."""
+    import torch
+    from transformers import DPTConfig, DPTForDepthEstimation
+
+    from holodriver.depth.networks import Network
+
+    with torch.device("meta"):
+        model = DPTForDepthEstimation(
+            DPTConfig(
+                hidden_size=1024,
+                num_hidden_layers=24,
+                num_attention_heads=16,
+                intermediate_size=4096,
+                backbone_out_indices=[5, 11, 17, 23],
+                neck_hidden_sizes=[256, 512, 1024, 1024],
+            )
+        )
+    model = model.to_empty(device="cpu").eval()
+    for parameter in model.parameters():
+        parameter.data.normal_(0, 0.01)
+    network = Network(model, mean=[0.5] * 3, std=[0.5] * 3, polarity="inverse")
+    begun = 0.0
+    with torch.inference_mode():
+        for size in PYRAMID:
+            shape = [round(size * 9 / 16 / 32) * 32, size]
+            pixels = torch.nn.functional.interpolate(
+                torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255, shape
+            )
+            start = time.perf_counter()
+            network(pixels)
+            begun += time.perf_counter() - start
+    return 1e3 * begun
+
+
+def main() -> None:
+    """Read what to measure, measure it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=("render", "photos", "refiners", "clips", "throughput"))
+    parser.add_argument("folder", nargs="?", type=Path, help="of the rendered scenes")
+    parser.add_argument("--blur", type=float, default=1.5, help="of the simulated network, features (default 1.5)")
+    parser.add_argument("--frames", type=int, default=16, help="of the full-HD video")
+    given = parser.parse_args()
+    if given.part == "throughput":
+        throughput(given.frames)
+    elif given.folder is None:
+        parser.error("name the folder of the scenes")
+    elif given.part == "render":
+        render(given.folder)
+    elif given.part == "clips":
+        clips(given.folder)
+    else:
+        {"photos": photos, "refiners": refiners}[given.part](given.folder, given.blur)
+
+
+if __name__ == "__main__":
+    main()
