@@ -17,6 +17,7 @@ from .cycles import RenderJob
 from .demo_scene import build_demo
 from .random_scene import build_random
 from .render import Written, render_raw
+from .rgbd import render_depths, render_rgbd
 from .stage import FAR, NEAR
 from .thin_lens import mapping_of
 
@@ -35,8 +36,10 @@ def run_job(job: dict[str, Any], *, progress: Progress, written: Written, warn: 
     """Render what `job` says into its folder.
 
     Args:
-        job: `scene` ("demo", "random" or the path of a .blend file), `split` for the random one, `folder`, and the
-            fields of `RenderJob`, of which `near`, `far` and `mapping` may be None: then the scene decides.
+        job: `kind` ("stack", "rgbd", or "depth" for the raw depths of an RGB-D image alone), `scene` ("demo", "random"
+            or the path of a .blend file), `split` for the random one, `frames` (numbers; None or empty: the file's
+            own), `folder`, and the fields of `RenderJob`, of which `near`, `far` and `mapping` may be None: then the
+            scene decides.
 
     Raises:
         InputError: the scene cannot be opened or has no usable camera.
@@ -51,14 +54,18 @@ def run_job(job: dict[str, Any], *, progress: Progress, written: Written, warn: 
         settings["far"] = FAR if settings["far"] is None else settings["far"]
     for text in _flaws():
         warn(text)
-    render_raw(
-        bpy.context.scene,
-        RenderJob(**settings),
-        Path(job["folder"]),
-        provenance=provenance,
-        progress=progress,
-        written=written,
-    )
+    scene, folder = bpy.context.scene, Path(job["folder"])
+    settings["devices"] = tuple(settings.get("devices", ()))
+    frames = job.get("frames") or [scene.frame_current]
+    kind = job.get("kind", "stack")
+    if kind == "stack":
+        if job.get("frames"):
+            provenance["frame"] = frames[0]
+            scene.frame_set(frames[0])
+        render_raw(scene, RenderJob(**settings), folder, provenance=provenance, progress=progress, written=written)
+        return
+    render = {"rgbd": render_rgbd, "depth": render_depths}[kind]
+    render(scene, RenderJob(**settings), frames, folder, progress=progress, written=written)
 
 
 def _build(job: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:

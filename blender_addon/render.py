@@ -16,7 +16,7 @@ from holodriver.optics.focus import positions
 from holodriver.progress import Progress, silent
 
 from .cycles import RenderJob, prepare, prepare_depth, render_image
-from .depth_range import visible_range
+from .depth_range import check_in_range, visible_range
 from .thin_lens import ThinLens, thin_lens
 
 Written = Callable[[str, int], None]
@@ -49,6 +49,8 @@ def render_raw(
     if near is None or far is None:
         nearest, farthest = visible_range(scene, job, folder)
         near, far = nearest if near is None else near, farthest if far is None else far
+    else:
+        check_in_range(scene, job, folder, near, far)
     layer = prepare(scene, job)
     lens = thin_lens(scene, near=near, far=far, mapping=job.mapping, coc_max=job.coc_max)  # type: ignore[arg-type]
     raw = RawManifest(
@@ -125,5 +127,6 @@ def _renderer(job: RenderJob) -> dict[str, Any]:
         "depth_samples": job.depth_samples,
         "denoiser": "OpenImageDenoise" if job.denoise else "none",
         "max_bounces": job.max_bounces,
+        "device": job.device,
         "seed": job.seed,
     }

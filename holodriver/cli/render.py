@@ -1,12 +1,16 @@
-"""`holodriver render`: a Blender scene to a focal stack."""
+"""`holodriver render`: a Blender scene to a focal stack or an RGB-D image."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from holodriver.cli.options import parse_size
+from holodriver.cli.options import parse_frames, parse_size
+from holodriver.errors import InputError
 from holodriver.optics.display import REFERENCE
+
+if TYPE_CHECKING:
+    from holodriver.rendering.render import RenderJob
 
 
 def render(
@@ -16,7 +20,37 @@ def render(
             help="A .blend file, 'demo' for the scene that comes along, or 'random' for one made from the seed."
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The focal stack, NAME.stack.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The focal stack, NAME.stack; with --frames a folder of them; with --rgbd the base of the names.",
+            show_default=False,
+        ),
+    ] = None,
+    stack: Annotated[bool, typer.Option("--stack", help="Render a focal stack; so it is unless another is asked.")] = (
+        False
+    ),
+    rgbd: Annotated[bool, typer.Option("--rgbd", help="Render an RGB-D image instead of a focal stack.")] = False,
+    find_range: Annotated[
+        bool, typer.Option("--range", help="Only say from where to where the camera sees something.")
+    ] = False,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            help="Of an RGB-D image, may be repeated: side-by-side (Looking Glass), depth (16-bit PNG), exr.",
+        ),
+    ] = None,
+    frames: Annotated[
+        str | None, typer.Option(help="Frames of the animation, such as 1-24, 1-24:2 or 3,5; else the file's own.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="CPU, or a type of GPU as Cycles names it, such as OPTIX.")] = "CPU",
+    use_device: Annotated[
+        list[str] | None,
+        typer.Option(help="Cycles' identifier of a GPU to use, may be repeated; else all."),
+    ] = None,
     size: Annotated[str, typer.Option(help="Pixels: one number for a square, or WIDTHxHEIGHT.")] = "256",
     planes: Annotated[int, typer.Option(help="Focal planes.", min=2)] = REFERENCE.planes,
     spp: Annotated[int, typer.Option(help="Samples per pixel: 16 is quick, 64 good.", min=1)] = 16,
@@ -45,10 +79,16 @@ def render(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing focal stack.")] = False,
 ) -> None:
-    """Render a Blender scene to a focal stack."""
+    """Render a Blender scene to a focal stack or an RGB-D image."""
     from holodriver.cli import console
-    from holodriver.files.stack import read_stack
-    from holodriver.rendering.render import RenderJob, render_stack
+    from holodriver.rendering.render import RenderJob
+
+    if sum((stack, rgbd, find_range)) > 1:
+        raise InputError("give one of --stack, --rgbd and --range", where="render")
+    if output is None and not find_range:
+        raise InputError("is missing", where="--output", remedy="name the focal stack with -o")
+    if formats and not rgbd:
+        raise InputError("is for RGB-D images", where="--format", remedy="add --rgbd")
 
     width, height = parse_size(size)
     job = RenderJob(
@@ -64,9 +104,55 @@ def render(
         denoise=denoise,
         seed=seed,
         split=split,
+        device=device,
+        devices=tuple(use_device or ()),
+        frames=parse_frames(frames) if frames else (),
     )
+    if find_range:
+        _say_range(job, blender)
+        return
+    assert output is not None
+    if rgbd:
+        from holodriver.rendering.rgbd import FORMATS, render_rgbd
+
+        with console.reporting() as progress:
+            written = render_rgbd(
+                job,
+                output,
+                formats=formats or FORMATS[:1],
+                overwrite=overwrite,
+                blender=blender,
+                progress=progress,
+                warn=console.warn,
+            )
+        for path in written:
+            console.say(f"wrote {path}")
+        return
+    _render_stacks(job, output, overwrite=overwrite, blender=blender)
+
+
+def _render_stacks(job: "RenderJob", output: Path, *, overwrite: bool, blender: Path | None) -> None:
+    from holodriver.cli import console
+    from holodriver.files.stack import read_stack
+    from holodriver.rendering.render import render_stack
+    from holodriver.rendering.sequence import render_stacks
+
+    several = len(job.frames) > 1
     with console.reporting() as progress:
-        render_stack(job, output, overwrite=overwrite, blender=blender, progress=progress, warn=console.warn)
-    for warning in read_stack(output).warnings():
-        console.warn(warning)
-    console.say(f"wrote {output}: {planes} planes of {width} × {height} pixels")
+        render = render_stacks if several else render_stack
+        made = render(job, output, overwrite=overwrite, blender=blender, progress=progress, warn=console.warn)
+    for path in made if isinstance(made, list) else [made]:
+        for warning in read_stack(path).warnings():
+            console.warn(f"{path.name}: {warning}" if several else warning)
+        console.say(f"wrote {path}: {job.planes} planes of {job.width} × {job.height} pixels")
+
+
+def _say_range(job: "RenderJob", blender: Path | None) -> None:
+    import tempfile
+
+    from holodriver.cli import console
+    from holodriver.rendering.rgbd import find_range
+
+    with tempfile.TemporaryDirectory(prefix="holodriver-") as folder, console.reporting() as progress:
+        near, far = find_range(job, Path(folder), blender=blender, progress=progress, warn=console.warn)
+    console.table(("near m", "far m"), [(near, far)])

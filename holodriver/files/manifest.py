@@ -218,6 +218,20 @@ def raw_depth_name(plane: int, sample: int) -> str:
     return f"depth_{plane:02d}_{sample:02d}.exr"
 
 
+RAW_FRAMES_NAME = "frames.json"
+"""File name of what is said about the raw images of a sequence of frames: layer, mapping, camera."""
+
+
+def raw_frame_color_name(frame: int) -> str:
+    """File name of the raw image of a frame."""
+    return f"frame_{frame:06d}_color.exr"
+
+
+def raw_frame_depth_name(frame: int) -> str:
+    """File name of the raw depth of a frame."""
+    return f"frame_{frame:06d}_depth.exr"
+
+
 def _read_object(path: Path) -> dict[str, Any]:
     try:
         size = path.stat().st_size

@@ -66,6 +66,12 @@ class RenderJob:
     """Remove noise from the images (OpenImageDenoise)."""
     split: str = "test"
     """Of a random scene: "test", or "train", whose things and textures never occur in "test"."""
+    device: str = "CPU"
+    """What Cycles computes on: "CPU", or a type of GPU as Cycles names it, such as "OPTIX"."""
+    devices: tuple[str, ...] = ()
+    """Cycles' identifiers of the GPUs to use; none: all of that type."""
+    frames: tuple[int, ...] = ()
+    """Frames of the scene's animation; none: the one that the file was saved at."""
 
     def __post_init__(self) -> None:
         for name, least, most in (
@@ -166,10 +172,13 @@ def _outside(job: RenderJob, outside: Outside) -> Iterator[str]:
 
 
 @contextmanager
-def raw_renders(blender: Blender, job: RenderJob, raw: Path, *, scratch: Path) -> Iterator[Iterator[dict[str, Any]]]:
+def raw_renders(
+    blender: Blender, job: RenderJob, raw: Path, *, scratch: Path, kind: str = "stack"
+) -> Iterator[Iterator[dict[str, Any]]]:
     """Render raw images in a child; the block gets its reports, and leaving it early kills the child.
 
     Args:
+        kind: what to render, as in `blender_addon.job.run_job`.
         raw: folder for the raw images and their manifest; exists.
         scratch: removed by the child if this process dies.
 
@@ -184,6 +193,7 @@ def raw_renders(blender: Blender, job: RenderJob, raw: Path, *, scratch: Path) -
     """
     job_file = raw / "job.json"
     values = asdict(job) | {"folder": str(raw.resolve()), "scratch": str(scratch.resolve()), "driver": os.getpid()}
+    values["kind"] = kind
     values["scene"] = job.scene if job.scene in BUILT else str(Path(job.scene).resolve())
     values["far"] = "infinity" if job.far == math.inf else job.far
     job_file.write_text(json.dumps(values), encoding="utf-8")
