@@ -7,6 +7,7 @@ Nothing here imports Blender. A `Job` is polled from a timer; each call returns 
 import json
 import os
 import queue
+import re
 import shutil
 import signal
 import subprocess
@@ -27,9 +28,13 @@ PATIENCE_S = 120.0
 GRACE_S = 0.4
 """What a stopped driver gets to clean up before it is killed."""
 
-LINES_KEPT = 12
+LINES_TOLD = 12
+OUTPUT_KEPT = 2000  # lines
 LONGEST_LINE = 100_000  # bytes; what is longer is not a report
 LINES_A_POLL = 200
+
+
+_PIP_PROGRESS = re.compile(r"Progress (\d{1,12}) of (\d{1,12})$")  # of `pip --progress-bar raw`, bytes
 
 
 class State(Enum):
@@ -65,7 +70,7 @@ class Report:
     tables: list[dict[str, Any]] = field(default_factory=list)
     error: str = ""
     """Why it failed, in a few lines that a user can read."""
-    last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=LINES_KEPT))
+    output: deque[str] = field(default_factory=lambda: deque(maxlen=OUTPUT_KEPT))
     """The end of what the driver printed that is no report."""
 
     @property
@@ -139,6 +144,9 @@ class Job:
             return self.running
         if not self.running:
             return False
+        if self._next == len(self.steps):
+            self._end(State.DONE)
+            return self.running
         if self._process is None:
             self._start()
             return self.running
@@ -220,7 +228,10 @@ class Job:
             if event is not None:
                 self._take(event)
             elif text:
-                self.report.last_lines.append(text[:300])
+                self.report.output.append(text)
+                if pip := _PIP_PROGRESS.match(text):
+                    self.report.stage = "downloading"
+                    self.report.done, self.report.total = int(pip[1]) // 1_000_000, int(pip[2]) // 1_000_000
 
     def _take(self, event: dict[str, Any]) -> None:
         kind, text = event["event"], str(event.get("text", ""))
@@ -247,8 +258,6 @@ class Job:
             return
         self._process = None
         self._next += 1
-        if self._next == len(self.steps):
-            self._end(State.DONE)
 
     def _end(self, ending: State) -> None:
         self._ending = ending
@@ -287,7 +296,7 @@ class Job:
             _kill_one(child)
 
     def _last_words(self) -> str:
-        lines = list(self.report.last_lines)
+        lines = [line[:300] for line in list(self.report.output)[-LINES_TOLD:]]
         return "; its last lines:\n" + "\n".join(lines) if lines else " and printed nothing"
 
 

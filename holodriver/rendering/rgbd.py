@@ -172,14 +172,12 @@ class _Depths:
         self.far = self._farthest + margin if self.job.far is None else self.job.far
         check_range(self.near, self.far, self.mapping)
         pixels = self.job.width * self.job.height
-        said = []
-        if self._in_front:
-            said.append(
-                f"up to {self._in_front / pixels:.2%} of a frame is nearer than near = {self.near:g}: put on it"
-            )
-        if self._behind:
-            said.append(f"up to {self._behind / pixels:.2%} of a frame is farther than far = {self.far:g}: put on it")
-        return iter(said)
+        outside = ((self._in_front, "nearer than near", self.near), (self._behind, "farther than far", self.far))
+        return [
+            f"up to {count / pixels:.2%} of a frame is {what} = {plane:g} m and put on it"
+            for count, what, plane in outside
+            if count
+        ]
 
     @property
     def mapping(self) -> Mapping:
