@@ -30,6 +30,7 @@ GRACE_S = 0.4
 
 LINES_TOLD = 12
 OUTPUT_KEPT = 2000  # lines
+LONGEST_KEPT = 4000  # characters of a line
 LONGEST_LINE = 100_000  # bytes; what is longer is not a report
 LINES_A_POLL = 200
 
@@ -228,7 +229,7 @@ class Job:
             if event is not None:
                 self._take(event)
             elif text:
-                self.report.output.append(text)
+                self.report.output.append(text[:LONGEST_KEPT])
                 if pip := _PIP_PROGRESS.match(text):
                     self.report.stage = "downloading"
                     self.report.done, self.report.total = int(pip[1]) // 1_000_000, int(pip[2]) // 1_000_000
