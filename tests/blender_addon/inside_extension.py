@@ -22,6 +22,11 @@ import numpy as np
 
 ZIP, FOLDER, DRIVER, FAKE = sys.argv[sys.argv.index("--") + 1 :][:4] if "--" in sys.argv else sys.argv[1:5]
 NAMES = (sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:])[4:]
+PASSED_OVER = {
+    "rna_type",
+    "uv_sculpt",  # reading it crashes 4.2.23
+    "storage_type",  # of an attribute: how it lies in memory, which saving a copy changes from 5.2 on
+}
 PACKAGE = "bl_ext.user_default.holodriver"
 
 
@@ -98,7 +103,7 @@ def shown(value, depth: int = 0):
     if isinstance(value, bpy.types.ID) and depth:
         return value.name_full
     if isinstance(value, bpy.types.bpy_struct):
-        names = [prop.identifier for prop in value.bl_rna.properties if prop.identifier != "rna_type"]
+        names = [prop.identifier for prop in value.bl_rna.properties if prop.identifier not in PASSED_OVER]
         return {name: shown(getattr(value, name), depth + 1) for name in names if depth < 7}
     if hasattr(value, "__len__"):
         return [shown(item, depth + 1) for item in value[:]]
