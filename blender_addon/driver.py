@@ -217,20 +217,11 @@ def photo_steps(driver: Driver, photo: Path, folder: Path) -> list[Step]:
 
 def quilt_steps(driver: Driver, scene: Scene, settings: Any, output: Path) -> list[Step]:
     """Render a quilt for a Looking Glass."""
-    arguments = scene.arguments(settings)
-    del arguments[1:3]  # the device decides the size
-    return [
-        driver.step(
-            "Rendering the quilt",
-            "render",
-            *arguments,
-            "--quilt",
-            settings.quilt_device,
-            "-o",
-            output,
-            *_overwrite(settings),
-        )
-    ]
+    arguments: list[object] = [scene.blend, "--blender", scene.blender, "--spp", sample_count(settings)]
+    if not settings.denoise:
+        arguments.append("--no-denoise")
+    arguments += ["--quilt", settings.quilt_device, "-o", output, *_overwrite(settings)]
+    return [driver.step("Rendering the quilt", "render", *arguments)]
 
 
 def _overwrite(settings: Any) -> list[object]:

@@ -2,9 +2,9 @@
 
     python3.11 scripts/check_blender_versions.py [--versions 4.2.23 4.5.15 5.0.1 5.2.3] [pytest options]
 
-Each version is the `bpy` package in an environment of its own, `.venv-bpy-VERSION` (about 1 GB each, made once). The tests
-run in `.venv` (see scripts/dev.py), which starts that Blender. Blender 5.1 and later need Python 3.13: `python3.13` on
-the path, or named with --python313.
+Each version is the `bpy` package in an environment of its own, `.venv-bpy-VERSION` (about 1 GB each, made once). The
+tests run in `.venv` (see scripts/dev.py), which starts that Blender. Blender 5.1 and later need Python 3.13:
+`python3.13` on the path, or named with --python313.
 """
 
 from __future__ import annotations
