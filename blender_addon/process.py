@@ -28,6 +28,9 @@ PATIENCE_S = 120.0
 GRACE_S = 0.4
 """What a stopped driver gets to clean up before it is killed."""
 
+NICE = 10
+"""Priority of the driver and its children below that of the window, as Unix counts it."""
+
 LINES_TOLD = 12
 OUTPUT_KEPT = 2000  # lines
 LONGEST_KEPT = 4000  # characters of a line
@@ -209,6 +212,7 @@ class Job:
             self.report.error = f"the driver does not start: {error.strerror or error} ({step.command[0]})"
             self._end(State.FAILED)
             return
+        stand_back(self._process.pid)
         self._open_streams = 2
         for name, stream in (("out", self._process.stdout), ("err", self._process.stderr)):
             assert stream is not None
@@ -326,9 +330,16 @@ def descendants(pid: int) -> set[int]:
 def own_group() -> dict[str, Any]:
     """Options of `Popen` that give a process a group of its own, so that all of it can be ended."""
     if os.name == "nt":
-        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW  # type: ignore[attr-defined,unused-ignore]
-        return {"creationflags": flags}
+        names = ("CREATE_NEW_PROCESS_GROUP", "CREATE_NO_WINDOW", "BELOW_NORMAL_PRIORITY_CLASS")
+        return {"creationflags": sum(getattr(subprocess, name) for name in names)}
     return {"start_new_session": True}
+
+
+def stand_back(pid: int) -> None:
+    """Let a new process, and what it will start, have the processor after Blender's window has had it."""
+    if os.name != "nt":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, pid, NICE)
 
 
 def clean_environment() -> dict[str, str]:

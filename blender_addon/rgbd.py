@@ -63,7 +63,8 @@ def render_depths(
     cameras = frozen_cameras(scene, frames)
     layer = prepare(scene, job)
     first = cameras[frames[0]]
-    about = {"layer": layer.name, "mapping": mapping_of(first), "camera": first[_NAME]}
+    rate = scene.render.fps / scene.render.fps_base
+    about = {"layer": layer.name, "mapping": mapping_of(first), "camera": first[_NAME], "rate": rate}
     (folder / RAW_FRAMES_NAME).write_text(json.dumps(about), encoding="utf-8")
     prepare_depth(scene, layer)
     _each(scene, cameras, folder, raw_frame_depth_name, "depth", job, progress, written)

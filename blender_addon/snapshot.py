@@ -5,6 +5,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
@@ -30,11 +31,25 @@ def save_snapshot() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="holodriver-"))
     path = folder / f"{blend_name()}.blend"
     try:
-        bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, check_existing=False, compress=False)
+        with _no_thumbnail():
+            bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, check_existing=False, compress=False)
     except RuntimeError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise BlenderError(f"a copy of the file cannot be saved: {error}", remedy="is the disk full?") from error
     return path
+
+
+@contextmanager
+def _no_thumbnail() -> Iterator[None]:
+    # drawing one for the file's icon is what takes the time of saving a small file
+    preferences = bpy.context.preferences
+    kind, dirty = preferences.filepaths.file_preview_type, preferences.is_dirty
+    preferences.filepaths.file_preview_type = "NONE"
+    try:
+        yield
+    finally:
+        preferences.filepaths.file_preview_type = kind
+        preferences.is_dirty = dirty
 
 
 def unsaved_images() -> Iterator[str]:

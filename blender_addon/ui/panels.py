@@ -20,6 +20,7 @@ def draw_main(layout: Any, context: bpy.types.Context) -> None:
     job = session.state.job
     if job is not None and job.running:
         column = layout.column(align=True)
+        column.label(text=job.report.step or job.title)
         column.progress(factor=job.report.factor, text=session.progress_text(job))
         if job.report.note:
             column.label(text=job.report.note)

@@ -14,6 +14,9 @@ from ..driver import Driver, find_driver, profile_of
 from ..estimate import in_words
 from ..process import Job, State
 
+STATUS_UNITS = 24.0
+"""Width of the bar in the status bar, in Blender's units of a button's height."""
+
 PACKAGE = __package__.rpartition(".")[0]
 """Of the extension, as Blender knows it."""
 
@@ -105,15 +108,15 @@ def known_range(scene: bpy.types.Scene) -> tuple[float, float]:
 
 
 def progress_text(job: Job) -> str:
-    """Step, plane and time left, in one line."""
+    """Stage, plane and time left, short enough for a narrow panel."""
     report = job.report
     if job.state is State.STOPPING:
-        return f"{job.title}: stopping"
-    text = report.step or job.title
+        return "Stopping"
+    text = ""
     if report.stage and report.total:
-        text += f": {report.stage} {report.done} of {report.total}"
+        text = f"{report.stage.capitalize()} {report.done} of {report.total}"
     elif report.output:
-        text += f": {report.output[-1][:60]}"
+        text = report.output[-1][:60]
     left = job.seconds_left
     return text + (f", {in_words(left)} left" if left is not None else "")
 
@@ -121,7 +124,7 @@ def progress_text(job: Job) -> str:
 def refresh() -> None:
     """Bring status bar and panels up to date, if anything has changed."""
     job = state.job
-    text = f"{progress_text(job)} {job.report.note}" if job is not None and job.running else ""
+    text = f"{job.report.step} {progress_text(job)} {job.report.note}" if job is not None and job.running else ""
     if text == state.shown:
         return
     state.shown = text
@@ -134,8 +137,11 @@ def redraw() -> None:
     manager = bpy.context.window_manager
     for window in manager.windows if manager is not None else ():
         for area in window.screen.areas:
-            if area.type in ("VIEW_3D", "PROPERTIES"):
-                area.tag_redraw()
+            # the viewport itself stays as it is: drawing it can take longer than a tick
+            wanted = {"VIEW_3D": "UI", "PROPERTIES": "WINDOW", "PREFERENCES": "WINDOW"}.get(area.type)
+            for region in area.regions:
+                if region.type == wanted:
+                    region.tag_redraw()
 
 
 def _status(draw: Any) -> None:
@@ -148,6 +154,9 @@ def _draw_status(header: Any, context: bpy.types.Context) -> None:
     job = state.job
     if job is None or not job.running:
         return
-    header.layout.label(text="Esc: cancel", icon="EVENT_ESC")
-    header.layout.progress(factor=job.report.factor, text=progress_text(job))
+    row = header.layout.row(align=True)
+    row.label(text="Cancel", icon="EVENT_ESC")
+    bar = row.row()
+    bar.ui_units_x = STATUS_UNITS
+    bar.progress(factor=job.report.factor, text=f"{job.report.step or job.title}: {progress_text(job)}")
     header.layout.separator_spacer()

@@ -40,7 +40,7 @@ def render(
         list[str] | None,
         typer.Option(
             "--format",
-            help="Of an RGB-D image, may be repeated: side-by-side (Looking Glass), depth (16-bit PNG), exr.",
+            help="For RGB-D, may be repeated: side-by-side (Looking Glass), depth (16-bit PNG), exr, video (MP4).",
         ),
     ] = None,
     frames: Annotated[

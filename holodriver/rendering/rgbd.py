@@ -5,8 +5,10 @@ import math
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +18,21 @@ from numpy.typing import NDArray
 from holodriver.errors import BlenderError, InputError
 from holodriver.files.atomic import check_output
 from holodriver.files.exr import read_exr
+from holodriver.files.film import Film, evened
 from holodriver.files.manifest import RAW_FRAMES_NAME, raw_frame_color_name, raw_frame_depth_name
 from holodriver.files.rgbd import DEPTH, SIDE_BY_SIDE, write_rgbd
+from holodriver.optics.colour import srgb_encode
 from holodriver.optics.focus import Mapping, check_range, normalised_depth
 from holodriver.progress import Progress, silent
 from holodriver.rendering.blender import Blender, find_blender
 from holodriver.rendering.render import RenderJob, raw_renders
 from holodriver.scene.rgbd import RgbdImage
 
-FORMATS = ("side-by-side", "depth", "exr")
-"""Files of an RGB-D image: NAME_rgbd_lr.png, NAME.png with NAME_depth.png, NAME.exr."""
+FORMATS = ("side-by-side", "depth", "exr", "video")
+"""Files of an RGB-D image: NAME_rgbd_lr.png, NAME.png with NAME_depth.png, NAME.exr, and of all
+frames NAME_rgbd_lr.mp4."""
+
+VIDEO = "video"
 
 MARGIN = 0.01
 """Added at both ends of a range that was found, as a fraction of its length."""
@@ -72,12 +79,17 @@ def render_rgbd(
         raise InputError(f"RGB-D format is {', '.join(unknown) or 'none'}, expected {', '.join(FORMATS)}")
     base = path.with_suffix("") if path.suffix.lower() in (".png", ".exr") else path
     bases = {frame: _numbered(base, frame, len(job.frames)) for frame in job.frames or (0,)}
+    stills = [kind for kind in formats if kind != VIDEO]
     for each in bases.values():
-        for name in _names(each, formats):
+        for name in _names(each, stills):
             check_output(name, overwrite=overwrite)
+    film_path = base.with_name(f"{base.name}{SIDE_BY_SIDE}.mp4")
+    if VIDEO in formats:
+        check_output(film_path, overwrite=overwrite)
     written: list[Path] = []
-    with _raw(job, base, blender, "rgbd") as (raw, reports):
+    with _raw(job, base, blender, "rgbd") as (raw, reports), ExitStack() as stack:
         depths = _Depths(raw, job)
+        film: Film | None = None
         for report in reports:
             _pass_on(report, progress, warn)
             if report["event"] != "written":
@@ -86,13 +98,18 @@ def render_rgbd(
             if report["kind"] == "depth":
                 depths.add(frame)
                 continue
-            if not written:
+            if not depths.far:
                 for text in depths.settle():
                     warn(text)
             image = depths.image(frame)
             each = bases[frame] if job.frames else base
-            for kind in formats:
+            for kind in stills:
                 written += _write(image, each, kind, overwrite=overwrite)
+            if VIDEO in formats:
+                film = film or stack.enter_context(Film(film_path, depths.rate, overwrite=overwrite))
+                film.add(_side_by_side(image))
+    if film is not None:
+        written.append(film_path)
     if not written:
         raise BlenderError("wrote no images", where=path)
     return written
@@ -185,6 +202,13 @@ class _Depths:
         mapping: Mapping = self.job.mapping or self._about["mapping"]  # type: ignore[assignment]
         return mapping
 
+    @property
+    def rate(self) -> Fraction:
+        """Frames a second, of the frames that were rendered."""
+        steps = {b - a for a, b in pairwise(self.job.frames)}
+        step = steps.pop() if len(steps) == 1 else 1
+        return Fraction(self._about["rate"]).limit_denominator(1001) / step
+
     def image(self, frame: int) -> RgbdImage:
         """The image of a frame; its raw files are deleted."""
         layer = self._about["layer"]
@@ -242,6 +266,13 @@ def _names(base: Path, formats: Sequence[str]) -> Iterator[Path]:
     for kind in formats:
         for end in ends[kind]:
             yield base.with_name(base.name + end)
+
+
+def _side_by_side(image: RgbdImage) -> NDArray[np.uint8]:
+    """Picture left, depth right (white near), 8 bits, both halves of an even size."""
+    color = np.rint(srgb_encode(np.clip(image.color, 0, 1)) * 255).astype(np.uint8).transpose(1, 2, 0)
+    depth = np.repeat(np.rint((1 - image.depth) * 255).astype(np.uint8)[..., None], 3, axis=2)
+    return np.concatenate([evened(color), evened(depth)], axis=1)
 
 
 def _write(image: RgbdImage, base: Path, kind: str, *, overwrite: bool) -> list[Path]:

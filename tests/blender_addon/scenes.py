@@ -219,6 +219,76 @@ def incomplete(kind: str, near: str, far: str) -> None:
     library.unlink()
 
 
+def moving(kind: str, frames: str) -> None:
+    """A grey card that comes from depth 5 to depth 3 over the frames, before a wall at 6; a marker changes cameras."""
+    camera(kind)
+    world(0.0)
+    scene = bpy.context.scene
+    for name, depth, side in (("card", 0.0, 0.5), ("wall", 6.0, 20.0)):
+        corners = [(-side, -side, -depth), (side, -side, -depth), (side, side, -depth), (-side, side, -depth)]
+        made = mesh(name, corners, [(0, 1, 2, 3)], material(name, 0.5 if name == "card" else 0.2))
+        if name == "card":
+            for frame, z in ((1, -5.0), (int(frames), -3.0)):
+                made.location.z = z
+                made.keyframe_insert("location", frame=frame)
+            animation = made.animation_data.action
+            layers = animation.layers if hasattr(animation, "layers") and animation.layers else None
+            curves = layers[0].strips[0].channelbags[0].fcurves if layers else animation.fcurves
+            for curve in curves:
+                for key in curve.keyframe_points:
+                    key.interpolation = "LINEAR"
+    scene.frame_start, scene.frame_end = 1, int(frames)
+    scene.render.fps, scene.render.fps_base = 24, 1.001
+    other = scene.camera.copy()
+    other.data = scene.camera.data.copy()
+    other.location.z = -1.0  # a unit nearer
+    scene.collection.objects.link(other)
+    scene.timeline_markers.new("first", frame=1).camera = scene.camera
+    scene.timeline_markers.new("cut", frame=int(frames)).camera = other
+
+
+def glass(kind: str) -> None:
+    """A glass pane at 3, fog at 4, a card half cut out by alpha at 5, and a wall at 6, each in its own quarter."""
+    camera(kind)
+    world(1.0)
+    whole = 10.0
+    wall = [(-whole, -whole, -6.0), (whole, -whole, -6.0), (whole, whole, -6.0), (-whole, whole, -6.0)]
+    mesh("wall", wall, [(0, 1, 2, 3)], material("wall", 0.5))
+
+    def pane(name: str, x: float, y: float, depth: float) -> bpy.types.Object:
+        half = half_width(kind, depth)
+        corners = [
+            (x * half, y * half),
+            ((x + 1) * half, y * half),
+            ((x + 1) * half, (y + 1) * half),
+            (x * half, (y + 1) * half),
+        ]
+        return mesh(name, [(a, b, -depth) for a, b in corners], [(0, 1, 2, 3)], material(name, 0.0))
+
+    def shader(name: str, kind_of: str, socket: str) -> bpy.types.Node:
+        tree = bpy.data.materials[name].node_tree
+        tree.nodes.clear()
+        node = tree.nodes.new(kind_of)
+        tree.links.new(node.outputs[0], tree.nodes.new("ShaderNodeOutputMaterial").inputs[socket])
+        return node
+
+    pane("glass", -1, 0, 3.0)
+    shader("glass", "ShaderNodeBsdfGlass", "Surface")
+    fog = pane("fog", 0, 0, 4.0)
+    solid = fog.modifiers.new("thick", "SOLIDIFY")
+    solid.thickness = 0.5
+    shader("fog", "ShaderNodeVolumeScatter", "Volume")
+    pane("leaf", -1, -1, 5.0)
+    leaf = shader("leaf", "ShaderNodeBsdfPrincipled", "Surface")
+    tree = bpy.data.materials["leaf"].node_tree
+    place, split = tree.nodes.new("ShaderNodeTexCoord"), tree.nodes.new("ShaderNodeSeparateXYZ")
+    step = tree.nodes.new("ShaderNodeMath")
+    step.operation, step.inputs[1].default_value = "GREATER_THAN", 0.5
+    tree.links.new(place.outputs["Generated"], split.inputs[0])
+    tree.links.new(split.outputs["X"], step.inputs[0])
+    tree.links.new(step.outputs[0], leaf.inputs["Alpha"])
+
+
 def blind() -> None:
     """No camera."""
 
