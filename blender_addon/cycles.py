@@ -48,6 +48,8 @@ class RenderJob:
     """What Cycles computes on: "CPU", or a type of GPU as Cycles names it, such as "OPTIX"."""
     devices: tuple[str, ...] = ()
     """Cycles' identifiers of the devices of that type to use; none: all of them."""
+    route: str = "planes"
+    """"planes": each focal plane through the thin lens; "refocus": see `refocus`."""
 
 
 def prepare(scene: bpy.types.Scene, job: RenderJob) -> bpy.types.ViewLayer:
@@ -166,7 +168,11 @@ def prepare_depth(scene: bpy.types.Scene, layer: bpy.types.ViewLayer) -> None:
     cycles.max_bounces = 0
     if all(_shape_only(material) for material in bpy.data.materials if material.users):
         layer.material_override = _black()
-    # 5.0.1 keeps the old sample count in its persistent session, so that session is dropped
+    drop_session(scene, layer)
+
+
+def drop_session(scene: bpy.types.Scene, layer: bpy.types.ViewLayer) -> None:
+    """Let the next render begin anew: 5.0.1 keeps the old sample count in its persistent session."""
     scene.render.use_persistent_data = False
     layer.update()
     scene.render.use_persistent_data = True

@@ -169,7 +169,7 @@ def in_ranges(frames: Sequence[int]) -> str:
 def stack_steps(driver: Driver, scene: Scene, settings: Any, coc_max: float, output: Path) -> list[Step]:
     """Render a focal stack, or a folder of them where there are several frames."""
     arguments = ["render", *scene.arguments(settings), "--stack", "-o", output, "--planes", settings.planes]
-    arguments += ["--coc-max", f"{coc_max:.9g}", *_overwrite(settings)]
+    arguments += ["--coc-max", f"{coc_max:.9g}", "--route", settings.route.lower(), *_overwrite(settings)]
     return [driver.step("Rendering the focal stack", *arguments)]
 
 

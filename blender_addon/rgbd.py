@@ -15,7 +15,7 @@ import bpy
 from holodriver.files.manifest import RAW_FRAMES_NAME, raw_frame_color_name, raw_frame_depth_name
 from holodriver.progress import Progress, silent
 
-from .cycles import RenderJob, prepare, prepare_depth, render_image
+from .cycles import RenderJob, drop_session, prepare, prepare_depth, render_image
 from .thin_lens import camera_copy, mapping_of
 
 _NAME = "holodriver_name"  # property of a copied camera: what the artist calls it
@@ -46,7 +46,7 @@ def render_rgbd(
     """
     cameras = render_depths(scene, job, frames, folder, progress=progress, written=written)
     layer = prepare(scene, job)
-    _drop_session(scene, layer)
+    drop_session(scene, layer)
     _each(scene, cameras, folder, raw_frame_color_name, "color", job, progress, written)
 
 
@@ -109,10 +109,3 @@ def _each(
         render_image(scene, folder / name(frame), seed=(job.seed * 1_000_003 + frame) % 2**31)
         written(kind, frame)
         progress(stage, number + 1, total)
-
-
-def _drop_session(scene: bpy.types.Scene, layer: bpy.types.ViewLayer) -> None:
-    # 5.0.1 keeps the sample count of its persistent session
-    scene.render.use_persistent_data = False
-    layer.update()
-    scene.render.use_persistent_data = True

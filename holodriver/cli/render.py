@@ -69,6 +69,9 @@ def render(
     coc_max: Annotated[
         float, typer.Option(help="Blur circle diameter between near and far plane, pixels.")
     ] = REFERENCE.coc_max,
+    route: Annotated[
+        str, typer.Option(help="planes, or refocus: views over the aperture, shifted and added (perspective cameras).")
+    ] = "planes",
     denoise: Annotated[bool, typer.Option(help="Remove noise from the images.")] = True,
     seed: Annotated[int, typer.Option(help="Of the noise, of the demo's small things, and of all that is random.")] = 0,
     split: Annotated[
@@ -104,6 +107,7 @@ def render(
         denoise=denoise,
         seed=seed,
         split=split,
+        route=route,
         device=device,
         devices=tuple(use_device or ()),
         frames=parse_frames(frames) if frames else (),
