@@ -17,6 +17,8 @@ from mathutils import Matrix
 
 VIEW = 4.0
 LENS, SENSOR = 50.0, 36.0
+SHIFT = (0.1, -0.06)
+"""Of the camera "shift", fractions of the view along the fitted axis."""
 
 
 def camera(kind: str) -> None:
@@ -26,6 +28,8 @@ def camera(kind: str) -> None:
         data.type, data.ortho_scale = "ORTHO", VIEW
     else:
         data.lens, data.sensor_width = LENS, SENSOR
+    if kind == "shift":
+        data.shift_x, data.shift_y = SHIFT
     bpy.context.scene.camera = bpy.data.objects.new("camera", data)
     bpy.context.scene.collection.objects.link(bpy.context.scene.camera)
 
@@ -33,6 +37,12 @@ def camera(kind: str) -> None:
 def half_width(kind: str, depth: float) -> float:
     """Half of what a square view shows at a depth."""
     return VIEW / 2 if kind == "ortho" else depth * SENSOR / LENS / 2
+
+
+def middle(kind: str, depth: float) -> tuple[float, float]:
+    """Where the middle of the view is at a depth."""
+    x, y = SHIFT if kind == "shift" else (0.0, 0.0)
+    return x * 2 * half_width(kind, depth), y * 2 * half_width(kind, depth)
 
 
 def material(name: str, radiance: float) -> bpy.types.Material:
@@ -65,18 +75,22 @@ def mesh(name: str, points: list, faces: list, paint: bpy.types.Material) -> bpy
 
 
 def points(kind: str, columns: str, rows: str, radius_px: str, width: str, *depths: str) -> None:
-    """Small emissive spheres, one a cell of a grid over the view, at the given depths, row by row from the top left."""
+    """Small emissive spheres, one a cell of a grid over the view, at the given depths, row by row from the top left.
+
+    `width` counts the pixels of the longer side.
+    """
     camera(kind)
     world(0.0)
     n, m, pixels = int(columns), int(rows), int(width)
     light = material("light", 1.0)
     for number, depth in enumerate(float(text) for text in depths):
         half = half_width(kind, depth)
-        pixel = 2 * half / pixels
-        x = -half + (number % n + 0.5) * (pixels / n) * pixel
-        y = (m / 2 - number // n - 0.5) * (pixels / n) * pixel
+        cell = 2 * half / max(n, m)
+        x, y = middle(kind, depth)
+        x += (number % n + 0.5 - n / 2) * cell
+        y += (m / 2 - number // n - 0.5) * cell
         made, work = bpy.data.meshes.new("point"), bmesh.new()
-        bmesh.ops.create_icosphere(work, subdivisions=3, radius=float(radius_px) * pixel)
+        bmesh.ops.create_icosphere(work, subdivisions=3, radius=float(radius_px) * 2 * half / pixels)
         work.to_mesh(made)
         work.free()
         made.materials.append(light)
@@ -92,7 +106,8 @@ def cards(kind: str, margin: str, *depths: str) -> None:
     for number, depth in enumerate(float(text) for text in depths):
         view = 2 * half_width(kind, depth)
         side = (0.5 - float(margin)) * view * 0.8
-        x, y = ((number % 2) - 0.5) * view * 0.4, ((number // 2) - 0.5) * view * 0.4
+        x, y = middle(kind, depth)
+        x, y = x + ((number % 2) - 0.5) * view * 0.4, y + ((number // 2) - 0.5) * view * 0.4
         low, high = -side / 2, side / 2
         corners = [(x + a, y + b, -depth) for a, b in ((low, low), (high, low), (high, high), (low, high))]
         mesh("card", corners, [(0, 1, 2, 3)], material("light", 0.4 + 0.3 * number))
