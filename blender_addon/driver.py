@@ -27,6 +27,9 @@ ENVIRONMENT_VARIABLE = "HOLODRIVER_DRIVER"
 SAMPLES = {"DRAFT": 4, "QUICK": 16, "GOOD": 64, "BEST": 256}
 """Samples a pixel of each quality."""
 
+INSTALLED = "installed.txt"
+"""In the environment that Install Driver makes, once it is whole."""
+
 REMEDY = "name it in the add-on's preferences, or press Install Driver there"
 
 
@@ -55,7 +58,7 @@ def find_driver(named: str, private: Path | None = None) -> Driver:
         return _driver_at(Path(named).expanduser(), "the preferences' driver")
     if from_environment := os.environ.get(ENVIRONMENT_VARIABLE):
         return _driver_at(Path(from_environment).expanduser(), ENVIRONMENT_VARIABLE)
-    if private is not None and environment_python(private).is_file():
+    if private is not None and (private / INSTALLED).is_file():
         return Driver((str(environment_python(private)), "-m", "holodriver"))
     if found := shutil.which("holodriver"):
         return Driver((found,))
@@ -120,9 +123,9 @@ def sample_count(settings: Any) -> int:
     return int(settings.samples) if settings.quality == "TYPED" else SAMPLES[settings.quality]
 
 
-def work_of(settings: Any, size: tuple[int, int], *, planes: int, frames: int) -> Work:
-    """What a render of these settings amounts to."""
-    return Work(*size, sample_count(settings), planes, frames, denoise=settings.denoise)
+def work_of(settings: Any, size: tuple[int, int], *, planes: int, frames: int, views: int = 0) -> Work:
+    """What a render of these settings amounts to; `views` are those of the refocus route."""
+    return Work(*size, sample_count(settings), planes, frames, denoise=settings.denoise, views=views)
 
 
 @dataclass(frozen=True)
@@ -212,7 +215,7 @@ def play_steps(driver: Driver, frames: Path, settings: Any) -> list[Step]:
 
 def photo_steps(driver: Driver, photo: Path, folder: Path) -> list[Step]:
     """Estimate the depth of a photo."""
-    return [driver.step("Estimating depth", "rgbd", photo, "-o", folder)]
+    return [driver.step("Estimating depth", "rgbd", photo, "-o", folder, "--overwrite")]
 
 
 def quilt_steps(driver: Driver, scene: Scene, settings: Any, output: Path) -> list[Step]:

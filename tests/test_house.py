@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-LIGHT = ("holodriver.optics.display", "holodriver.optics.focus", "holodriver.files.manifest")
+LIGHT = (
+    "holodriver.optics.display",
+    "holodriver.optics.focus",
+    "holodriver.optics.lookingglass",
+    "holodriver.files.manifest",
+)
 HEAVY = ("torch", "scipy", "cv2", "h5py", "OpenEXR", "typer", "rich")
 
 

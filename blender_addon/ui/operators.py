@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import bpy
 
 from holodriver.errors import InputError
+from holodriver.optics.lookingglass import LOOKING_GLASSES, quilt_path
 
 from ..driver import (
     Scene,
@@ -19,12 +20,14 @@ from ..driver import (
     quilt_steps,
     range_steps,
     rgbd_steps,
+    sample_count,
     stack_steps,
     work_of,
 )
 from ..estimate import Work, size_in_words
 from ..planes import plane_range
 from ..process import Job, Step
+from ..refocus import view_count
 from ..snapshot import blend_name, blender_executable, save_snapshot, unsaved_images
 from ..thin_lens import mapping_of
 from . import session
@@ -148,13 +151,19 @@ class HOLODRIVER_OT_render_stack(_Render, bpy.types.Operator):
         planes = plane_range(scene, settings)
         driver, profile, folder = session.driver(), session.profile(settings), output_folder(settings)
         size = image_size(settings, profile, scene.render)
-        self.work = work_of(settings, size, planes=settings.planes, frames=len(scene_frames(scene)))
+        refocus = settings.route == "REFOCUS"
+        if refocus and scene.camera.data.type != "PERSP":
+            raise InputError("the refocus route needs a perspective camera", remedy="choose plane by plane")
+        diameter = blur_diameter(settings, profile)
+        views = view_count(diameter) if refocus else 0
+        frames = len(scene_frames(scene))
+        self.work = work_of(settings, size, planes=settings.planes, frames=frames, views=views)
         check_disk(folder, self.work)
         end = ".stacks" if settings.animation else ".stack"
         base = free_name(folder, blend_name(), [end], overwrite=settings.overwrite)
         self.output = base.with_name(base.name + end)
         copied = snapshot_of(scene, size=size, planes=planes)
-        steps = stack_steps(driver, copied, settings, blur_diameter(settings, profile), self.output)
+        steps = stack_steps(driver, copied, settings, diameter, self.output)
         return self._on_copy("Render Focal Stack", steps, self.output, copied.blend)
 
     def finish(self, context: bpy.types.Context, job: Job) -> str:
@@ -311,16 +320,20 @@ class HOLODRIVER_OT_render_quilt(_Render, bpy.types.Operator):
         """Check, copy the file, and render the copy."""
         scene, settings = context.scene, context.scene.holodriver
         check_scene(scene)
-        planes = plane_range(scene, settings)
         driver, folder = session.driver(), output_folder(settings)
-        self.output = folder
-        copied = snapshot_of(scene, size=(8, 8), planes=planes)
-        steps = quilt_steps(driver, copied, settings, folder / blend_name())
-        return self._on_copy("Render Quilt", steps, folder / blend_name(), copied.blend)
+        display = LOOKING_GLASSES[settings.quilt_device]
+        end = quilt_path(Path("x.png"), display).name.removeprefix("x")
+        base = free_name(folder, blend_name(), [end], overwrite=settings.overwrite)
+        self.output = base.with_name(base.name + end)
+        check_disk(folder, Work(*display.quilt, sample_count(settings), 0, denoise=settings.denoise))
+        copied = snapshot_of(scene, size=display.tile, planes=(None, None))
+        steps = quilt_steps(driver, copied, settings, base.with_name(base.name + ".png"))
+        return self._on_copy("Render Quilt", steps, base, copied.blend)
 
     def finish(self, context: bpy.types.Context, job: Job) -> str:
         """Say where it is."""
-        return "\n".join(job.report.messages) or f"Quilt in {self.output}"
+        session.state.results["quilt"] = self.output
+        return f"Quilt: {self.output}"
 
 
 class HOLODRIVER_OT_cancel(bpy.types.Operator):

@@ -9,6 +9,7 @@ from holodriver.errors import HolodriverError
 
 from ..driver import blur_diameter, image_size, work_of
 from ..estimate import in_words, size_in_words
+from ..refocus import view_count
 from . import session
 from .operators import cores, scene_frames
 
@@ -84,8 +85,7 @@ def draw_quality(layout: Any, context: bpy.types.Context) -> None:
         layout.prop(settings, "samples")
     layout.prop(settings, "denoise")
     layout.prop(settings, "device")
-    if scene.camera is not None and scene.camera.type == "CAMERA" and scene.camera.data.type == "PERSP":
-        layout.prop(settings, "route")
+    layout.prop(settings, "route")
     layout.prop(settings, "animation")
     layout.prop(settings, "output")
     layout.prop(settings, "overwrite")
@@ -107,8 +107,13 @@ def estimate_lines(scene: bpy.types.Scene) -> list[str]:
     lines = [f"{size[0]} × {size[1]} px, blur {diameter:.3g} px"]
     if settings.planes <= diameter:
         lines.append("More planes than pixels of blur are needed")
-    for name, planes in (("Focal stack", settings.planes), ("RGB-D", 0)):
-        work = work_of(settings, size, planes=planes, frames=frames)
+    views = view_count(diameter)
+    jobs = [("Focal stack", settings.planes, 0), ("By refocus", settings.planes, views), ("RGB-D", 0, 0)]
+    camera = scene.camera
+    if camera is None or camera.type != "CAMERA" or camera.data.type != "PERSP":
+        del jobs[1]
+    for name, planes, count in jobs:
+        work = work_of(settings, size, planes=planes, frames=frames, views=count)
         seconds = work.seconds(cores(), session.state.pace)
         lines.append(f"{name}: about {in_words(seconds)}, {size_in_words(work.disk_bytes())} of disk")
     return lines

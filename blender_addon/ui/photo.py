@@ -2,7 +2,6 @@
 """The button that brings a photo in with its depth."""
 
 import math
-import tempfile
 from pathlib import Path
 
 import bpy
@@ -34,10 +33,12 @@ class HOLODRIVER_OT_import_photo(JobOperator, bpy.types.Operator):
         if settings.photo_depth.strip():
             self.depth = _picture(settings.photo_depth, "depth")
             return Job("Import Photo", [])
-        folder = Path(tempfile.mkdtemp(prefix="holodriver-")) if not bpy.data.filepath else output_folder(settings)
+        # Blender's own scratch folder will do where the file has no place yet
+        relative = settings.output.strip().startswith("//") and not bpy.data.filepath
+        folder = Path(bpy.app.tempdir) if relative else output_folder(settings)
         self.depth = folder / f"{self.photo.stem}_depth.png"
-        steps = [] if self.depth.exists() else photo_steps(session.driver(), self.photo, folder)
-        return Job("Import Photo", steps)
+        known = self.depth.exists() and self.depth.stat().st_mtime >= self.photo.stat().st_mtime
+        return Job("Import Photo", [] if known else photo_steps(session.driver(), self.photo, folder))
 
     def finish(self, context: bpy.types.Context, job: Job) -> str:
         """Build the mesh."""

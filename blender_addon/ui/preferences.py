@@ -11,7 +11,7 @@ from bpy.props import StringProperty
 
 from holodriver.errors import InputError
 
-from ..driver import environment_python
+from ..driver import INSTALLED, environment_python
 from ..process import Job, State, Step
 from . import session
 from .jobs import JobOperator
@@ -125,6 +125,7 @@ class HOLODRIVER_OT_install_driver(JobOperator, bpy.types.Operator):
         if folder is None or wheel is None:
             raise InputError("this copy of the add-on carries no driver", remedy="install the extension's zip")
         folder.parent.mkdir(parents=True, exist_ok=True)
+        (folder / INSTALLED).unlink(missing_ok=True)
         python = str(environment_python(folder))
         pip = (python, "-m", "pip", "--no-input", "--disable-pip-version-check", "install")
         steps = [
@@ -136,8 +137,11 @@ class HOLODRIVER_OT_install_driver(JobOperator, bpy.types.Operator):
         return Job("Install Driver", steps, patience_s=INSTALL_PATIENCE_S)
 
     def finish(self, context: bpy.types.Context, job: Job) -> str:
-        """Say which."""
-        return f"Installed {job.report.output[-1]}"
+        """Mark it as whole, and say which version."""
+        said, folder = job.report.output[-1], session.private_environment()
+        assert folder is not None
+        (folder / INSTALLED).write_text(said, encoding="utf-8")
+        return f"Installed {said}"
 
 
 def carried_wheel() -> Path | None:

@@ -14,6 +14,7 @@ from bpy.props import (
 )
 
 from holodriver.optics.display import REFERENCE
+from holodriver.optics.lookingglass import LOOKING_GLASSES
 
 from . import focus_preview
 
@@ -251,8 +252,14 @@ class HologramSettings(bpy.types.PropertyGroup):
         "photo_resolution": IntProperty(
             name="Mesh", description="Points along the longer side", default=512, min=16, max=2048, **_NO_ANIMATION
         ),
-        "quilt_device": StringProperty(
-            name="Looking Glass", description="Device that the quilt is for", default="portrait", **_NO_ANIMATION
+        "quilt_device": EnumProperty(
+            name="Looking Glass",
+            description="Display that the quilt is for",
+            items=tuple(
+                (name, each.label, f"{each.views} views over {each.view_cone:g}°")
+                for name, each in LOOKING_GLASSES.items()
+            ),
+            **_NO_ANIMATION,
         ),
         "preview": BoolProperty(
             name="Focus Preview",

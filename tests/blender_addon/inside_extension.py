@@ -114,7 +114,7 @@ def fails(operator, *said: str) -> None:
     """The button refuses, and says why."""
     try:
         outcome = operator()
-    except RuntimeError as error:  # an error report, called from a script
+    except Exception as error:  # of a button: its error report, as a RuntimeError
         text = str(error)
     else:
         raise AssertionError(f"went through: {outcome}")
@@ -448,6 +448,48 @@ def check_the_driver_is_checked() -> None:
         fails(bpy.ops.holodriver.check_driver, "exit status 3")
     bpy.context.preferences.system.use_online_access = False
     fails(bpy.ops.holodriver.install_driver, "not allowed to go online")
+
+
+def check_a_driver_is_looked_for_in_order() -> None:
+    driver, folder = part("driver"), Path(FOLDER) / "private"
+    os.environ.pop(driver.ENVIRONMENT_VARIABLE, None)
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "python").touch()
+    path, os.environ["PATH"] = os.environ.get("PATH", ""), ""
+    try:
+        fails(lambda: driver.find_driver("", folder), "was not found")  # what is half installed is not taken
+        (folder / driver.INSTALLED).touch()
+        assert driver.find_driver("", folder).command == (str(folder / "bin" / "python"), "-m", "holodriver")
+        os.environ[driver.ENVIRONMENT_VARIABLE] = FAKE
+        assert driver.find_driver("", folder).command == (FAKE,)
+        assert driver.find_driver(sys.executable, folder).command[1:] == ("-I", "-m", "holodriver")
+    finally:
+        os.environ["PATH"] = path
+        os.environ.pop(driver.ENVIRONMENT_VARIABLE, None)
+
+
+def check_a_quilt_is_asked_for() -> None:
+    scene = fresh()
+    settings = scene.holodriver
+    settings.quilt_device = "go"
+    with faking("arguments"):
+        assert bpy.ops.holodriver.render_quilt() == {"FINISHED"}
+    given = json.loads(part("ui.session").state.job.report.output[-1])
+    assert given[given.index("--quilt") + 1] == "go"
+    assert Path(given[given.index("-o") + 1]).name == "untitled.png"
+    assert part("ui.session").state.lines[0].endswith("untitled_qs11x6a0.5625.png")
+
+
+def check_photos_go_to_the_driver() -> None:
+    scene = fresh()
+    settings = scene.holodriver
+    photo = Path(FOLDER) / "unknown.png"
+    photo.touch()
+    settings.photo, settings.photo_depth = str(photo), ""
+    with faking("arguments"):
+        fails(bpy.ops.holodriver.import_photo, "unknown_depth.png")
+    given = json.loads(part("ui.session").state.job.report.output[-1])
+    assert given[2:4] == ["rgbd", str(photo)]
 
 
 def main() -> None:
