@@ -159,7 +159,7 @@ class HOLODRIVER_OT_render_stack(_Render, bpy.types.Operator):
         frames = len(scene_frames(scene))
         self.work = work_of(settings, size, planes=settings.planes, frames=frames, views=views)
         check_disk(folder, self.work)
-        end = ".stacks" if settings.animation else ".stack"
+        end = ".stacks" if frames > 1 else ".stack"
         base = free_name(folder, blend_name(), [end], overwrite=settings.overwrite)
         self.output = base.with_name(base.name + end)
         copied = snapshot_of(scene, size=size, planes=planes)
@@ -188,9 +188,10 @@ class HOLODRIVER_OT_export_rgbd(_Render, bpy.types.Operator):
             raise InputError("no kind of file is chosen", remedy="choose one under Files")
         driver, profile, folder = session.driver(), session.profile(settings), output_folder(settings)
         size = image_size(settings, profile, scene.render)
-        self.work = work_of(settings, size, planes=0, frames=len(scene_frames(scene)))
+        frames = scene_frames(scene)
+        self.work = work_of(settings, size, planes=0, frames=len(frames))
         check_disk(folder, self.work)
-        first = f"_{scene.frame_start:04d}" if settings.animation and scene.frame_end > scene.frame_start else ""
+        first = f"_{frames[0]:04d}" if len(frames) > 1 else ""
         ends = [f"{first}{end}" for end in ("_rgbd_lr.png", ".png", "_depth.png", ".exr")] + ["_rgbd_lr.mp4"]
         self.output = free_name(folder, blend_name(), ends, overwrite=settings.overwrite)
         copied = snapshot_of(scene, size=size, planes=planes)
