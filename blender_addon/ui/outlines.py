@@ -16,6 +16,9 @@ NEAR_COLOUR = (0.35, 0.85, 1.0, 0.9)
 FAR_COLOUR = (1.0, 0.62, 0.25, 0.9)
 FOCUS_COLOUR = (1.0, 1.0, 1.0, 0.9)
 JOIN_COLOUR = (0.7, 0.7, 0.7, 0.35)
+BEHIND_THINGS = 0.35
+"""Opacity of what stands behind things, as a part of its own."""
+
 WIDTH_PX = 2.0
 
 BEYOND = 50.0
@@ -68,13 +71,18 @@ def _draw() -> None:
         return
     shader = gpu.shader.from_builtin("POLYLINE_UNIFORM_COLOR")
     gpu.state.blend_set("ALPHA")
-    gpu.state.depth_test_set("LESS_EQUAL")
     shader.bind()
     shader.uniform_float("viewportSize", gpu.state.viewport_get()[2:])
     shader.uniform_float("lineWidth", WIDTH_PX * context.preferences.system.ui_scale)
-    for points, colour in lines:
-        shader.uniform_float("color", colour)
-        batch_for_shader(shader, "LINES", {"pos": [tuple(point) for point in points]}).draw(shader)
+    batches = [
+        (batch_for_shader(shader, "LINES", {"pos": [tuple(point) for point in points]}), colour)
+        for points, colour in lines
+    ]
+    for test, opacity in (("GREATER", BEHIND_THINGS), ("LESS_EQUAL", 1.0)):
+        gpu.state.depth_test_set(test)
+        for batch, colour in batches:
+            shader.uniform_float("color", (*colour[:3], colour[3] * opacity))
+            batch.draw(shader)
     gpu.state.depth_test_set("NONE")
     gpu.state.blend_set("NONE")
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The tab "Hologram" in the viewport's sidebar, and the same panels in the render properties."""
 
+import textwrap
 from typing import Any
 
 import bpy
@@ -13,7 +14,10 @@ from ..refocus import view_count
 from . import session
 from .operators import cores, scene_frames
 
-LONGEST_LINE = 60  # characters that a panel of usual width shows
+CHARACTER_UNITS = 7.0
+"""Mean width of a character, in Blender's units of the interface."""
+
+SHORTEST_LINE = 28  # characters
 
 
 def draw_main(layout: Any, context: bpy.types.Context) -> None:
@@ -27,7 +31,9 @@ def draw_main(layout: Any, context: bpy.types.Context) -> None:
             column.label(text=job.report.note)
         column.operator("holodriver.cancel", icon="CANCEL")
         return
-    if session.state.lines:
+    if not session.state.lines:
+        layout.label(text="Ready" if context.scene.camera else "The scene has no camera", icon="INFO")
+    else:
         box = layout.box()
         row = box.row()
         row.alert = session.state.failed
@@ -36,7 +42,7 @@ def draw_main(layout: Any, context: bpy.types.Context) -> None:
         )
         row.operator("holodriver.dismiss", text="", icon="X", emboss=False)
         column = box.column(align=True)
-        for line in [part for text in session.state.lines for part in _wrapped(text)][:24]:
+        for line in [part for text in session.state.lines for part in _wrapped(text, context)][:24]:
             column.label(text=line)
 
 
@@ -125,7 +131,7 @@ def draw_make(layout: Any, context: bpy.types.Context) -> None:
     layout.use_property_split, layout.use_property_decorate = True, False
     layout.operator("holodriver.render_stack", icon="RENDER_STILL")
     column = layout.column()
-    column.row().prop(settings, "formats")
+    column.prop(settings, "formats")
     column.operator("holodriver.export_rgbd", icon="IMAGE_ZDEPTH")
     column = layout.column()
     column.prop(settings, "source")
@@ -151,17 +157,18 @@ def draw_looking_glass(layout: Any, context: bpy.types.Context) -> None:
     layout.operator("holodriver.import_photo", icon="IMAGE_REFERENCE")
 
 
-def _wrapped(text: str) -> list[str]:
-    import textwrap
-
-    return textwrap.wrap(text, LONGEST_LINE) or [""]
+def _wrapped(text: str, context: bpy.types.Context) -> list[str]:
+    """`text` in lines that the panel has room for."""
+    width = context.region.width if context.region is not None else 0
+    fitting = int(width / context.preferences.system.ui_scale / CHARACTER_UNITS) - 4
+    return textwrap.wrap(text, max(fitting, SHORTEST_LINE)) or [""]
 
 
 _PARTS: tuple[tuple[str, str, Any, set[str]], ...] = (
     ("main", "Hologram", draw_main, set()),
+    ("make", "Make", draw_make, set()),
     ("planes", "Focal Planes", draw_planes, set()),
     ("quality", "Quality and Output", draw_quality, set()),
-    ("make", "Make", draw_make, set()),
     ("photo", "Looking Glass and Photos", draw_looking_glass, {"DEFAULT_CLOSED"}),
 )
 
