@@ -62,7 +62,7 @@ def check_in_range(scene: bpy.types.Scene, job: RenderJob, folder: Path, near: f
     """Refuse a range in which the camera sees nothing, before anything slow begins.
 
     Raises:
-        InputError: no surface in view stands between near and far.
+        InputError: what is in view stands all before near or all behind far.
         BlenderError: Blender could not write the image.
     """
     name = scene.camera.name if scene.camera else ""
@@ -71,14 +71,15 @@ def check_in_range(scene: bpy.types.Scene, job: RenderJob, folder: Path, near: f
 
 
 def refuse_empty(depth: NDArray[np.float32], camera: str, near: float, far: float) -> None:
-    """Refuse depths (metric, any shape) of which none lies between `near` and `far`.
+    """Refuse depths (metric, any shape) that all lie before `near` or all behind `far`.
 
     Raises:
         InputError: names the camera and what it sees instead.
     """
-    if ((depth >= near) & (depth <= far) & (depth < NO_HIT)).any():
-        return
     hit = depth[depth < NO_HIT]
+    # things on both sides of a range are put on its ends; all on one side there would be one flat picture
+    if hit.size and hit.min() <= far and hit.max() >= near:
+        return
     instead = f"what it sees is {hit.min():.4g} to {hit.max():.4g} away" if hit.size else "it sees no surface at all"
     raise InputError(
         f"camera '{camera}' sees nothing between near = {near:g} and far = {far:g}: {instead}",

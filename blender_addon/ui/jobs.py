@@ -106,7 +106,7 @@ class JobOperator:
         session.refresh()
         warnings = job.report.warnings[:5]
         if job.state is State.CANCELLED:
-            session.tell(f"{job.title}: cancelled", failed=False)
+            session.tell("Nothing half written is left", failed=False, heading=f"{job.title}: cancelled")
             self.report({"INFO"}, f"{job.title}: cancelled")  # type: ignore[attr-defined]
             return {"CANCELLED"}
         try:

@@ -37,9 +37,7 @@ def draw_main(layout: Any, context: bpy.types.Context) -> None:
         box = layout.box()
         row = box.row()
         row.alert = session.state.failed
-        row.label(
-            text="Failed" if session.state.failed else "Done", icon="ERROR" if session.state.failed else "CHECKMARK"
-        )
+        row.label(text=session.state.heading, icon="ERROR" if session.state.failed else "CHECKMARK")
         row.operator("holodriver.dismiss", text="", icon="X", emboss=False)
         column = box.column(align=True)
         for line in [part for text in session.state.lines for part in _wrapped(text, context)][:24]:
@@ -160,7 +158,7 @@ def draw_looking_glass(layout: Any, context: bpy.types.Context) -> None:
 def _wrapped(text: str, context: bpy.types.Context) -> list[str]:
     """`text` in lines that the panel has room for."""
     width = context.region.width if context.region is not None else 0
-    fitting = int(width / context.preferences.system.ui_scale / CHARACTER_UNITS) - 4
+    fitting = int(width / (context.preferences.system.ui_scale or 1.0) / CHARACTER_UNITS) - 4
     return textwrap.wrap(text, max(fitting, SHORTEST_LINE)) or [""]
 
 

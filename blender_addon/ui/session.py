@@ -29,6 +29,7 @@ class Session:
     lines: list[str] = field(default_factory=list)
     """What the last job came to, for the panel."""
     failed: bool = False
+    heading: str = "Done"
     results: dict[str, Path] = field(default_factory=dict)
     """The last "stack", "rgbd", "holo", "frames", "preview", "quilt" made here."""
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -55,8 +56,9 @@ def end() -> None:
     state.__init__()  # type: ignore[misc]
 
 
-def tell(*lines: str, failed: bool = True) -> None:
+def tell(*lines: str, failed: bool = True, heading: str = "") -> None:
     """Show lines in the panel."""
+    state.heading = heading or ("Failed" if failed else "Done")
     state.lines, state.failed = [line for text in lines for line in text.splitlines()], failed
     redraw()
 

@@ -149,7 +149,7 @@ class _Depths:
     def __init__(self, raw: Path, job: RenderJob) -> None:
         self.raw, self.job = raw, job
         self.near, self.far = 0.0, 0.0
-        self._nearest, self._farthest, self._inside = math.inf, 0.0, False
+        self._nearest, self._farthest = math.inf, 0.0
         self._in_front = self._behind = 0
 
     def add(self, frame: int) -> None:
@@ -161,7 +161,6 @@ class _Depths:
         near, far = self.job.near or 0.0, math.inf if self.job.far is None else self.job.far
         self._nearest = min(self._nearest, float(seen.min()))
         self._farthest = max(self._farthest, float(seen.max()))
-        self._inside = self._inside or bool(((seen >= near) & (seen <= far)).any())
         self._in_front = max(self._in_front, int((seen < near * (1 - 1e-5)).sum()))
         self._behind = max(self._behind, int((seen > far * (1 + 1e-5)).sum()))
 
@@ -175,7 +174,8 @@ class _Depths:
         camera, remedy = about["camera"], "move the planes, or leave them out to fit them to the view"
         if self._nearest > self._farthest:
             raise InputError(f"camera '{camera}' sees no surface", remedy="point it at something")
-        if not self._inside:
+        near, far = self.job.near or 0.0, math.inf if self.job.far is None else self.job.far
+        if self._nearest > far or self._farthest < near:
             seen = f"{self._nearest:.4g} to {self._farthest:.4g}"
             raise InputError(f"camera '{camera}' sees nothing between near and far, but at {seen}", remedy=remedy)
         length = self._farthest - self._nearest
