@@ -16,6 +16,11 @@ PIXEL_CENTRE_FILTER = 0.01
 WORKING_SPACE = "Linear Rec.709"
 """The only working space in which EXR colours mean what the rest of holodriver takes them for."""
 
+CPU = "CPU"
+
+ALPHA_THRESHOLD = 0.5
+"""Opacity from which a surface counts in depth (Cycles' own default)."""
+
 
 @dataclass(frozen=True)
 class RenderJob:
@@ -39,6 +44,12 @@ class RenderJob:
     seed: int = 0
     max_bounces: int = 4
     denoise: bool = True
+    device: str = CPU
+    """What Cycles computes on: "CPU", or a type of GPU as Cycles names it, such as "OPTIX"."""
+    devices: tuple[str, ...] = ()
+    """Cycles' identifiers of the devices of that type to use; none: all of them."""
+    route: str = "planes"
+    """"planes": each focal plane through the thin lens; "refocus": see `refocus`."""
 
 
 def prepare(scene: bpy.types.Scene, job: RenderJob) -> bpy.types.ViewLayer:
@@ -69,12 +80,14 @@ def prepare(scene: bpy.types.Scene, job: RenderJob) -> bpy.types.ViewLayer:
     render.use_persistent_data = True
     _prepare_exr(render.image_settings)
     _prepare_cycles(scene.cycles, job)
+    choose_device(scene, job.device, job.devices)
     layer = next((layer for layer in scene.view_layers if layer.use), scene.view_layers[0])
     for other in scene.view_layers:
         other.use = other == layer
     layer.use_pass_combined = layer.use_pass_z = True
     layer.samples = 0  # as the scene says
     layer.material_override = None
+    layer.pass_alpha_threshold = ALPHA_THRESHOLD
     layer.cycles.use_denoising = job.denoise
     return layer
 
@@ -91,7 +104,6 @@ def _prepare_exr(settings: bpy.types.ImageFormatSettings) -> None:
 
 
 def _prepare_cycles(cycles: Any, job: RenderJob) -> None:
-    cycles.device = "CPU"
     cycles.samples = job.samples
     cycles.use_adaptive_sampling = False  # noise must not depend on the plane
     cycles.time_limit = 0.0
@@ -121,6 +133,33 @@ def _prepare_cycles(cycles: Any, job: RenderJob) -> None:
         cycles.denoising_quality = "HIGH"
 
 
+def choose_device(scene: bpy.types.Scene, device: str, devices: tuple[str, ...] = ()) -> None:
+    """Let Cycles compute on the CPU or on GPUs, whatever the preferences of this Blender say.
+
+    Args:
+        device: "CPU" or a type of GPU.
+        devices: identifiers; none: all of that type.
+
+    Raises:
+        InputError: there is no such device.
+    """
+    scene.cycles.device = CPU
+    if device == CPU:
+        return
+    preferences = bpy.context.preferences.addons["cycles"].preferences
+    remedy = "choose the CPU, or a device that Blender's preferences list under System"
+    try:
+        preferences.compute_device_type = device
+    except TypeError as error:  # the choices are what this Blender and machine have
+        raise InputError(f"this Blender cannot compute on '{device}'", where="device", remedy=remedy) from error
+    preferences.refresh_devices()
+    for entry in preferences.devices:
+        entry.use = entry.id in devices if devices else entry.type == device
+    if not any(entry.use and entry.type == device for entry in preferences.devices):
+        raise InputError(f"there is no {device} device with that identifier", where="device", remedy=remedy)
+    scene.cycles.device = "GPU"
+
+
 def prepare_depth(scene: bpy.types.Scene, layer: bpy.types.ViewLayer) -> None:
     cycles = scene.cycles
     cycles.samples = 1
@@ -129,7 +168,11 @@ def prepare_depth(scene: bpy.types.Scene, layer: bpy.types.ViewLayer) -> None:
     cycles.max_bounces = 0
     if all(_shape_only(material) for material in bpy.data.materials if material.users):
         layer.material_override = _black()
-    # 5.0.1 keeps the old sample count in its persistent session, so that session is dropped
+    drop_session(scene, layer)
+
+
+def drop_session(scene: bpy.types.Scene, layer: bpy.types.ViewLayer) -> None:
+    """Let the next render begin anew: 5.0.1 keeps the old sample count in its persistent session."""
     scene.render.use_persistent_data = False
     layer.update()
     scene.render.use_persistent_data = True

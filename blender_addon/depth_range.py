@@ -30,7 +30,7 @@ def visible_range(scene: bpy.types.Scene, job: RenderJob, folder: Path) -> tuple
     object, and nothing beyond the camera's clip end.
 
     Args:
-        scene: is changed; its camera gets replaced by a copy.
+        scene: is changed.
         job: size of the image; near and far are not looked at.
         folder: for the render, which is removed.
 
@@ -42,17 +42,7 @@ def visible_range(scene: bpy.types.Scene, job: RenderJob, folder: Path) -> tuple
         BlenderError: Blender could not write the image.
     """
     name = scene.camera.name if scene.camera else ""
-    layer = prepare(scene, job)
-    camera_copy(scene).data.dof.use_dof = False
-    prepare_depth(scene, layer)
-    scene.render.use_persistent_data = False  # what comes next has another sample count
-    scene.render.image_settings.exr_codec = "NONE"
-    path = folder / "depth_range.exr"
-    try:
-        render_image(scene, path, seed=0)
-        depth = _read_channel(path, f"{layer.name}.Depth.Z")
-    finally:
-        path.unlink(missing_ok=True)
+    depth = _seen(scene, job, folder)
     seen = depth[depth < NO_HIT]
     if not seen.size:
         raise InputError(
@@ -66,6 +56,54 @@ def visible_range(scene: bpy.types.Scene, job: RenderJob, folder: Path) -> tuple
         )
     margin = MARGIN * (far - near)
     return max(near - margin, near / 2), far + margin
+
+
+def check_in_range(scene: bpy.types.Scene, job: RenderJob, folder: Path, near: float, far: float) -> None:
+    """Refuse a range in which the camera sees nothing, before anything slow begins.
+
+    Raises:
+        InputError: what is in view stands all before near or all behind far.
+        BlenderError: Blender could not write the image.
+    """
+    name = scene.camera.name if scene.camera else ""
+    depth = _seen(scene, job, folder)
+    refuse_empty(depth, name, near, far)
+
+
+def refuse_empty(depth: NDArray[np.float32], camera: str, near: float, far: float) -> None:
+    """Refuse depths (metric, any shape) that all lie before `near` or all behind `far`.
+
+    Raises:
+        InputError: names the camera and what it sees instead.
+    """
+    hit = depth[depth < NO_HIT]
+    # things on both sides of a range are put on its ends; all on one side there would be one flat picture
+    if hit.size and hit.min() <= far and hit.max() >= near:
+        return
+    instead = f"what it sees is {hit.min():.4g} to {hit.max():.4g} away" if hit.size else "it sees no surface at all"
+    raise InputError(
+        f"camera '{camera}' sees nothing between near = {near:g} and far = {far:g}: {instead}",
+        remedy="move the planes, or leave them out to fit them to the view",
+    )
+
+
+def _seen(scene: bpy.types.Scene, job: RenderJob, folder: Path) -> NDArray[np.float32]:
+    """Depth (H, W) of the pinhole camera's view; changes the scene as `visible_range` does."""
+    before = scene.camera
+    layer = prepare(scene, job)
+    camera_copy(scene).data.dof.use_dof = False
+    prepare_depth(scene, layer)
+    scene.render.use_persistent_data = False  # what comes next has another sample count
+    codec = scene.render.image_settings.exr_codec
+    scene.render.image_settings.exr_codec = "NONE"
+    path = folder / "depth_range.exr"
+    try:
+        render_image(scene, path, seed=0)
+        return _read_channel(path, f"{layer.name}.Depth.Z").copy()
+    finally:
+        path.unlink(missing_ok=True)
+        scene.render.image_settings.exr_codec = codec
+        scene.camera = before  # the copy's name would stand in messages
 
 
 def _read_channel(path: Path, name: str) -> NDArray[np.float32]:

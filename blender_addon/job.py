@@ -18,6 +18,7 @@ from .demo_scene import build_demo
 from .quilt import QuiltSettings, plain_colours, render_quilt_views
 from .random_scene import build_random
 from .render import Written, render_raw
+from .rgbd import render_depths, render_rgbd
 from .stage import FAR, NEAR
 from .thin_lens import mapping_of
 
@@ -36,9 +37,10 @@ def run_job(job: dict[str, Any], *, progress: Progress, written: Written, warn: 
     """Render what `job` says into its folder.
 
     Args:
-        job: `scene` ("demo", "random" or the path of a .blend file), `split` for the random one, `folder`, and the
-            fields of `RenderJob`, of which `near`, `far` and `mapping` may be None: then the scene decides. With
-            `quilt`, the fields of `QuiltSettings`, the views of a quilt are rendered instead of a focal stack.
+        job: `kind` ("stack", "rgbd", "depth" for the raw depths of an RGB-D image alone, or "quilt" for its views),
+            `scene` ("demo", "random" or the path of a .blend file), `split` for the random one, `frames` (numbers; None
+            or empty: the file's own), `folder`, and the fields of `RenderJob`, of which `near`, `far` and `mapping` may
+            be None: then the scene decides. `quilt` holds the fields of `QuiltSettings`.
 
     Raises:
         InputError: the scene cannot be opened or has no usable camera.
@@ -53,25 +55,26 @@ def run_job(job: dict[str, Any], *, progress: Progress, written: Written, warn: 
         settings["far"] = FAR if settings["far"] is None else settings["far"]
     for text in _flaws():
         warn(text)
-    if job.get("quilt"):
+    scene, folder = bpy.context.scene, Path(job["folder"])
+    kind = job.get("kind", "stack")
+    if kind == "quilt":
         if built:
-            plain_colours(bpy.context.scene)
+            plain_colours(scene)
+        settings_of_quilt = QuiltSettings(**job["quilt"])
         render_quilt_views(
-            bpy.context.scene,
-            QuiltSettings(**job["quilt"]),
-            Path(job["folder"]),
-            progress=progress,
-            written=lambda view: written("view", view),
+            scene, settings_of_quilt, folder, progress=progress, written=lambda view: written("view", view)
         )
         return
-    render_raw(
-        bpy.context.scene,
-        RenderJob(**settings),
-        Path(job["folder"]),
-        provenance=provenance,
-        progress=progress,
-        written=written,
-    )
+    settings["devices"] = tuple(settings.get("devices", ()))
+    frames = job.get("frames") or [scene.frame_current]
+    if kind == "stack":
+        if job.get("frames"):
+            provenance["frame"] = frames[0]
+            scene.frame_set(frames[0])
+        render_raw(scene, RenderJob(**settings), folder, provenance=provenance, progress=progress, written=written)
+        return
+    render = {"rgbd": render_rgbd, "depth": render_depths}[kind]
+    render(scene, RenderJob(**settings), frames, folder, progress=progress, written=written)
 
 
 def _build(job: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ The scene is changed and not put back: call this only in a process of its own, o
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from holodriver.optics.focus import positions
 from holodriver.progress import Progress, silent
 
 from .cycles import RenderJob, prepare, prepare_depth, render_image
-from .depth_range import visible_range
+from .depth_range import check_in_range, visible_range
 from .thin_lens import ThinLens, thin_lens
 
 Written = Callable[[str, int], None]
@@ -49,7 +50,14 @@ def render_raw(
     if near is None or far is None:
         nearest, farthest = visible_range(scene, job, folder)
         near, far = nearest if near is None else near, farthest if far is None else far
-    layer = prepare(scene, job)
+    else:
+        check_in_range(scene, job, folder, near, far)
+    sharp = job
+    if job.route == "refocus":
+        from .refocus import SHARP_SAMPLES, render_views
+
+        sharp = replace(job, samples=SHARP_SAMPLES * job.samples)
+    layer = prepare(scene, sharp)
     lens = thin_lens(scene, near=near, far=far, mapping=job.mapping, coc_max=job.coc_max)  # type: ignore[arg-type]
     raw = RawManifest(
         width=job.width,
@@ -63,11 +71,17 @@ def render_raw(
         renderer=_renderer(job),
         provenance=provenance or {},
         layer=layer.name,
-        samples=job.samples,
+        samples=sharp.samples,
         depth_samples=job.depth_samples,
     )
     raw.write(folder)
-    _render_colors(scene, lens, raw, job, folder, progress)
+    if job.route == "refocus":
+        lens.pinhole()
+        render_image(scene, folder / manifest.ALL_IN_FOCUS_NAME, seed=_seed(job, 0))
+        seed = _seed(job, 100_000)
+        render_views(scene, layer, lens, job, folder, seed=seed, progress=progress, written=written)
+    else:
+        _render_colors(scene, lens, raw, job, folder, progress)
     _render_depths(scene, layer, lens, raw, job, folder, progress, written)
     return raw
 
@@ -125,5 +139,7 @@ def _renderer(job: RenderJob) -> dict[str, Any]:
         "depth_samples": job.depth_samples,
         "denoiser": "OpenImageDenoise" if job.denoise else "none",
         "max_bounces": job.max_bounces,
+        "device": job.device,
+        "route": job.route,
         "seed": job.seed,
     }

@@ -1,8 +1,8 @@
 """What commands print: results, warnings, tables and the progress of long work.
 
 People read text; `--progress json` turns all of it into one JSON object a line on standard output, each with an
-`event`: `progress`, `message`, `warning`, `table` or `error`. As text, results go to standard output and all the rest
-to standard error.
+`event`: `progress`, `message`, `warning`, `table`, `error`, or `alive`, which says that long work goes on. As text,
+results go to standard output and all the rest to standard error.
 """
 
 import json
@@ -25,6 +25,8 @@ HEARTBEAT_S = 30.0
 """Between lines about one stage, where there is no terminal to draw bars on."""
 JSON_INTERVAL_S = 0.1
 """Between JSON lines about one stage: enough for a moving bar, and no flood."""
+ALIVE_S = 10.0
+"""Between JSON signs of life: a program that waits for one can tell slow work from a process that hangs."""
 
 
 class ProgressMode(StrEnum):
@@ -135,10 +137,27 @@ def reporting() -> Iterator[Progress]:
 
 def _reporter() -> AbstractContextManager[Progress]:
     if _state.mode is ProgressMode.json:
-        return Lines(_emit_progress, interval=JSON_INTERVAL_S)
+        return _alive(Lines(_emit_progress, interval=JSON_INTERVAL_S))
     if _state.mode is ProgressMode.none:
         return _silence()
     return _bars() if sys.stderr.isatty() else Lines(_print_progress, interval=HEARTBEAT_S)
+
+
+@contextmanager
+def _alive(lines: "Lines") -> Iterator[Progress]:
+    """`lines`, with a sign of life now and then while the block lasts."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(ALIVE_S):
+            _emit("alive")
+
+    threading.Thread(target=beat, daemon=True).start()
+    try:
+        with lines as reporter:
+            yield reporter
+    finally:
+        over.set()
 
 
 @contextmanager
@@ -237,7 +256,9 @@ def _bars() -> Iterator[Progress]:
 
 
 def _emit(event: str, **values: Any) -> None:
-    print(json.dumps({"event": event, **values}), flush=True)  # ASCII, which no encoding of a pipe can spoil
+    line = json.dumps({"event": event, **values})  # ASCII, which no encoding of a pipe can spoil
+    sys.stdout.write(line + "\n")  # at once: signs of life come from another thread
+    sys.stdout.flush()
 
 
 def _complain(line: str, *, colour: str) -> None:

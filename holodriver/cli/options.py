@@ -35,6 +35,23 @@ def parse_size(text: str) -> tuple[int, int]:
     return width, int(found.group(2) or width)
 
 
+def parse_frames(text: str) -> tuple[int, ...]:
+    """Frame numbers of "3", "3,5", "1-24" or "1-24:2" (every second), ascending, each once.
+
+    Raises:
+        InputError: it is something else, or more than 100,000 frames.
+    """
+    frames: set[int] = set()
+    for part in text.split(","):
+        found = re.fullmatch(r"\s*(-?\d{1,7})(?:\s*-\s*(-?\d{1,7})(?::(\d{1,6}))?)?\s*", part)
+        first, last = (int(found.group(1)), int(found.group(2) or found.group(1))) if found else (0, -1)
+        step = int(found.group(3) or 1) if found else 0
+        if first > last or step < 1 or last - first >= 100_000:
+            raise InputError(f"--frames is {text!r}, expected frames such as 1-24, 1-24:2 or 3,5")
+        frames.update(range(first, last + 1, step))
+    return tuple(sorted(frames))
+
+
 def display_profile(path: Path | None) -> "DisplayProfile":
     """The profile in a file, or the reference profile."""
     from holodriver.files.profile import read_profile

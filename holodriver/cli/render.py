@@ -1,13 +1,16 @@
-"""`holodriver render`: a Blender scene to a focal stack."""
+"""`holodriver render`: a Blender scene to a focal stack or an RGB-D image."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from holodriver.cli.options import parse_size
+from holodriver.cli.options import parse_frames, parse_size
 from holodriver.errors import InputError
 from holodriver.optics.display import REFERENCE
+
+if TYPE_CHECKING:
+    from holodriver.rendering.render import RenderJob
 
 
 def render(
@@ -18,12 +21,40 @@ def render(
         ),
     ],
     output: Annotated[
-        Path,
-        typer.Option("--output", "-o", help="The focal stack, NAME.stack; with --quilt the quilt, NAME.png or .jpg."),
-    ],
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The focal stack, NAME.stack; with --frames a folder of them; with --rgbd the base of the names; with "
+            "--quilt NAME.png or .jpg.",
+            show_default=False,
+        ),
+    ] = None,
+    stack: Annotated[bool, typer.Option("--stack", help="Render a focal stack; so it is unless another is asked.")] = (
+        False
+    ),
+    rgbd: Annotated[bool, typer.Option("--rgbd", help="Render an RGB-D image instead of a focal stack.")] = False,
+    find_range: Annotated[
+        bool, typer.Option("--range", help="Only say from where to where the camera sees something.")
+    ] = False,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            help="For RGB-D, may be repeated: side-by-side (Looking Glass), depth (16-bit PNG), exr, video (MP4).",
+        ),
+    ] = None,
+    frames: Annotated[
+        str | None, typer.Option(help="Frames of the animation, such as 1-24, 1-24:2 or 3,5; else the file's own.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="CPU, or a type of GPU as Cycles names it, such as OPTIX.")] = "CPU",
+    use_device: Annotated[
+        list[str] | None,
+        typer.Option(help="Cycles' identifier of a GPU to use, may be repeated; else all."),
+    ] = None,
     size: Annotated[
         str, typer.Option(help="Pixels: one number for a square, or WIDTHxHEIGHT; a quilt has its display's.")
-    ] = "256",
+    ] = ("256"),
     planes: Annotated[int, typer.Option(help="Focal planes.", min=2)] = REFERENCE.planes,
     spp: Annotated[int, typer.Option(help="Samples per pixel: 16 is quick, 64 good.", min=1)] = 16,
     near: Annotated[
@@ -41,6 +72,9 @@ def render(
     coc_max: Annotated[
         float, typer.Option(help="Blur circle diameter between near and far plane, pixels.")
     ] = REFERENCE.coc_max,
+    route: Annotated[
+        str, typer.Option(help="planes, or refocus: views over the aperture, shifted and added (perspective cameras).")
+    ] = "planes",
     denoise: Annotated[bool, typer.Option(help="Remove noise from the images.")] = True,
     seed: Annotated[int, typer.Option(help="Of the noise, of the demo's small things, and of all that is random.")] = 0,
     split: Annotated[
@@ -72,12 +106,19 @@ def render(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing focal stack.")] = False,
 ) -> None:
-    """Render a Blender scene to a focal stack, or to a quilt of true views for a Looking Glass."""
+    """Render a Blender scene to a focal stack, an RGB-D image, or a quilt of true views for a Looking Glass."""
     from holodriver.cli import console
-    from holodriver.files.stack import read_stack
-    from holodriver.rendering.render import RenderJob, render_stack
+    from holodriver.rendering.render import RenderJob
+
+    if sum((stack, rgbd, find_range, quilt is not None)) > 1:
+        raise InputError("give one of --stack, --rgbd, --range and --quilt", where="render")
+    if output is None and not find_range:
+        raise InputError("is missing", where="--output", remedy="name the focal stack with -o")
+    if formats and not rgbd:
+        raise InputError("is for RGB-D images", where="--format", remedy="add --rgbd")
 
     if quilt is not None:
+        assert output is not None
         _render_quilt(
             scene,
             output,
@@ -110,12 +151,59 @@ def render(
         denoise=denoise,
         seed=seed,
         split=split,
+        route=route,
+        device=device,
+        devices=tuple(use_device or ()),
+        frames=parse_frames(frames) if frames else (),
     )
+    if find_range:
+        _say_range(job, blender)
+        return
+    assert output is not None
+    if rgbd:
+        from holodriver.rendering.rgbd import FORMATS, render_rgbd
+
+        with console.reporting() as progress:
+            written = render_rgbd(
+                job,
+                output,
+                formats=formats or FORMATS[:1],
+                overwrite=overwrite,
+                blender=blender,
+                progress=progress,
+                warn=console.warn,
+            )
+        for path in written:
+            console.say(f"wrote {path}")
+        return
+    _render_stacks(job, output, overwrite=overwrite, blender=blender)
+
+
+def _render_stacks(job: "RenderJob", output: Path, *, overwrite: bool, blender: Path | None) -> None:
+    from holodriver.cli import console
+    from holodriver.files.stack import read_stack
+    from holodriver.rendering.render import render_stack
+    from holodriver.rendering.sequence import render_stacks
+
+    several = len(job.frames) > 1
     with console.reporting() as progress:
-        render_stack(job, output, overwrite=overwrite, blender=blender, progress=progress, warn=console.warn)
-    for warning in read_stack(output).warnings():
-        console.warn(warning)
-    console.say(f"wrote {output}: {planes} planes of {width} × {height} pixels")
+        render = render_stacks if several else render_stack
+        made = render(job, output, overwrite=overwrite, blender=blender, progress=progress, warn=console.warn)
+    for path in made if isinstance(made, list) else [made]:
+        for warning in read_stack(path).warnings():
+            console.warn(f"{path.name}: {warning}" if several else warning)
+        console.say(f"wrote {path}: {job.planes} planes of {job.width} × {job.height} pixels")
+
+
+def _say_range(job: "RenderJob", blender: Path | None) -> None:
+    import tempfile
+
+    from holodriver.cli import console
+    from holodriver.rendering.rgbd import find_range
+
+    with tempfile.TemporaryDirectory(prefix="holodriver-") as folder, console.reporting() as progress:
+        near, far = find_range(job, Path(folder), blender=blender, progress=progress, warn=console.warn)
+    console.table(("near m", "far m"), [(near, far)])
 
 
 def _render_quilt(

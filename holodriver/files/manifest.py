@@ -218,6 +218,29 @@ def raw_depth_name(plane: int, sample: int) -> str:
     return f"depth_{plane:02d}_{sample:02d}.exr"
 
 
+RAW_FRAMES_NAME = "frames.json"
+"""File name of what is said about the raw images of a sequence of frames: layer, mapping, camera."""
+
+
+VIEWS_NAME = "views.json"
+"""File name of what is said about the raw views of the refocus route: points on the aperture, margin, reference."""
+
+
+def raw_view_name(view: int) -> str:
+    """File name of a raw view of the refocus route, counted from 0."""
+    return f"view_{view:04d}.exr"
+
+
+def raw_frame_color_name(frame: int) -> str:
+    """File name of the raw image of a frame."""
+    return f"frame_{frame:06d}_color.exr"
+
+
+def raw_frame_depth_name(frame: int) -> str:
+    """File name of the raw depth of a frame."""
+    return f"frame_{frame:06d}_depth.exr"
+
+
 def _read_object(path: Path) -> dict[str, Any]:
     try:
         size = path.stat().st_size

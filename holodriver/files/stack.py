@@ -170,18 +170,23 @@ class Assembly:
         self.outside = self._count_outside(metric)
         self._write(ALL_IN_FOCUS_NAME, self._color(color), self._normalised(metric), [color, depth])
 
-    def add_plane(self, plane: int) -> None:
+    def add_plane(self, plane: int, light: Floats | None = None) -> None:
         """Write a plane with the front-most of its depth samples, and delete its raw files.
+
+        Args:
+            plane: counted from 0.
+            light: its image (3, H, W) where that was not rendered by itself.
 
         Raises:
             FileFormatError: a raw file is missing, truncated, foreign or of another size.
         """
-        color = self.raw / raw_color_name(plane)
+        rendered = [] if light is not None else [self.raw / raw_color_name(plane)]
         samples = [self.raw / raw_depth_name(plane, sample) for sample in range(self.manifest.depth_samples)]
         metric = self._metric(samples[0])
         for sample in samples[1:]:
             np.minimum(metric, self._metric(sample), out=metric)
-        self._write(plane_name(plane), self._color(color), self._normalised(metric), [color, *samples])
+        color = self._color(rendered[0]) if light is None else light
+        self._write(plane_name(plane), color, self._normalised(metric), [*rendered, *samples])
 
     def finish(self) -> None:
         """Write the manifest, which makes the folder a focal stack.

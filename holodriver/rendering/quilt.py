@@ -123,6 +123,7 @@ def render_quilt(
 def _values(job: QuiltJob) -> dict[str, object]:
     width, height = job.view_size
     return {
+        "kind": "quilt",
         "scene": job.scene,
         "split": job.split,
         "width": width,

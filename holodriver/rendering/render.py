@@ -24,12 +24,16 @@ from holodriver.files.stack import HOLDS, Assembly, Outside
 from holodriver.optics.focus import MAPPINGS, check_range
 from holodriver.progress import Progress, silent
 from holodriver.rendering.blender import Blender, clean_environment, find_blender
+from holodriver.rendering.refocus import Refocusing
 
 DEMO, RANDOM = BUILT = ("demo", "random")
 """Names of the scenes that the add-on builds by itself."""
 
 SPLITS = ("train", "test")
 """Sets of things and textures for random scenes, which have none in common."""
+
+ROUTES = ("planes", "refocus")
+"""How the images of the focal planes are made."""
 
 _MARK = "holodriver: "  # as in blender_addon/headless.py
 _LINES_KEPT = 40
@@ -66,6 +70,14 @@ class RenderJob:
     """Remove noise from the images (OpenImageDenoise)."""
     split: str = "test"
     """Of a random scene: "test", or "train", whose things and textures never occur in "test"."""
+    device: str = "CPU"
+    """What Cycles computes on: "CPU", or a type of GPU as Cycles names it, such as "OPTIX"."""
+    devices: tuple[str, ...] = ()
+    """Cycles' identifiers of the GPUs to use; none: all of that type."""
+    route: str = "planes"
+    """"planes": each focal plane through a thin lens; "refocus": views over the aperture, shifted and added."""
+    frames: tuple[int, ...] = ()
+    """Frames of the scene's animation; none: the one that the file was saved at."""
 
     def __post_init__(self) -> None:
         for name, least, most in (
@@ -89,6 +101,8 @@ class RenderJob:
             raise InputError(f"far is {self.far:g} m, expected a distance above near = {self.near or 0:g} m")
         if self.near is not None and self.far is not None and self.mapping is not None:
             check_range(self.near, self.far, self.mapping)  # type: ignore[arg-type]
+        if self.route not in ROUTES:
+            raise InputError(f"route is {self.route!r}, expected 'planes' or 'refocus'")
         if self.split not in SPLITS:
             raise InputError(f"split is {self.split!r}, expected 'train' or 'test'")
         if self.scene not in BUILT and not Path(self.scene).is_file():
@@ -130,6 +144,7 @@ def render_stack(
         raw = folder / "raw"
         raw.mkdir()
         assembly: Assembly | None = None
+        refocusing: Refocusing | None = None
         with raw_renders(found, job, raw, scratch=folder) as reports:
             for report in reports:
                 if report["event"] == "progress":
@@ -138,8 +153,12 @@ def render_stack(
                     warn(report["what"])
                 elif report["event"] == "written":
                     assembly = assembly or Assembly.of(raw, folder)
-                    if report["kind"] == "plane":
-                        assembly.add_plane(report["plane"])
+                    if report["kind"] == "view":
+                        refocusing = refocusing or Refocusing(raw, assembly.manifest)
+                        refocusing.add(report["plane"])
+                    elif report["kind"] == "plane":
+                        light = refocusing.image(report["plane"]) if refocusing else None
+                        assembly.add_plane(report["plane"], light)
                     else:
                         assembly.add_all_in_focus()
         if assembly is None:
@@ -166,10 +185,13 @@ def _outside(job: RenderJob, outside: Outside) -> Iterator[str]:
 
 
 @contextmanager
-def raw_renders(blender: Blender, job: RenderJob, raw: Path, *, scratch: Path) -> Iterator[Iterator[dict[str, Any]]]:
+def raw_renders(
+    blender: Blender, job: RenderJob, raw: Path, *, scratch: Path, kind: str = "stack"
+) -> Iterator[Iterator[dict[str, Any]]]:
     """Render raw images in a child; the block gets its reports, and leaving it early kills the child.
 
     Args:
+        kind: what to render, as in `blender_addon.job.run_job`.
         raw: folder for the raw images and their manifest; exists.
         scratch: removed by the child if this process dies.
 
@@ -182,7 +204,7 @@ def raw_renders(blender: Blender, job: RenderJob, raw: Path, *, scratch: Path) -
         HolodriverError: what the child reported as its error.
         BlenderError: the child did not start, or ended otherwise than done.
     """
-    values = asdict(job)
+    values = asdict(job) | {"kind": kind}
     values["far"] = "infinity" if job.far == math.inf else job.far
     with child_reports(blender, values, raw, scratch=scratch) as reports:
         yield reports

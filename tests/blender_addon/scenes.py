@@ -17,6 +17,8 @@ from mathutils import Matrix
 
 VIEW = 4.0
 LENS, SENSOR = 50.0, 36.0
+SHIFT = (0.1, -0.06)
+"""Of the camera "shift", fractions of the view along the fitted axis."""
 
 
 def camera(kind: str) -> None:
@@ -26,6 +28,8 @@ def camera(kind: str) -> None:
         data.type, data.ortho_scale = "ORTHO", VIEW
     else:
         data.lens, data.sensor_width = LENS, SENSOR
+    if kind == "shift":
+        data.shift_x, data.shift_y = SHIFT
     bpy.context.scene.camera = bpy.data.objects.new("camera", data)
     bpy.context.scene.collection.objects.link(bpy.context.scene.camera)
 
@@ -33,6 +37,12 @@ def camera(kind: str) -> None:
 def half_width(kind: str, depth: float) -> float:
     """Half of what a square view shows at a depth."""
     return VIEW / 2 if kind == "ortho" else depth * SENSOR / LENS / 2
+
+
+def middle(kind: str, depth: float) -> tuple[float, float]:
+    """Where the middle of the view is at a depth."""
+    x, y = SHIFT if kind == "shift" else (0.0, 0.0)
+    return x * 2 * half_width(kind, depth), y * 2 * half_width(kind, depth)
 
 
 def material(name: str, radiance: float) -> bpy.types.Material:
@@ -65,18 +75,22 @@ def mesh(name: str, points: list, faces: list, paint: bpy.types.Material) -> bpy
 
 
 def points(kind: str, columns: str, rows: str, radius_px: str, width: str, *depths: str) -> None:
-    """Small emissive spheres, one a cell of a grid over the view, at the given depths, row by row from the top left."""
+    """Small emissive spheres, one a cell of a grid over the view, at the given depths, row by row from the top left.
+
+    `width` counts the pixels of the longer side.
+    """
     camera(kind)
     world(0.0)
     n, m, pixels = int(columns), int(rows), int(width)
     light = material("light", 1.0)
     for number, depth in enumerate(float(text) for text in depths):
         half = half_width(kind, depth)
-        pixel = 2 * half / pixels
-        x = -half + (number % n + 0.5) * (pixels / n) * pixel
-        y = (m / 2 - number // n - 0.5) * (pixels / n) * pixel
+        cell = 2 * half / max(n, m)
+        x, y = middle(kind, depth)
+        x += (number % n + 0.5 - n / 2) * cell
+        y += (m / 2 - number // n - 0.5) * cell
         made, work = bpy.data.meshes.new("point"), bmesh.new()
-        bmesh.ops.create_icosphere(work, subdivisions=3, radius=float(radius_px) * pixel)
+        bmesh.ops.create_icosphere(work, subdivisions=3, radius=float(radius_px) * 2 * half / pixels)
         work.to_mesh(made)
         work.free()
         made.materials.append(light)
@@ -111,7 +125,8 @@ def cards(kind: str, margin: str, *depths: str) -> None:
     for number, depth in enumerate(float(text) for text in depths):
         view = 2 * half_width(kind, depth)
         side = (0.5 - float(margin)) * view * 0.8
-        x, y = ((number % 2) - 0.5) * view * 0.4, ((number // 2) - 0.5) * view * 0.4
+        x, y = middle(kind, depth)
+        x, y = x + ((number % 2) - 0.5) * view * 0.4, y + ((number // 2) - 0.5) * view * 0.4
         low, high = -side / 2, side / 2
         corners = [(x + a, y + b, -depth) for a, b in ((low, low), (high, low), (high, high), (low, high))]
         mesh("card", corners, [(0, 1, 2, 3)], material("light", 0.4 + 0.3 * number))
@@ -236,6 +251,76 @@ def incomplete(kind: str, near: str, far: str) -> None:
         wanted.objects = ["linked"]
     bpy.context.scene.collection.objects.link(wanted.objects[0])
     library.unlink()
+
+
+def moving(kind: str, frames: str) -> None:
+    """A grey card that comes from depth 5 to depth 3 over the frames, before a wall at 6; a marker changes cameras."""
+    camera(kind)
+    world(0.0)
+    scene = bpy.context.scene
+    for name, depth, side in (("card", 0.0, 0.5), ("wall", 6.0, 20.0)):
+        corners = [(-side, -side, -depth), (side, -side, -depth), (side, side, -depth), (-side, side, -depth)]
+        made = mesh(name, corners, [(0, 1, 2, 3)], material(name, 0.5 if name == "card" else 0.2))
+        if name == "card":
+            for frame, z in ((1, -5.0), (int(frames), -3.0)):
+                made.location.z = z
+                made.keyframe_insert("location", frame=frame)
+            animation = made.animation_data.action
+            layers = animation.layers if hasattr(animation, "layers") and animation.layers else None
+            curves = layers[0].strips[0].channelbags[0].fcurves if layers else animation.fcurves
+            for curve in curves:
+                for key in curve.keyframe_points:
+                    key.interpolation = "LINEAR"
+    scene.frame_start, scene.frame_end = 1, int(frames)
+    scene.render.fps, scene.render.fps_base = 24, 1.001
+    other = scene.camera.copy()
+    other.data = scene.camera.data.copy()
+    other.location.z = -1.0  # a unit nearer
+    scene.collection.objects.link(other)
+    scene.timeline_markers.new("first", frame=1).camera = scene.camera
+    scene.timeline_markers.new("cut", frame=int(frames)).camera = other
+
+
+def glass(kind: str) -> None:
+    """A glass pane at 3, fog at 4, a card half cut out by alpha at 5, and a wall at 6, each in its own quarter."""
+    camera(kind)
+    world(1.0)
+    whole = 10.0
+    wall = [(-whole, -whole, -6.0), (whole, -whole, -6.0), (whole, whole, -6.0), (-whole, whole, -6.0)]
+    mesh("wall", wall, [(0, 1, 2, 3)], material("wall", 0.5))
+
+    def pane(name: str, x: float, y: float, depth: float) -> bpy.types.Object:
+        half = half_width(kind, depth)
+        corners = [
+            (x * half, y * half),
+            ((x + 1) * half, y * half),
+            ((x + 1) * half, (y + 1) * half),
+            (x * half, (y + 1) * half),
+        ]
+        return mesh(name, [(a, b, -depth) for a, b in corners], [(0, 1, 2, 3)], material(name, 0.0))
+
+    def shader(name: str, kind_of: str, socket: str) -> bpy.types.Node:
+        tree = bpy.data.materials[name].node_tree
+        tree.nodes.clear()
+        node = tree.nodes.new(kind_of)
+        tree.links.new(node.outputs[0], tree.nodes.new("ShaderNodeOutputMaterial").inputs[socket])
+        return node
+
+    pane("glass", -1, 0, 3.0)
+    shader("glass", "ShaderNodeBsdfGlass", "Surface")
+    fog = pane("fog", 0, 0, 4.0)
+    solid = fog.modifiers.new("thick", "SOLIDIFY")
+    solid.thickness = 0.5
+    shader("fog", "ShaderNodeVolumeScatter", "Volume")
+    pane("leaf", -1, -1, 5.0)
+    leaf = shader("leaf", "ShaderNodeBsdfPrincipled", "Surface")
+    tree = bpy.data.materials["leaf"].node_tree
+    place, split = tree.nodes.new("ShaderNodeTexCoord"), tree.nodes.new("ShaderNodeSeparateXYZ")
+    step = tree.nodes.new("ShaderNodeMath")
+    step.operation, step.inputs[1].default_value = "GREATER_THAN", 0.5
+    tree.links.new(place.outputs["Generated"], split.inputs[0])
+    tree.links.new(split.outputs["X"], step.inputs[0])
+    tree.links.new(step.outputs[0], leaf.inputs["Alpha"])
 
 
 def blind() -> None:

@@ -7,7 +7,7 @@ from holodriver.files.stack import read_stack
 from holodriver.rendering.render import RenderJob, render_stack
 
 SIZE = 64
-LENS, SENSOR, VIEW = 50.0, 36.0, 4.0  # as in scenes.py
+LENS, SENSOR, VIEW, SHIFT = 50.0, 36.0, 4.0, (0.1, -0.06)  # as in scenes.py
 
 
 def render(blender, scene, path, **changes):
@@ -20,20 +20,27 @@ def render(blender, scene, path, **changes):
 )
 def test_pinhole_depth_is_that_of_a_slanted_plane(blender, blend_file, tmp_path, kind, near, far):
     start, rise = 6.0, 0.6
-    stack = render(blender, blend_file("slope", kind, start, rise), tmp_path / "a.stack", near=near, far=far)
-    up = (SIZE / 2 - 0.5 - np.arange(SIZE)) / SIZE  # of the pixel centre, fraction of the view, rows from the top
+    scale = 0.05 if kind == "near" else 1.0
+    start, near, far = start * scale, near * scale, far * scale
+    width = SIZE * 3 // 4 if kind == "shift" else SIZE
+    scene = blend_file("slope", kind, start, rise)
+    stack = render(blender, scene, tmp_path / "a.stack", near=near, far=far, width=width)
+    right, above = SHIFT if kind == "shift" else (0.0, 0.0)
+    # of the pixel centre, fraction of the view, rows from the top
+    up = (SIZE / 2 - 0.5 - np.arange(SIZE)) / SIZE + above
+    edge = width / 2 - right * SIZE  # column where the plane ends
     if kind == "ortho":
         metric = start + rise * VIEW * up
         expected = (metric - near) / (far - near)
     else:
         metric = start / (1 - rise * up * SENSOR / LENS)
         expected = (1 / near - 1 / metric) / (1 / near - 1 / far)
-    inside = slice(2, SIZE // 2 - 2)
+    inside = slice(2, int(edge) - 2)
     seen = stack.all_in_focus_depth[:, inside]
     worst = np.abs(seen - expected[:, None]).max()
     print(f"{kind} to {far}: worst depth error {worst:.1e}")
     assert worst < 1e-3
-    assert (stack.all_in_focus_depth[:, SIZE // 2 + 2 :] == 1).all()  # no hit stands at the far plane
+    assert (stack.all_in_focus_depth[:, int(edge) + 2 :] == 1).all()  # no hit stands at the far plane
 
 
 @pytest.mark.parametrize("kind", ["ortho", "persp"])

@@ -11,12 +11,12 @@ import pytest
 
 from holodriver.cli.app import main
 from holodriver.errors import FileFormatError, InputError, OutputExistsError
+from holodriver.files.film import write_film
 from holodriver.files.halves import join, read_halves
 from holodriver.files.hologram import Hologram, write_hologram
 from holodriver.files.images import write_pixels
 from holodriver.files.quilt import read_quilt
 from holodriver.files.rgbd import write_rgbd
-from holodriver.files.film import write_film
 from holodriver.files.video import VideoReader
 from holodriver.lookingglass.focus_depth import rgbd_of_field
 from holodriver.lookingglass.layout import Layout, laid_out

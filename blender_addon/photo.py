@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A photo with depth as a mesh: each point of the picture stands where its depth says, on the camera's own ray.
+
+Seen from the camera that comes with it, the mesh renders as the photo with its depth again.
+"""
+
+from pathlib import Path
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from holodriver.errors import InputError
+from holodriver.optics.focus import metric_depth
+
+Floats = NDArray[np.float32]
+
+SENSOR_MM = 36.0
+
+
+def read_depth(path: Path) -> Floats:
+    """Normalised depth (H, W), 0 near, top row first, of a grey picture in which white is near.
+
+    Raises:
+        InputError: it is no picture.
+    """
+    try:
+        image = bpy.data.images.load(str(path))
+    except RuntimeError as error:
+        raise InputError("is not a picture that Blender can read", where=path) from error
+    try:
+        image.colorspace_settings.name = "Non-Color"
+        width, height = image.size
+        if not width or not height:
+            raise InputError("is not a picture that Blender can read", where=path)
+        levels = np.empty(width * height * image.channels, np.float32)
+        image.pixels.foreach_get(levels)
+        grey = levels.reshape(height, width, image.channels)[..., 0]
+    finally:
+        bpy.data.images.remove(image)
+    return np.ascontiguousarray(1 - np.clip(grey[::-1], 0, 1))
+
+
+def sampled(depth: Floats, longest: int) -> Floats:
+    """Depth at the points of a grid from edge to edge of the picture, `longest` along its longer side."""
+    height, width = depth.shape
+    scale = min(1.0, longest / max(height, width))
+    rows, columns = max(2, round(height * scale)), max(2, round(width * scale))
+    # the first pixel's centre is half a pixel inside the edge
+    y = np.clip(np.linspace(0, 1, rows) * height - 0.5, 0, height - 1)
+    x = np.clip(np.linspace(0, 1, columns) * width - 0.5, 0, width - 1)
+    top, left = np.floor(y).astype(int), np.floor(x).astype(int)
+    bottom, right = np.minimum(top + 1, height - 1), np.minimum(left + 1, width - 1)
+    v, u = (y - top)[:, None], (x - left)[None]
+    upper = depth[top][:, left] * (1 - u) + depth[top][:, right] * u
+    lower = depth[bottom][:, left] * (1 - u) + depth[bottom][:, right] * u
+    return np.asarray(upper * (1 - v) + lower * v, np.float32)
+
+
+def build_photo(
+    scene: bpy.types.Scene,
+    photo: Path,
+    depth_path: Path,
+    *,
+    near: float,
+    far: float,
+    lens: float = 50.0,
+    longest: int = 512,
+) -> bpy.types.Object:
+    """Put a photo with depth into the scene: a mesh, and the perspective camera that sees it as the photo.
+
+    Args:
+        photo: sRGB picture.
+        depth_path: grey picture, white near, linear in dioptres between `near` and `far`.
+        near, far: distances from the camera, scene units, both finite.
+        lens: focal length (mm) of a 36 mm wide camera.
+        longest: points of the mesh along its longer side.
+
+    Returns:
+        the mesh; the camera is its parent.
+
+    Raises:
+        InputError: a picture cannot be read, or the two differ in shape.
+    """
+    depth = read_depth(depth_path)
+    try:
+        image = bpy.data.images.load(str(photo), check_existing=True)
+        width, height = image.size
+    except RuntimeError as error:
+        raise InputError("is not a picture that Blender can read", where=photo) from error
+    if abs(width / height - depth.shape[1] / depth.shape[0]) > 0.02 * width / height:
+        raise InputError(
+            f"depth is {depth.shape[1]} × {depth.shape[0]}, the picture {width} × {height}", where=depth_path
+        )
+    grid = sampled(depth, longest)
+    mesh = _mesh(photo.stem, grid, width / height, near, far, lens)
+    mesh.materials.append(_material(photo.stem, image))
+    placed = bpy.data.objects.new(photo.stem, mesh)
+    camera = _camera(photo.stem, lens, near, far)
+    placed.parent = camera
+    for each in (camera, placed):
+        scene.collection.objects.link(each)
+    return placed
+
+
+def _mesh(name: str, grid: Floats, aspect: float, near: float, far: float, lens: float) -> bpy.types.Mesh:
+    rows, columns = grid.shape
+    z = np.asarray(metric_depth(grid, near, far, "dioptric"), np.float32)
+    widest = max(1.0, aspect)
+    u = np.linspace(-0.5, 0.5, columns, dtype=np.float32)[None] * (aspect / widest)
+    v = np.linspace(0.5, -0.5, rows, dtype=np.float32)[:, None] / widest
+    points = np.stack([u * z * (SENSOR_MM / lens), v * z * (SENSOR_MM / lens), -z], axis=-1)
+    index = np.arange(rows * columns, dtype=np.int32).reshape(rows, columns)
+    quads = np.stack([index[1:, :-1], index[1:, 1:], index[:-1, 1:], index[:-1, :-1]], axis=-1).reshape(-1, 4)
+    mesh = bpy.data.meshes.new(name)
+    mesh.vertices.add(rows * columns)
+    mesh.vertices.foreach_set("co", points.ravel())
+    mesh.loops.add(quads.size)
+    mesh.loops.foreach_set("vertex_index", quads.ravel())
+    mesh.polygons.add(len(quads))
+    mesh.polygons.foreach_set("loop_start", np.arange(0, quads.size, 4, dtype=np.int32))
+    across, down = np.meshgrid(np.linspace(0, 1, columns), np.linspace(1, 0, rows))
+    places = np.stack([across, down], axis=-1).reshape(-1, 2).astype(np.float32)
+    mesh.update(calc_edges=True)
+    layer = mesh.uv_layers.new(name="photo")
+    layer.data.foreach_set("uv", places[quads.ravel()].ravel())
+    mesh.validate()
+    return mesh
+
+
+def _material(name: str, image: bpy.types.Image) -> bpy.types.Material:
+    material = bpy.data.materials.new(name)
+    if material.node_tree is None:  # before 5.0 a new material has no nodes
+        material.use_nodes = True
+    tree = material.node_tree
+    tree.nodes.clear()
+    texture = tree.nodes.new("ShaderNodeTexImage")
+    texture.image, texture.extension = image, "EXTEND"
+    emission = tree.nodes.new("ShaderNodeEmission")  # a photo brings its own light
+    tree.links.new(texture.outputs["Color"], emission.inputs["Color"])
+    tree.links.new(emission.outputs[0], tree.nodes.new("ShaderNodeOutputMaterial").inputs["Surface"])
+    return material
+
+
+def _camera(name: str, lens: float, near: float, far: float) -> bpy.types.Object:
+    data = bpy.data.cameras.new(f"{name} camera")
+    data.lens, data.sensor_width, data.sensor_fit = lens, SENSOR_MM, "AUTO"
+    data.clip_start, data.clip_end = near / 10, far * 10
+    return bpy.data.objects.new(f"{name} camera", data)

@@ -1,0 +1,393 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The driver at work: its commands one after another, each a process whose JSON lines are read without waiting.
+
+Nothing here imports Blender. A `Job` is polled from a timer; each call returns at once, whatever the driver does.
+"""
+
+import json
+import os
+import queue
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import IO, Any
+
+PATIENCE_S = 120.0
+"""Silence after which a driver counts as hanging; it gives a sign of life every ten seconds."""
+
+GRACE_S = 0.4
+"""What a stopped driver gets to clean up before it is killed."""
+
+NICE = 10
+"""Priority of the driver and its children below that of the window, as Unix counts it."""
+
+LINES_TOLD = 12
+OUTPUT_KEPT = 2000  # lines
+LONGEST_KEPT = 4000  # characters of a line
+LONGEST_LINE = 100_000  # bytes; what is longer is not a report
+LINES_A_POLL = 200
+
+
+_PIP_PROGRESS = re.compile(r"Progress (\d{1,12}) of (\d{1,12})$")  # of `pip --progress-bar raw`, bytes
+
+
+class State(Enum):
+    """How a job stands."""
+
+    RUNNING = "running"
+    STOPPING = "stopping"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of the driver."""
+
+    title: str
+    """For people, such as "Rendering the focal stack"."""
+    command: tuple[str, ...]
+
+
+@dataclass
+class Report:
+    """What a job has said so far."""
+
+    step: str = ""
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    note: str = ""
+    warnings: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    tables: list[dict[str, Any]] = field(default_factory=list)
+    error: str = ""
+    """Why it failed, in a few lines that a user can read."""
+    output: deque[str] = field(default_factory=lambda: deque(maxlen=OUTPUT_KEPT))
+    """The end of what the driver printed that is no report."""
+
+    @property
+    def factor(self) -> float:
+        """Part of the present stage that is done, 0 to 1."""
+        return min(1.0, self.done / self.total) if self.total else 0.0
+
+
+class Job:
+    """Driver commands in order, as a process tree that can be killed.
+
+    Args:
+        title: for people.
+        steps: commands; the first that fails ends the job.
+        scratch: a folder removed when the job ends, however it does.
+        leftovers: (folder, pattern) of hidden files that a killed driver leaves; new ones are removed after a cancel.
+        patience_s: silence that counts as hanging.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        steps: Sequence[Step],
+        *,
+        scratch: Path | None = None,
+        leftovers: Sequence[tuple[Path, str]] = (),
+        patience_s: float = PATIENCE_S,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self.title, self.steps, self.scratch, self.patience_s = title, list(steps), scratch, patience_s
+        self.report = Report()
+        self.state = State.RUNNING
+        self.on_end: Callable[[Job], None] | None = None
+        self._clock = clock
+        self._leftovers = [(folder, pattern, _hidden(folder, pattern)) for folder, pattern in leftovers]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lines: queue.Queue[tuple[str, bytes | None]] = queue.Queue(maxsize=2000)
+        self._open_streams = 0
+        self._children: set[int] = set()
+        self._stopped_at = 0.0
+        self._next = 0
+        self._cleaner: threading.Thread | None = None
+        self._ending = State.DONE
+        self.begun = self._heard = self._stage_begun = clock()
+        self._stage_done = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self.state in (State.RUNNING, State.STOPPING)
+
+    @property
+    def seconds(self) -> float:
+        """Since the job began."""
+        return self._clock() - self.begun
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Of the present stage, by its own pace; None while that is unknown."""
+        done = self.report.done - self._stage_done
+        if done <= 0 or self.report.total <= self.report.done:
+            return None
+        return (self._clock() - self._stage_begun) / done * (self.report.total - self.report.done)
+
+    def poll(self) -> bool:
+        """Take in what the driver said and go on to the next command; False once the job has ended."""
+        if self._cleaner is not None:
+            if not self._cleaner.is_alive():
+                self._cleaner = None
+                self.state = self._ending
+            return self.running
+        if not self.running:
+            return False
+        if self._next == len(self.steps):
+            self._end(State.DONE)
+            return self.running
+        if self._process is None:
+            self._start()
+            return self.running
+        self._read()
+        now = self._clock()
+        if self.state is State.STOPPING:
+            if self._process.poll() is not None:
+                self._end(State.CANCELLED)
+            elif now - self._stopped_at > GRACE_S:
+                self._kill()
+        elif self._process.poll() is not None and not self._open_streams and self._lines.empty():
+            self._finish_step(self._process.returncode)
+        elif now - self._heard > self.patience_s:
+            self.report.error = f"the driver gives no sign of life for {self.patience_s:.0f} s{self._last_words()}"
+            self._kill()
+            self._end(State.FAILED)
+        return self.running
+
+    def cancel(self) -> None:
+        """Ask the driver to stop; it is killed if it does not within `GRACE_S`. Returns at once."""
+        if self.state is not State.RUNNING:
+            return
+        self.state = State.STOPPING
+        self._stopped_at = self._clock()
+        process = self._process
+        if process is None:
+            self._end(State.CANCELLED)
+            return
+        self._children = descendants(process.pid)
+        if process.poll() is None and os.name != "nt":
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+        else:
+            self._kill()
+
+    def kill(self) -> None:
+        """End at once and wait for it: Blender is closing or the add-on is switched off."""
+        if not self.running:
+            return
+        self._kill()
+        self._ending = State.CANCELLED
+        self._clean()
+        self.state = State.CANCELLED
+
+    def _start(self) -> None:
+        step = self.steps[self._next]
+        self.report.step, self.report.stage, self.report.done, self.report.total = step.title, "", 0, 0
+        self._heard = self._stage_begun = self._clock()
+        try:
+            self._process = subprocess.Popen(
+                step.command,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                **own_group(),
+            )
+        except OSError as error:
+            self.report.error = f"the driver does not start: {error.strerror or error} ({step.command[0]})"
+            self._end(State.FAILED)
+            return
+        stand_back(self._process.pid)
+        self._open_streams = 2
+        for name, stream in (("out", self._process.stdout), ("err", self._process.stderr)):
+            assert stream is not None
+            threading.Thread(target=_collect, args=(stream, name, self._lines), daemon=True).start()
+
+    def _read(self) -> None:
+        for _ in range(LINES_A_POLL):
+            try:
+                stream, line = self._lines.get_nowait()
+            except queue.Empty:
+                return
+            self._heard = self._clock()
+            if line is None:
+                self._open_streams -= 1
+                continue
+            text = line.decode("utf-8", "replace").rstrip()
+            event = _event(text) if stream == "out" else None
+            if event is not None:
+                self._take(event)
+            elif text:
+                self.report.output.append(text[:LONGEST_KEPT])
+                if pip := _PIP_PROGRESS.match(text):
+                    self.report.stage = "downloading"
+                    self.report.done, self.report.total = int(pip[1]) // 1_000_000, int(pip[2]) // 1_000_000
+
+    def _take(self, event: dict[str, Any]) -> None:
+        kind, text = event["event"], str(event.get("text", ""))
+        if kind == "progress":
+            stage, done, total = str(event.get("stage", "")), _whole(event.get("done")), _whole(event.get("total"))
+            if stage != self.report.stage or done < self.report.done:
+                self._stage_begun, self._stage_done = self._clock(), done
+            self.report.stage, self.report.done, self.report.total = stage, done, total
+            self.report.note = str(event.get("note", ""))
+        elif kind == "warning":
+            self.report.warnings.append(text)
+        elif kind == "message":
+            self.report.messages.append(text)
+        elif kind == "table":
+            self.report.tables.append(event)
+        elif kind == "error":
+            self.report.error = text
+
+    def _finish_step(self, status: int) -> None:
+        if status != 0:
+            if not self.report.error:
+                self.report.error = f"the driver stopped with {_status(status)}{self._last_words()}"
+            self._end(State.FAILED)
+            return
+        self._process = None
+        self._next += 1
+
+    def _end(self, ending: State) -> None:
+        self._ending = ending
+        self.state = State.STOPPING
+        # big files take time to remove, and the window must not wait
+        self._cleaner = threading.Thread(target=self._clean, daemon=True)
+        self._cleaner.start()
+
+    def _clean(self) -> None:
+        if self._process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(5)
+        for child in self._children:
+            _kill_one(child)
+        if self.scratch is not None:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+        with suppress(queue.Empty):
+            while True:
+                self._lines.get(timeout=0.1)  # lets the readers end, which wait where nobody takes their lines
+        if self._ending is not State.DONE:
+            for folder, pattern, before in self._leftovers:
+                for path in _hidden(folder, pattern) - before:
+                    shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+    def _kill(self) -> None:
+        process = self._process
+        if process is None:
+            return
+        self._children |= descendants(process.pid)
+        if os.name == "nt":
+            subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
+        else:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        for child in self._children:
+            _kill_one(child)
+
+    def _last_words(self) -> str:
+        lines = [line[:300] for line in list(self.report.output)[-LINES_TOLD:]]
+        return "; its last lines:\n" + "\n".join(lines) if lines else " and printed nothing"
+
+
+def descendants(pid: int) -> set[int]:
+    """Process numbers of the children of a process, and theirs, as far as the system tells (not on Windows)."""
+    parents: dict[int, int] = {}
+    if sys.platform.startswith("linux"):
+        for entry in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError, ValueError):
+                fields = entry.read_text(errors="replace").rpartition(")")[2].split()  # the name may hold anything
+                parents[int(entry.parent.name)] = int(fields[1])
+    elif os.name != "nt":
+        with suppress(OSError, subprocess.SubprocessError):
+            table = subprocess.run(["ps", "-Axo", "pid=,ppid="], capture_output=True, text=True, timeout=2)
+            parents = {int(own): int(parent) for own, parent in (line.split() for line in table.stdout.splitlines())}
+    found, open_ends = set(), [pid]
+    while open_ends:
+        parent = open_ends.pop()
+        for child, its in parents.items():
+            if its == parent and child not in found:
+                found.add(child)
+                open_ends.append(child)
+    return found
+
+
+def own_group() -> dict[str, Any]:
+    """Options of `Popen` that give a process a group of its own, so that all of it can be ended."""
+    if os.name == "nt":
+        names = ("CREATE_NEW_PROCESS_GROUP", "CREATE_NO_WINDOW", "BELOW_NORMAL_PRIORITY_CLASS")
+        return {"creationflags": sum(getattr(subprocess, name) for name in names)}
+    return {"start_new_session": True}
+
+
+def stand_back(pid: int) -> None:
+    """Let a new process, and what it will start, have the processor after Blender's window has had it."""
+    if os.name != "nt":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, pid, NICE)
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment for another Python: without what Blender has set for its own."""
+    foreign = ("PYTHON", "VIRTUAL_ENV", "__PYVENV", "CONDA")
+    return {name: value for name, value in os.environ.items() if not name.upper().startswith(foreign)}
+
+
+def _environment() -> dict[str, str]:
+    return clean_environment() | {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
+
+
+def _collect(stream: IO[bytes], name: str, lines: "queue.Queue[tuple[str, bytes | None]]") -> None:
+    with suppress(ValueError, OSError):
+        while line := stream.readline(LONGEST_LINE):
+            lines.put((name, line))
+    lines.put((name, None))
+
+
+def _event(text: str) -> dict[str, Any] | None:
+    if not text.startswith("{"):
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) and isinstance(value.get("event"), str) else None
+
+
+def _whole(value: object) -> int:
+    return int(value) if isinstance(value, (int, float)) and abs(value) < 1e12 else 0
+
+
+def _hidden(folder: Path, pattern: str) -> set[Path]:
+    return set(folder.glob(pattern)) if folder.is_dir() else set()
+
+
+def _kill_one(pid: int) -> None:
+    if os.name == "nt":
+        return
+    with suppress(OSError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _status(status: int) -> str:
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"signal {-status}"

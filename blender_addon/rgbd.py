@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Renders what the camera sees, sharp everywhere, with its depth: one pair of raw OpenEXR files a frame.
+
+All depths come first, because the depth range of a sequence is that of all its frames together; they are cheap.
+Depth is that of the first surface at the pixel's centre, along the axis: glass counts as its front, hair where the
+centre meets it, a volume not at all, a cut-out where its opacity is at least one half.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import bpy
+
+from holodriver.files.manifest import RAW_FRAMES_NAME, raw_frame_color_name, raw_frame_depth_name
+from holodriver.progress import Progress, silent
+
+from .cycles import RenderJob, drop_session, prepare, prepare_depth, render_image
+from .thin_lens import camera_copy, mapping_of
+
+_NAME = "holodriver_name"  # property of a copied camera: what the artist calls it
+
+
+def render_rgbd(
+    scene: bpy.types.Scene,
+    job: RenderJob,
+    frames: Sequence[int],
+    folder: Path,
+    *,
+    progress: Progress = silent,
+    written: Callable[[str, int], None] = lambda kind, frame: None,
+) -> None:
+    """Render depth and image of each frame into `folder`.
+
+    Args:
+        scene: is changed; its camera gets replaced by copies.
+        job: size and quality; planes, blur and range are not looked at.
+        frames: numbers, in the order of rendering.
+        folder: exists.
+        progress: called after each image.
+        written: told "depth" and "color" with the number of the frame.
+
+    Raises:
+        InputError: there is no usable camera.
+        BlenderError: Blender could not write an image.
+    """
+    cameras = render_depths(scene, job, frames, folder, progress=progress, written=written)
+    layer = prepare(scene, job)
+    drop_session(scene, layer)
+    _each(scene, cameras, folder, raw_frame_color_name, "color", job, progress, written)
+
+
+def render_depths(
+    scene: bpy.types.Scene,
+    job: RenderJob,
+    frames: Sequence[int],
+    folder: Path,
+    *,
+    progress: Progress = silent,
+    written: Callable[[str, int], None] = lambda kind, frame: None,
+) -> dict[int, bpy.types.Object]:
+    """As `render_rgbd`, but the depths alone: what a depth range is found from. The camera of each frame."""
+    cameras = frozen_cameras(scene, frames)
+    layer = prepare(scene, job)
+    first = cameras[frames[0]]
+    rate = scene.render.fps / scene.render.fps_base
+    about = {"layer": layer.name, "mapping": mapping_of(first), "camera": first[_NAME], "rate": rate}
+    (folder / RAW_FRAMES_NAME).write_text(json.dumps(about), encoding="utf-8")
+    prepare_depth(scene, layer)
+    _each(scene, cameras, folder, raw_frame_depth_name, "depth", job, progress, written)
+    return cameras
+
+
+def frozen_cameras(scene: bpy.types.Scene, frames: Sequence[int]) -> dict[int, bpy.types.Object]:
+    """A pinhole copy of the scene's camera as it is in each frame; markers that change cameras are followed.
+
+    Raises:
+        InputError: a frame has no usable camera.
+    """
+    frozen = {}
+    original = scene.camera
+    for frame in frames:
+        scene.camera = original
+        scene.frame_set(frame)  # takes the camera that a marker binds to the frame
+        name = scene.camera.name if scene.camera else ""
+        copied = camera_copy(scene)
+        mapping_of(copied)
+        copied.data.dof.use_dof = False
+        copied[_NAME] = name
+        frozen[frame] = copied
+    return frozen
+
+
+def _each(
+    scene: bpy.types.Scene,
+    cameras: dict[int, bpy.types.Object],
+    folder: Path,
+    name: Callable[[int], str],
+    kind: str,
+    job: RenderJob,
+    progress: Progress,
+    written: Callable[[str, int], None],
+) -> None:
+    stage, total = {"depth": "rendering depth", "color": "rendering images"}[kind], len(cameras)
+    progress(stage, 0, total)
+    for number, (frame, camera) in enumerate(cameras.items()):
+        scene.frame_set(frame)
+        scene.camera = camera
+        render_image(scene, folder / name(frame), seed=(job.seed * 1_000_003 + frame) % 2**31)
+        written(kind, frame)
+        progress(stage, number + 1, total)

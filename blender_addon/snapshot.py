@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A copy of the open file for the child Blender, so that the artist's scene is never touched."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import bpy
+
+from holodriver.errors import BlenderError
+
+UNTITLED = "untitled"
+
+
+def blend_name() -> str:
+    """Name of the open file without its suffix."""
+    return Path(bpy.data.filepath).stem or UNTITLED
+
+
+def save_snapshot() -> Path:
+    """Save a copy of the open file as it is now into a new folder, which the caller removes.
+
+    The open file, its path, its unsaved state and the list of recent files stay as they are.
+
+    Raises:
+        BlenderError: the copy cannot be written.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="holodriver-"))
+    path = folder / f"{blend_name()}.blend"
+    try:
+        with _no_thumbnail():
+            bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, check_existing=False, compress=False)
+    except RuntimeError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise BlenderError(f"a copy of the file cannot be saved: {error}", remedy="is the disk full?") from error
+    return path
+
+
+@contextmanager
+def _no_thumbnail() -> Iterator[None]:
+    # drawing one for the file's icon is what takes the time of saving a small file
+    preferences = bpy.context.preferences
+    kind, dirty = preferences.filepaths.file_preview_type, preferences.is_dirty
+    preferences.filepaths.file_preview_type = "NONE"
+    try:
+        yield
+    finally:
+        preferences.filepaths.file_preview_type = kind
+        preferences.is_dirty = dirty
+
+
+def unsaved_images() -> Iterator[str]:
+    """Names of images whose changes no file holds: the copy has them as they were last saved."""
+    for image in bpy.data.images:
+        if image.is_dirty and image.users and image.type not in ("RENDER_RESULT", "COMPOSITING"):
+            yield image.name
+
+
+def blender_executable() -> Path:
+    """What the driver starts as child: this Blender, or this Python where Blender is a module of it."""
+    return Path(bpy.app.binary_path or sys.executable)

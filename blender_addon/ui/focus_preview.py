@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The focus slider: the artist's camera focuses through the planes, and gets its own depth of field back."""
+
+import json
+from typing import Any
+
+import bpy
+
+from holodriver.errors import HolodriverError
+from holodriver.optics.focus import metric_depth
+
+from ..driver import blur_diameter, image_size
+from ..planes import plane_range
+from ..thin_lens import ThinLens, fitted_pixels, mapping_of
+from . import session
+
+_NUMBERS = ("focus_distance", "aperture_fstop", "aperture_blades", "aperture_rotation", "aperture_ratio")
+
+
+def switched(settings: Any, context: bpy.types.Context) -> None:
+    """Begin or end the preview, when its switch is pressed."""
+    if settings.preview:
+        begin(settings.id_data)
+    else:
+        end(settings.id_data)
+
+
+def moved(settings: Any, context: bpy.types.Context) -> None:
+    """Follow the slider."""
+    if settings.preview:
+        show(settings.id_data)
+
+
+def begin(scene: bpy.types.Scene) -> None:
+    """Remember the camera's depth of field and show the slider's focus."""
+    settings = scene.holodriver
+    try:
+        lens_of(scene)
+    except HolodriverError as error:
+        settings.preview = False
+        session.tell(str(error))
+        return
+    dof = scene.camera.data.dof
+    kept: dict[str, Any] = {name: getattr(dof, name) for name in _NUMBERS}
+    kept |= {"use_dof": dof.use_dof, "focus_object": dof.focus_object.name if dof.focus_object else ""}
+    settings.preview_kept = json.dumps(kept)
+    settings.preview_camera = scene.camera
+    show(scene)
+
+
+def show(scene: bpy.types.Scene) -> None:
+    """Focus the camera where the slider stands; does nothing while the settings fit no camera."""
+    try:
+        lens = lens_of(scene)
+    except HolodriverError as error:
+        session.tell(str(error))
+        return
+    lens.focus(scene.holodriver.preview_position)
+
+
+def end(scene: bpy.types.Scene) -> None:
+    """Give the camera its own depth of field back."""
+    settings = scene.holodriver
+    if not settings.preview_kept:
+        return
+    kept = json.loads(settings.preview_kept)
+    camera = settings.preview_camera
+    settings.preview_kept = ""
+    settings.preview_camera = None
+    if camera is None or camera.type != "CAMERA":
+        return
+    dof = camera.data.dof
+    for name in (*_NUMBERS, "use_dof"):
+        setattr(dof, name, kept[name])
+    dof.focus_object = bpy.data.objects.get(kept["focus_object"])
+
+
+def lens_of(scene: bpy.types.Scene) -> ThinLens:
+    """The scene's camera as the thin lens that the settings make of it.
+
+    Raises:
+        HolodriverError: there is no camera, or the settings do not fit it.
+    """
+    settings = scene.holodriver
+    near, far = plane_range(scene, settings)
+    if near is None or far is None:
+        near, far = session.known_range(scene)
+    camera = scene.camera
+    profile = session.profile(settings)
+    width, height = image_size(settings, profile, scene.render)
+    pixels = fitted_pixels(camera.data, width, height)
+    return ThinLens(camera, near, far, mapping_of(camera), blur_diameter(settings, profile), pixels)
+
+
+def focus_distance(scene: bpy.types.Scene) -> float:
+    """Distance (scene units) at which the slider focuses."""
+    lens = lens_of(scene)
+    return float(metric_depth(scene.holodriver.preview_position, lens.near, lens.far, lens.mapping))
+
+
+@bpy.app.handlers.persistent
+def _before_saving(*_: Any) -> None:
+    # the file gets the artist's own depth of field
+    for scene in bpy.data.scenes:
+        if scene.holodriver.preview:
+            end(scene)
+
+
+@bpy.app.handlers.persistent
+def _after_saving(*_: Any) -> None:
+    for scene in bpy.data.scenes:
+        if scene.holodriver.preview:
+            begin(scene)
+
+
+@bpy.app.handlers.persistent
+def _after_loading(*_: Any) -> None:
+    for scene in bpy.data.scenes:
+        if scene.holodriver.preview and not scene.holodriver.preview_kept:
+            scene.holodriver.preview = False
+
+
+_HANDLERS = (("save_pre", _before_saving), ("save_post", _after_saving), ("load_post", _after_loading))
+
+
+def register() -> None:
+    """Take care of files that are saved while the preview is on."""
+    for name, handler in _HANDLERS:
+        getattr(bpy.app.handlers, name).append(handler)
+
+
+def unregister() -> None:
+    """End every preview."""
+    for name, handler in _HANDLERS:
+        getattr(bpy.app.handlers, name).remove(handler)
+    for scene in bpy.data.scenes:
+        end(scene)
+        scene.holodriver.preview = False

@@ -1,0 +1,406 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The buttons: each checks, hands a job to the driver, and shows what came of it."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import bpy
+
+from holodriver.errors import InputError
+from holodriver.optics.lookingglass import LOOKING_GLASSES, quilt_path
+
+from ..driver import (
+    Scene,
+    blur_diameter,
+    hologram_steps,
+    image_size,
+    play_steps,
+    quilt_steps,
+    range_steps,
+    rgbd_steps,
+    sample_count,
+    stack_steps,
+    work_of,
+)
+from ..estimate import Work, size_in_words
+from ..planes import plane_range
+from ..process import Job, Step
+from ..refocus import view_count
+from ..snapshot import blend_name, blender_executable, save_snapshot, unsaved_images
+from ..thin_lens import mapping_of
+from . import session
+from .jobs import JobOperator
+from .properties import artists_gpus
+
+
+def scene_frames(scene: bpy.types.Scene) -> tuple[int, ...]:
+    """The frames to render: the present one, or the scene's range."""
+    if not scene.holodriver.animation:
+        return (scene.frame_current,)
+    return tuple(range(scene.frame_start, scene.frame_end + 1, scene.frame_step))
+
+
+def check_scene(scene: bpy.types.Scene) -> None:
+    """Refuse a scene that cannot be rendered, before anything starts.
+
+    Raises:
+        InputError: there is no camera, it is of another type, or there are no frames.
+    """
+    if scene.camera is None or scene.camera.type != "CAMERA":
+        raise InputError(f"scene '{scene.name}' has no camera", remedy="add one, or make one the active camera")
+    mapping_of(scene.camera)
+    if not scene_frames(scene):
+        raise InputError("the frame range is empty", remedy="set the scene's start and end")
+
+
+def output_folder(settings: Any) -> Path:
+    """The folder of the results, which is made if need be.
+
+    Raises:
+        InputError: it is relative and the file was never saved, or it cannot be written to.
+    """
+    named = settings.output.strip() or "//"
+    if named.startswith("//") and not bpy.data.filepath:
+        raise InputError(
+            "the output folder is beside a file that was never saved", remedy="save the file, or choose a folder"
+        )
+    folder = Path(bpy.path.abspath(named))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".holodriver-probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"cannot be written to: {error.strerror}", where=folder, remedy="choose another") from error
+    return folder
+
+
+def free_name(folder: Path, name: str, ends: Sequence[str], *, overwrite: bool) -> Path:
+    """FOLDER/NAME without its end, numbered where one of its files is there and may not be replaced."""
+    number = 1
+    while True:
+        base = folder / (name if number == 1 else f"{name}_{number}")
+        if overwrite or not any(base.with_name(base.name + end).exists() for end in ends):
+            return base
+        number += 1
+
+
+def check_disk(folder: Path, work: Work) -> None:
+    """Refuse work that the disk has no room for.
+
+    Raises:
+        InputError: says what is needed and what is free.
+    """
+    free, needed = shutil.disk_usage(folder).free, work.disk_bytes()
+    if free < needed:
+        raise InputError(
+            f"the disk has {size_in_words(free)} free, this needs up to {size_in_words(needed)}",
+            where=folder,
+            remedy="make room, choose another folder, or render smaller",
+        )
+
+
+def snapshot_of(scene: bpy.types.Scene, *, size: tuple[int, int], planes: tuple[float | None, float | None]) -> Scene:
+    """A copy of the open file for the driver; its folder is the job's scratch."""
+    settings = scene.holodriver
+    near, far = planes
+    kind, gpus = artists_gpus()
+    device = settings.device if settings.device == kind else "CPU"
+    return Scene(
+        blend=save_snapshot(),
+        blender=blender_executable(),
+        size=size,
+        near=near,
+        far=far,
+        frames=scene_frames(scene) if settings.animation else (),
+        device=device,
+        devices=tuple(identifier for identifier, _ in gpus) if device != "CPU" else (),
+    )
+
+
+class _Render(JobOperator):
+    """What the buttons that render have in common."""
+
+    def _on_copy(self, title: str, steps: list[Step], base: Path, copy: Path) -> Job:
+        job = Job(title, steps, scratch=copy.parent, leftovers=[(base.parent, f".{base.name}*")])
+        job.report.warnings += [f"image '{name}' has changes that are not saved: left out" for name in unsaved_images()]
+        return job
+
+    def _measure(self, job: Job, work: Work) -> None:
+        session.state.pace = job.seconds / work.seconds(cores())
+
+
+def cores() -> int:
+    """Threads that a child Blender renders with."""
+    scene = bpy.context.scene
+    return scene.render.threads if scene is not None else 1
+
+
+class HOLODRIVER_OT_render_stack(_Render, bpy.types.Operator):
+    """Render the scene at every focal plane, for a hologram"""
+
+    bl_idname = "holodriver.render_stack"
+    bl_label = "Render Focal Stack"
+
+    def make_job(self, context: bpy.types.Context) -> Job:
+        """Check, copy the file, and render the copy."""
+        scene, settings = context.scene, context.scene.holodriver
+        check_scene(scene)
+        planes = plane_range(scene, settings)
+        driver, profile, folder = session.driver(), session.profile(settings), output_folder(settings)
+        size = image_size(settings, profile, scene.render)
+        refocus = settings.route == "REFOCUS"
+        if refocus and scene.camera.data.type != "PERSP":
+            raise InputError("the refocus route needs a perspective camera", remedy="choose plane by plane")
+        diameter = blur_diameter(settings, profile)
+        views = view_count(diameter) if refocus else 0
+        frames = len(scene_frames(scene))
+        self.work = work_of(settings, size, planes=settings.planes, frames=frames, views=views)
+        check_disk(folder, self.work)
+        end = ".stacks" if frames > 1 else ".stack"
+        base = free_name(folder, blend_name(), [end], overwrite=settings.overwrite)
+        self.output = base.with_name(base.name + end)
+        copied = snapshot_of(scene, size=size, planes=planes)
+        steps = stack_steps(driver, copied, settings, diameter, self.output)
+        return self._on_copy("Render Focal Stack", steps, self.output, copied.blend)
+
+    def finish(self, context: bpy.types.Context, job: Job) -> str:
+        """Remember the stack for Make Hologram."""
+        self._measure(job, self.work)
+        session.state.results["stack"] = self.output
+        return f"Focal stack: {self.output}"
+
+
+class HOLODRIVER_OT_export_rgbd(_Render, bpy.types.Operator):
+    """Render the scene sharp everywhere with its depth, for a Looking Glass and other displays"""
+
+    bl_idname = "holodriver.export_rgbd"
+    bl_label = "Export RGB-D"
+
+    def make_job(self, context: bpy.types.Context) -> Job:
+        """Check, copy the file, and render the copy."""
+        scene, settings = context.scene, context.scene.holodriver
+        check_scene(scene)
+        planes = plane_range(scene, settings)
+        if not settings.formats:
+            raise InputError("no kind of file is chosen", remedy="choose one under Files")
+        driver, profile, folder = session.driver(), session.profile(settings), output_folder(settings)
+        size = image_size(settings, profile, scene.render)
+        frames = scene_frames(scene)
+        self.work = work_of(settings, size, planes=0, frames=len(frames))
+        check_disk(folder, self.work)
+        first = f"_{frames[0]:04d}" if len(frames) > 1 else ""
+        ends = [f"{first}{end}" for end in ("_rgbd_lr.png", ".png", "_depth.png", ".exr")] + ["_rgbd_lr.mp4"]
+        self.output = free_name(folder, blend_name(), ends, overwrite=settings.overwrite)
+        copied = snapshot_of(scene, size=size, planes=planes)
+        steps = rgbd_steps(driver, copied, settings, self.output)
+        return self._on_copy("Export RGB-D", steps, self.output, copied.blend)
+
+    def finish(self, context: bpy.types.Context, job: Job) -> str:
+        """Remember the picture for Make Hologram."""
+        self._measure(job, self.work)
+        written = [Path(text.removeprefix("wrote ")) for text in job.report.messages if text.startswith("wrote ")]
+        pairs = [path for path in written if path.name.endswith("_rgbd_lr.png")]
+        if pairs:
+            session.state.results["rgbd"] = pairs[0]
+        return f"RGB-D: {len(written)} files in {self.output.parent}"
+
+
+class HOLODRIVER_OT_fit_planes(_Render, bpy.types.Operator):
+    """Put the near and the far plane where the camera's view begins and ends"""
+
+    bl_idname = "holodriver.fit_planes"
+    bl_label = "Fit to View"
+    bl_options: ClassVar[set[str]] = {"REGISTER"}
+
+    SIDE = 256
+    """Pixels along the longer side of the depth that is looked at."""
+
+    def make_job(self, context: bpy.types.Context) -> Job:
+        """Copy the file, and render its depth in a small size."""
+        scene, settings = context.scene, context.scene.holodriver
+        check_scene(scene)
+        driver, profile = session.driver(), session.profile(settings)
+        width, height = image_size(settings, profile, scene.render)
+        scale = min(1.0, self.SIDE / max(width, height))
+        size = (max(8, round(width * scale)), max(8, round(height * scale)))
+        copied = snapshot_of(scene, size=size, planes=(None, None))
+        steps = range_steps(driver, copied, settings)
+        return Job("Fit to View", steps, scratch=copied.blend.parent)
+
+    def finish(self, context: bpy.types.Context, job: Job) -> str:
+        """Move the planes."""
+        rows = [table["rows"] for table in job.report.tables if table.get("columns") == ["near m", "far m"]]
+        if not rows:
+            raise InputError("the driver did not say a range", remedy="is it of this version?")
+        scene, settings = context.scene, context.scene.holodriver
+        near, far = (float(value) for value in rows[-1][0])
+        settings.near_object = settings.far_object = None
+        settings.far_infinite = False
+        settings.range_mode = "PLANES"
+        settings.near, settings.far = near, far
+        session.state.ranges[scene.name] = (near, far)
+        return f"Near plane at {near:.4g}, far plane at {far:.4g}"
+
+
+class HOLODRIVER_OT_make_hologram(JobOperator, bpy.types.Operator):
+    """Compute the hologram of a focal stack or an RGB-D picture, and show what a camera sees of it"""
+
+    bl_idname = "holodriver.make_hologram"
+    bl_label = "Make Hologram"
+
+    def make_job(self, context: bpy.types.Context) -> Job:
+        """Check the source and hand it to the driver."""
+        settings = context.scene.holodriver
+        driver, folder, source = session.driver(), output_folder(settings), self._source(settings)
+        base = free_name(
+            folder, source.stem.removesuffix("_rgbd_lr"), [".holo", ".frames", ".preview"], overwrite=settings.overwrite
+        )
+        self.holo, self.preview = base.with_name(base.name + ".holo"), base.with_name(base.name + ".preview")
+        profile = settings.profile_file.strip() if settings.profile == "FILE" else ""
+        session.profile(settings)
+        chosen = Path(bpy.path.abspath(profile)) if profile else None
+        steps = hologram_steps(driver, source, self.holo, settings, chosen, preview=self.preview)
+        return Job("Make Hologram", steps, leftovers=[(folder, f".{base.name}.*")])
+
+    def _source(self, settings: Any) -> Path:
+        named = settings.source.strip()
+        results = session.state.results
+        if named:
+            source = Path(bpy.path.abspath(named).rstrip("/\\"))
+            source = source.parent if source.name == "stack.json" else source
+        elif "stack" in results or "rgbd" in results:
+            source = results.get("stack") or results["rgbd"]
+        else:
+            raise InputError("there is no source", remedy="render a focal stack first, or choose one under Source")
+        if not source.exists():
+            raise InputError("does not exist", where=source, remedy="choose another source")
+        if source.suffix == ".stacks":
+            raise InputError(
+                "holds an animation", where=source, remedy="choose one frame of it; `holodriver synth` takes all"
+            )
+        return source
+
+    def finish(self, context: bpy.types.Context, job: Job) -> str:
+        """Remember hologram and frames, and load the preview."""
+        results = session.state.results
+        results |= {"holo": self.holo, "frames": self.holo.with_suffix(".frames"), "preview": self.preview}
+        show_preview(self.preview)
+        return f"Hologram: {self.holo}"
+
+
+class HOLODRIVER_OT_show_on_panel(JobOperator, bpy.types.Operator):
+    """Show the last hologram's frames on the panel; lasers are lit only by a rig that is armed"""
+
+    bl_idname = "holodriver.show_on_panel"
+    bl_label = "Show on Panel"
+
+    def make_job(self, context: bpy.types.Context) -> Job:
+        """Hand the frames to the rig."""
+        settings = context.scene.holodriver
+        frames = session.state.results.get("frames")
+        if frames is None or not frames.exists():
+            raise InputError("there are no frames to show", remedy="make a hologram first")
+        return Job("Show on Panel", play_steps(session.driver(), frames, settings))
+
+    def finish(self, context: bpy.types.Context, job: Job) -> str:
+        """Say how it went."""
+        rows = [f"{row[0]} {row[1]}" for table in job.report.tables for row in table.get("rows", [])]
+        return "\n".join(["Shown", *rows[:6]])
+
+
+class HOLODRIVER_OT_render_quilt(_Render, bpy.types.Operator):
+    """Render the scene from many sides, as a quilt for a Looking Glass"""
+
+    bl_idname = "holodriver.render_quilt"
+    bl_label = "Render Quilt"
+
+    def make_job(self, context: bpy.types.Context) -> Job:
+        """Check, copy the file, and render the copy."""
+        scene, settings = context.scene, context.scene.holodriver
+        check_scene(scene)
+        driver, folder = session.driver(), output_folder(settings)
+        display = LOOKING_GLASSES[settings.quilt_device]
+        end = quilt_path(Path("x.png"), display).name.removeprefix("x")
+        base = free_name(folder, blend_name(), [end], overwrite=settings.overwrite)
+        self.output = base.with_name(base.name + end)
+        check_disk(folder, Work(*display.quilt, sample_count(settings), 0, denoise=settings.denoise))
+        copied = snapshot_of(scene, size=display.tile, planes=(None, None))
+        steps = quilt_steps(driver, copied, settings, base.with_name(base.name + ".png"))
+        return self._on_copy("Render Quilt", steps, base, copied.blend)
+
+    def finish(self, context: bpy.types.Context, job: Job) -> str:
+        """Say where it is."""
+        session.state.results["quilt"] = self.output
+        return f"Quilt: {self.output}"
+
+
+class HOLODRIVER_OT_cancel(bpy.types.Operator):
+    """Stop what is running"""
+
+    bl_idname = "holodriver.cancel"
+    bl_label = "Cancel"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether something runs."""
+        return session.running()
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Ask it to stop."""
+        if session.state.job is not None:
+            session.state.job.cancel()
+        return {"FINISHED"}
+
+
+class HOLODRIVER_OT_dismiss(bpy.types.Operator):
+    """Clear this report"""
+
+    bl_idname = "holodriver.dismiss"
+    bl_label = "Dismiss"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Clear it."""
+        session.tell(failed=False)
+        return {"FINISHED"}
+
+
+PREVIEW_NAME = "Hologram Preview"
+
+
+def show_preview(folder: Path) -> None:
+    """Load the pictures in `folder` as images; the middle focus goes into an image editor, if one is open."""
+    pictures = sorted(folder.glob("focus_*.png"))
+    if not pictures:
+        raise InputError("holds no pictures", where=folder)
+    loaded = []
+    for number, path in enumerate(pictures):
+        name = f"{PREVIEW_NAME} {number + 1}"
+        image = bpy.data.images.get(name)
+        if image is None:
+            image = bpy.data.images.load(str(path))
+            image.name = name
+        else:
+            image.filepath = str(path)
+            image.reload()
+        loaded.append(image)
+    manager = bpy.context.window_manager
+    for window in manager.windows if manager is not None else ():
+        for area in window.screen.areas:
+            if area.type == "IMAGE_EDITOR":
+                area.spaces.active.image = loaded[len(loaded) // 2]
+                return
+
+
+CLASSES = (
+    HOLODRIVER_OT_render_stack,
+    HOLODRIVER_OT_export_rgbd,
+    HOLODRIVER_OT_fit_planes,
+    HOLODRIVER_OT_make_hologram,
+    HOLODRIVER_OT_show_on_panel,
+    HOLODRIVER_OT_render_quilt,
+    HOLODRIVER_OT_cancel,
+    HOLODRIVER_OT_dismiss,
+)

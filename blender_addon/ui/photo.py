@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The button that brings a photo in with its depth."""
+
+import math
+from pathlib import Path
+
+import bpy
+
+from holodriver.errors import InputError
+
+from ..driver import photo_steps
+from ..photo import build_photo
+from ..process import Job
+from . import session
+from .jobs import JobOperator
+from .operators import output_folder
+
+NEAREST, FARTHEST = 1.0, 6.0
+"""Distances (scene units) that a photo's depth spans where no planes are set."""
+
+
+class HOLODRIVER_OT_import_photo(JobOperator, bpy.types.Operator):
+    """Bring a photo in as a mesh with its depth, and a camera that sees it as the photo"""
+
+    bl_idname = "holodriver.import_photo"
+    bl_label = "Import Photo as RGB-D"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
+
+    def make_job(self, context: bpy.types.Context) -> Job:
+        """Let the driver estimate the depth, unless it is given."""
+        settings = context.scene.holodriver
+        self.photo = _picture(settings.photo, "photo")
+        if settings.photo_depth.strip():
+            self.depth = _picture(settings.photo_depth, "depth")
+            return Job("Import Photo", [])
+        # Blender's own scratch folder will do where the file has no place yet
+        relative = settings.output.strip().startswith("//") and not bpy.data.filepath
+        folder = Path(bpy.app.tempdir) if relative else output_folder(settings)
+        self.depth = folder / f"{self.photo.stem}_depth.png"
+        known = self.depth.exists() and self.depth.stat().st_mtime >= self.photo.stat().st_mtime
+        return Job("Import Photo", [] if known else photo_steps(session.driver(), self.photo, folder))
+
+    def finish(self, context: bpy.types.Context, job: Job) -> str:
+        """Build the mesh."""
+        scene = context.scene
+        settings = scene.holodriver
+        near, far = NEAREST, FARTHEST
+        if settings.range_mode == "PLANES" and math.isfinite(settings.far) and settings.near < settings.far:
+            near, far = settings.near, settings.far
+        made = build_photo(scene, self.photo, self.depth, near=near, far=far, longest=settings.photo_resolution)
+        return f"{made.name}: {len(made.data.vertices)} points; its camera is '{made.parent.name}'"
+
+
+def _picture(named: str, what: str) -> Path:
+    path = Path(bpy.path.abspath(named.strip())) if named.strip() else None
+    if path is None or not path.is_file():
+        raise InputError(f"the {what} is not a file", where=path, remedy="choose a picture")
+    return path
+
+
+CLASSES = (HOLODRIVER_OT_import_photo,)

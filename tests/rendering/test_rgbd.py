@@ -1,0 +1,126 @@
+"""RGB-D images of a scene: depth against geometry, over frames, and what depth means for glass, fog and cut-outs."""
+
+import importlib.util
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+
+from holodriver.errors import InputError, OutputExistsError
+from holodriver.files.rgbd import read_rgbd
+from holodriver.files.stack import read_stack
+from holodriver.optics.focus import normalised_depth
+from holodriver.rendering.render import RenderJob
+from holodriver.rendering.rgbd import find_range, render_rgbd
+from holodriver.rendering.sequence import render_stacks
+
+SIZE = 48
+
+
+def job(scene, **changes):
+    settings = {"width": SIZE, "height": SIZE, "planes": 2, "coc_max": 4.0, "samples": 4, "denoise": False} | changes
+    return RenderJob(scene=str(scene), **settings)
+
+
+@pytest.mark.parametrize("kind", ["ortho", "persp"])
+def test_every_format_holds_the_same_depth_and_light(blender, blend_file, tmp_path, kind):
+    scene = blend_file("slope", kind, 6.0, 0.6)
+    mapping = "linear" if kind == "ortho" else "dioptric"
+    made = render_rgbd(
+        job(scene, near=4.0, far=9.0), tmp_path / "a.png", formats=("side-by-side", "depth", "exr"), blender=blender
+    )
+    assert sorted(path.name for path in made) == ["a.exr", "a.png", "a_depth.png", "a_rgbd_lr.png"]
+    exr = read_rgbd(tmp_path / "a.exr", mapping=mapping)
+    pair = read_rgbd(tmp_path / "a_rgbd_lr.png", mapping=mapping)
+    png = read_rgbd(tmp_path / "a.png", near="white", mapping=mapping)
+    assert cv2.imread(str(tmp_path / "a_depth.png"), cv2.IMREAD_UNCHANGED).dtype == np.uint16
+    up = (SIZE / 2 - 0.5 - np.arange(SIZE)) / SIZE
+    metric = 6.0 + 0.6 * 4.0 * up if kind == "ortho" else 6.0 / (1 - 0.6 * up * 36.0 / 50.0)
+    inside = slice(2, SIZE // 2 - 2)
+    expected = normalised_depth(metric, 4.0, 9.0, mapping)[:, None]
+    assert np.abs(exr.depth[:, inside] - expected).max() < 1e-5
+    for other in (pair, png):
+        assert np.abs(other.depth - exr.depth).max() < 1 / 65535
+        assert np.abs(other.color - np.clip(exr.color, 0, 1)).max() < 1e-4
+    assert np.abs(exr.color[:, :, inside] - 0.5).max() < 0.01  # linear light, no view transform
+    with pytest.raises(OutputExistsError):
+        render_rgbd(job(scene), tmp_path / "a", formats=("exr",), blender=blender)
+
+
+def test_frames_share_one_depth_range_and_markers_change_the_camera(blender, blend_file, tmp_path):
+    scene = blend_file("moving", "persp", 5)
+    moving = job(scene, frames=(1, 3, 5))
+    near, far = find_range(moving, tmp_path, blender=blender)
+    # the card is at 5, 4 and 3; in frame 5 the other camera stands a unit nearer, so that it is seen at 2
+    assert near == pytest.approx(2.0, abs=0.05)
+    assert far == pytest.approx(6.0, abs=0.05)
+    formats = ("exr", "video") if importlib.util.find_spec("av") else ("exr",)
+    made = render_rgbd(moving, tmp_path / "walk", formats=formats, blender=blender)
+    for frame, depth in ((1, 5.0), (3, 4.0), (5, 2.0)):
+        seen = read_rgbd(tmp_path / f"walk_{frame:04d}.exr").depth[SIZE // 2, SIZE // 2]
+        assert seen == pytest.approx(normalised_depth(depth, near, far, "dioptric"), abs=1e-3)
+    if "video" not in formats:
+        pytest.skip("PyAV is not installed")
+    import av
+
+    assert made[-1] == tmp_path / "walk_rgbd_lr.mp4"
+    with av.open(str(made[-1])) as film:
+        stream = film.streams.video[0]
+        pictures = [frame.to_ndarray(format="rgb24") for frame in film.decode(stream)]
+        # every second frame of 24/1.001 a second; the container counts in ticks of its own
+        assert float(stream.average_rate) == pytest.approx(Fraction(24000, 1001) / 2, rel=2e-3)
+    assert [picture.shape for picture in pictures] == [(SIZE, 2 * SIZE, 3)] * 3
+    for picture, frame in zip(pictures, (1, 3, 5), strict=True):
+        level = 1 - read_rgbd(tmp_path / f"walk_{frame:04d}.exr").depth[SIZE // 2, SIZE // 2]
+        assert picture[SIZE // 2, SIZE + SIZE // 2].mean() / 255 == pytest.approx(level, abs=0.02)
+
+
+def test_stacks_of_an_animation_share_one_range_and_are_resumed(blender, blend_file, tmp_path):
+    scene = blend_file("moving", "ortho", 3)
+    moving = job(scene, frames=(1, 2), depth_samples=1, samples=1)
+    made = render_stacks(moving, tmp_path / "walk.stacks", blender=blender)
+    assert [path.name for path in made] == ["walk_0001.stack", "walk_0002.stack"]
+    stacks = [read_stack(path) for path in made]
+    assert stacks[0].provenance["near"] == stacks[1].provenance["near"]
+    assert [stack.provenance["frame"] for stack in stacks] == [1, 2]
+    near, far = (stacks[0].provenance[name] for name in ("near", "far"))
+    for stack, depth in zip(stacks, (5.0, 4.0), strict=True):
+        seen = stack.all_in_focus_depth[SIZE // 2, SIZE // 2]
+        assert seen == pytest.approx((depth - near) / (far - near), abs=1e-3)
+    times = [(path / "stack.json").stat().st_mtime_ns for path in made]
+    made[1].rename(tmp_path / "gone")
+    render_stacks(moving, tmp_path / "walk.stacks", blender=blender)
+    assert (made[0] / "stack.json").stat().st_mtime_ns == times[0]
+    assert (made[1] / "stack.json").is_file()
+
+
+def test_depth_of_glass_fog_and_cut_outs(blender, blend_file, tmp_path):
+    scene = blend_file("glass", "ortho")
+    render_rgbd(job(scene, near=2.0, far=7.0), tmp_path / "a", formats=("exr",), blender=blender)
+    metric = 2.0 + 5.0 * read_rgbd(tmp_path / "a.exr", mapping="linear").depth
+    quarter, half = SIZE // 4, SIZE // 2
+    assert metric[quarter, quarter] == pytest.approx(3.0, abs=1e-3)  # glass: its front
+    assert metric[quarter, half + quarter] == pytest.approx(6.0, abs=1e-3)  # fog: what is behind it
+    assert metric[half + quarter, quarter // 2] == pytest.approx(6.0, abs=1e-3)  # cut out: what is behind it
+    assert metric[half + quarter, half - quarter // 2] == pytest.approx(5.0, abs=1e-3)  # left standing
+
+
+@pytest.mark.parametrize(
+    ("build", "changes", "said"),
+    [
+        (("empty", "persp"), {}, "sees no surface"),
+        (("edge", "persp", 4.0, 6.0), {"near": 7.0, "far": 9.0}, "camera 'camera' sees nothing between near and far"),
+        (("panorama",), {}, "is of type PANO"),
+        (("edge", "ortho", 4.0, 6.0), {"device": "NONSENSE"}, "cannot compute on 'NONSENSE'"),
+    ],
+)
+def test_what_has_no_depth_is_refused_and_leaves_nothing(blender, blend_file, tmp_path, build, changes, said):
+    with pytest.raises(InputError, match=said):
+        render_rgbd(job(blend_file(*build), **changes), tmp_path / "out" / "a", blender=blender)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_unknown_format_is_refused(tmp_path):
+    with pytest.raises(InputError, match="format is gif"):
+        render_rgbd(job("demo"), tmp_path / "a", formats=("gif",), blender="/nowhere")
