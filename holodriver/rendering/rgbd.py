@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from holodriver.errors import BlenderError, InputError
 from holodriver.files.atomic import check_output
 from holodriver.files.exr import read_exr
-from holodriver.files.film import Film, evened
+from holodriver.files.film import Film
 from holodriver.files.manifest import RAW_FRAMES_NAME, raw_frame_color_name, raw_frame_depth_name
 from holodriver.files.rgbd import DEPTH, SIDE_BY_SIDE, write_rgbd
+from holodriver.files.video_writer import even
 from holodriver.optics.colour import srgb_encode
 from holodriver.optics.focus import Mapping, check_range, normalised_depth
 from holodriver.progress import Progress, silent
@@ -272,7 +273,7 @@ def _side_by_side(image: RgbdImage) -> NDArray[np.uint8]:
     """Picture left, depth right (white near), 8 bits, both halves of an even size."""
     color = np.rint(srgb_encode(np.clip(image.color, 0, 1)) * 255).astype(np.uint8).transpose(1, 2, 0)
     depth = np.repeat(np.rint((1 - image.depth) * 255).astype(np.uint8)[..., None], 3, axis=2)
-    return np.concatenate([evened(color), evened(depth)], axis=1)
+    return np.concatenate([even(color), evened(depth)], axis=1)
 
 
 def _write(image: RgbdImage, base: Path, kind: str, *, overwrite: bool) -> list[Path]:
