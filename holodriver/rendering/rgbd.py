@@ -273,7 +273,7 @@ def _side_by_side(image: RgbdImage) -> NDArray[np.uint8]:
     """Picture left, depth right (white near), 8 bits, both halves of an even size."""
     color = np.rint(srgb_encode(np.clip(image.color, 0, 1)) * 255).astype(np.uint8).transpose(1, 2, 0)
     depth = np.repeat(np.rint((1 - image.depth) * 255).astype(np.uint8)[..., None], 3, axis=2)
-    return np.concatenate([even(color), evened(depth)], axis=1)
+    return np.concatenate([even(color), even(depth)], axis=1)
 
 
 def _write(image: RgbdImage, base: Path, kind: str, *, overwrite: bool) -> list[Path]:
