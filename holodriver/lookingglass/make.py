@@ -22,9 +22,6 @@ from holodriver.lookingglass.source import Film, Source, SourceOptions, is_film,
 from holodriver.optics.lookingglass import LookingGlass, quilt_path
 from holodriver.progress import Progress, silent
 
-GO = "LKG-E"
-"""How a Looking Glass Go's serial number begins; it plays quilts on its own."""
-
 GHOSTS_PX = 8.0
 """Pixels from view to view beyond which their mixture on the display shows as ghosts (quiltwright's figure)."""
 
@@ -131,8 +128,7 @@ def make_quilt_file(
         _write_quilt_video(source, output, options, display, settings, fit, rate, codec, overwrite, progress)
         return [output]
     check_quilt_suffix(output)
-    sidecar = display.hardware == GO
-    if sidecar:
+    if display.plays_alone:
         check_output(go_sidecar(output), overwrite=overwrite)
     made = read_source(source, options, progress=progress)
     if made.note:
@@ -145,7 +141,7 @@ def make_quilt_file(
         )
     canvas = make_quilt(made.image, display, settings, geometry=made.geometry, fit=fit, progress=progress)
     canvas.write(output, overwrite=overwrite)
-    return [output, write_go_sidecar(output, display, overwrite=overwrite)] if sidecar else [output]
+    return [output, write_go_sidecar(output, display, overwrite=overwrite)] if display.plays_alone else [output]
 
 
 def _write_quilt_video(
