@@ -215,9 +215,11 @@ def cast(
     source: Annotated[Path, typer.Argument(help="Quilt, RGB-D, picture, video or .hop file.")],
     kind: Annotated[KindName | None, typer.Option("--as", help="What it is; by its name if left out.")] = None,
     side: Annotated[SideName | None, typer.Option(help="Where depth is in RGB-D; by its name if left out.")] = None,
-    depthiness: Depthiness = 1.0,
-    focus: Focus = 0.0,
-    zoom: Zoom = 1.0,
+    depthiness: Annotated[float, typer.Option(min=0, max=4, help="Of RGB-D, as Bridge takes it.")] = 1.0,
+    focus: Annotated[
+        float, typer.Option(min=-1, max=1, help="As Bridge takes it; its own programs go from ±0.05 to ±1.")
+    ] = 0.0,
+    zoom: Annotated[float, typer.Option(min=0.1, max=4, help="As Bridge takes it.")] = 1.0,
     head: Annotated[int | None, typer.Option(help="Bridge's number of the display; the first if left out.")] = None,
     duration: Annotated[float | None, typer.Option(min=0, help="Seconds to show it; until Ctrl-C if left out.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave it playing, and return at once.")] = False,
