@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -26,8 +26,9 @@ from numpy.typing import NDArray
 from holodriver.cli import console
 from holodriver.files.quilt import QuiltCanvas, read_quilt, write_quilt
 from holodriver.files.stack import read_all_in_focus
+from holodriver.lookingglass.grid import FINE, Grid, working_grid
 from holodriver.lookingglass.parallax import Geometry, ViewSettings, stack_geometry
-from holodriver.lookingglass.quilt import FINE, draw_views, fitted, make_layers, make_quilt
+from holodriver.lookingglass.quilt import draw_views, make_layers, make_quilt
 from holodriver.metrics import ssim
 from holodriver.optics.colour import srgb_encode
 from holodriver.optics.lookingglass import LookingGlass, looking_glass
@@ -40,21 +41,6 @@ Mask = NDArray[np.bool_]
 
 GO = looking_glass("go")
 NINE = replace(GO, columns=3, rows=3).sized(3 * (GO.tile[0] // 2), 3 * (GO.tile[1] // 2))
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The picture on the working grid of a display, and how far it moves."""
-
-    color: Floats
-    depth: Floats
-    reach: float
-    focus: float
-
-
-def working_grid(image: RgbdImage, display: LookingGlass, settings: ViewSettings, geometry: Geometry | None) -> Grid:
-    color, depth, reach = fitted(image, display, settings, geometry)
-    return Grid(color, depth, reach, settings.focal_depth)
 
 
 def gain(grid: Grid, display: LookingGlass, view: int) -> float:

@@ -15,9 +15,10 @@ from holodriver.files.hop import write_hop
 from holodriver.files.images import write_pixels
 from holodriver.files.quilt import QuiltCanvas, check_quilt_suffix, go_sidecar, write_go_sidecar
 from holodriver.files.video import CodecName, is_video, write_video
+from holodriver.lookingglass.grid import Fit, view_step
 from holodriver.lookingglass.layout import Layout, laid_out
 from holodriver.lookingglass.parallax import ViewSettings
-from holodriver.lookingglass.quilt import Fit, make_quilt, view_step
+from holodriver.lookingglass.quilt import make_quilt
 from holodriver.lookingglass.source import Film, Source, SourceOptions, is_film, open_film, read_source
 from holodriver.optics.lookingglass import LookingGlass, quilt_path
 from holodriver.progress import Progress, silent

@@ -42,10 +42,13 @@ def test_points_move_between_views_as_in_front_of_a_window(blender, blend_file, 
     path = render_quilt(job(scene, samples=64), tmp_path / "a.png", blender=blender)
     assert path.name == "a_qs3x2a1.png"
     pixels, layout = read_quilt(path)
+    errors = []
     for view in range(SMALL.views):
         offset = math.tan(math.radians(-15 + 30 * view / 5))  # in distances of the window
         expected = [SIDE / 2 + SIDE * LENS / SENSOR * offset * (1 - FOCUS / depth) for depth in DEPTHS]
-        assert centres(pixels[layout.place(view)]) == pytest.approx(expected, abs=0.15)  # px: noise of 64 samples
+        errors += [a - b for a, b in zip(centres(pixels[layout.place(view)]), expected, strict=True)]
+    print(f"worst {max(map(abs, errors)):.3f} px")
+    assert max(map(abs, errors)) < 0.15  # px: noise of 64 samples
     assert left(tmp_path) == [path.name]
 
 
