@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CONNECTED = "connected"
 """Name that stands for the display that Bridge reports."""
 
-looking_glass = typer.Typer(add_completion=False, no_args_is_help=True)
+looking_glass = typer.Typer(add_completion=False)
 
 
 class SideName(StrEnum):
@@ -94,9 +94,11 @@ HttpPort = Annotated[int, typer.Option(min=1, max=65535, hidden=True)]
 EventPort = Annotated[int, typer.Option(min=1, max=65535, hidden=True)]
 
 
-@looking_glass.callback()
-def group() -> None:
+@looking_glass.callback(invoke_without_command=True)
+def group(context: typer.Context) -> None:
     """RGB-D files, quilts and casting for Looking Glass displays."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 @looking_glass.command()

@@ -172,9 +172,8 @@ def _check(source: Path, output: Path, *, overwrite: bool) -> bool:
     """Whether the source is a film; refuses what cannot become the output."""
     film = is_film(source)
     if film != is_video(output):
-        expected = "a video (.mp4)" if film else "a picture (.png, .jpg)"
-        kind = "many pictures" if film else "one picture"
-        raise InputError(f"is no name of {expected}, which {kind} need", where=output, remedy="give another suffix")
+        kind, expected = ("many pictures", "a video (.mp4)") if film else ("one picture", "a picture (.png or .jpg)")
+        raise InputError(f"{source.name} is {kind}, expected a name of {expected}", where=output)
     if not film and output.suffix.lower() not in PICTURES:
         raise InputError("has an unknown suffix, expected .png, .jpg or .mp4", where=output)
     check_output(output, overwrite=overwrite)
