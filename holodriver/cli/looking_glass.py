@@ -269,13 +269,12 @@ def _hold(seconds: float | None) -> None:
     """Wait until the time is over, or for Ctrl-C, which is how showing ends."""
     import threading
 
-    if seconds is None:
-        console.say("Ctrl-C ends it")
     with suppress(KeyboardInterrupt):
         never = threading.Event()
         if seconds is not None:
             never.wait(seconds)
             return
+        console.say("Ctrl-C ends it")
         while not never.wait(1.0):  # in short waits: on Windows a long one would not let Ctrl-C in
             pass
 
