@@ -23,6 +23,10 @@ LEAST_FREE_MEMORY_GB = 4.0
 """The same stack in memory (0.7 GB), and its planes' wave fields, gradients and work space."""
 
 
+BRIDGE_PATIENCE_S = 2.0
+"""Seconds that Looking Glass Bridge may take to answer each question."""
+
+
 class State(StrEnum):
     """How a thing stands."""
 
@@ -67,6 +71,7 @@ def survey(folder: Path | None = None) -> list[Finding]:
         ("Monitors", _monitors),
         ("Panel window", _window),
         ("Serial ports", _serial_ports),
+        ("Looking Glass", _looking_glass),
         ("Disk", lambda: _disk(folder or Path.cwd())),
         ("Memory", _memory),
     ]
@@ -221,6 +226,29 @@ def _serial_ports() -> Iterator[Finding]:
             yield Finding("Serial ports", State.problem, f"{detail}: no permission", remedy)
         else:
             yield Finding("Serial ports", State.ok, detail)
+
+
+def _looking_glass() -> Iterator[Finding]:
+    from holodriver.errors import BridgeError
+    from holodriver.lookingglass.bridge import Bridge
+
+    try:
+        import av  # noqa: F401  # imported to see that it loads
+        import websockets  # noqa: F401
+    except ImportError as error:
+        yield _absent("Looking Glass", "holodriver[lookingglass]", error)
+    try:
+        with Bridge(patience=BRIDGE_PATIENCE_S) as bridge:
+            displays = bridge.displays()
+    except BridgeError as error:
+        yield Finding("Looking Glass", State.missing, error.what, error.remedy or "")
+        return
+    if not displays:
+        yield Finding(
+            "Looking Glass", State.missing, f"Bridge {bridge.version} has no display connected", "connect one"
+        )
+    for display in displays:
+        yield Finding("Looking Glass", State.ok, f"{display.display.label}, Bridge {bridge.version}")
 
 
 def _disk(folder: Path) -> Iterator[Finding]:

@@ -12,12 +12,11 @@ and on those beyond its sides. sRGB values, data range 1. `speed` alternates the
 
 import argparse
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -27,8 +26,9 @@ from numpy.typing import NDArray
 from holodriver.cli import console
 from holodriver.files.quilt import QuiltCanvas, read_quilt, write_quilt
 from holodriver.files.stack import read_all_in_focus
+from holodriver.lookingglass.grid import FINE, Grid, working_grid
 from holodriver.lookingglass.parallax import Geometry, ViewSettings, stack_geometry
-from holodriver.lookingglass.quilt import FINE, draw_views, fitted, make_layers, make_quilt
+from holodriver.lookingglass.quilt import draw_views, make_layers, make_quilt
 from holodriver.metrics import ssim
 from holodriver.optics.colour import srgb_encode
 from holodriver.optics.lookingglass import LookingGlass, looking_glass
@@ -41,21 +41,6 @@ Mask = NDArray[np.bool_]
 
 GO = looking_glass("go")
 NINE = replace(GO, columns=3, rows=3).sized(3 * (GO.tile[0] // 2), 3 * (GO.tile[1] // 2))
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The picture on the working grid of a display, and how far it moves."""
-
-    color: Floats
-    depth: Floats
-    reach: float
-    focus: float
-
-
-def working_grid(image: RgbdImage, display: LookingGlass, settings: ViewSettings, geometry: Geometry | None) -> Grid:
-    color, depth, reach = fitted(image, display, settings, geometry)
-    return Grid(color, depth, reach, settings.focal_depth)
 
 
 def gain(grid: Grid, display: LookingGlass, view: int) -> float:
@@ -185,19 +170,15 @@ def speed(rounds: int, folder: Path) -> None:
 
 
 def memory() -> float:
-    """Peak MiB of a process of its own that makes one quilt, less that of one that only has the picture."""
-    peaks = []
-    for task in ("picture", "quilt"):
-        done = subprocess.run([sys.executable, __file__, "once", task], capture_output=True, text=True, check=True)
-        peaks.append(float(done.stdout))
-    return peaks[1] - peaks[0]
+    """Peak MiB of a process of its own that reads one picture and makes one quilt, libraries included."""
+    done = subprocess.run([sys.executable, __file__, "once"], capture_output=True, text=True, check=True)
+    return float(done.stdout)
 
 
-def once(task: str) -> None:
-    image = full_hd()
-    if task == "quilt":
-        make_quilt(image, GO)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+def once() -> None:
+    make_quilt(full_hd(), GO)
+    status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    print(next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM")))  # Linux alone
 
 
 def main() -> None:
@@ -210,14 +191,14 @@ def main() -> None:
     two = commands.add_parser("speed")
     two.add_argument("--rounds", type=int, default=5)
     two.add_argument("--folder", type=Path, default=Path("."))
-    commands.add_parser("once").add_argument("task")
+    commands.add_parser("once", help="used by speed")
     given = parser.parse_args()
     if given.command == "quality":
         quality(given.renders, given.samples, given.pictures)
     elif given.command == "speed":
         speed(given.rounds, given.folder)
     else:
-        once(given.task)
+        once()
 
 
 if __name__ == "__main__":

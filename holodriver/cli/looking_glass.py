@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CONNECTED = "connected"
 """Name that stands for the display that Bridge reports."""
 
-looking_glass = typer.Typer(add_completion=False, no_args_is_help=True)
+looking_glass = typer.Typer(add_completion=False)
 
 
 class SideName(StrEnum):
@@ -94,9 +94,11 @@ HttpPort = Annotated[int, typer.Option(min=1, max=65535, hidden=True)]
 EventPort = Annotated[int, typer.Option(min=1, max=65535, hidden=True)]
 
 
-@looking_glass.callback()
-def group() -> None:
+@looking_glass.callback(invoke_without_command=True)
+def group(context: typer.Context) -> None:
     """RGB-D files, quilts and casting for Looking Glass displays."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 @looking_glass.command()
@@ -215,9 +217,11 @@ def cast(
     source: Annotated[Path, typer.Argument(help="Quilt, RGB-D, picture, video or .hop file.")],
     kind: Annotated[KindName | None, typer.Option("--as", help="What it is; by its name if left out.")] = None,
     side: Annotated[SideName | None, typer.Option(help="Where depth is in RGB-D; by its name if left out.")] = None,
-    depthiness: Depthiness = 1.0,
-    focus: Focus = 0.0,
-    zoom: Zoom = 1.0,
+    depthiness: Annotated[float, typer.Option(min=0, max=4, help="Of RGB-D, as Bridge takes it.")] = 1.0,
+    focus: Annotated[
+        float, typer.Option(min=-1, max=1, help="As Bridge takes it; its own programs go from ±0.05 to ±1.")
+    ] = 0.0,
+    zoom: Annotated[float, typer.Option(min=0.1, max=4, help="As Bridge takes it.")] = 1.0,
     head: Annotated[int | None, typer.Option(help="Bridge's number of the display; the first if left out.")] = None,
     duration: Annotated[float | None, typer.Option(min=0, help="Seconds to show it; until Ctrl-C if left out.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave it playing, and return at once.")] = False,
@@ -265,13 +269,12 @@ def _hold(seconds: float | None) -> None:
     """Wait until the time is over, or for Ctrl-C, which is how showing ends."""
     import threading
 
-    if seconds is None:
-        console.say("Ctrl-C ends it")
     with suppress(KeyboardInterrupt):
         never = threading.Event()
         if seconds is not None:
             never.wait(seconds)
             return
+        console.say("Ctrl-C ends it")
         while not never.wait(1.0):  # in short waits: on Windows a long one would not let Ctrl-C in
             pass
 

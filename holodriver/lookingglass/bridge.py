@@ -138,7 +138,10 @@ class Bridge:
 
     def displays(self) -> list[ConnectedDisplay]:
         """The Looking Glasses that are connected; other monitors, which Bridge lists too, are left out."""
-        listed = self.ask("available_output_devices").get("payload", {}).get("value") or {}
+        payload = self.ask("available_output_devices").get("payload")
+        if not isinstance(payload, dict):
+            raise BridgeError("answered without a value", where=self._where("available_output_devices"))
+        listed = payload.get("value")  # left out where there is none
         found = []
         for entry in listed.values() if isinstance(listed, dict) else ():
             made = _connected(entry)

@@ -17,15 +17,13 @@ from holodriver.files.images import write_pixels
 from holodriver.files.quilt import QuiltCanvas, check_quilt_suffix, go_sidecar, write_go_sidecar
 from holodriver.files.video import is_video
 from holodriver.files.video_writer import CodecName
+from holodriver.lookingglass.grid import Fit, view_step
 from holodriver.lookingglass.layout import Layout, laid_out
 from holodriver.lookingglass.parallax import ViewSettings
-from holodriver.lookingglass.quilt import Fit, make_quilt, view_step
+from holodriver.lookingglass.quilt import make_quilt
 from holodriver.lookingglass.source import Film, Source, SourceOptions, is_film, open_film, read_source
 from holodriver.optics.lookingglass import LookingGlass, quilt_path
 from holodriver.progress import Progress, silent
-
-GO = "LKG-E"
-"""How a Looking Glass Go's serial number begins; it plays quilts on its own."""
 
 GHOSTS_PX = 8.0
 """Pixels from view to view beyond which their mixture on the display shows as ghosts (quiltwright's figure)."""
@@ -133,8 +131,7 @@ def make_quilt_file(
         _write_quilt_video(source, output, options, display, settings, fit, rate, codec, overwrite, progress)
         return [output]
     check_quilt_suffix(output)
-    sidecar = display.hardware == GO
-    if sidecar:
+    if display.plays_alone:
         check_output(go_sidecar(output), overwrite=overwrite)
     made = read_source(source, options, progress=progress)
     if made.note:
@@ -147,7 +144,7 @@ def make_quilt_file(
         )
     canvas = make_quilt(made.image, display, settings, geometry=made.geometry, fit=fit, progress=progress)
     canvas.write(output, overwrite=overwrite)
-    return [output, write_go_sidecar(output, display, overwrite=overwrite)] if sidecar else [output]
+    return [output, write_go_sidecar(output, display, overwrite=overwrite)] if display.plays_alone else [output]
 
 
 def _write_quilt_video(
@@ -177,9 +174,8 @@ def _check(source: Path, output: Path, *, overwrite: bool) -> bool:
     """Whether the source is a film; refuses what cannot become the output."""
     film = is_film(source)
     if film != is_video(output):
-        expected = "a video (.mp4)" if film else "a picture (.png, .jpg)"
-        kind = "many pictures" if film else "one picture"
-        raise InputError(f"is no name of {expected}, which {kind} need", where=output, remedy="give another suffix")
+        kind, expected = ("many pictures", "a video (.mp4)") if film else ("one picture", "a picture (.png or .jpg)")
+        raise InputError(f"{source.name} is {kind}, expected a name of {expected}", where=output)
     if not film and output.suffix.lower() not in PICTURES:
         raise InputError("has an unknown suffix, expected .png, .jpg or .mp4", where=output)
     check_output(output, overwrite=overwrite)

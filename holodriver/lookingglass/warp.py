@@ -22,7 +22,7 @@ def find_jumps(depth, least, jumps):  # type: ignore[no-untyped-def]
     """Mark the pairs of neighbours in a row between which surfaces end: jumps[y, x] is the pair x, x + 1.
 
     A pair is cut where its depth differs by more than `least` and by more than three times as much as it does from
-    pixel to pixel on both sides: a slanted surface stays whole.
+    pixel to pixel, the same way, on both sides: a slanted surface stays whole.
 
     Args:
         depth: (H, W).
@@ -31,15 +31,17 @@ def find_jumps(depth, least, jumps):  # type: ignore[no-untyped-def]
     height, width = depth.shape
     for y in range(height):
         for x in range(width - 1):
-            step = abs(depth[y, x + 1] - depth[y, x])
-            before = abs(depth[y, x] - depth[y, x - 1]) if x > 0 else np.float32(0)
-            after = abs(depth[y, x + 2] - depth[y, x + 1]) if x + 2 < width else np.float32(0)
+            way = np.float32(1) if depth[y, x + 1] > depth[y, x] else np.float32(-1)
+            step = way * (depth[y, x + 1] - depth[y, x])
+            # a step back belongs to no slant: a thin thing has two jumps side by side
+            before = max(way * (depth[y, x] - depth[y, x - 1]), np.float32(0)) if x > 0 else np.float32(0)
+            after = max(way * (depth[y, x + 2] - depth[y, x + 1]), np.float32(0)) if x + 2 < width else np.float32(0)
             jumps[y, x] = step > least and step > 3.0 * min(before, after) and step > 1.5 * max(before, after)
 
 
 @njit(nogil=True, cache=True)
 def part_rims(  # type: ignore[no-untyped-def]
-    color, depth, jumps, rim, tolerance, solid, solid_depth, soft, soft_depth, soft_alpha
+    color, depth, jumps, rim, rim_rows, tolerance, solid, solid_depth, soft, soft_depth, soft_alpha
 ):
     """Part the light of pixels at a silhouette into that of the object and that of what is behind it.
 
@@ -50,7 +52,7 @@ def part_rims(  # type: ignore[no-untyped-def]
     Args:
         color, depth: (H, W, 3), (H, W).
         jumps: see `find_jumps`.
-        rim: pixels along a row beside a jump that are taken for mixtures.
+        rim, rim_rows: pixels beside a jump, along a row and across rows, that are taken for mixtures.
         tolerance: difference of depth that still is one surface.
         solid, solid_depth: like color and depth; the result, `NOTHING` where only the soft rim is.
         soft, soft_depth, soft_alpha: (H, W, 3), (H, W), (H, W); the rim, its alpha 0 where there is none.
@@ -63,20 +65,20 @@ def part_rims(  # type: ignore[no-untyped-def]
     for y in range(height):
         for x in range(width):
             t = depth[y, x]
-            for away in range(1, rim + 1):
+            for away in range(1, max(rim, rim_rows) + 1):
                 v, u = y, -1
-                if x >= away and abs(depth[y, x - away] - t) > tolerance:
+                if x >= away and away <= rim and abs(depth[y, x - away] - t) > tolerance:
                     u = x - away
-                elif x + away < width and abs(depth[y, x + away] - t) > tolerance:
+                elif x + away < width and away <= rim and abs(depth[y, x + away] - t) > tolerance:
                     u = x + away
-                elif away == 1 and y > 0 and abs(depth[y - 1, x] - t) > tolerance:
-                    v, u = y - 1, x
-                elif away == 1 and y + 1 < height and abs(depth[y + 1, x] - t) > tolerance:
-                    v, u = y + 1, x
+                elif y >= away and away <= rim_rows and abs(depth[y - away, x] - t) > tolerance:
+                    v, u = y - away, x
+                elif y + away < height and away <= rim_rows and abs(depth[y + away, x] - t) > tolerance:
+                    v, u = y + away, x
                 if u >= 0:
                     step[y, x], other_x[y, x], other_y[y, x] = 255, u, v
                     break
-    for now in range(1, 2 * rim + 1):
+    for now in range(1, 2 * max(rim, rim_rows) + 1):
         for y in range(height):
             for x in range(width):
                 if step[y, x] != 255:

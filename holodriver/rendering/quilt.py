@@ -8,7 +8,7 @@ from pathlib import Path
 from holodriver.errors import BlenderError, InputError
 from holodriver.files.atomic import check_output, scratch_folder
 from holodriver.files.images import read_levels
-from holodriver.files.quilt import QuiltCanvas, check_quilt_suffix
+from holodriver.files.quilt import QuiltCanvas, check_quilt_suffix, go_sidecar, write_go_sidecar
 from holodriver.optics.lookingglass import LookingGlass, quilt_path
 from holodriver.progress import Progress, silent
 from holodriver.rendering.blender import Blender, find_blender
@@ -87,7 +87,7 @@ def render_quilt(
         warn: told in one line of each thing that makes the quilt other than its scene.
 
     Returns:
-        the path of the quilt.
+        the path of the quilt; beside that of a Looking Glass Go lies the JSON by which it plays it on its own.
 
     Raises:
         OutputExistsError: the quilt exists and `overwrite` is false.
@@ -97,6 +97,8 @@ def render_quilt(
     check_quilt_suffix(path)
     output = quilt_path(path, job.display)
     check_output(output, overwrite=overwrite)
+    if job.display.plays_alone:
+        check_output(go_sidecar(output), overwrite=overwrite)
     found = blender if isinstance(blender, Blender) else find_blender(blender)
     canvas = QuiltCanvas(job.display)
     with scratch_folder(output) as scratch:
@@ -117,6 +119,8 @@ def render_quilt(
                 f"wrote {job.display.views - canvas.missing} views of {job.display.views}", where=found.path
             )
         canvas.write(output, overwrite=overwrite)
+        if job.display.plays_alone:
+            write_go_sidecar(output, job.display, overwrite=overwrite)
     return output
 
 

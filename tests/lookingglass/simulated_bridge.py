@@ -238,12 +238,14 @@ class SimulatedBridge:
         self.delay(endpoint)
         if endpoint in self.answers:
             return self.answers[endpoint]
-        value = self._do(endpoint, fields)
+        payload = held("payload", self._do(endpoint, fields))
+        if endpoint == "available_output_devices" and not self.displays:
+            del payload["value"]  # bridge.js has it optional
         return json.dumps(
             {
                 "name": endpoint,
                 "orchestration": held("orchestration", TOKEN),
-                "payload": held("payload", value),
+                "payload": payload,
                 "status": held("status", "Completion"),
             }
         ).encode()

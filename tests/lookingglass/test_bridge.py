@@ -75,6 +75,7 @@ def test_the_simulated_bridge_is_as_silent_as_the_real_one(bridges):
         (b"", "answered with nothing: this Bridge does not know the call"),
         (b"<html>", "which is not what Bridge says"),
         (b"[]", "which is not what Bridge says"),
+        (b'{"status": {"value": "Completion"}, "payload": "x"}', "answered without a value"),
         (b'{"status": {"value": "Failure"}}', "did not succeed: Bridge says 'Failure'"),
     ],
 )

@@ -1,5 +1,7 @@
 """Casting: what Bridge is told of each kind of file, in which order, and how it ends."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -208,6 +210,25 @@ def test_the_command_says_what_bridge_did(bridges, picture):
     assert server.endpoints[-3:] == END
     done = run(server, "devices", "--connected")
     assert "LKG-E01234" in done.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals as POSIX has them")
+@pytest.mark.parametrize(("end", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
+def test_an_end_from_outside_leaves_a_dark_display(bridges, picture, end, status):
+    server = bridges(GO)
+    ports = ["--host", "127.0.0.1", "--http-port", str(server.http_port), "--event-port", str(server.event_port)]
+    command = [sys.executable, "-m", "holodriver", "looking-glass", "cast", str(picture("a.png")), *ports]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            if "Ctrl-C ends it" in line:
+                break
+        assert server.window == {1: True}
+        running.send_signal(end)
+        running.stdout.read()
+    assert running.returncode == status
+    assert server.endpoints[-3:] == END
+    assert server.window == {1: False}
 
 
 def test_a_quilt_is_made_for_the_display_that_is_connected(bridges, tmp_path):

@@ -173,7 +173,11 @@ def test_videos_of_other_length_or_size_do_not_go_together(films, tmp_path):
 
 @pytest.mark.parametrize(
     ("output", "said"),
-    [("b.mp4", "is no name of a picture"), ("b.tif", "has an unknown suffix"), ("a.png", "already exists")],
+    [
+        ("b.mp4", "is one picture, expected a name of a picture"),
+        ("b.tif", "has an unknown suffix"),
+        ("a.png", "already exists"),
+    ],
 )
 def test_outputs_that_do_not_fit_are_refused_before_the_work(tmp_path, output, said):
     write_pixels(tmp_path / "a_rgbd_lr.png", join(image(), "right"))
@@ -227,6 +231,11 @@ def test_the_commands_write_what_they_say(tmp_path, capsys):
     assert "depth position Right" in told.out
     assert main(["looking-glass", "devices"]) == 0
     assert "16-gen3-landscape" in capsys.readouterr().out
+
+
+def test_the_group_alone_shows_its_commands(capsys):
+    assert main(["looking-glass"]) == 0
+    assert "cast" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

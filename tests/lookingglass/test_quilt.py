@@ -13,8 +13,9 @@ from hypothesis.extra.numpy import arrays
 from holodriver.errors import InputError
 from holodriver.files.quilt import read_quilt
 from holodriver.files.stack import read_all_in_focus
+from holodriver.lookingglass.grid import smoothed
 from holodriver.lookingglass.parallax import Geometry, ViewSettings, stack_geometry
-from holodriver.lookingglass.quilt import make_quilt, smoothed
+from holodriver.lookingglass.quilt import make_quilt
 from holodriver.metrics import psnr
 from holodriver.optics.colour import srgb_encode
 from holodriver.optics.lookingglass import LookingGlass, looking_glass
@@ -239,9 +240,9 @@ def test_warped_views_agree_with_true_ones_where_nothing_is_disoccluded(blender,
         a, b = (picture[layout.place(view)][seen] / 255 for picture in (warped, pixels))
         scores.append(psnr(a, b))
     print("PSNR where seen:", " ".join(f"{score:.1f}" for score in scores))
-    # 25 dB: highlights move with the eye, the two renders' noise, and the rims of thin things
-    assert min(scores) > 25
-    assert scores[1] > 30
+    # 28 dB: highlights move with the eye, the renders' noise, the rims of thin things; it is 30.5 where written
+    assert min(scores) > 28
+    assert scores[1] > 31
 
 
 def test_the_go_has_its_quilt():
