@@ -90,7 +90,7 @@ def _trusted(inverse: Floats) -> NDArray[np.bool_]:
     square = np.ones((5, 5), np.uint8)
     top = cv2.dilate(np.where(known, inverse, -np.inf).astype(np.float32), square)
     bottom = cv2.erode(np.where(known, inverse, np.inf).astype(np.float32), square)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         between = np.minimum(top - inverse, inverse - bottom) > 0.25 * (top - bottom)
         flying = (top - bottom > FLYING * span) & between
     return known & ~flying
