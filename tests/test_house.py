@@ -56,7 +56,7 @@ def test_wheel_carries_both_packages_and_their_licences():
 def test_every_direct_dependency_is_pinned_for_the_demo():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["cpu"], *extras["rig"], *extras["dev"]]
+    wanted = [*project["dependencies"], *extras["cpu"], *extras["rig"], *extras["depth"], *extras["dev"]]
     pins = (ROOT / "scripts" / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {_normal(line.split("==")[0]) for line in pins if "==" in line}
     assert {_normal(name.split(">=")[0]) for name in wanted} <= pinned
