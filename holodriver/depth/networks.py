@@ -98,6 +98,8 @@ def side_multiple(config: Any) -> int:
         return 2 * int(patch)  # its deepest features are at half the resolution of the patches
     if config.model_type == "depth_pro":
         return 1536  # cut into patches of a fixed size by the network itself
+    if config.model_type == "zoedepth":
+        return 2 * int(getattr(backbone, "patch_size", 16))
     return int(patch or getattr(backbone, "patch_size", 32))
 
 
