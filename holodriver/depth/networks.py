@@ -52,11 +52,14 @@ class Network(nn.Module):
         return self._forward((pictures - self.mean) / self.std)
 
 
-def load_network(name: str, *, polarity: Polarity | None = None) -> Network:
+def load_network(
+    name: str, *, polarity: Polarity | None = None, warn: Callable[[str], None] = lambda text: None
+) -> Network:
     """A network by its hub name or folder, ready to run, in float32 on the CPU.
 
     Args:
         polarity: what its output means; needed for families that are not in `FAMILIES`.
+        warn: told in one line before anything is fetched.
 
     Raises:
         FileFormatError: the folder lacks a file or holds no depth network.
@@ -70,6 +73,8 @@ def load_network(name: str, *, polarity: Polarity | None = None) -> Network:
     # what is here already needs no network: asking first would wait for it, file by file, where there is none
     attempts = (True,) if Path(name).is_dir() else (True, False)
     for local in attempts:
+        if not local:
+            warn(f"{name} is not here yet and is fetched from huggingface.co, once")
         try:
             config, model, (mean, std) = _read(transformers, name, local_files_only=local)
             break

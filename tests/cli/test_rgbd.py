@@ -145,6 +145,19 @@ def test_ctrl_c_leaves_a_playable_file_and_resume_completes_it(tmp_path: Path, m
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b.mp4", "b_rgbd_lr.mp4"]
 
 
+def test_without_input_the_files_are_picked_in_a_dialog(photo: Path, model: str, monkeypatch) -> None:
+    tkinter = pytest.importorskip("tkinter")
+
+    class Root:
+        def withdraw(self) -> None: ...
+        def destroy(self) -> None: ...
+
+    monkeypatch.setattr(tkinter, "Tk", Root)
+    monkeypatch.setattr("tkinter.filedialog.askopenfilenames", lambda **options: (str(photo),))
+    assert main(["rgbd", "--backend", model, *QUICK]) == 0
+    assert photo.with_name("a_rgbd_lr.png").exists()
+
+
 def test_sizes() -> None:
     assert parse_sizes("384,512, 640") == (384, 512, 640)
     with pytest.raises(InputError):
