@@ -31,6 +31,9 @@ STEP = 0.05
 LIKE = 0.15
 """Difference of colour at which a neighbour counts e^−½, of the picture's own spread: a pale picture has pale edges."""
 
+RAISED_LIKE = 4.0
+"""How many times larger that difference is where depth is only brought up in size: its edges are nearly right there."""
+
 MOST_LIKE, LEAST_LIKE = 25.5, 3.0
 """Bounds of that, levels of 255: the usual tenth of the range, and what noise alone makes."""
 
@@ -92,7 +95,7 @@ def toggled(depth: Floats, radius: int) -> Floats:
 def raised(depth: Floats, picture: Picture) -> Floats:
     """Depth brought up to the size of the picture in steps of at most two, with its edges kept sharp on the way."""
     height, width = picture.shape[:2]
-    like = likeness(picture)
+    like = RAISED_LIKE * likeness(picture)
     while depth.shape != (height, width):
         size = min(height, 2 * depth.shape[0]), min(width, 2 * depth.shape[1])
         guide = shrunk(picture, size)
