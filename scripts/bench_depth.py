@@ -99,7 +99,7 @@ def photos(folder: Path, blur: float) -> None:
         "network at 384, refined": row((384,), refiner="edges"),
         "fused, refined (the default)": row(PYRAMID, refiner="edges"),
         "fused, mirrored, refined": row(PYRAMID, tta=True, refiner="edges"),
-        "… and 960": row((*PYRAMID, 960), tta=True, refiner="edges"),
+        "… and 768": row((*PYRAMID, 768), tta=True, refiner="edges"),
     }
     show(folder, stages, blur)
 

@@ -111,17 +111,18 @@ def convert_each(
         cancelled: asked now and then whether somebody wants to stop; sources not reached have no outcome.
     """
     outcomes: list[Outcome] = []
+    shown = len(sources) > 1 or not sources[0].is_video  # a video alone has a bar of its own
     for index, source in enumerate(sources):
         if cancelled():
             return outcomes
-        if len(sources) > 1:
+        if shown:
             progress(STAGE, index, len(sources), source.path.name)
         try:
             convert = _video if source.is_video else _photo
             outcomes.append(convert(source, estimators, options, progress, warn, cancelled))
         except Exception as error:  # whatever it is, a night's work on the others is not lost for it
             outcomes.append(Outcome(source, error=error))
-    if len(sources) > 1:
+    if shown:
         progress(STAGE, len(sources), len(sources))
     return outcomes
 

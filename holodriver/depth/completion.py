@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.depth.fusion import fit
-from holodriver.depth.kernels import weighted_median
-from holodriver.depth.refine import LIKE, refine
+from holodriver.depth.refine import likeness, median, refine
 from holodriver.depth.size import Floats, Picture, resized, shrunk
 from holodriver.errors import InputError
 from holodriver.scene.rgbd import MeasuredDepth
@@ -90,7 +89,7 @@ def _trusted(inverse: Floats) -> NDArray[np.bool_]:
     square = np.ones((5, 5), np.uint8)
     top = cv2.dilate(np.where(known, inverse, -np.inf).astype(np.float32), square)
     bottom = cv2.erode(np.where(known, inverse, np.inf).astype(np.float32), square)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         between = np.minimum(top - inverse, inverse - bottom) > 0.25 * (top - bottom)
         flying = (top - bottom > FLYING * span) & between
     return known & ~flying
@@ -99,6 +98,4 @@ def _trusted(inverse: Floats) -> NDArray[np.bool_]:
 def _cleaned(inverse: Floats, picture: Picture) -> Floats:
     low, high = np.percentile(inverse, (2, 98))
     span = max(float(high - low), 1e-12)
-    square = np.ones((2 * EDGE_REACH + 1,) * 2, np.uint8)
-    band = cv2.dilate(inverse, square) - cv2.erode(inverse, square) > FLYING * span
-    return weighted_median(inverse, picture, band, EDGE_REACH, LIKE)
+    return median(inverse, picture, EDGE_REACH, likeness(picture), step=FLYING * span)

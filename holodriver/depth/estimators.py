@@ -81,7 +81,7 @@ class NetworkEstimator:
         warn: Warn = lambda text: None,
     ):
         self.name = SHORT_NAMES.get(backend, backend)
-        self.network: Network = load_network(self.name, polarity=polarity)
+        self.network: Network = load_network(self.name, polarity=polarity, warn=warn)
         self.device = torch.device(device)
         self.precision: Precision = "fp32" if precision == "fp16" and self.device.type == "cpu" else precision
         self.batch = 16

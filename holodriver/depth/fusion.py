@@ -66,9 +66,10 @@ def _robust(x: NDArray[np.float64], y: NDArray[np.float64], w: NDArray[np.float6
     if not x.size:
         return Affine(0.0, 0.0)
     scale, shift = _least_squares(x, y, w)
+    least = 1e-3 * float(y.std()) + 1e-12  # where all but a few agree exactly, rounding is no outlier
     for _ in range(ROUNDS):
         residual = np.abs(scale * x + shift - y)
-        spread = 4.685 * 1.4826 * np.median(residual) + 1e-12
+        spread = 4.685 * 1.4826 * np.median(residual) + least
         robust = w * np.clip(1 - (residual / spread) ** 2, 0, None) ** 2
         before = scale, shift
         scale, shift = _least_squares(x, y, robust)

@@ -52,11 +52,14 @@ class Network(nn.Module):
         return self._forward((pictures - self.mean) / self.std)
 
 
-def load_network(name: str, *, polarity: Polarity | None = None) -> Network:
+def load_network(
+    name: str, *, polarity: Polarity | None = None, warn: Callable[[str], None] = lambda text: None
+) -> Network:
     """A network by its hub name or folder, ready to run, in float32 on the CPU.
 
     Args:
         polarity: what its output means; needed for families that are not in `FAMILIES`.
+        warn: told in one line before anything is fetched.
 
     Raises:
         FileFormatError: the folder lacks a file or holds no depth network.
@@ -67,18 +70,29 @@ def load_network(name: str, *, polarity: Polarity | None = None) -> Network:
     if polarity not in (None, *get_args(Polarity)):
         raise InputError(f"polarity is {polarity!r}, expected 'inverse' or 'distance'")
     _check_folder(name)
-    try:
-        config = transformers.AutoConfig.from_pretrained(name)
-        known = transformers.models.auto.modeling_auto.MODEL_FOR_DEPTH_ESTIMATION_MAPPING_NAMES
-        if config.model_type not in known:
-            raise FileFormatError(f"holds a {config.model_type} model, which estimates no depth", where=name)
-        model = transformers.AutoModelForDepthEstimation.from_pretrained(name, dtype=torch.float32)
-        mean, std = _normalisation(transformers, name)
-    except HolodriverError:
-        raise
-    except Exception as error:  # damaged files raise whatever the library below happens to raise
-        raise _not_loaded(name, error) from error
+    # what is here already needs no network: asking first would wait for it, file by file, where there is none
+    attempts = (True,) if Path(name).is_dir() else (True, False)
+    for local in attempts:
+        if not local:
+            warn(f"{name} is not here yet and is fetched from huggingface.co, once")
+        try:
+            config, model, (mean, std) = _read(transformers, name, local_files_only=local)
+            break
+        except HolodriverError:
+            raise
+        except Exception as error:  # damaged files raise whatever the library below happens to raise
+            if local is attempts[-1]:
+                raise _not_loaded(name, error) from error
     return Network(model.eval(), mean=mean, std=std, polarity=polarity or _polarity(config, name))
+
+
+def _read(transformers: Any, name: str, **where: bool) -> tuple[Any, Any, tuple[list[float], list[float]]]:
+    config = transformers.AutoConfig.from_pretrained(name, **where)
+    known = transformers.models.auto.modeling_auto.MODEL_FOR_DEPTH_ESTIMATION_MAPPING_NAMES
+    if config.model_type not in known:
+        raise FileFormatError(f"holds a {config.model_type} model, which estimates no depth", where=name)
+    model = transformers.AutoModelForDepthEstimation.from_pretrained(name, dtype=torch.float32, **where)
+    return config, model, _normalisation(transformers, name, **where)
 
 
 def side_multiple(config: Any) -> int:
@@ -89,6 +103,8 @@ def side_multiple(config: Any) -> int:
         return 2 * int(patch)  # its deepest features are at half the resolution of the patches
     if config.model_type == "depth_pro":
         return 1536  # cut into patches of a fixed size by the network itself
+    if config.model_type == "zoedepth":
+        return 2 * int(getattr(backbone, "patch_size", 16))
     return int(patch or getattr(backbone, "patch_size", 32))
 
 
@@ -129,9 +145,9 @@ def _polarity(config: Any, name: str) -> Polarity:
         ) from None
 
 
-def _normalisation(transformers: Any, name: str) -> tuple[list[float], list[float]]:
+def _normalisation(transformers: Any, name: str, **where: bool) -> tuple[list[float], list[float]]:
     """Mean and standard deviation by which a model's pictures are normalised."""
-    settings, _ = transformers.image_processing_base.ImageProcessingMixin.get_image_processor_dict(name)
+    settings, _ = transformers.image_processing_base.ImageProcessingMixin.get_image_processor_dict(name, **where)
     if not settings.get("do_normalize", settings.get("image_mean") is not None):
         return [0.0] * 3, [1.0] * 3
     mean, std = settings.get("image_mean"), settings.get("image_std")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from holodriver.depth.estimators import Estimator
-from holodriver.depth.fusion import Affine, fit, fuse, mean_aligned
+from holodriver.depth.fusion import Affine, fuse, mean_aligned
 from holodriver.depth.refine import DEFAULT, METHODS, Method, refine
 from holodriver.depth.size import Floats, Picture, resized, shrunk
 from holodriver.depth.tiles import needs_tiles, predict_tiled
@@ -126,8 +126,10 @@ def _tiled(estimator: Estimator, picture: Picture, size: int, coarse: Floats, *,
 
 
 def _with_mirrored(plain: Floats, mirrored: Floats) -> Floats:
-    back = np.ascontiguousarray(mirrored[:, ::-1])
-    return ((plain + fit(back, plain)(back)) / 2).astype(np.float32)
+    """The mean of two answers; mirroring changes no distribution, so that mean and deviation align them."""
+    back = mirrored[:, ::-1]
+    scale = plain.std() / max(float(back.std()), 1e-12)
+    return ((plain + plain.mean() + scale * (back - back.mean())) / 2).astype(np.float32)
 
 
 def _largest(shape: tuple[int, int], size: int) -> tuple[int, int]:

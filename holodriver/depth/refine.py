@@ -28,8 +28,14 @@ STRIP = 512
 STEP = 0.05
 """Least step, of the depth range, that counts as an edge."""
 
-LIKE = 25.5
-"""Difference of colour (levels of 255) at which a neighbour counts e^−½: the usual tenth of the range."""
+LIKE = 0.15
+"""Difference of colour at which a neighbour counts e^−½, of the picture's own spread: a pale picture has pale edges."""
+
+RAISED_LIKE = 4.0
+"""How many times larger that difference is where depth is only brought up in size: its edges are nearly right there."""
+
+MOST_LIKE, LEAST_LIKE = 25.5, 3.0
+"""Bounds of that, levels of 255: the usual tenth of the range, and what noise alone makes."""
 
 
 def refine(depth: Floats, picture: Picture, method: Method = DEFAULT, strength: float = 1.0) -> Floats:
@@ -58,7 +64,7 @@ def refine(depth: Floats, picture: Picture, method: Method = DEFAULT, strength: 
     if method == "none" or strength == 0 or min(shape) < 4 or min(depth.shape) < 4:
         return plain
     if method == "edges":
-        worked = snapped(depth, shrunk(picture, (depth.shape[0], depth.shape[1])))
+        worked = snapped(depth, shrunk(picture, depth.shape))
     else:
         size = _work_size(shape, WORK_SIDE // 2 if method == "crf" else WORK_SIDE)
         factor = max(size) / max(depth.shape)
@@ -75,7 +81,7 @@ def snapped(depth: Floats, picture: Picture) -> Floats:
     light smoothing before, which stops at edges of colour, moves the half-way line to them; a small weighted median
     after it takes the rest.
     """
-    return _median(toggled(_global_smooth(depth, picture, 3.0, 4.0), 4), picture, 3)
+    return median(toggled(_global_smooth(depth, picture, 3.0, 4.0), 4), picture, 3, likeness(picture))
 
 
 def toggled(depth: Floats, radius: int) -> Floats:
@@ -89,10 +95,13 @@ def toggled(depth: Floats, radius: int) -> Floats:
 def raised(depth: Floats, picture: Picture) -> Floats:
     """Depth brought up to the size of the picture in steps of at most two, with its edges kept sharp on the way."""
     height, width = picture.shape[:2]
+    like = RAISED_LIKE * likeness(picture)
     while depth.shape != (height, width):
         size = min(height, 2 * depth.shape[0]), min(width, 2 * depth.shape[1])
         guide = shrunk(picture, size)
-        depth = in_strips(lambda part, seen: _median(toggled(part, 2), seen, 2), resized(depth, size), guide, halo=8)
+        depth = in_strips(
+            lambda part, seen: median(toggled(part, 2), seen, 2, like), resized(depth, size), guide, halo=8
+        )
     return depth
 
 
@@ -109,10 +118,25 @@ def in_strips(work: Callable[[Floats, Picture], Floats], depth: Floats, picture:
     return result
 
 
-def _median(depth: Floats, picture: Picture, radius: int) -> Floats:
+def median(depth: Floats, picture: Picture, radius: int, like: float, *, step: float = STEP / 2) -> Floats:
+    """Median weighted by likeness of colour, near steps of the depth alone.
+
+    Args:
+        radius: of the window, pixels.
+        like: difference of colour at which a neighbour counts e^−½, levels.
+        step: least step.
+    """
     square = np.ones((2 * radius + 1,) * 2, np.uint8)
-    band = cv2.dilate(depth, square) - cv2.erode(depth, square) > STEP / 2
-    return weighted_median(depth, picture, band, radius, LIKE)
+    band = cv2.dilate(depth, square) - cv2.erode(depth, square) > step
+    return weighted_median(depth, np.ascontiguousarray(picture), band, radius, like)
+
+
+def likeness(picture: Picture) -> float:
+    """How far apart colours may be that are alike in this picture, levels."""
+    step = max(1, int(np.sqrt(picture.shape[0] * picture.shape[1] / 20_000)))
+    colors = picture[::step, ::step].reshape(-1, 3).astype(np.float32)
+    spread = np.median(np.linalg.norm(colors - colors.mean(0), axis=1))
+    return float(np.clip(LIKE * spread, LEAST_LIKE, MOST_LIKE))
 
 
 def _guided(depth: Floats, picture: Picture, factor: float) -> Floats:
@@ -121,13 +145,13 @@ def _guided(depth: Floats, picture: Picture, factor: float) -> Floats:
 
 
 def _bilateral(depth: Floats, picture: Picture, factor: float) -> Floats:
-    guide = picture.astype(np.float32) / 255
+    guide, factor = picture.astype(np.float32) / 255, min(factor, 2.0)  # its time grows with the square
     filtered = cv2.ximgproc.jointBilateralFilter(guide, depth, 2 * round(9 * factor) + 1, 0.06, 5 * factor)
     return np.asarray(filtered, np.float32)
 
 
 def _weighted_median(depth: Floats, picture: Picture, factor: float) -> Floats:
-    return _median(depth, picture, min(5, round(4 * factor)))
+    return median(depth, picture, min(5, round(4 * factor)), likeness(picture))
 
 
 def _smooth(depth: Floats, picture: Picture, factor: float) -> Floats:

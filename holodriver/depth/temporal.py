@@ -28,7 +28,7 @@ NEWS = 0.2
 """Difference from the frame before, of the depth range, that is news rather than flicker (at e^−½)."""
 
 SAME_LIGHT = 24.0
-"""Difference of brightness along the motion, levels of 255, up to which a pixel is the same thing (at e^−½)."""
+"""Difference of colour along the motion, levels of 255, up to which a pixel is the same thing (at e^−½)."""
 
 FLOW_SIDE = 400
 """Longest side at which motion is found, pixels."""
@@ -43,7 +43,7 @@ CUT_COLORS, SURE_COLORS = 0.25, 0.55
 """Hellinger distance of the colour histograms from which a cut is likely, and sure."""
 
 CUT_LIGHT = 10.0
-"""Mean difference of brightness that no motion explains, levels of 255, at a likely cut."""
+"""Mean difference of colour that no motion explains, levels of 255, at a likely cut."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Stabiliser:
         else:
             flow = _flow(small, self._small)
             before = _moved(self._small, flow)
-            off = np.abs(_brightness(small) - _brightness(before))
+            off = np.abs(_smooth(small) - _smooth(before)).max(axis=-1)
             if is_cut(float(cv2.compareHist(histogram, self._histogram, cv2.HISTCMP_BHATTACHARYYA)), float(off.mean())):
                 self._shot += 1
                 stable = inverse
@@ -160,7 +160,7 @@ def is_cut(colors: float, light: float) -> bool:
 
     Args:
         colors: Hellinger distance of the colour histograms of two frames, 0 … 1.
-        light: mean difference of their brightness along the motion, levels of 255.
+        light: mean difference of their colours along the motion, levels of 255.
     """
     return colors > SURE_COLORS or (colors > CUT_COLORS and light > CUT_LIGHT)
 
@@ -227,9 +227,8 @@ def _inside(flow: Floats) -> Floats:
     return ((x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)).astype(np.float32)
 
 
-def _brightness(picture: Picture) -> Floats:
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    return np.asarray(cv2.GaussianBlur(grey, (0, 0), 1.0), np.float32)
+def _smooth(picture: Picture) -> Floats:
+    return np.asarray(cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 1.0), np.float32)
 
 
 def _histogram(picture: Picture) -> Floats:

@@ -198,10 +198,8 @@ class _Job:
         """Write all frames that are not yet written; whether it got to the end."""
         if self.parts.finished:
             return True
-        frames = self.reader.frames(stride=self.video.stride, limit=self.video.max_frames)
-        for _ in islice(frames, self.parts.frames):  # written by a run before
-            if cancelled():
-                return False
+        written = self.parts.frames  # by a run before
+        frames = self.reader.frames(stride=self.video.stride, limit=self.video.max_frames, skip=written)
         self.colors.extend(islice(frames, self.stabiliser.waiting))
         self._tell(progress)
         for frame, inverse in self._estimated(frames):

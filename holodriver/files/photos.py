@@ -17,8 +17,8 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".heic", 
 
 HEIF = (".heic", ".heif")
 
-MAXIMUM_PIXELS = 1 << 28
-"""Pixels of one photo; a damaged header that says more is refused before memory is taken for it."""
+MAXIMUM_PIXELS = 178_956_970
+"""Pixels of one photo; a damaged header that says more is refused before memory is taken for it (Pillow's bound)."""
 
 ORIENTATION = 0x0112
 """EXIF tag (Exif 2.32, table 4)."""
@@ -83,9 +83,9 @@ def read_photo(path: Path) -> Photo:
             raise FileFormatError("is not a picture of a format that can be read", where=path) from error
         return Photo(pixels)
     except Image.DecompressionBombError as error:
-        raise FileFormatError(f"is larger than the {MAXIMUM_PIXELS >> 20} megapixels that are read", where=path) from (
-            error
-        )
+        raise FileFormatError(
+            f"is larger than the {MAXIMUM_PIXELS // 1_000_000} megapixels that are read", where=path
+        ) from (error)
     except HolodriverError:
         raise
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, … for damaged files
@@ -106,7 +106,7 @@ def _bytes(path: Path) -> bytes:
 def _check_size(size: tuple[int, int], path: Path) -> None:
     if size[0] * size[1] > MAXIMUM_PIXELS:
         raise FileFormatError(
-            f"is {size[0]} × {size[1]} pixels, more than the {MAXIMUM_PIXELS >> 20} megapixels that are read",
+            f"is {size[0]} × {size[1]} pixels, more than the {MAXIMUM_PIXELS // 1_000_000} megapixels that are read",
             where=path,
         )
 

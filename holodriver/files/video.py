@@ -114,8 +114,10 @@ class VideoReader:
     ) -> None:
         self._container.close()
 
-    def frames(self, *, stride: int = 1, limit: int | None = None) -> Iterator[VideoFrame]:
+    def frames(self, *, stride: int = 1, limit: int | None = None, skip: int = 0) -> Iterator[VideoFrame]:
         """Every `stride`-th frame, at most `limit` of them, each at its own time; can be called once.
+
+        The first `skip` of these are left out, and count towards the limit.
 
         Packets that cannot be decoded are left out and counted in `broken`.
         """
@@ -125,7 +127,8 @@ class VideoReader:
                 continue
             if limit is not None and given >= limit:
                 return
-            yield VideoFrame(index, self._time(frame, index), self._upright(frame))
+            if given >= skip:
+                yield VideoFrame(index, self._time(frame, index), self._upright(frame))
             given += 1
 
     def _decoded(self) -> Iterator[Any]:

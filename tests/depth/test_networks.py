@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForDepthEstimation
+from transformers import AutoModelForDepthEstimation, GLPNConfig, GLPNForDepthEstimation
 
 from holodriver.depth.estimators import NetworkEstimator
 from holodriver.depth.networks import load_network
@@ -83,6 +83,17 @@ def test_polarity_is_known_per_family_and_can_be_said(dpt_folder: Path, depth_an
     assert load_network(str(metric)).polarity == "distance"
     with pytest.raises(InputError, match="polarity"):
         load_network(str(dpt_folder), polarity="sideways")  # type: ignore[arg-type]
+
+
+def test_a_metric_family_is_read_as_distance(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    settings = {"depths": [1] * 4, "hidden_sizes": [8, 16, 32, 64], "num_attention_heads": [1, 2, 4, 8]}
+    GLPNForDepthEstimation(GLPNConfig(**settings, decoder_hidden_size=16)).save_pretrained(tmp_path)
+    (tmp_path / "preprocessor_config.json").write_text('{"do_resize": true, "size_divisor": 32, "do_rescale": true}')
+    estimator = NetworkEstimator(str(tmp_path))
+    assert (estimator.network.polarity, estimator.network.multiple) == ("distance", 32)
+    (found,) = estimator.predict([RNG.integers(0, 256, (60, 100, 3), np.uint8)], 160)
+    assert found.shape == (96, 160)
 
 
 def test_a_distance_becomes_inverse_depth(dpt_folder: Path) -> None:

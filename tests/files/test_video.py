@@ -43,6 +43,7 @@ def test_stride_and_limit(tmp_path: Path) -> None:
     assert [frame.index for frame in frames] == [0, 3, 6]
     assert [float(frame.time) for frame in frames] == [0, 0.121, 0.340]
     assert [frame.index for frame in read(path, stride=2, limit=2)] == [0, 2]
+    assert [frame.index for frame in read(path, stride=2, limit=3, skip=1)] == [2, 4]
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, -90])
