@@ -11,6 +11,7 @@ import json
 import math
 import os
 import sys
+import threading
 import traceback
 from pathlib import Path
 
@@ -245,6 +246,36 @@ def check_errors_leave_the_scene_as_it_was() -> None:
             fails(bpy.ops.holodriver.render_stack, said)
     assert digest() == before
     assert path.read_bytes() == on_disk
+
+
+def check_a_cancelled_render_leaves_the_scene_and_the_folder_as_they_were() -> None:
+    scene = fresh()
+    path = Path(FOLDER) / "cancel.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    scene = bpy.context.scene
+    scene.holodriver.planes, scene.holodriver.output = 200, str(Path(FOLDER) / "cancelled")
+    on_disk, dirty, before = path.read_bytes(), bpy.data.is_dirty, digest()
+    state, found = part("ui.session").state, []
+
+    def stop_when_it_renders() -> None:
+        while state.job is None or not state.job.report.done:
+            pause.wait(0.02)
+        found.append(part("process").descendants(state.job._process.pid))
+        state.job.cancel()
+
+    pause = threading.Event()
+    watcher = threading.Thread(target=stop_when_it_renders)
+    state.job = None
+    watcher.start()
+    assert bpy.ops.holodriver.render_stack() == {"CANCELLED"}
+    watcher.join()
+    assert found[0], "no child Blender"
+    assert not any(Path(f"/proc/{child}").exists() for child in found[0]), "the child Blender still runs"
+    assert digest() == before
+    assert path.read_bytes() == on_disk
+    assert (bpy.data.filepath, bpy.data.is_dirty) == (str(path), dirty)
+    assert list((Path(FOLDER) / "cancelled").iterdir()) == []
+    assert not state.job.scratch.exists()
 
 
 def check_rgbd_of_a_range_has_one_depth_range() -> None:
