@@ -68,6 +68,11 @@ class LookingGlass:
         return self.columns * self.rows
 
     @property
+    def plays_alone(self) -> bool:
+        """Whether it plays quilts without a computer, by a JSON beside them: a Go."""
+        return self.hardware == "LKG-E"
+
+    @property
     def tile(self) -> tuple[int, int]:
         """(width, height) of a view in the quilt, pixels."""
         return self.quilt[0] // max(self.columns, 1), self.quilt[1] // max(self.rows, 1)
