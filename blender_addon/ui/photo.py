@@ -12,8 +12,8 @@ from ..driver import photo_steps
 from ..photo import build_photo
 from ..process import Job
 from . import session
+from .checks import output_folder
 from .jobs import JobOperator
-from .operators import output_folder
 
 NEAREST, FARTHEST = 1.0, 6.0
 """Distances (scene units) that a photo's depth spans where no planes are set."""
