@@ -447,6 +447,26 @@ def check_a_photo_comes_in_and_renders_as_itself() -> None:
     assert worst < 0.02, worst
 
 
+def check_a_side_by_side_picture_comes_in_with_its_own_depth() -> None:
+    scene = fresh()
+    settings = scene.holodriver
+    settings.output, settings.formats = str(Path(FOLDER) / "pair"), {"SIDE_BY_SIDE"}
+    assert bpy.ops.holodriver.export_rgbd() == {"FINISHED"}
+    made = Path(FOLDER) / "pair" / "untitled_rgbd_lr.png"
+    first = side_by_side_depth(made)
+    for each in list(bpy.data.objects):
+        bpy.data.objects.remove(each)
+    settings.photo, settings.photo_depth = str(made), ""
+    settings.range_mode, settings.near, settings.far = "PLANES", 4.0, 8.0
+    assert bpy.ops.holodriver.import_photo() == {"FINISHED"}
+    scene.camera = bpy.data.objects["untitled"].parent
+    settings.overwrite = True
+    assert bpy.ops.holodriver.export_rgbd() == {"FINISHED"}
+    again = side_by_side_depth(made)
+    assert np.median(np.abs(again - first)) < 0.005
+    assert np.abs(again - first).mean() < 0.02  # the card's edge is a slope of one cell now
+
+
 def check_the_buttons_hand_over_what_was_set() -> None:
     scene = fresh()
     settings = scene.holodriver
