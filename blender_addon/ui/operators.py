@@ -20,6 +20,7 @@ from ..driver import (
     rgbd_steps,
     sample_count,
     stack_steps,
+    stacks_in,
     work_of,
 )
 from ..estimate import Work
@@ -161,10 +162,10 @@ class HOLODRIVER_OT_make_hologram(JobOperator, bpy.types.Operator):
         """Check the source and hand it to the driver."""
         settings = context.scene.holodriver
         driver, folder, source = session.driver(), output_folder(settings), self._source(settings)
-        base = free_name(
-            folder, source.stem.removesuffix("_rgbd_lr"), [".holo", ".frames", ".preview"], overwrite=settings.overwrite
-        )
-        self.holo, self.preview = base.with_name(base.name + ".holo"), base.with_name(base.name + ".preview")
+        end = ".holos" if stacks_in(source) else ".holo"
+        name = source.stem.removesuffix("_rgbd_lr")
+        base = free_name(folder, name, [end, ".frames", ".preview"], overwrite=settings.overwrite)
+        self.holo, self.preview = base.with_name(base.name + end), base.with_name(base.name + ".preview")
         profile = settings.profile_file.strip() if settings.profile == "FILE" else ""
         session.profile(settings)
         chosen = Path(bpy.path.abspath(profile)) if profile else None
@@ -183,16 +184,13 @@ class HOLODRIVER_OT_make_hologram(JobOperator, bpy.types.Operator):
             raise InputError("there is no source", remedy="render a focal stack first, or choose one under Source")
         if not source.exists():
             raise InputError("does not exist", where=source, remedy="choose another source")
-        if source.suffix == ".stacks":
-            raise InputError(
-                "holds an animation", where=source, remedy="choose one frame of it; `holodriver synth` takes all"
-            )
         return source
 
     def finish(self, context: bpy.types.Context, job: Job) -> str:
         """Remember hologram and frames, and load the preview."""
         results = session.state.results
-        results |= {"holo": self.holo, "frames": self.holo.with_suffix(".frames"), "preview": self.preview}
+        frames = self.holo if self.holo.suffix == ".holos" else self.holo.with_suffix(".frames")
+        results |= {"holo": self.holo, "frames": frames, "preview": self.preview}
         show_preview(self.preview)
         return f"Hologram: {self.holo}"
 

@@ -311,6 +311,25 @@ def side_by_side_depth(path: Path) -> np.ndarray:
     return pixels.reshape(height, width, 4)[::-1, width // 2 :, 0]
 
 
+def check_holograms_of_an_animation_are_made_and_played() -> None:
+    scene = fresh()
+    settings = scene.holodriver
+    settings.output, settings.animation, settings.iterations = str(Path(FOLDER) / "film"), True, 3
+    scene.frame_start, scene.frame_end = 1, 2
+    assert bpy.ops.holodriver.render_stack() == {"FINISHED"}
+    assert bpy.ops.holodriver.make_hologram() == {"FINISHED"}
+    made = sorted(path.name for path in (Path(FOLDER) / "film" / "untitled.holos").iterdir())
+    assert made == ["untitled_0001.holo", "untitled_0002.holo"], made
+    previews = [image for image in bpy.data.images if image.name.startswith("Hologram Preview")]
+    assert [tuple(image.size) for image in previews] == [(48, 32)] * 3
+    settings.animation, settings.play_seconds = False, 0.1
+    assert bpy.ops.holodriver.render_stack() == {"FINISHED"}
+    assert bpy.ops.holodriver.make_hologram() == {"FINISHED"}
+    assert (Path(FOLDER) / "film" / "untitled_2.holo").is_file()  # untitled.preview is the animation's
+    assert bpy.ops.holodriver.show_on_panel() == {"FINISHED"}
+    assert "Shown" in part("ui.session").state.lines[0]
+
+
 def check_planes_are_fitted_picked_and_typed() -> None:
     scene = fresh()
     settings = scene.holodriver
