@@ -87,6 +87,18 @@ def test_frames_share_one_depth_range_and_markers_change_the_camera(blender, ble
         assert picture[SIZE // 2, SIZE + SIZE // 2].mean() / 255 == pytest.approx(level, abs=0.02)
 
 
+def test_a_film_of_odd_pictures_has_even_halves(blender, blend_file, tmp_path):
+    av = pytest.importorskip("av")
+    odd = job(blend_file("edge", "ortho", 4.0, 6.0), near=4.0, far=6.0, width=33, height=31, samples=1)
+    made = render_rgbd(odd, tmp_path / "a", formats=("video",), blender=blender)
+    with av.open(str(made[0])) as film:
+        (picture,) = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    assert picture.shape == (32, 68, 3)
+    # the front is the left half of each half: white is near
+    assert picture[16, 34 + 4].mean() > 240
+    assert picture[16, 34 + 29].mean() < 15
+
+
 def test_stacks_of_an_animation_share_one_range_and_are_resumed(blender, blend_file, tmp_path):
     scene = blend_file("moving", "ortho", 3)
     moving = job(scene, frames=(1, 2), depth_samples=1, samples=1)
