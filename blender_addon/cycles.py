@@ -213,8 +213,8 @@ def _black() -> bpy.types.Material:
 
 def render_image(scene: bpy.types.Scene, path: Path, *, seed: int) -> None:
     scene.cycles.seed = seed
-    # from 5.0 on braces in a path hold variables, unless they are doubled
-    templates = bpy.app.version >= (5, 0, 0)
+    # from 4.5 on braces in a path hold variables, unless they are doubled
+    templates = bpy.app.version >= (4, 5, 0)
     scene.render.filepath = str(path).replace("{", "{{").replace("}", "}}") if templates else str(path)
     try:
         outcome = bpy.ops.render.render(write_still=True, scene=scene.name)

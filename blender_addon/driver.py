@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from holodriver.errors import InputError
+from holodriver.files.manifest import StackManifest
 from holodriver.optics.display import REFERENCE, DisplayProfile, eye_blur_diameter
 
 from .estimate import Work
@@ -191,25 +192,40 @@ def range_steps(driver: Driver, scene: Scene, settings: Any) -> list[Step]:
     return [driver.step("Looking at the scene", "render", *scene.arguments(settings), "--range")]
 
 
+def stacks_in(source: Path) -> list[Path]:
+    """The focal stacks of an animation, by name; none where `source` is one itself, or a picture."""
+    if not source.is_dir() or (source / StackManifest.FILE_NAME).exists():
+        return []
+    return sorted(path for path in source.glob("*.stack") if not path.name.startswith("."))
+
+
 def hologram_steps(
-    driver: Driver, source: Path, holo: Path, settings: Any, profile: Path | None, *, preview: Path
+    driver: Driver, source: Path, output: Path, settings: Any, profile: Path | None, *, preview: Path
 ) -> list[Step]:
-    """Compute the hologram of a focal stack or an RGB-D picture, its frames, and what a camera sees of them."""
+    """Compute holograms, their frames, and what a camera sees of the first of them.
+
+    Args:
+        source: a focal stack, an RGB-D picture, or the folder of the focal stacks of an animation.
+        output: NAME.holo; of an animation the folder of its holograms.
+    """
     chosen = ["--profile", profile] if profile is not None else []
-    synth = ["synth", source, "-o", holo, "--method", settings.method, *chosen, *_overwrite(settings)]
+    synth = ["synth", source, "-o", output, "--method", settings.method, *chosen, *_overwrite(settings)]
     if settings.method == "opt":
         synth += ["--iterations", settings.iterations]
-    frames = holo.with_suffix(".frames")
+    frames = stacks_in(source)
+    holos = [output / f"{stack.stem}.holo" for stack in frames] or [output]
+    pictures = [] if frames else ["--frames", output.with_suffix(".frames")]
     return [
-        driver.step("Computing the hologram", *synth),
-        driver.step("Encoding frames", "encode", holo, "--frames", frames, *_overwrite(settings)),
-        driver.step("Looking at it", "reconstruct", holo, "-o", preview, *_overwrite(settings)),
+        driver.step("Computing the hologram" + ("s" if frames else ""), *synth),
+        driver.step("Encoding frames", "encode", *holos, *pictures, *_overwrite(settings)),
+        driver.step("Looking at it", "reconstruct", holos[0], "-o", preview, *_overwrite(settings)),
     ]
 
 
 def play_steps(driver: Driver, frames: Path, settings: Any) -> list[Step]:
-    """Hand frames to the rig; whether its lasers are armed is the rig's business alone."""
-    arguments = ["play", frames, "--rig", settings.rig, "--duration", f"{settings.play_seconds:g}"]
+    """Hand a folder of frames, or of the holograms of an animation, to the rig, whose lasers are its own business."""
+    shown = sorted(frames.glob("*.holo")) or [frames]
+    arguments = ["play", *shown, "--rig", settings.rig, "--duration", f"{settings.play_seconds:g}"]
     return [driver.step("Showing on the panel", *arguments)]
 
 

@@ -17,9 +17,14 @@ Floats = NDArray[np.float32]
 
 SENSOR_MM = 36.0
 
+SIDE_BY_SIDE = "_rgbd_lr"
+"""End of the name of a picture with colour in its left half and depth in its right one."""
+
 
 def read_depth(path: Path) -> Floats:
     """Normalised depth (H, W), 0 near, top row first, of a grey picture in which white is near.
+
+    Of a picture side by side, that is its right half.
 
     Raises:
         InputError: it is no picture.
@@ -38,7 +43,14 @@ def read_depth(path: Path) -> Floats:
         grey = levels.reshape(height, width, image.channels)[..., 0]
     finally:
         bpy.data.images.remove(image)
+    if is_side_by_side(path):
+        grey = grey[:, width // 2 :]
     return np.ascontiguousarray(1 - np.clip(grey[::-1], 0, 1))
+
+
+def is_side_by_side(path: Path) -> bool:
+    """Whether a picture is named as one with its depth in the right half."""
+    return path.stem.endswith(SIDE_BY_SIDE)
 
 
 def sampled(depth: Floats, longest: int) -> Floats:
@@ -70,7 +82,7 @@ def build_photo(
     """Put a photo with depth into the scene: a mesh, and the perspective camera that sees it as the photo.
 
     Args:
-        photo: sRGB picture.
+        photo: sRGB picture; of one side by side, the left half.
         depth_path: grey picture, white near, linear in dioptres between `near` and `far`.
         near, far: distances from the camera, scene units, both finite.
         lens: focal length (mm) of a 36 mm wide camera.
@@ -88,22 +100,25 @@ def build_photo(
         width, height = image.size
     except RuntimeError as error:
         raise InputError("is not a picture that Blender can read", where=photo) from error
+    part = 0.5 if is_side_by_side(photo) else 1.0
+    width = int(width * part)
     if abs(width / height - depth.shape[1] / depth.shape[0]) > 0.02 * width / height:
         raise InputError(
             f"depth is {depth.shape[1]} × {depth.shape[0]}, the picture {width} × {height}", where=depth_path
         )
     grid = sampled(depth, longest)
-    mesh = _mesh(photo.stem, grid, width / height, near, far, lens)
-    mesh.materials.append(_material(photo.stem, image))
-    placed = bpy.data.objects.new(photo.stem, mesh)
-    camera = _camera(photo.stem, lens, near, far)
+    name = photo.stem.removesuffix(SIDE_BY_SIDE)
+    mesh = _mesh(name, grid, width / height, near, far, lens, part)
+    mesh.materials.append(_material(name, image))
+    placed = bpy.data.objects.new(name, mesh)
+    camera = _camera(name, lens, near, far)
     placed.parent = camera
     for each in (camera, placed):
         scene.collection.objects.link(each)
     return placed
 
 
-def _mesh(name: str, grid: Floats, aspect: float, near: float, far: float, lens: float) -> bpy.types.Mesh:
+def _mesh(name: str, grid: Floats, aspect: float, near: float, far: float, lens: float, part: float) -> bpy.types.Mesh:
     rows, columns = grid.shape
     z = np.asarray(metric_depth(grid, near, far, "dioptric"), np.float32)
     widest = max(1.0, aspect)
@@ -119,7 +134,7 @@ def _mesh(name: str, grid: Floats, aspect: float, near: float, far: float, lens:
     mesh.loops.foreach_set("vertex_index", quads.ravel())
     mesh.polygons.add(len(quads))
     mesh.polygons.foreach_set("loop_start", np.arange(0, quads.size, 4, dtype=np.int32))
-    across, down = np.meshgrid(np.linspace(0, 1, columns), np.linspace(1, 0, rows))
+    across, down = np.meshgrid(np.linspace(0, part, columns), np.linspace(1, 0, rows))
     places = np.stack([across, down], axis=-1).reshape(-1, 2).astype(np.float32)
     mesh.update(calc_edges=True)
     layer = mesh.uv_layers.new(name="photo")

@@ -203,7 +203,7 @@ class Job:
             self._process = subprocess.Popen(
                 step.command,
                 env=_environment(),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # nothing is written: its end tells the driver that Blender is gone
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 **own_group(),
@@ -349,7 +349,8 @@ def clean_environment() -> dict[str, str]:
 
 
 def _environment() -> dict[str, str]:
-    return clean_environment() | {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
+    own = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "HOLODRIVER_STOP_WITH_INPUT": "1"}
+    return clean_environment() | own
 
 
 def _collect(stream: IO[bytes], name: str, lines: "queue.Queue[tuple[str, bytes | None]]") -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import bpy
 
 from holodriver.errors import HolodriverError
-from holodriver.optics.focus import metric_depth
 
 from ..driver import blur_diameter, image_size
 from ..planes import plane_range
@@ -45,6 +44,7 @@ def begin(scene: bpy.types.Scene) -> None:
     kept |= {"use_dof": dof.use_dof, "focus_object": dof.focus_object.name if dof.focus_object else ""}
     settings.preview_kept = json.dumps(kept)
     settings.preview_camera = scene.camera
+    _show_blur(True)
     show(scene)
 
 
@@ -65,6 +65,7 @@ def end(scene: bpy.types.Scene) -> None:
         return
     kept = json.loads(settings.preview_kept)
     camera = settings.preview_camera
+    _show_blur(False)
     settings.preview_kept = ""
     settings.preview_camera = None
     if camera is None or camera.type != "CAMERA":
@@ -92,10 +93,23 @@ def lens_of(scene: bpy.types.Scene) -> ThinLens:
     return ThinLens(camera, near, far, mapping_of(camera), blur_diameter(settings, profile), pixels)
 
 
-def focus_distance(scene: bpy.types.Scene) -> float:
-    """Distance (scene units) at which the slider focuses."""
-    lens = lens_of(scene)
-    return float(metric_depth(scene.holodriver.preview_position, lens.near, lens.far, lens.mapping))
+_blurred: set[tuple[str, int]] = set()  # viewports, by screen and number, in which depth of field was switched on
+
+
+def _show_blur(wanted: bool) -> None:
+    """Let viewports in solid shading draw depth of field, and put back those that did not."""
+    for screen in bpy.data.screens:
+        for number, area in enumerate(screen.areas):
+            shading = getattr(area.spaces.active, "shading", None) if area.type == "VIEW_3D" else None
+            if shading is None:
+                continue
+            if wanted and not shading.use_dof:
+                shading.use_dof = True
+                _blurred.add((screen.name, number))
+            elif not wanted and (screen.name, number) in _blurred:
+                shading.use_dof = False
+    if not wanted:
+        _blurred.clear()
 
 
 @bpy.app.handlers.persistent

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The buttons: each checks, hands a job to the driver, and shows what came of it."""
 
-import shutil
-from collections.abc import Sequence
+import glob
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,7 +11,6 @@ from holodriver.errors import InputError
 from holodriver.optics.lookingglass import LOOKING_GLASSES, quilt_path
 
 from ..driver import (
-    Scene,
     blur_diameter,
     hologram_steps,
     image_size,
@@ -22,120 +20,29 @@ from ..driver import (
     rgbd_steps,
     sample_count,
     stack_steps,
+    stacks_in,
     work_of,
 )
-from ..estimate import Work, size_in_words
+from ..estimate import Work
 from ..planes import plane_range
 from ..process import Job, Step
 from ..refocus import view_count
-from ..snapshot import blend_name, blender_executable, save_snapshot, unsaved_images
-from ..thin_lens import mapping_of
+from ..snapshot import blend_name, unsaved_images
 from . import session
+from .checks import check_disk, check_scene, cores, free_name, output_folder, scene_frames, snapshot_of
 from .jobs import JobOperator
-from .properties import artists_gpus
-
-
-def scene_frames(scene: bpy.types.Scene) -> tuple[int, ...]:
-    """The frames to render: the present one, or the scene's range."""
-    if not scene.holodriver.animation:
-        return (scene.frame_current,)
-    return tuple(range(scene.frame_start, scene.frame_end + 1, scene.frame_step))
-
-
-def check_scene(scene: bpy.types.Scene) -> None:
-    """Refuse a scene that cannot be rendered, before anything starts.
-
-    Raises:
-        InputError: there is no camera, it is of another type, or there are no frames.
-    """
-    if scene.camera is None or scene.camera.type != "CAMERA":
-        raise InputError(f"scene '{scene.name}' has no camera", remedy="add one, or make one the active camera")
-    mapping_of(scene.camera)
-    if not scene_frames(scene):
-        raise InputError("the frame range is empty", remedy="set the scene's start and end")
-
-
-def output_folder(settings: Any) -> Path:
-    """The folder of the results, which is made if need be.
-
-    Raises:
-        InputError: it is relative and the file was never saved, or it cannot be written to.
-    """
-    named = settings.output.strip() or "//"
-    if named.startswith("//") and not bpy.data.filepath:
-        raise InputError(
-            "the output folder is beside a file that was never saved", remedy="save the file, or choose a folder"
-        )
-    folder = Path(bpy.path.abspath(named))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".holodriver-probe"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InputError(f"cannot be written to: {error.strerror}", where=folder, remedy="choose another") from error
-    return folder
-
-
-def free_name(folder: Path, name: str, ends: Sequence[str], *, overwrite: bool) -> Path:
-    """FOLDER/NAME without its end, numbered where one of its files is there and may not be replaced."""
-    number = 1
-    while True:
-        base = folder / (name if number == 1 else f"{name}_{number}")
-        if overwrite or not any(base.with_name(base.name + end).exists() for end in ends):
-            return base
-        number += 1
-
-
-def check_disk(folder: Path, work: Work) -> None:
-    """Refuse work that the disk has no room for.
-
-    Raises:
-        InputError: says what is needed and what is free.
-    """
-    free, needed = shutil.disk_usage(folder).free, work.disk_bytes()
-    if free < needed:
-        raise InputError(
-            f"the disk has {size_in_words(free)} free, this needs up to {size_in_words(needed)}",
-            where=folder,
-            remedy="make room, choose another folder, or render smaller",
-        )
-
-
-def snapshot_of(scene: bpy.types.Scene, *, size: tuple[int, int], planes: tuple[float | None, float | None]) -> Scene:
-    """A copy of the open file for the driver; its folder is the job's scratch."""
-    settings = scene.holodriver
-    near, far = planes
-    kind, gpus = artists_gpus()
-    device = settings.device if settings.device == kind else "CPU"
-    return Scene(
-        blend=save_snapshot(),
-        blender=blender_executable(),
-        size=size,
-        near=near,
-        far=far,
-        frames=scene_frames(scene) if settings.animation else (),
-        device=device,
-        devices=tuple(identifier for identifier, _ in gpus) if device != "CPU" else (),
-    )
 
 
 class _Render(JobOperator):
     """What the buttons that render have in common."""
 
     def _on_copy(self, title: str, steps: list[Step], base: Path, copy: Path) -> Job:
-        job = Job(title, steps, scratch=copy.parent, leftovers=[(base.parent, f".{base.name}*")])
+        job = Job(title, steps, scratch=copy.parent, leftovers=[(base.parent, f".{glob.escape(base.name)}*")])
         job.report.warnings += [f"image '{name}' has changes that are not saved: left out" for name in unsaved_images()]
         return job
 
     def _measure(self, job: Job, work: Work) -> None:
         session.state.pace = job.seconds / work.seconds(cores())
-
-
-def cores() -> int:
-    """Threads that a child Blender renders with."""
-    scene = bpy.context.scene
-    return scene.render.threads if scene is not None else 1
 
 
 class HOLODRIVER_OT_render_stack(_Render, bpy.types.Operator):
@@ -255,15 +162,15 @@ class HOLODRIVER_OT_make_hologram(JobOperator, bpy.types.Operator):
         """Check the source and hand it to the driver."""
         settings = context.scene.holodriver
         driver, folder, source = session.driver(), output_folder(settings), self._source(settings)
-        base = free_name(
-            folder, source.stem.removesuffix("_rgbd_lr"), [".holo", ".frames", ".preview"], overwrite=settings.overwrite
-        )
-        self.holo, self.preview = base.with_name(base.name + ".holo"), base.with_name(base.name + ".preview")
+        end = ".holos" if stacks_in(source) else ".holo"
+        name = source.stem.removesuffix("_rgbd_lr")
+        base = free_name(folder, name, [end, ".frames", ".preview"], overwrite=settings.overwrite)
+        self.holo, self.preview = base.with_name(base.name + end), base.with_name(base.name + ".preview")
         profile = settings.profile_file.strip() if settings.profile == "FILE" else ""
         session.profile(settings)
         chosen = Path(bpy.path.abspath(profile)) if profile else None
         steps = hologram_steps(driver, source, self.holo, settings, chosen, preview=self.preview)
-        return Job("Make Hologram", steps, leftovers=[(folder, f".{base.name}.*")])
+        return Job("Make Hologram", steps, leftovers=[(folder, f".{glob.escape(base.name)}.*")])
 
     def _source(self, settings: Any) -> Path:
         named = settings.source.strip()
@@ -277,16 +184,13 @@ class HOLODRIVER_OT_make_hologram(JobOperator, bpy.types.Operator):
             raise InputError("there is no source", remedy="render a focal stack first, or choose one under Source")
         if not source.exists():
             raise InputError("does not exist", where=source, remedy="choose another source")
-        if source.suffix == ".stacks":
-            raise InputError(
-                "holds an animation", where=source, remedy="choose one frame of it; `holodriver synth` takes all"
-            )
         return source
 
     def finish(self, context: bpy.types.Context, job: Job) -> str:
         """Remember hologram and frames, and load the preview."""
         results = session.state.results
-        results |= {"holo": self.holo, "frames": self.holo.with_suffix(".frames"), "preview": self.preview}
+        frames = self.holo if self.holo.suffix == ".holos" else self.holo.with_suffix(".frames")
+        results |= {"holo": self.holo, "frames": frames, "preview": self.preview}
         show_preview(self.preview)
         return f"Hologram: {self.holo}"
 

@@ -9,11 +9,11 @@ import bpy
 from holodriver.errors import InputError
 
 from ..driver import photo_steps
-from ..photo import build_photo
+from ..photo import SIDE_BY_SIDE, build_photo, is_side_by_side
 from ..process import Job
 from . import session
+from .checks import output_folder
 from .jobs import JobOperator
-from .operators import output_folder
 
 NEAREST, FARTHEST = 1.0, 6.0
 """Distances (scene units) that a photo's depth spans where no planes are set."""
@@ -30,8 +30,12 @@ class HOLODRIVER_OT_import_photo(JobOperator, bpy.types.Operator):
         """Let the driver estimate the depth, unless it is given."""
         settings = context.scene.holodriver
         self.photo = _picture(settings.photo, "photo")
+        self.colour = self.photo
         if settings.photo_depth.strip():
             self.depth = _picture(settings.photo_depth, "depth")
+            return Job("Import Photo", [])
+        if is_side_by_side(self.photo):
+            self.depth = self.photo
             return Job("Import Photo", [])
         # Blender's own scratch folder will do where the file has no place yet
         relative = settings.output.strip().startswith("//") and not bpy.data.filepath
@@ -47,7 +51,10 @@ class HOLODRIVER_OT_import_photo(JobOperator, bpy.types.Operator):
         near, far = NEAREST, FARTHEST
         if settings.range_mode == "PLANES" and math.isfinite(settings.far) and settings.near < settings.far:
             near, far = settings.near, settings.far
-        made = build_photo(scene, self.photo, self.depth, near=near, far=far, longest=settings.photo_resolution)
+        pair = self.depth.with_name(f"{self.photo.stem}{SIDE_BY_SIDE}.png")
+        if self.depth != self.photo and not settings.photo_depth.strip() and pair.is_file():
+            self.colour = pair  # upright, and in a format that Blender reads, whatever the photo was
+        made = build_photo(scene, self.colour, self.depth, near=near, far=far, longest=settings.photo_resolution)
         return f"{made.name}: {len(made.data.vertices)} points; its camera is '{made.parent.name}'"
 
 

@@ -218,7 +218,7 @@ class HologramSettings(bpy.types.PropertyGroup):
         ),
         "source": StringProperty(
             name="Source",
-            description="Focal stack (its folder) or RGB-D picture; empty: the last one rendered here",
+            description="Focal stack (its folder), folder of them, or RGB-D picture; empty: the last one rendered here",
             subtype="FILE_PATH",
             **_NO_ANIMATION,
         ),

@@ -5,6 +5,7 @@ import io
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from typing import Annotated, Any, NoReturn
@@ -30,6 +31,9 @@ COMMANDS = {
 }
 """Each is the function (or the group of commands) of that name in the module `holodriver.cli.<name>`, imported when it
 is called; a hyphen is an underscore there."""
+
+WITH_PARENT = "HOLODRIVER_STOP_WITH_INPUT"
+"""Environment variable of programs that start this one: it stops when its standard input ends, as theirs would."""
 
 INTERRUPTED = 130
 TERMINATED = 128 + signal.SIGTERM
@@ -99,6 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, _terminate)
+    if os.environ.get(WITH_PARENT) and os.name == "posix":  # on Windows a waiting read blocks other calls
+        threading.Thread(target=_stop_with_input, daemon=True).start()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a console without × or a file's name shows ?, and that is all
@@ -159,6 +165,13 @@ def _failed(error: Exception, exit_code: int) -> int:
 def _interrupted() -> int:
     console.stopped(exit_code=INTERRUPTED)
     return INTERRUPTED
+
+
+def _stop_with_input() -> None:
+    """Wait for the end of the standard input, and then stop as if terminated: whoever holds its other end is gone."""
+    while os.read(0, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _terminate(*_: object) -> NoReturn:

@@ -26,7 +26,8 @@ PATIENCE_S = 120.0
 
 Kind = Literal["executable", "python"]
 
-_ASK_BPY = "import json, bpy; print('bpy:' + json.dumps(list(bpy.app.version)))"
+# leaves at once: tearing bpy down can hang
+_ASK_BPY = "import json, os, bpy; print('bpy:' + json.dumps(list(bpy.app.version)), flush=True); os._exit(0)"
 
 
 @dataclass(frozen=True)

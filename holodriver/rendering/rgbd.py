@@ -55,7 +55,8 @@ def render_rgbd(
 ) -> list[Path]:
     """Render the RGB-D image of each of the job's frames.
 
-    In PNG files light above 1 is clipped and white is near, as a Looking Glass has it; OpenEXR keeps all light, and
+    White is near in PNG files, as a Looking Glass has it, and light that would not fit into them is scaled down: by one
+    factor for all frames, which puts the 99.9th percentile of the first one at 1. OpenEXR keeps all light as it is, and
     normalised depth (0 near) in its channel Z. One depth range holds for all frames.
 
     Args:
@@ -91,6 +92,7 @@ def render_rgbd(
     with _raw(job, base, blender, "rgbd") as (raw, reports), ExitStack() as stack:
         depths = _Depths(raw, job)
         film: Film | None = None
+        gain = 0.0
         for report in reports:
             _pass_on(report, progress, warn)
             if report["event"] != "written":
@@ -104,11 +106,16 @@ def render_rgbd(
                     warn(text)
             image = depths.image(frame)
             each = bases[frame] if job.frames else base
+            if not gain:
+                gain = _gain(image)
+                if gain < 1 and set(formats) != {"exr"}:
+                    warn(f"light is scaled by {gain:.3g} to fit into pictures; OpenEXR keeps it as it is")
+            fitted = replace(image, color=image.color * np.float32(gain))
             for kind in stills:
-                written += _write(image, each, kind, overwrite=overwrite)
+                written += _write(image if kind == "exr" else fitted, each, kind, overwrite=overwrite)
             if VIDEO in formats:
                 film = film or stack.enter_context(Film(film_path, depths.rate, overwrite=overwrite))
-                film.add(_side_by_side(image))
+                film.add(_side_by_side(fitted))
     if film is not None:
         written.append(film_path)
     if not written:
@@ -267,6 +274,11 @@ def _names(base: Path, formats: Sequence[str]) -> Iterator[Path]:
     for kind in formats:
         for end in ends[kind]:
             yield base.with_name(base.name + end)
+
+
+def _gain(image: RgbdImage) -> float:
+    """Factor, at most 1, with which the 99.9th percentile of the brightest colour fits into a picture."""
+    return float(min(1.0, 1 / max(1e-6, float(np.percentile(image.color.max(axis=0), 99.9)))))
 
 
 def _side_by_side(image: RgbdImage) -> NDArray[np.uint8]:

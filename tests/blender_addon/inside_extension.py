@@ -11,6 +11,7 @@ import json
 import math
 import os
 import sys
+import threading
 import traceback
 from pathlib import Path
 
@@ -247,6 +248,36 @@ def check_errors_leave_the_scene_as_it_was() -> None:
     assert path.read_bytes() == on_disk
 
 
+def check_a_cancelled_render_leaves_the_scene_and_the_folder_as_they_were() -> None:
+    scene = fresh()
+    path = Path(FOLDER) / "cancel.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    scene = bpy.context.scene
+    scene.holodriver.planes, scene.holodriver.output = 200, str(Path(FOLDER) / "cancelled")
+    on_disk, dirty, before = path.read_bytes(), bpy.data.is_dirty, digest()
+    state, found = part("ui.session").state, []
+
+    def stop_when_it_renders() -> None:
+        while state.job is None or not state.job.report.done:
+            pause.wait(0.02)
+        found.append(part("process").descendants(state.job._process.pid))
+        state.job.cancel()
+
+    pause = threading.Event()
+    watcher = threading.Thread(target=stop_when_it_renders)
+    state.job = None
+    watcher.start()
+    assert bpy.ops.holodriver.render_stack() == {"CANCELLED"}
+    watcher.join()
+    assert found[0], "no child Blender"
+    assert not any(Path(f"/proc/{child}").exists() for child in found[0]), "the child Blender still runs"
+    assert digest() == before
+    assert path.read_bytes() == on_disk
+    assert (bpy.data.filepath, bpy.data.is_dirty) == (str(path), dirty)
+    assert list((Path(FOLDER) / "cancelled").iterdir()) == []
+    assert not state.job.scratch.exists()
+
+
 def check_rgbd_of_a_range_has_one_depth_range() -> None:
     scene = fresh()
     card = bpy.data.objects["Card"]
@@ -278,6 +309,25 @@ def side_by_side_depth(path: Path) -> np.ndarray:
     image.pixels.foreach_get(pixels)
     bpy.data.images.remove(image)
     return pixels.reshape(height, width, 4)[::-1, width // 2 :, 0]
+
+
+def check_holograms_of_an_animation_are_made_and_played() -> None:
+    scene = fresh()
+    settings = scene.holodriver
+    settings.output, settings.animation, settings.iterations = str(Path(FOLDER) / "film"), True, 3
+    scene.frame_start, scene.frame_end = 1, 2
+    assert bpy.ops.holodriver.render_stack() == {"FINISHED"}
+    assert bpy.ops.holodriver.make_hologram() == {"FINISHED"}
+    made = sorted(path.name for path in (Path(FOLDER) / "film" / "untitled.holos").iterdir())
+    assert made == ["untitled_0001.holo", "untitled_0002.holo"], made
+    previews = [image for image in bpy.data.images if image.name.startswith("Hologram Preview")]
+    assert [tuple(image.size) for image in previews] == [(48, 32)] * 3
+    settings.animation, settings.play_seconds = False, 0.1
+    assert bpy.ops.holodriver.render_stack() == {"FINISHED"}
+    assert bpy.ops.holodriver.make_hologram() == {"FINISHED"}
+    assert (Path(FOLDER) / "film" / "untitled_2.holo").is_file()  # untitled.preview is the animation's
+    assert bpy.ops.holodriver.show_on_panel() == {"FINISHED"}
+    assert "Shown" in part("ui.session").state.lines[0]
 
 
 def check_planes_are_fitted_picked_and_typed() -> None:
@@ -414,6 +464,26 @@ def check_a_photo_comes_in_and_renders_as_itself() -> None:
     shown_color = pixels.reshape(height, width * 2, 4)[::-1, :width, :3]
     worst = np.abs(shown_color - color)[inside].mean()
     assert worst < 0.02, worst
+
+
+def check_a_side_by_side_picture_comes_in_with_its_own_depth() -> None:
+    scene = fresh()
+    settings = scene.holodriver
+    settings.output, settings.formats = str(Path(FOLDER) / "pair"), {"SIDE_BY_SIDE"}
+    assert bpy.ops.holodriver.export_rgbd() == {"FINISHED"}
+    made = Path(FOLDER) / "pair" / "untitled_rgbd_lr.png"
+    first = side_by_side_depth(made)
+    for each in list(bpy.data.objects):
+        bpy.data.objects.remove(each)
+    settings.photo, settings.photo_depth = str(made), ""
+    settings.range_mode, settings.near, settings.far = "PLANES", 4.0, 8.0
+    assert bpy.ops.holodriver.import_photo() == {"FINISHED"}
+    scene.camera = bpy.data.objects["untitled"].parent
+    settings.overwrite = True
+    assert bpy.ops.holodriver.export_rgbd() == {"FINISHED"}
+    again = side_by_side_depth(made)
+    assert np.median(np.abs(again - first)) < 0.005
+    assert np.abs(again - first).mean() < 0.02  # the card's edge is a slope of one cell now
 
 
 def check_the_buttons_hand_over_what_was_set() -> None:

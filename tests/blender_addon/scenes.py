@@ -6,6 +6,7 @@ The camera stands at the origin and looks along −z with y up, so that metric d
 """
 
 import math
+import os
 import sys
 from pathlib import Path
 
@@ -345,3 +346,5 @@ if __name__ == "__main__":
     globals()[own[0]](*own[2:])
     bpy.ops.wm.save_as_mainfile(filepath=own[1])
     Path(own[1] + ".ran").unlink(missing_ok=True)
+    sys.stdout.flush()
+    os._exit(0)  # tearing Blender down can hang after all is written (seen once with bpy 4.5.15)

@@ -16,7 +16,14 @@ def render(blender, scene, path, **changes):
 
 
 @pytest.mark.parametrize(
-    ("kind", "near", "far"), [("ortho", 4.0, 8.0), ("persp", 4.0, 8.0), ("persp", 4.0, float("inf"))]
+    ("kind", "near", "far"),
+    [
+        ("ortho", 4.0, 8.0),
+        ("persp", 4.0, 8.0),
+        ("persp", 4.0, float("inf")),
+        ("near", 4.0, 8.0),  # at a twentieth of these distances
+        ("shift", 4.0, 8.0),  # portrait
+    ],
 )
 def test_pinhole_depth_is_that_of_a_slanted_plane(blender, blend_file, tmp_path, kind, near, far):
     start, rise = 6.0, 0.6

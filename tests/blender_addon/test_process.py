@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import select
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -109,6 +110,31 @@ def test_stopping_ends_the_driver_and_all_below_it(job, tmp_path, way):
         os.close(handle)
         assert ended
     assert sorted(path.name for path in tmp_path.iterdir()) == [".a.stack.old"]
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for the end of processes, which needs Linux")
+def test_a_driver_does_not_outlive_a_blender_that_crashes(blender, tmp_path):
+    """Another Python stands for Blender: it starts a render as a job, and is killed."""
+    command = [sys.executable, "-m", "holodriver", "--progress", "json", "render", "demo", "--blender"]
+    command += [str(blender.path), "--size", "64", "--spp", "4", "--no-denoise", "-o", str(tmp_path / "a.stack")]
+    code = (
+        "import sys, time; sys.path.insert(0, sys.argv[1])\n"
+        "import process\n"
+        "job = process.Job('', [process.Step('', tuple(sys.argv[2:]))])\n"
+        "while job.poll() and job.report.done < 2: time.sleep(0.02)\n"
+        "print(job._process.pid, *process.descendants(job._process.pid), flush=True); time.sleep(600)"
+    )
+    arguments = [sys.executable, "-c", code, str(ROOT / "blender_addon"), *command]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as stand_in:
+        assert stand_in.stdout is not None
+        handles = [os.pidfd_open(int(pid)) for pid in stand_in.stdout.readline().split()]
+        assert len(handles) >= 2  # the driver and its Blender
+        stand_in.kill()
+    for handle in handles:
+        ended, _, _ = select.select([handle], [], [], 60)
+        os.close(handle)
+        assert ended
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_time_left_follows_the_pace(job):

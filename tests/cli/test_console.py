@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -38,6 +39,24 @@ def test_json_mode_prints_nothing_but_objects(capsys):
     )
     assert (events[5]["exit_code"], events[5]["remedy"]) == (2, "render it")
     assert printed.err == "error: a.stack: no planes (render it)\n"
+
+
+def test_long_work_gives_signs_of_life_between_its_reports(monkeypatch):
+    """In JSON mode, from another thread: work that hangs in one step is told from a process that hangs."""
+    monkeypatch.setattr(console, "ALIVE_S", 0.01)
+    events, seen = [], threading.Event()
+
+    def emit(event, **values):
+        events.append(event)
+        if events.count("alive") == 3:
+            seen.set()
+
+    monkeypatch.setattr(console, "_emit", emit)
+    console.configure(mode=console.ProgressMode.json)
+    with console.reporting() as progress:
+        progress("one long step", 0, 1)
+        assert seen.wait(60)
+    assert events[0] == "progress"
 
 
 def test_log_file_gets_begin_and_end_of_each_stage(capsys):

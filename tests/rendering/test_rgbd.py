@@ -44,8 +44,19 @@ def test_every_format_holds_the_same_depth_and_light(blender, blend_file, tmp_pa
         assert np.abs(other.depth - exr.depth).max() < 1 / 65535
         assert np.abs(other.color - np.clip(exr.color, 0, 1)).max() < 1e-4
     assert np.abs(exr.color[:, :, inside] - 0.5).max() < 0.01  # linear light, no view transform
+    assert exr.color.max() == pytest.approx(1.0, abs=0.01)
     with pytest.raises(OutputExistsError):
         render_rgbd(job(scene), tmp_path / "a", formats=("exr",), blender=blender)
+
+
+def test_bright_light_is_scaled_into_pictures_and_kept_in_exr(blender, blend_file, tmp_path):
+    scene = blend_file("cards", "ortho", 0.1, 4.0, 5.0, 6.0, 7.0)  # the brightest card is 1.3
+    told = []
+    render_rgbd(job(scene), tmp_path / "a", formats=("exr", "side-by-side"), blender=blender, warn=told.append)
+    exr, pair = (read_rgbd(tmp_path / name, mapping="linear") for name in ("a.exr", "a_rgbd_lr.png"))
+    assert exr.color.max() == pytest.approx(1.3, abs=0.01)
+    assert np.abs(pair.color - exr.color / 1.3).max() < 1e-3
+    assert told == ["light is scaled by 0.769 to fit into pictures; OpenEXR keeps it as it is"]
 
 
 def test_frames_share_one_depth_range_and_markers_change_the_camera(blender, blend_file, tmp_path):
@@ -74,6 +85,18 @@ def test_frames_share_one_depth_range_and_markers_change_the_camera(blender, ble
     for picture, frame in zip(pictures, (1, 3, 5), strict=True):
         level = 1 - read_rgbd(tmp_path / f"walk_{frame:04d}.exr").depth[SIZE // 2, SIZE // 2]
         assert picture[SIZE // 2, SIZE + SIZE // 2].mean() / 255 == pytest.approx(level, abs=0.02)
+
+
+def test_a_film_of_odd_pictures_has_even_halves(blender, blend_file, tmp_path):
+    av = pytest.importorskip("av")
+    odd = job(blend_file("edge", "ortho", 4.0, 6.0), near=4.0, far=6.0, width=33, height=31, samples=1)
+    made = render_rgbd(odd, tmp_path / "a", formats=("video",), blender=blender)
+    with av.open(str(made[0])) as film:
+        (picture,) = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    assert picture.shape == (32, 68, 3)
+    # the front is the left half of each half: white is near
+    assert picture[16, 34 + 4].mean() > 240
+    assert picture[16, 34 + 29].mean() < 15
 
 
 def test_stacks_of_an_animation_share_one_range_and_are_resumed(blender, blend_file, tmp_path):

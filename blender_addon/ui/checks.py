@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is looked at before a job starts, and what it is handed."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from holodriver.errors import InputError
+
+from ..driver import Scene
+from ..estimate import Work, size_in_words
+from ..snapshot import blender_executable, save_snapshot
+from ..thin_lens import mapping_of
+from .properties import artists_gpus
+
+
+def scene_frames(scene: bpy.types.Scene) -> tuple[int, ...]:
+    """The frames to render: the present one, or the scene's range."""
+    if not scene.holodriver.animation:
+        return (scene.frame_current,)
+    return tuple(range(scene.frame_start, scene.frame_end + 1, scene.frame_step))
+
+
+def check_scene(scene: bpy.types.Scene) -> None:
+    """Refuse a scene that cannot be rendered, before anything starts.
+
+    Raises:
+        InputError: there is no camera, it is of another type, or there are no frames.
+    """
+    if scene.camera is None or scene.camera.type != "CAMERA":
+        raise InputError(f"scene '{scene.name}' has no camera", remedy="add one, or make one the active camera")
+    mapping_of(scene.camera)
+    if not scene_frames(scene):
+        raise InputError("the frame range is empty", remedy="set the scene's start and end")
+
+
+def output_folder(settings: Any) -> Path:
+    """The folder of the results, which is made if need be.
+
+    Raises:
+        InputError: it is relative and the file was never saved, or it cannot be written to.
+    """
+    named = settings.output.strip() or "//"
+    if named.startswith("//") and not bpy.data.filepath:
+        raise InputError(
+            "the output folder is beside a file that was never saved", remedy="save the file, or choose a folder"
+        )
+    folder = Path(bpy.path.abspath(named))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".holodriver-probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"cannot be written to: {error.strerror}", where=folder, remedy="choose another") from error
+    return folder
+
+
+def free_name(folder: Path, name: str, ends: Sequence[str], *, overwrite: bool) -> Path:
+    """FOLDER/NAME without its end, numbered where one of its files is there and may not be replaced."""
+    number = 1
+    while True:
+        base = folder / (name if number == 1 else f"{name}_{number}")
+        if overwrite or not any(base.with_name(base.name + end).exists() for end in ends):
+            return base
+        number += 1
+
+
+def check_disk(folder: Path, work: Work) -> None:
+    """Refuse work that the disk has no room for.
+
+    Raises:
+        InputError: says what is needed and what is free.
+    """
+    free, needed = shutil.disk_usage(folder).free, work.disk_bytes()
+    if free < needed:
+        raise InputError(
+            f"the disk has {size_in_words(free)} free, this needs up to {size_in_words(needed)}",
+            where=folder,
+            remedy="make room, choose another folder, or render smaller",
+        )
+
+
+def snapshot_of(scene: bpy.types.Scene, *, size: tuple[int, int], planes: tuple[float | None, float | None]) -> Scene:
+    """A copy of the open file for the driver; its folder is the job's scratch."""
+    settings = scene.holodriver
+    near, far = planes
+    kind, gpus = artists_gpus()
+    device = settings.device if settings.device == kind else "CPU"
+    return Scene(
+        blend=save_snapshot(),
+        blender=blender_executable(),
+        size=size,
+        near=near,
+        far=far,
+        frames=scene_frames(scene) if settings.animation else (),
+        device=device,
+        devices=tuple(identifier for identifier, _ in gpus) if device != "CPU" else (),
+    )
+
+
+def cores() -> int:
+    """Threads that a child Blender renders with."""
+    scene = bpy.context.scene
+    return scene.render.threads if scene is not None else 1
