@@ -18,6 +18,8 @@ class Arithmetic(Protocol):
     def multiply(self, field: Tensor, factor: Tensor, result: Tensor) -> None: ...
     def accumulate(self, total: Tensor, factor: Tensor, addend: Tensor) -> None: ...
     def gather(self, total: Tensor, factor: Tensor, addend: Tensor) -> None: ...
+    def turn(self, field: Tensor, reference: Tensor, scale: Tensor, *, backwards: bool = False) -> Tensor: ...
+    def mix(self, spectrum: Tensor, straight: Tensor, mirrored: Tensor) -> Tensor: ...
     def target(
         self,
         light: tuple[Tensor, Tensor, Tensor],
@@ -46,6 +48,18 @@ class CpuArithmetic:
     def gather(self, total: Tensor, factor: Tensor, addend: Tensor) -> None:
         """total += conj(factor) · addend."""
         kernels.gather(total.numpy(), factor.numpy(), addend.numpy())
+
+    def turn(self, field: Tensor, reference: Tensor, scale: Tensor, *, backwards: bool = False) -> Tensor:
+        """scale · field · (phase factor of `reference`), or its conjugate if `backwards`."""
+        result = torch.empty_like(field)
+        kernels.turn(field.numpy(), reference.numpy(), scale.numpy(), backwards, result.numpy())
+        return result
+
+    def mix(self, spectrum: Tensor, straight: Tensor, mirrored: Tensor) -> Tensor:
+        """straight · spectrum(f) + mirrored · conj(spectrum(−f))."""
+        result = torch.empty_like(spectrum)
+        kernels.mix(spectrum.numpy(), straight.numpy(), mirrored.numpy(), result.numpy())
+        return result
 
     def target(
         self,
@@ -86,6 +100,15 @@ class DeviceArithmetic:
     def gather(self, total: Tensor, factor: Tensor, addend: Tensor) -> None:
         """As `CpuArithmetic.gather`."""
         total.addcmul_(factor.conj(), addend)
+
+    def turn(self, field: Tensor, reference: Tensor, scale: Tensor, *, backwards: bool = False) -> Tensor:
+        """As `CpuArithmetic.turn`."""
+        phase = torch.where(reference == 0, 1, torch.sgn(reference))
+        return field * (phase.conj() if backwards else phase) * scale
+
+    def mix(self, spectrum: Tensor, straight: Tensor, mirrored: Tensor) -> Tensor:
+        """As `CpuArithmetic.mix`."""
+        return straight * spectrum + mirrored * torch.roll(spectrum.flip((0, 1)), (1, 1), (0, 1)).conj()
 
     def target(
         self,

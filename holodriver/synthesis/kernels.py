@@ -45,6 +45,37 @@ def gather(total, factor, addend):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, fastmath=True)
+def turn(field, reference, scale, backwards, result):  # type: ignore[no-untyped-def]
+    """result = scale · field · (phase factor of `reference`), or its conjugate if `backwards`; 1 where it is dark."""
+    height, width = field.shape
+    for y in range(height):
+        for x in range(width):
+            u, r, s = field[y, x], reference[y, x], scale[y, x]
+            square = r.real * r.real + r.imag * r.imag
+            if square > 0:
+                s /= math.sqrt(square)
+                real, imaginary = s * r.real, s * r.imag
+            else:
+                real, imaginary = s, 0 * s
+            if backwards:
+                imaginary = -imaginary
+            result[y, x] = complex(u.real * real - u.imag * imaginary, u.real * imaginary + u.imag * real)
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def mix(spectrum, straight, mirrored, result):  # type: ignore[no-untyped-def]
+    """result(f) = straight · spectrum(f) + mirrored · conj(spectrum(−f))."""
+    height, width = spectrum.shape
+    for y in range(height):
+        for x in range(width):
+            u, s, m = spectrum[y, x], straight[y, x], mirrored[y, x]
+            other = spectrum[(height - y) % height, (width - x) % width]
+            real = s * u.real + m.real * other.real + m.imag * other.imag
+            imaginary = s * u.imag + m.imag * other.real - m.real * other.imag
+            result[y, x] = complex(real, imaginary)
+
+
+@njit(nogil=True, cache=True, fastmath=True)
 def target(image, depth, sharp, position, beta, gamma, scale, weight, result, brightness):  # type: ignore[no-untyped-def]
     """weight = W·scale and result = T of one plane; brightness += W·T·scale; returns ΣW·scale, and the `rest`."""
     height, width = image.shape

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from holodriver.optics.propagation import spatial_frequencies
+from holodriver.synthesis.arithmetic import arithmetic_for
 from holodriver.synthesis.loss import ColourLoss
 
 LEAST_CONTRAST = 0.02
@@ -40,6 +41,7 @@ class Preconditioner:
     """
 
     def __init__(self, loss: ColourLoss):
+        self._do = arithmetic_for(loss.brightness.device)
         turned = self._mean_squared_transfer(loss)  # Σ w·exp(−2iχ)
         cos2, sin2 = (1 + turned.real) / 2 + LEAST_CONTRAST, (1 - turned.real) / 2 + LEAST_CONTRAST
         both = -turned.imag / 2
@@ -53,11 +55,9 @@ class Preconditioner:
 
     def __call__(self, gradient: Tensor, field: Tensor) -> Tensor:
         """A step (H, W) for a gradient at `field`, all complex (H, W); linear and positive definite in the gradient."""
-        phase = torch.sgn(field)
-        phase = torch.where(phase == 0, 1, phase) * self._scale
-        spectrum = torch.fft.fft2(gradient * phase.conj())
-        mirrored = torch.roll(spectrum.flip((0, 1)), (1, 1), (0, 1)).conj()
-        return phase * torch.fft.ifft2(self._straight * spectrum + self._mirrored * mirrored)
+        relative = self._do.turn(gradient, field, self._scale, backwards=True)
+        spectrum = self._do.mix(torch.fft.fft2(relative), self._straight, self._mirrored)
+        return self._do.turn(torch.fft.ifft2(spectrum), field, self._scale)
 
     @staticmethod
     def _mean_squared_transfer(loss: ColourLoss) -> Tensor:

@@ -9,6 +9,8 @@ from layered import layered_stack
 
 from holodriver.optics.display import REFERENCE
 from holodriver.scene.stack import FocalStack
+from holodriver.synthesis import preconditioner
+from holodriver.synthesis.arithmetic import DeviceArithmetic
 from holodriver.synthesis.loss import ColourLoss, LossWeights
 from holodriver.synthesis.preconditioner import DARKEST, LEAST_CONTRAST, Preconditioner
 
@@ -64,3 +66,12 @@ def test_a_field_with_dark_places_is_no_special_case() -> None:
     loss = ColourLoss(layered_stack(32, planes=5, rays=8), 0, REFERENCE.resized(32, 32), LossWeights(4, 8))
     step = Preconditioner(loss)(torch.ones(32, 32, dtype=torch.complex64), torch.zeros(32, 32, dtype=torch.complex64))
     assert torch.isfinite(torch.view_as_real(step)).all()
+
+
+def test_both_arithmetics_take_the_same_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    loss = ColourLoss(layered_stack(32, planes=5, rays=8), 0, REFERENCE.resized(32, 32), LossWeights(4, 8), padding=3)
+    gradient, field = torch.randn(2, 38, 38, dtype=torch.complex64, generator=torch.Generator().manual_seed(6))
+    field[:5] = 0
+    expected = Preconditioner(loss)(gradient, field)
+    monkeypatch.setattr(preconditioner, "arithmetic_for", lambda device: DeviceArithmetic())
+    torch.testing.assert_close(Preconditioner(loss)(gradient, field), expected, rtol=1e-4, atol=1e-3)
