@@ -1,6 +1,7 @@
 """Blender for the tests that need it, and renders that they share."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import hypothesis
 import pytest
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, and before anything loads torch
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job; what tests start would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from holodriver.errors import BlenderError
 from holodriver.rendering.blender import Blender, clean_environment, find_blender
