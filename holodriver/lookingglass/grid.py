@@ -120,8 +120,7 @@ def sharpened(depth: Floats, reach: float) -> Floats:
     edge = (step * reach > RAMP_LEAST_PX) & (highest - lowest < 1.5 * step)
     # where one pixel makes most of the step, it is one already
     edge &= _extremes(across, RAMP)[1] < 0.7 * step
-    between = edge & (depth - low > 0.1 * step) & (high - depth > 0.1 * step)
-    return np.where(between, np.where(depth - low < high - depth, low, high), depth)
+    return np.where(edge, np.where(depth - low < high - depth, low, high), depth)
 
 
 def _depth(depth: Floats, size: tuple[int, int], reach: float) -> tuple[Floats, float, float]:
@@ -141,6 +140,7 @@ def _depth(depth: Floats, size: tuple[int, int], reach: float) -> tuple[Floats, 
     if coarse == size:
         return depth, apart, stretch
     cut = (_beside_jumps(depth, apart) | _beside_jumps(np.ascontiguousarray(depth.T), apart).T).astype(np.float32)
+    cut = _extremes(cut, (1, 1))[1]  # interpolation looks across corners, too
     picked, mixed = (_scaled(depth, size, method) for method in (cv2.INTER_NEAREST_EXACT, cv2.INTER_LINEAR))
     return np.where(_scaled(cut, size, cv2.INTER_NEAREST_EXACT) > 0, picked, mixed), apart, stretch
 
