@@ -78,7 +78,7 @@ def unit(inverse: Floats) -> Floats:
     return to_range(*percentile_range(inverse))(inverse)
 
 
-def photos(folder: Path, blur: float) -> None:
+def photos(folder: Path, spoil: dict[str, float]) -> None:
     """What each stage adds."""
 
     def row(sizes: tuple[int, ...], *, tta: bool = False, refiner: str = "none") -> Callable[..., Floats]:
@@ -101,7 +101,7 @@ def photos(folder: Path, blur: float) -> None:
         "fused, mirrored, refined": row(PYRAMID, tta=True, refiner="edges"),
         "… and 768": row((*PYRAMID, 768), tta=True, refiner="edges"),
     }
-    show(folder, stages, blur)
+    show(folder, stages, spoil)
 
 
 def plain_mean(estimator: SimulatedEstimator, picture: Picture) -> Floats:
@@ -110,7 +110,7 @@ def plain_mean(estimator: SimulatedEstimator, picture: Picture) -> Floats:
     return np.mean([resized(values, picture.shape[:2]) for values in found], axis=0, dtype=np.float32)
 
 
-def refiners(folder: Path, blur: float) -> None:
+def refiners(folder: Path, spoil: dict[str, float]) -> None:
     """Every refiner on the same fused depth."""
 
     def row(method: str) -> Callable[[SimulatedEstimator, Picture], Floats]:
@@ -120,17 +120,19 @@ def refiners(folder: Path, blur: float) -> None:
 
         return work
 
-    show(folder, {name: row(name) for name in METHODS}, blur)
+    show(folder, {name: row(name) for name in METHODS}, spoil)
 
 
-def show(folder: Path, stages: dict[str, Callable[[SimulatedEstimator, Picture], Floats]], blur: float) -> None:
+def show(
+    folder: Path, stages: dict[str, Callable[[SimulatedEstimator, Picture], Floats]], spoil: dict[str, float]
+) -> None:
     """Score every stage on every scene, with its contrast and with little."""
     table: dict[str, list[str]] = {name: [] for name in stages}
     for contrast in (1.0, LOW_CONTRAST):
         results: dict[str, list[Scores]] = {name: [] for name in stages}
         for scene in range(SCENES):
             picture, truth, _ = read_frame(folder / PHOTO, scene, 0, contrast)
-            estimator = SimulatedEstimator(blur=blur)
+            estimator = SimulatedEstimator(**spoil)
             estimator.learn(picture, truth)
             for name, stage in stages.items():
                 found = stage(estimator, picture)
@@ -294,6 +296,7 @@ def main() -> None:
     parser.add_argument("part", choices=("render", "photos", "refiners", "clips", "throughput"))
     parser.add_argument("folder", nargs="?", type=Path, help="of the rendered scenes")
     parser.add_argument("--blur", type=float, default=1.5, help="of the simulated network, features (default 1.5)")
+    parser.add_argument("--misplaced", type=float, default=0, help="its edges stand beside the true ones, pixels")
     parser.add_argument("--frames", type=int, default=16, help="of the full-HD video")
     given = parser.parse_args()
     if given.part == "throughput":
@@ -305,7 +308,8 @@ def main() -> None:
     elif given.part == "clips":
         clips(given.folder)
     else:
-        {"photos": photos, "refiners": refiners}[given.part](given.folder, given.blur)
+        spoil = {"blur": given.blur, "misplaced": given.misplaced}
+        {"photos": photos, "refiners": refiners}[given.part](given.folder, spoil)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ BLUR = 1.5  # standard deviation, features
 BIAS_AT_384 = 0.035  # standard deviation, of the depth range
 NOISE = 0.015  # standard deviation, of the depth range
 NATIVE = 384
+SEED = 0
 
 
 class SimulatedEstimator:
@@ -33,8 +34,9 @@ class SimulatedEstimator:
 
     name = "simulated"
 
-    def __init__(self, seed: int = 0, blur: float = BLUR) -> None:
-        self.seed, self.blur = seed, blur
+    def __init__(self, blur: float = BLUR, misplaced: float = 0.0) -> None:
+        """`misplaced`: by how many pixels of the picture (standard deviation) edges stand beside the true ones."""
+        self.blur, self.misplaced = blur, misplaced
         self._known: dict[bytes, tuple[int, Floats]] = {}
 
     def learn(self, picture: Picture, inverse: Floats) -> None:
@@ -57,10 +59,12 @@ class SimulatedEstimator:
         return self._at(number, inverse, long_side, size)
 
     def _at(self, number: int, inverse: Floats, long_side: int, size: tuple[int, int]) -> Floats:
-        rng = np.random.default_rng([self.seed, number, long_side])
+        rng = np.random.default_rng([SEED, number, long_side])
         height, width = size
         grid = (width // GRID, height // GRID)
         low, high = np.percentile(inverse, (2, 98))
+        if self.misplaced:
+            inverse = _displaced(inverse, self.misplaced, np.random.default_rng([SEED, number]))
         values = cv2.GaussianBlur(cv2.resize(inverse, grid, interpolation=cv2.INTER_AREA), (0, 0), self.blur)
         slow = cv2.resize(rng.standard_normal((4, 6)).astype(np.float32), grid, interpolation=cv2.INTER_CUBIC)
         values = values + (high - low) * BIAS_AT_384 * long_side / NATIVE * slow
@@ -68,6 +72,16 @@ class SimulatedEstimator:
         values = values + (high - low) * NOISE / 0.28 * grain  # the blur leaves 0.28 of the deviation
         scale, shift = np.exp(rng.normal(0, 0.1)), rng.normal(0, 0.1)
         return cv2.resize((scale * values + shift).astype(np.float32), (width, height))
+
+
+def _displaced(inverse: Floats, by: float, rng: np.random.Generator) -> Floats:
+    """`inverse` moved about by a smooth random field, the same at every size of the network."""
+    height, width = inverse.shape
+    fields = [cv2.GaussianBlur(rng.standard_normal((height, width)).astype(np.float32), (0, 0), 8) for _ in range(2)]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    dx, dy = (np.float32(by) * field / field.std() for field in fields)
+    moved = cv2.remap(inverse, x + dx, y + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.float32)
 
 
 def _digest(picture: Picture) -> bytes:

@@ -100,7 +100,9 @@ class NetworkEstimator:
             some = pictures[len(found) : len(found) + self.batch]
             try:
                 found += self._forward(some, size)
-            except (torch.OutOfMemoryError, MemoryError) as error:
+            except (RuntimeError, MemoryError) as error:
+                if not _lacks_memory(error):
+                    raise
                 self._shrink(len(some), size, error)
         return found
 
@@ -109,7 +111,8 @@ class NetworkEstimator:
             self.network.to(self.device)
             self._placed = True
         values = torch.stack([torch.from_numpy(np.array(picture)) for picture in pictures])
-        values = values.to(self.device).permute(0, 3, 1, 2).float() / 255
+        values = values.permute(0, 3, 1, 2).float() / 255
+        # on the CPU: not every device can do this, and it is little beside the network
         values = torch.nn.functional.interpolate(values, size, mode="bicubic", align_corners=False, antialias=True)
         half = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(self.precision)
         with (
@@ -117,7 +120,7 @@ class NetworkEstimator:
             torch.backends.cudnn.flags(allow_tf32=half is not None),
             torch.autocast(self.device.type, dtype=half or torch.bfloat16, enabled=half is not None),
         ):
-            output = self.network(values.clamp(0, 1)).float()
+            output = self.network(values.clamp(0, 1).to(self.device)).float()
         if not torch.isfinite(output).all():
             raise HolodriverError(
                 f"the network gives values that are not finite in {self.precision}", where=self.name, remedy="--no-fp16"
@@ -140,3 +143,9 @@ class NetworkEstimator:
             ) from error
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    """Whether an error is one of the many ways to say that there is no memory left (CUDA, MPS, the CPU's allocator)."""
+    said = str(error).lower()
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "out of memory" in said or "alloc" in said

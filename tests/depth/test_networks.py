@@ -150,6 +150,18 @@ def test_out_of_memory_halves_the_batch_then_leaves_the_device(dpt_folder: Path,
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize("said", ["MPS backend out of memory", "DefaultCPUAllocator: can't allocate memory"])
+def test_without_memory_on_the_cpu_it_gives_up_in_one_line(dpt_folder: Path, monkeypatch, said: str) -> None:
+    estimator = NetworkEstimator(str(dpt_folder))
+
+    def full(some, size):
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(estimator, "_forward", full)
+    with pytest.raises(HolodriverError, match=r"too little memory .*--pyr"):
+        estimator.predict([RNG.integers(0, 256, (96, 96, 3), np.uint8)], 96)
+
+
 def test_bf16_is_near_fp32(dpt_folder: Path) -> None:
     picture = RNG.integers(0, 256, (64, 96, 3), np.uint8)
     (exact,) = NetworkEstimator(str(dpt_folder), precision="fp32").predict([picture], 96)

@@ -150,7 +150,7 @@ def test_a_video_becomes_a_video_of_quilts(films, tmp_path):
     with VideoReader(path) as video:
         frames = list(video.frames())
     pixels, _ = read_quilt(still)
-    errors = [float(np.abs(frame.mean(2) - pixels.mean(2)).mean()) for frame in frames]
+    errors = [float(np.abs(frame.pixels.mean(2) - pixels.mean(2)).mean()) for frame in frames]
     assert len(errors) == 3
     assert errors[1] < 8  # lossy, twice
     assert min(errors[0], errors[2]) > 2 * errors[1]  # other frames
