@@ -145,14 +145,18 @@ class Scene:
     device: str
     devices: tuple[str, ...]
 
-    def arguments(self, settings: Any) -> list[object]:
-        """Options of `holodriver render` that all its kinds share."""
-        given: list[object] = [self.blend, "--size", f"{self.size[0]}x{self.size[1]}", "--blender", self.blender]
-        given += ["--spp", sample_count(settings), "--device", self.device]
+    def quality(self, settings: Any) -> list[object]:
+        """How well, and by what, a child renders."""
+        given: list[object] = ["--blender", self.blender, "--spp", sample_count(settings), "--device", self.device]
         for identifier in self.devices if self.device != "CPU" else ():
             given += ["--use-device", identifier]
         if not settings.denoise:
             given.append("--no-denoise")
+        return given
+
+    def arguments(self, settings: Any) -> list[object]:
+        """Options of `holodriver render` that all its kinds share."""
+        given: list[object] = [self.blend, "--size", f"{self.size[0]}x{self.size[1]}", *self.quality(settings)]
         for name, value in (("--near", self.near), ("--far", self.far)):
             if value is not None:
                 given += [name, "inf" if value == math.inf else f"{value:.9g}"]
@@ -236,9 +240,7 @@ def photo_steps(driver: Driver, photo: Path, folder: Path) -> list[Step]:
 
 def quilt_steps(driver: Driver, scene: Scene, settings: Any, output: Path) -> list[Step]:
     """Render a quilt for a Looking Glass."""
-    arguments: list[object] = [scene.blend, "--blender", scene.blender, "--spp", sample_count(settings)]
-    if not settings.denoise:
-        arguments.append("--no-denoise")
+    arguments: list[object] = [scene.blend, *scene.quality(settings)]
     arguments += ["--quilt", settings.quilt_device, "-o", output, *_overwrite(settings)]
     return [driver.step("Rendering the quilt", "render", *arguments)]
 

@@ -17,7 +17,7 @@ from mathutils import Vector
 from holodriver.errors import InputError
 from holodriver.progress import Progress, silent
 
-from .cycles import RenderJob, prepare, render_image
+from .cycles import CPU, RenderJob, prepare, render_image
 from .depth_range import visible_range
 from .thin_lens import camera_copy, fitted_sensor
 
@@ -47,6 +47,9 @@ class QuiltSettings:
     max_bounces: int = 12
     denoise: bool = True
     look: Look = "scene"
+    device: str = CPU
+    """As in `RenderJob`."""
+    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,8 @@ def _as_job(settings: QuiltSettings) -> RenderJob:
         seed=settings.seed,
         max_bounces=settings.max_bounces,
         denoise=settings.denoise,
+        device=settings.device,
+        devices=tuple(settings.devices),
     )
 
 

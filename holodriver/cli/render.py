@@ -116,6 +116,8 @@ def render(
         raise InputError("is missing", where="--output", remedy="name the focal stack with -o")
     if formats and not rgbd:
         raise InputError("is for RGB-D images", where="--format", remedy="add --rgbd")
+    if frames and quilt is not None:
+        raise InputError("a quilt is of one frame, the one that the file was saved at", where="--frames")
 
     if quilt is not None:
         assert output is not None
@@ -130,6 +132,8 @@ def render(
             denoise=denoise,
             standard=standard,
             split=split,
+            device=device,
+            use_device=use_device,
             blender=blender,
             overwrite=overwrite,
         )
@@ -218,6 +222,8 @@ def _render_quilt(
     denoise: bool,
     standard: bool,
     split: str,
+    device: str,
+    use_device: list[str] | None,
     blender: Path | None,
     overwrite: bool,
 ) -> None:
@@ -235,6 +241,8 @@ def _render_quilt(
         denoise=denoise,
         look="standard" if standard else "scene",
         split=split,
+        device=device,
+        devices=tuple(use_device or ()),
     )
     with console.reporting() as progress:
         written = render_quilt(job, output, overwrite=overwrite, blender=blender, progress=progress, warn=console.warn)

@@ -41,6 +41,10 @@ class QuiltJob:
     look: str = "scene"
     split: str = "test"
     """Of a random scene: "test" or "train"."""
+    device: str = "CPU"
+    """"CPU", or a type of GPU as Cycles names it."""
+    devices: tuple[str, ...] = ()
+    """Cycles' identifiers of the devices of that type to use; none: all of them."""
 
     def __post_init__(self) -> None:
         for name, least, most in (("samples", 1, 1_000_000), ("seed", 0, 2**31 - 1)):
@@ -146,5 +150,7 @@ def _values(job: QuiltJob) -> dict[str, object]:
             "seed": job.seed,
             "denoise": job.denoise,
             "look": job.look,
+            "device": job.device,
+            "devices": job.devices,
         },
     }
