@@ -54,6 +54,7 @@ class RenderJob:
 
 def prepare(scene: bpy.types.Scene, job: RenderJob) -> bpy.types.ViewLayer:
     """Set everything that the images depend on and the artist's file must not decide; returns the layer rendered."""
+    _volumes_on()
     scene.timeline_markers.clear()  # one that binds a camera would put it in the place of the thin lens
     scene.animation_data_clear()  # a driver or a curve would win against what is set here
     space = getattr(bpy.data, "colorspace", None)  # 5.0 and later
@@ -168,7 +169,36 @@ def prepare_depth(scene: bpy.types.Scene, layer: bpy.types.ViewLayer) -> None:
     cycles.max_bounces = 0
     if all(_shape_only(material) for material in bpy.data.materials if material.users):
         layer.material_override = _black()
+    _volumes_off(scene)
     drop_session(scene, layer)
+
+
+_volumes: list[tuple[bpy.types.NodeTree, bpy.types.NodeSocket, bpy.types.NodeSocket, bpy.types.Node | None]] = []
+"""Links that were taken away for depth, and the node put in the place of a surface that is none."""
+
+
+def _volumes_off(scene: bpy.types.Scene) -> None:
+    """Take all volumes out of the scene: from 5.2 on a ray that is scattered in one tells no depth."""
+    used = [material.node_tree for material in bpy.data.materials if material.users and material.node_tree]
+    if scene.world is not None and scene.world.node_tree is not None:
+        used.append(scene.world.node_tree)
+    for tree in used:
+        for output in [node for node in tree.nodes if node.type in ("OUTPUT_MATERIAL", "OUTPUT_WORLD")]:
+            for link in list(output.inputs["Volume"].links):
+                clear = None
+                if output.type == "OUTPUT_MATERIAL" and not output.inputs["Surface"].is_linked:
+                    clear = tree.nodes.new("ShaderNodeBsdfTransparent")
+                    tree.links.new(clear.outputs[0], output.inputs["Surface"])
+                _volumes.append((tree, link.from_socket, link.to_socket, clear))
+                tree.links.remove(link)
+
+
+def _volumes_on() -> None:
+    while _volumes:
+        tree, source, target, clear = _volumes.pop()
+        tree.links.new(source, target)
+        if clear is not None:
+            tree.nodes.remove(clear)
 
 
 def drop_session(scene: bpy.types.Scene, layer: bpy.types.ViewLayer) -> None:

@@ -120,11 +120,16 @@ def test_stacks_of_an_animation_share_one_range_and_are_resumed(blender, blend_f
 
 def test_depth_of_glass_fog_and_cut_outs(blender, blend_file, tmp_path):
     scene = blend_file("glass", "ortho")
-    render_rgbd(job(scene, near=2.0, far=7.0), tmp_path / "a", formats=("exr",), blender=blender)
-    metric = 2.0 + 5.0 * read_rgbd(tmp_path / "a.exr", mapping="linear").depth
+    render_rgbd(job(scene, near=2.0, far=7.0, samples=64), tmp_path / "a", formats=("exr",), blender=blender)
+    seen = read_rgbd(tmp_path / "a.exr", mapping="linear")
+    metric = 2.0 + 5.0 * seen.depth
     quarter, half = SIZE // 4, SIZE // 2
     assert metric[quarter, quarter] == pytest.approx(3.0, abs=1e-3)  # glass: its front
     assert metric[quarter, half + quarter] == pytest.approx(6.0, abs=1e-3)  # fog: what is behind it
+    # and it is in the picture: what it scatters is noisy, while a wall that only glows is not
+    fog, wall = (seen.color[:, rows, half + 8 : half + 16] for rows in (slice(8, 16), slice(half + 8, half + 16)))
+    assert fog.std() > 0.005
+    assert wall.std() < 1e-4
     assert metric[half + quarter, quarter // 2] == pytest.approx(6.0, abs=1e-3)  # cut out: what is behind it
     assert metric[half + quarter, half - quarter // 2] == pytest.approx(5.0, abs=1e-3)  # left standing
 
