@@ -178,18 +178,15 @@ class Planes:
 
     def _gather_held(self, run: _Run, length: float) -> tuple[Tensor, Tensor]:
         """Value and gradient of a run whose fields and their changes are at hand: the last plane first."""
-        pulled = torch.empty_like(run.head)
+        pulled, spectrum, total = (torch.empty_like(run.head) for _ in range(3))
         value = torch.zeros((), dtype=torch.float64, device=run.head.device)
-        total: Tensor | None = None
+        last = run.planes[-1]
         for n in reversed(run.planes):
             moved = self._moved[n] if length else self._field[n]
             value += self._do.pull(self._field[n], moved, length, *self._of(n, run), pulled)
-            spectrum = torch.fft.fft2(pulled, norm="ortho")
-            if total is None:
-                total = spectrum
-            else:
+            torch.fft.fft2(pulled, norm="ortho", out=total if n == last else spectrum)
+            if n != last:
                 self._do.accumulate(total, self._strides[n], spectrum)
-        assert total is not None
         self._do.multiply(total, run.head.conj().resolve_conj(), total)
         return value, total
 
