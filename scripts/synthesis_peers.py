@@ -130,9 +130,12 @@ def odak(stack: FocalStack, profile: DisplayProfile, iterations: int, *, complex
 def silence_odak() -> None:
     """Turn off odak's messages and progress bars; says how to install it where it is missing."""
     import logging
+    import tempfile
+    from contextlib import chdir
 
     try:
-        import odak.learn.wave.optimizers as optimizers
+        with tempfile.TemporaryDirectory() as folder, chdir(folder):  # it leaves a log file where it is imported
+            import odak.learn.wave.optimizers as optimizers
     except ImportError as error:
         packages = "odak==0.2.7 plyfile tqdm plotly narwhals"
         sys.exit(f"odak is not installed ({error}): pip install --no-deps {packages}")
