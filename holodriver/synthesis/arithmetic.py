@@ -4,12 +4,14 @@ Both have the same functions; those of `holodriver.synthesis.kernels` say what e
 tensors on the device, so that nothing waits for it in the middle of a pass.
 """
 
+import itertools
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from holodriver.synthesis import kernels
+from holodriver.threads import side_by_side
 
 
 class Arithmetic(Protocol):
@@ -52,13 +54,19 @@ class CpuArithmetic:
     def turn(self, field: Tensor, reference: Tensor, scale: Tensor, *, backwards: bool = False) -> Tensor:
         """scale · field · (phase factor of `reference`), or its conjugate if `backwards`."""
         result = torch.empty_like(field)
-        kernels.turn(field.numpy(), reference.numpy(), scale.numpy(), backwards, result.numpy())
+        whole, other, size, written = field.numpy(), reference.numpy(), scale.numpy(), result.numpy()
+
+        def turn_rows(rows: slice) -> None:
+            kernels.turn(whole[rows], other[rows], size[rows], backwards, written[rows])
+
+        side_by_side(turn_rows, _parts(len(field)))
         return result
 
     def mix(self, spectrum: Tensor, straight: Tensor, mirrored: Tensor) -> Tensor:
         """straight · spectrum(f) + mirrored · conj(spectrum(−f))."""
         result = torch.empty_like(spectrum)
-        kernels.mix(spectrum.numpy(), straight.numpy(), mirrored.numpy(), result.numpy())
+        arrays = (spectrum.numpy(), straight.numpy(), mirrored.numpy(), result.numpy())
+        side_by_side(lambda rows: kernels.mix(*arrays, rows.start, rows.stop), _parts(len(spectrum)))
         return result
 
     def target(
@@ -159,6 +167,12 @@ class DeviceArithmetic:
 def arithmetic_for(device: torch.device) -> Arithmetic:
     """The arithmetic that fits a device."""
     return CpuArithmetic() if device.type == "cpu" else DeviceArithmetic()
+
+
+def _parts(rows: int) -> list[slice]:
+    """Runs of rows, one a thread."""
+    borders = [rows * n // torch.get_num_threads() for n in range(torch.get_num_threads() + 1)]
+    return [slice(a, b) for a, b in itertools.pairwise(borders)]
 
 
 def _squares(field: Tensor) -> Tensor:

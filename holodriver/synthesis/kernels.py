@@ -63,10 +63,10 @@ def turn(field, reference, scale, backwards, result):  # type: ignore[no-untyped
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def mix(spectrum, straight, mirrored, result):  # type: ignore[no-untyped-def]
-    """result(f) = straight · spectrum(f) + mirrored · conj(spectrum(−f))."""
+def mix(spectrum, straight, mirrored, result, first, last):  # type: ignore[no-untyped-def]
+    """result(f) = straight · spectrum(f) + mirrored · conj(spectrum(−f)) in the rows from `first` to before `last`."""
     height, width = spectrum.shape
-    for y in range(height):
+    for y in range(first, last):
         for x in range(width):
             u, s, m = spectrum[y, x], straight[y, x], mirrored[y, x]
             other = spectrum[(height - y) % height, (width - x) % width]

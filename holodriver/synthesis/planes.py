@@ -102,7 +102,7 @@ class Planes:
 
     def move(self, length: float) -> tuple[float, Tensor]:
         """As `at`, after a step of `length` along the direction of the last `line`."""
-        self._spectrum = self._spectrum + length * self._direction
+        self._spectrum.add_(self._direction, alpha=length)
         return self._pull(length)
 
     def fields(self, spectrum: Tensor) -> Tensor:
