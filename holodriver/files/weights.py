@@ -1,0 +1,82 @@
+"""Weights of a network as they come from training: one safetensors file, which holds numbers and text but no code.
+
+Its metadata has one JSON text under `holodriver`: `format`, `version`, `shape` (the network's size), `norm` (whether it
+has batch normalisation), `optics` (what it was trained for) and `training` (recipe, seeds, figures).
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from holodriver.errors import FileFormatError
+from holodriver.files.atomic import written_file
+
+FORMAT, VERSION = "holodriver network weights", 1
+
+KEY = "holodriver"
+"""Of the metadata."""
+
+_KINDS = {"shape": dict, "norm": bool, "optics": dict, "training": dict}
+
+
+@dataclass(frozen=True)
+class NetworkWeights:
+    """Tensors of one network by name, and what they are.
+
+    `shape` holds the fields of a `DEHNetShape`, `optics` those of a `NetworkOptics`.
+    """
+
+    tensors: dict[str, Tensor]
+    shape: dict[str, Any]
+    norm: bool
+    optics: dict[str, Any]
+    training: dict[str, Any] = field(default_factory=dict)
+
+
+def save_weights(path: Path, weights: NetworkWeights, *, overwrite: bool = False) -> None:
+    """Write weights.
+
+    Raises:
+        OutputExistsError: `path` exists and may not be overwritten.
+    """
+    about = {name: getattr(weights, name) for name in _KINDS}
+    text = json.dumps({"format": FORMAT, "version": VERSION, **about})
+    with written_file(path, overwrite=overwrite) as temporary:
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.tensors.items()}
+        save_file(tensors, temporary, metadata={KEY: text})
+
+
+def load_weights(path: Path) -> NetworkWeights:
+    """Read weights.
+
+    Raises:
+        FileFormatError: not such a file, or a field of its metadata is missing or wrong.
+    """
+    remedy = "give a file that `holodriver train` wrote"
+    try:
+        with safe_open(path, "pt") as file:
+            text = (file.metadata() or {}).get(KEY)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError) as error:
+        raise FileFormatError(f"cannot be read as safetensors: {error}", where=path, remedy=remedy) from None
+    try:
+        about = json.loads(text or "")
+    except ValueError:
+        raise FileFormatError(f"metadata field '{KEY}' is missing or not JSON", where=path, remedy=remedy) from None
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        raise FileFormatError(f"metadata field 'format' is not {FORMAT!r}", where=path, remedy=remedy)
+    if about.get("version") != VERSION:
+        raise FileFormatError(
+            f"metadata field 'version' is {about.get('version')!r}, expected {VERSION}", where=path, remedy=remedy
+        )
+    for name, kind in _KINDS.items():
+        if not isinstance(about.get(name), kind):
+            raise FileFormatError(
+                f"metadata field '{name}' is {about.get(name)!r}, expected {kind.__name__}", where=path, remedy=remedy
+            )
+    return NetworkWeights(tensors, **{name: about[name] for name in _KINDS})
