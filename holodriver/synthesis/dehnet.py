@@ -1,16 +1,17 @@
 """DEHNet: the network that turns an RGB-D image into the wave field that the optimiser would have found.
 
-As in the paper, 34 convolutions of 3 × 3 with 12 channels, the input concatenated before the last. One network works on
-one colour: what light does on its way depends on the wavelength. It answers with what is to be *added* to the flat-phase
-field √I, so that it begins from the strongest simple hologram; every second convolution has a skip around it.
+As in the paper, 34 convolutions of 3 × 3 with 12 channels, the input concatenated before the last. One network works
+on one colour: what light does on its way depends on the wavelength. It answers with what is to be *added* to the
+flat-phase field √I, so that it begins from a strong simple hologram; each two convolutions have a skip around them.
 
-Source: the DEH paper, "Training of the neural network" and Fig. 2b; the skips, K. He et al., "Deep residual learning for
-image recognition", CVPR 2016; the folded pixels, W. Shi et al., "Real-time single image and video super-resolution using
-an efficient sub-pixel convolutional neural network", CVPR 2016.
+Source: the DEH paper, "Training of the neural network" and Fig. 2b; the skips, K. He et al., "Deep residual learning
+for image recognition", CVPR 2016; the folded pixels, W. Shi et al., "Real-time single image and video super-resolution
+using an efficient sub-pixel convolutional neural network", CVPR 2016.
 """
 
 import math
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -145,16 +146,17 @@ class DEHNet(nn.Module):
         amplitude = amplitude_and_depth[:, :1]
         return added + torch.cat((amplitude, torch.zeros_like(amplitude)), 1)
 
+    def convolutions(self) -> list[Any]:
+        """All convolutions but the last, in order, each with its batch normalisation if it has one."""
+        return [self.first, *(part for pair in self.pairs for part in (pair.one, pair.two))]
+
     def fused(self) -> "DEHNet":
         """The same function without batch normalisation: its running means and variances become part of the weights."""
         plain = DEHNet(self.shape).to(next(self.parameters()).device)
-        targets = [plain.first, *(part for pair in plain.pairs for part in (pair.one, pair.two))]
-        sources = [self.first, *(part for pair in self.pairs for part in (pair.one, pair.two))]
-        for target, source in zip(targets, sources, strict=True):
-            convolution = source
+        for target, source in zip(plain.convolutions(), self.convolutions(), strict=True):
             if isinstance(source, nn.Sequential):
-                convolution = torch.nn.utils.fuse_conv_bn_eval(source[0].eval(), source[1].eval())
-            target.load_state_dict(convolution.state_dict())
+                source = torch.nn.utils.fuse_conv_bn_eval(source[0].eval(), source[1].eval())
+            target.load_state_dict(source.state_dict())
         plain.last.load_state_dict(self.last.state_dict())
         return plain.train(self.training)
 
@@ -165,23 +167,23 @@ class _Pair(nn.Module):
     def __init__(self, channels: int, skip: bool, norm: bool):
         super().__init__()
         self.one = _convolution(channels, channels, norm)
-        self.two = _convolution(channels, channels, norm)
+        # with a skip, a pair begins as a small change of what passes by
+        self.two = _convolution(channels, channels, norm, gain=0.25 if skip else 1.0)
         self.skip = skip
-        if skip:
-            with torch.no_grad():  # a pair begins as a small change of what passes by
-                (self.two[0] if norm else self.two).weight.mul_(0.25)
 
     def forward(self, features: Tensor) -> Tensor:
         changed = self.two(nn.functional.relu(self.one(features)))
         return nn.functional.relu(features + changed if self.skip else changed)
 
 
-def _convolution(inputs: int, outputs: int, norm: bool) -> nn.Module:
+def _convolution(inputs: int, outputs: int, norm: bool, gain: float = 1.0) -> nn.Module:
     """A convolution as ReLU likes it, with batch normalisation if wanted."""
     convolution = nn.Conv2d(inputs, outputs, 3, padding=1)
     nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
     assert convolution.bias is not None
-    nn.init.zeros_(convolution.bias)
+    with torch.no_grad():
+        convolution.weight.mul_(gain)
+        convolution.bias.zero_()
     return nn.Sequential(convolution, nn.BatchNorm2d(outputs)) if norm else convolution
 
 
