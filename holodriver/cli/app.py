@@ -26,6 +26,7 @@ COMMANDS = {
     "looking-glass": "RGB-D files, quilts and casting for Looking Glass displays.",
     "play": "Show panel frames on the rig, lasers in step.",
     "rgbd": "Make RGB-D of photos and videos.",
+    "train": "Train a DEHNet for one colour of a display.",
     "info": "Say what a file holds.",
     "doctor": "Say what this machine has and lacks, and what to do about it.",
 }

@@ -53,6 +53,9 @@ class Layer:
     """(H, W), where the layer is."""
     depth: Floats
     """(H, W) or one number, normalised depth; the layer moves as a whole by the mean of what the mask covers."""
+    samples: NDArray[np.bool_] | None = None
+    """(S·H, S·W), where the layer is, in `SUBPIXELS` S samples a pixel's side, so that its edges run through pixels;
+    all samples of the mask's pixels unless given. The mask covers every pixel that has a sample."""
 
     def __post_init__(self) -> None:
         for name, kind in (("color", np.float32), ("mask", np.bool_), ("depth", np.float32)):
@@ -67,11 +70,24 @@ class Layer:
             object.__setattr__(self, "depth", np.full(self.shape, self.depth.item(), np.float32))
         if self.depth.shape != self.shape:
             raise InputError(f"layer field 'depth' has shape {self.depth.shape}, expected {self.shape} or one number")
+        self._check_samples()
         light, depths = self.color[:, self.mask], self.depth[self.mask]
         if not (np.isfinite(light).all() and light.min() >= 0):
             raise InputError("layer field 'color' holds values that are negative or not finite")
         if not (depths.min() >= 0 and depths.max() <= 1):
             raise InputError(f"layer field 'depth' spans {depths.min():.4g} to {depths.max():.4g}, expected 0 to 1")
+
+    def _check_samples(self) -> None:
+        if self.samples is None:
+            return
+        samples = np.ascontiguousarray(self.samples, dtype=np.bool_)
+        object.__setattr__(self, "samples", samples)
+        height, width = self.shape
+        if samples.shape != (SUBPIXELS * height, SUBPIXELS * width):
+            expected = f"({SUBPIXELS * height}, {SUBPIXELS * width}), {SUBPIXELS} samples a side of a pixel"
+            raise InputError(f"layer field 'samples' has shape {samples.shape}, expected {expected}")
+        if (samples.reshape(height, SUBPIXELS, width, SUBPIXELS).any((1, 3)) & ~self.mask).any():
+            raise InputError("layer field 'samples' covers pixels that the field 'mask' does not")
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -245,7 +261,12 @@ class _Samples:
             color = torch.from_numpy(layer.color[:, *at][:, *inside]).to(device)
             colors.append(_sampled(color, pixels))
             depths.append(torch.from_numpy(layer.depth[at][inside][mask]).to(device).repeat_interleave(SUBPIXELS**2))
-            self.boxes.append(_Box(_numbers(pixels, first), (inside[0].start, inside[1].start), layer.t))
+            numbers = _numbers(pixels, first)
+            if layer.samples is not None:
+                fine = layer.samples.reshape(layer.shape[0], SUBPIXELS, layer.shape[1], SUBPIXELS).transpose(0, 2, 1, 3)
+                fine = fine[at][inside].transpose(0, 2, 1, 3).reshape(numbers.shape)
+                numbers.mul_(torch.from_numpy(fine).to(device))
+            self.boxes.append(_Box(numbers, (inside[0].start, inside[1].start), layer.t))
             first += len(depths[-1])
         self.color = torch.cat(colors)
         self.depth = torch.cat(depths)

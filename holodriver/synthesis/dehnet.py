@@ -155,10 +155,14 @@ class DEHNet(nn.Module):
         plain = DEHNet(self.shape).to(next(self.parameters()).device)
         for target, source in zip(plain.convolutions(), self.convolutions(), strict=True):
             if isinstance(source, nn.Sequential):
-                source = torch.nn.utils.fuse_conv_bn_eval(source[0].eval(), source[1].eval())
+                source = _without_norm(*source)
             target.load_state_dict(source.state_dict())
         plain.last.load_state_dict(self.last.state_dict())
         return plain.train(self.training)
+
+
+def _without_norm(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
+    return torch.nn.utils.fuse_conv_bn_eval(convolution.eval(), norm.eval())
 
 
 class _Pair(nn.Module):

@@ -1,0 +1,118 @@
+"""`holodriver train`: a DEHNet for one colour of a display."""
+
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from holodriver.cli import console
+from holodriver.cli.options import Overwrite, Profile, display_profile
+
+
+class RecipeName(StrEnum):
+    """Recipes that come with holodriver."""
+
+    paper = "paper"
+    quick = "quick"
+
+
+def train(
+    output: Annotated[Path, typer.Argument(help="Weights to write (NAME.safetensors).")],
+    colour: Annotated[int, typer.Option(min=0, help="Colour of the display: 0 red, 1 green, 2 blue.")] = 1,
+    pool: Annotated[
+        Path, typer.Option(help="Folder of the pool of focal stacks; made, and filled while the network learns.")
+    ] = Path("training.pool"),
+    records: Annotated[int, typer.Option(min=16, help="Stacks that a new pool has room for.")] = 4000,
+    size: Annotated[int, typer.Option(min=32, help="Pixels of a side of them.")] = 128,
+    rendered: Annotated[
+        list[Path] | None,
+        typer.Option("--rendered", help="Folder of rendered stacks (scripts/render_dataset.py) to take crops of."),
+    ] = None,
+    crops: Annotated[int, typer.Option(min=1, help="Crops of each rendered stack.")] = 16,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that fill the pool.")] = 1,
+    recipe: Annotated[
+        RecipeName,
+        typer.Option(help="paper: Adam 5e-4, 64 a step, batch normalisation, fused, again; quick: for a processor."),
+    ] = RecipeName.paper,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Most steps of each stage; the recipe's if left out.")
+    ] = None,
+    minutes: Annotated[float | None, typer.Option(min=0, help="Stop after so long.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of Adam; the recipe's if left out.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Samples at a time; the recipe's if left out.")] = None,
+    channels: Annotated[int, typer.Option(min=1, help="Channels of the network.")] = 12,
+    convolutions: Annotated[int, typer.Option(min=4, help="Its convolutions, an even number.")] = 34,
+    fold: Annotated[int, typer.Option(help="Side of the squares of pixels folded into channels: 1, 2 or 4.")] = 1,
+    skips: Annotated[bool, typer.Option(help="A skip around every two convolutions.")] = True,
+    start: Annotated[
+        Path | None, typer.Option(help="Weights to start from, of another colour or display; in one stage.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the first weights and the order of samples.")] = 0,
+    device: Annotated[str, typer.Option(help="torch device, such as cpu or cuda; torchrun chooses its own.")] = "cpu",
+    profile: Profile = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Train a DEHNet for one colour; killed or stopped, the same command goes on from its last checkpoint.
+
+    The checkpoint and the curve (CSV) lie beside the weights. On several GPUs:
+    torchrun --nproc-per-node N -m holodriver train …
+    """
+    from dataclasses import replace
+
+    from holodriver.errors import InputError
+    from holodriver.files.atomic import check_output
+    from holodriver.files.weights import load_weights, save_weights
+    from holodriver.synthesis.dehnet import DEHNetShape, NetworkOptics
+    from holodriver.training import parallel
+    from holodriver.training.making import add_rendered, fill
+    from holodriver.training.pool import Pool, PoolSize
+    from holodriver.training.recipe import PAPER, QUICK
+    from holodriver.training.train import Trainer
+
+    display = display_profile(profile)
+    if colour >= len(display.wavelengths):
+        raise InputError(f"--colour is {colour}, expected one of the display's {len(display.wavelengths)}, from 0")
+    check_output(output, overwrite=overwrite)
+    given: dict[str, Any] = {"steps": steps, "learning_rate": learning_rate, "batch": batch}
+    chosen = replace(
+        PAPER if recipe is RecipeName.paper else QUICK, **{name: value for name, value in given.items() if value}
+    )
+    shape = DEHNetShape(channels, convolutions, skips, fold)
+    if size % fold:
+        raise InputError(f"--size is {size}, expected a multiple of the fold {fold}")
+    here = parallel.join() or device
+    room = None if (pool / "pool.json").exists() else PoolSize(records, size, display.planes, 3, display.coc_max)
+    held = Pool(pool, room)
+    if rendered and parallel.rank() == 0:
+        stacks = sorted(path for folder in rendered for path in folder.glob("*.stack"))
+        console.say(f"{add_rendered(held, stacks, crops, seed)} crops of {len(stacks)} rendered stacks in the pool")
+    makers = fill(pool, workers) if parallel.rank() == 0 else []
+    try:
+        with console.reporting() as progress:
+            held.wait_for(4 * chosen.batch, progress, lambda: any(maker.is_alive() for maker in makers))
+            trainer = Trainer(
+                held,
+                shape,
+                NetworkOptics.of(display, colour),
+                chosen,
+                seed=seed,
+                device=here,
+                start=load_weights(start) if start else None,
+            )
+            checkpoint = output.with_suffix(".checkpoint")
+            if checkpoint.exists():
+                trainer.resume(checkpoint)
+            until = None if minutes is None else time.monotonic() + 60 * minutes
+            weights = trainer.run(
+                checkpoint, deadline=lambda: until is not None and time.monotonic() > until, progress=progress
+            )
+    finally:
+        for maker in makers:
+            maker.terminate()
+    if parallel.rank() == 0:
+        save_weights(output, weights, overwrite=overwrite)
+        last = trainer.state.history[-1]
+        console.say(f"wrote {output}: {trainer.state.step} steps, validation loss {last['validation']:.4g}")
+    parallel.leave()

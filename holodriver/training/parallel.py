@@ -1,0 +1,42 @@
+"""Training on several devices: one process each, started by `torchrun`, which share their gradients."""
+
+import os
+
+import torch
+from torch import distributed, nn
+
+
+def join() -> torch.device | None:
+    """Join the processes that `torchrun` started; the device of this one, or None if there is only this one."""
+    if "WORLD_SIZE" not in os.environ:
+        return None
+    cuda = torch.cuda.is_available()
+    distributed.init_process_group("nccl" if cuda else "gloo")
+    if not cuda:
+        return torch.device("cpu")
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    torch.cuda.set_device(device)
+    return device
+
+
+def leave() -> None:
+    """Part from the others."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
+
+
+def rank() -> int:
+    """Number of this process, 0 if it is alone."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def average_gradients(network: nn.Module) -> None:
+    """Replace the gradients by their mean over all processes."""
+    if not distributed.is_initialized() or distributed.get_world_size() == 1:
+        return
+    gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    distributed.all_reduce(flat)
+    flat /= distributed.get_world_size()
+    for gradient, part in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
+        gradient.copy_(part.view_as(gradient))

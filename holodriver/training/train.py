@@ -1,0 +1,295 @@
+"""The training loop: samples from a pool, Eq. 2, Adam; checkpoints from which it goes on as if nothing had happened."""
+
+import copy
+import csv
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from holodriver.errors import FileFormatError, SynthesisError
+from holodriver.files.atomic import written_file
+from holodriver.files.weights import NetworkWeights
+from holodriver.progress import Progress, silent
+from holodriver.synthesis.dehnet import DEHNet, DEHNetShape, NetworkOptics, network_input
+from holodriver.synthesis.loss import LossWeights
+from holodriver.training import parallel
+from holodriver.training.objective import Objective, Sample
+from holodriver.training.pool import Pool, Record
+from holodriver.training.recipe import Recipe
+
+BORDER = 8
+"""Pixels of a crop that do not count: light moves by less between the hologram plane and any focal plane."""
+
+VALIDATION = 32
+"""Last records of the pool, which are never learned from."""
+
+LEAST_VARIANCE = 2e-3
+"""Samples with less variance do not count more than this."""
+
+STAGE = "Training"
+
+
+@dataclass
+class State:
+    """Where a training stands."""
+
+    stage: int = 0
+    """0 with batch normalisation, 1 without."""
+    step: int = 0
+    """Within the stage."""
+    best: float = float("inf")
+    """Lowest validation loss of the stage."""
+    stale: int = 0
+    """Validations since."""
+    seconds: float = 0.0
+    """Of all stages so far."""
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+class Trainer:
+    """Trains one network for one colour.
+
+    Args:
+        pool: what to learn from; may still grow.
+        shape: the network's size.
+        optics: the display that it is for.
+        recipe: how.
+        colours: colours of the pool that samples are taken from.
+        seed: of the initial weights and of the order of samples.
+        device: torch device.
+        start: weights to start from, of the same shape, in place of random ones.
+        validate_every: steps between validations.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        shape: DEHNetShape,
+        optics: NetworkOptics,
+        recipe: Recipe,
+        *,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+        start: NetworkWeights | None = None,
+        validate_every: int = 500,
+    ):
+        self.pool, self.recipe, self.optics = pool, recipe, optics
+        self.device = torch.device(device)
+        self.seed, self.validate_every = seed, validate_every
+        torch.manual_seed(seed)
+        self.state = State(stage=0 if recipe.norm and start is None else 1)
+        self.network = DEHNet(shape, norm=self.state.stage == 0)
+        if start is not None:
+            self.network.load_state_dict(start.tensors)
+        planes = pool.size.planes
+        self.objective = Objective(optics, LossWeights.for_planes(planes), BORDER)
+        self._held = list(range(pool.size.records - min(VALIDATION, pool.size.records // 4), pool.size.records))
+        self._place()
+
+    def _place(self) -> None:
+        self.network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = copy.deepcopy(self.network)
+        self._new_optimiser()
+
+    def _new_optimiser(self) -> None:
+        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=self.recipe.learning_rate)
+
+    def run(
+        self,
+        checkpoint: Path | None = None,
+        *,
+        deadline: Callable[[], bool] = lambda: False,
+        progress: Progress = silent,
+    ) -> NetworkWeights:
+        """Train to the end of the recipe, or until `deadline` says so; returns the best weights there are.
+
+        Raises:
+            SynthesisError: the loss is not a number.
+        """
+        begun = time.monotonic()
+        before = self.state.seconds
+        while True:
+            self._reset_if_due()
+            loss = self._step()
+            self.state.step += 1
+            self.state.seconds = before + time.monotonic() - begun
+            progress(STAGE, self.state.step, self.recipe.steps)
+            last = self.state.step >= self.recipe.steps or deadline()
+            if last or self.state.step % self.validate_every == 0:
+                self._validated(loss)
+                if checkpoint is not None and parallel.rank() == 0:
+                    self.save(checkpoint)
+            stopped = bool(self.recipe.patience) and self.state.stale >= self.recipe.patience
+            if last or stopped:
+                if self.state.stage == 1 or deadline():
+                    return self.weights()
+                self._fuse()
+
+    def weights(self) -> NetworkWeights:
+        """The averaged weights, without batch normalisation."""
+        network = self.average.fused() if self.state.stage == 0 else self.average
+        tensors = {name: tensor.float() for name, tensor in network.state_dict().items()}
+        training = {
+            "recipe": asdict(self.recipe),
+            "seed": self.seed,
+            "pool": asdict(self.pool.size),
+            "steps": self.state.step,
+            "seconds": round(self.state.seconds),
+            "validation": self.state.history[-1:],
+        }
+        return NetworkWeights(tensors, asdict(network.shape), False, asdict(self.optics), training)
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint, from which `resume` goes on."""
+        tensors: dict[str, Tensor] = {}
+        for kind, module in (("network", self.network), ("average", self.average)):
+            tensors |= {f"{kind}.{name}": tensor for name, tensor in module.state_dict().items()}
+        for number, moments in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"adam.{number}.{name}": torch.as_tensor(value) for name, value in moments.items()}
+        about = json.dumps(
+            {"state": asdict(self.state), "shape": asdict(self.network.shape), "recipe": asdict(self.recipe)}
+        )
+        with written_file(path, overwrite=True) as temporary:
+            held = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+            save_file(held, temporary, metadata={"holodriver": about})
+        with path.with_suffix(".csv").open("w", newline="") as file:
+            rows = csv.DictWriter(file, ["stage", "step", "seconds", "loss", "validation", "rate"])
+            rows.writeheader()
+            rows.writerows(self.state.history)
+
+    def resume(self, path: Path) -> None:
+        """Go on from a checkpoint of the same recipe and shape.
+
+        Raises:
+            FileFormatError: it is not one.
+        """
+        try:
+            with safe_open(path, "pt") as file:
+                about = json.loads((file.metadata() or {})["holodriver"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            state = State(**about["state"])
+            if about["shape"] != asdict(self.network.shape):
+                raise ValueError(f"it is of a network of {about['shape']}")
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+            raise FileFormatError(
+                f"is no checkpoint of this training: {error}", where=path, remedy="delete it or name another"
+            ) from None
+        self.state = state
+        self.network = DEHNet(self.network.shape, norm=state.stage == 0)
+        self._place()
+        for kind, module in (("network", self.network), ("average", self.average)):
+            prefix = f"{kind}."
+            module.load_state_dict({n[len(prefix) :]: t for n, t in tensors.items() if n.startswith(prefix)})
+        moments: dict[int, dict[str, Any]] = {}
+        for name, tensor in tensors.items():
+            if name.startswith("adam."):
+                _, number, what = name.split(".")
+                moments.setdefault(int(number), {})[what] = tensor
+        if moments:
+            self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
+
+    def _step(self) -> float:
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.recipe.rate(self.state.step)
+        self.network.train()
+        self.optimiser.zero_grad(set_to_none=True)
+        total = 0.0
+        rng = np.random.default_rng([self.seed, self.state.stage, self.state.step, parallel.rank()])
+        made = self.pool.made()
+        usable = made[made < self._held[0]]
+        for _ in range(self.recipe.accumulate):
+            numbers = rng.choice(usable, self.recipe.batch)
+            samples = [self._augmented(self.pool.get(int(number)), rng) for number in numbers]
+            loss = self._losses(self.network, samples).mean() / self.recipe.accumulate
+            loss.backward()
+            total += float(loss.detach())
+        parallel.average_gradients(self.network)
+        if not np.isfinite(total):
+            raise SynthesisError("the training's loss is not a number", remedy="lower the learning rate")
+        if self.recipe.clip:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
+        self.optimiser.step()
+        keep = min(self.recipe.average, (self.state.step + 1) / (self.state.step + 10))
+        with torch.no_grad():
+            for mean, now in zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True):
+                if mean.is_floating_point():
+                    mean.lerp_(now, 1 - keep)
+                else:
+                    mean.copy_(now)
+        return total
+
+    def _losses(self, network: nn.Module, samples: list[Sample]) -> Tensor:
+        inputs = torch.stack([network_input(s.all_in_focus[None], s.all_in_focus_depth[None])[0] for s in samples]).to(
+            memory_format=torch.channels_last
+        )
+        with torch.autocast(self.device.type, torch.bfloat16):
+            fields = network(inputs)
+        scales = [max(sample.variance, LEAST_VARIANCE) for sample in samples]
+        return self.objective(fields.float(), samples, scales)
+
+    def _validated(self, loss: float) -> None:
+        self.average.eval()
+        losses: list[float] = []
+        with torch.no_grad():
+            for number in self._held:
+                if number in self.pool.made():
+                    sample = sample_of(self.pool.get(number), number % self.pool.size.colours, self.device)
+                    losses += self._losses(self.average, [sample]).tolist()
+        value = float(np.mean(losses)) if losses else loss
+        state = self.state
+        state.stale = 0 if value < state.best * 0.999 else state.stale + 1
+        state.best = min(state.best, value)
+        rate = self.recipe.rate(state.step)
+        row = {"stage": state.stage, "step": state.step, "seconds": round(state.seconds, 1)}
+        state.history.append({**row, "loss": loss, "validation": value, "rate": rate})
+
+    def _reset_if_due(self) -> None:
+        every = self.recipe.reset_epochs * (self.pool.size.records // (self.recipe.batch * self.recipe.accumulate))
+        if self.state.stage == 1 and every and self.state.step and self.state.step % every == 0:
+            self._new_optimiser()
+
+    def _fuse(self) -> None:
+        self.network = self.average.fused()
+        self.state = State(1, seconds=self.state.seconds, history=self.state.history)
+        self._place()
+
+    def _augmented(self, record: Record, rng: np.random.Generator) -> Sample:
+        """One colour of a record: turned, mirrored, darkened."""
+        colour = rng.integers(record.images.shape[1])
+        light = float(rng.uniform(0.4, 1.0))
+        turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
+
+        def posed(values: np.ndarray) -> Tensor:
+            values = np.rot90(values, turns, (-2, -1))
+            values = values[..., ::-1] if mirror else values
+            return torch.from_numpy(np.ascontiguousarray(values, np.float32)).to(self.device)
+
+        return Sample(
+            posed(record.images[:, colour]).mul_(light),
+            posed(record.depths),
+            posed(record.all_in_focus[colour]).mul_(light),
+            posed(record.all_in_focus_depth),
+        )
+
+
+def sample_of(record: Record, colour: int, device: torch.device) -> Sample:
+    """One colour of a record as it is."""
+
+    def here(values: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).to(device)
+
+    return Sample(
+        here(record.images[:, colour]),
+        here(record.depths),
+        here(record.all_in_focus[colour]),
+        here(record.all_in_focus_depth),
+    )

@@ -1,0 +1,127 @@
+"""The training loop: it learns, it goes on where it was, several processes learn as one."""
+
+import csv
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from holodriver.cli.app import main
+from holodriver.errors import FileFormatError, InputError
+from holodriver.files.weights import load_weights, save_weights
+from holodriver.optics.display import REFERENCE
+from holodriver.synthesis.dehnet import DEHNet, DEHNetShape, NetworkOptics
+from holodriver.training.pool import Pool
+from holodriver.training.recipe import PAPER, QUICK, Recipe
+from holodriver.training.train import Trainer
+
+SHAPE = DEHNetShape(4, 6)
+SHORT = replace(QUICK, steps=24, learning_rate=5e-3)
+
+
+def trainer(pool: Pool, recipe: Recipe = SHORT, **settings: object) -> Trainer:
+    return Trainer(pool, SHAPE, NetworkOptics.of(REFERENCE, 1), recipe, validate_every=6, **settings)  # type: ignore[arg-type]
+
+
+def test_it_learns(pool: Pool) -> None:
+    learner = trainer(pool, replace(SHORT, steps=150))
+    learner.run()
+    losses = [row["validation"] for row in learner.state.history]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_resumed_it_ends_as_if_undisturbed(pool: Pool, tmp_path: Path) -> None:
+    whole = trainer(pool).run()
+    first = trainer(pool)
+    first.run(tmp_path / "c.checkpoint", deadline=lambda: first.state.step >= 12)
+    second = trainer(pool)
+    second.resume(tmp_path / "c.checkpoint")
+    assert second.state.step == 12
+    resumed = second.run(tmp_path / "c.checkpoint")
+    for name, tensor in whole.tensors.items():
+        torch.testing.assert_close(resumed.tensors[name], tensor, rtol=0, atol=0)
+    with (tmp_path / "c.csv").open() as file:
+        assert [int(row["step"]) for row in csv.DictReader(file)] == [6, 12, 18, 24]
+
+
+def test_normalised_then_fused(pool: Pool) -> None:
+    recipe = replace(PAPER, steps=8, batch=2, accumulate=2, patience=0, reset_epochs=1)
+    learner = trainer(pool, recipe)
+    weights = learner.run()
+    assert [row["stage"] for row in learner.state.history] == [0, 0, 1, 1]
+    DEHNet(SHAPE).load_state_dict(weights.tensors)  # no batch normalisation is left
+
+
+def test_it_stops_when_nothing_improves(pool: Pool) -> None:
+    learner = trainer(pool, replace(SHORT, steps=1000, learning_rate=1e-12, patience=2))
+    learner.run()
+    assert learner.state.step == 18  # the first validation is the best, and two more are not better
+
+
+def test_other_checkpoints_are_refused(pool: Pool, tmp_path: Path) -> None:
+    learner = trainer(pool)
+    learner.save(tmp_path / "c.checkpoint")
+    other = Trainer(pool, DEHNetShape(6, 6), NetworkOptics.of(REFERENCE, 1), SHORT)
+    with pytest.raises(FileFormatError, match="network of"):
+        other.resume(tmp_path / "c.checkpoint")
+    (tmp_path / "d.checkpoint").write_bytes(b"nothing")
+    with pytest.raises(FileFormatError, match=r"d\.checkpoint"):
+        learner.resume(tmp_path / "d.checkpoint")
+
+
+@pytest.mark.parametrize("change", [{"learning_rate": 0.0}, {"batch": 0}, {"average": 1.0}, {"steps": 0}])
+def test_recipes_that_cannot_be(change: dict[str, float]) -> None:
+    with pytest.raises(InputError, match=next(iter(change))):
+        replace(QUICK, **change)  # type: ignore[arg-type]
+
+
+def test_the_command(pool: Pool, tmp_path: Path) -> None:
+    output = tmp_path / "green.safetensors"
+    command = ["train", str(output), "--pool", str(pool.folder), "--channels", "4", "--convolutions", "6"]
+    command += ["--recipe", "quick", "--steps", "5", "--workers", "0", "--profile", str(_profile(tmp_path))]
+    assert main(command) == 0
+    weights = load_weights(output)
+    assert weights.training["steps"] == 5
+    assert weights.optics["wavelength"] == REFERENCE.wavelengths[1]
+    assert main(command) == 2  # it is there
+    assert main([*command, "--overwrite", "--colour", "7"]) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="torchrun's gloo needs a POSIX system")
+def test_two_processes_learn_as_one(pool: Pool, tmp_path: Path) -> None:
+    output = tmp_path / "green.safetensors"
+    command = ["train", str(output), "--pool", str(pool.folder), "--channels", "4", "--convolutions", "6"]
+    command += ["--recipe", "quick", "--steps", "3", "--workers", "0", "--profile", str(_profile(tmp_path))]
+    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "holodriver"]
+    subprocess.run([*run, *command], check=True, capture_output=True, timeout=300)
+    both = load_weights(output).tensors
+    DEHNet(SHAPE).load_state_dict(both)
+    alone = tmp_path / "alone.safetensors"
+    assert main([command[0], str(alone), *command[2:]]) == 0
+    # what one of them did is what it does alone; the other's samples have changed it
+    assert any(not torch.equal(both[name], tensor) for name, tensor in load_weights(alone).tensors.items())
+
+
+def test_weights_come_back(tmp_path: Path, pool: Pool) -> None:
+    weights = trainer(pool, replace(SHORT, steps=1)).run()
+    save_weights(tmp_path / "w.safetensors", weights)
+    again = load_weights(tmp_path / "w.safetensors")
+    assert (again.shape, again.optics, again.norm) == (weights.shape, weights.optics, False)
+    for name, tensor in weights.tensors.items():
+        assert torch.equal(again.tensors[name], tensor)
+    (tmp_path / "x.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")
+    for name in ("x.safetensors", "none.safetensors"):
+        with pytest.raises(FileFormatError, match=name):
+            load_weights(tmp_path / name)
+
+
+def _profile(folder: Path) -> Path:
+    from holodriver.files.profile import write_profile
+
+    path = folder / "display.toml"
+    if not path.exists():
+        write_profile(path, replace(REFERENCE, planes=5, coc_max=3.0))
+    return path
