@@ -26,6 +26,8 @@ COMMANDS = {
     "looking-glass": "RGB-D files, quilts and casting for Looking Glass displays.",
     "play": "Show panel frames on the rig, lasers in step.",
     "rgbd": "Make RGB-D of photos and videos.",
+    "quantise": "Make int8 networks of trained weights, and the folder that the program runs.",
+    "bench": "How fast this machine is.",
     "info": "Say what a file holds.",
     "doctor": "Say what this machine has and lacks, and what to do about it.",
 }

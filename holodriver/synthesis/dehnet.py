@@ -155,7 +155,8 @@ class DEHNet(nn.Module):
         plain = DEHNet(self.shape).to(next(self.parameters()).device)
         for target, source in zip(plain.convolutions(), self.convolutions(), strict=True):
             if isinstance(source, nn.Sequential):
-                source = torch.nn.utils.fuse_conv_bn_eval(source[0].eval(), source[1].eval())
+                parts: Any = source.eval()
+                source = torch.nn.utils.fuse_conv_bn_eval(parts[0], parts[1])
             target.load_state_dict(source.state_dict())
         plain.last.load_state_dict(self.last.state_dict())
         return plain.train(self.training)

@@ -1,0 +1,1 @@
+"""Making the networks: training, export, quantisation."""
