@@ -37,3 +37,15 @@ def write_weights(folder: Path, shape: DEHNetShape = TINY, *, norm: bool = False
         save_weights(path, NetworkWeights(network.state_dict(), asdict(shape), norm, optics, {"seed": colour}))
         paths.append(path)
     return paths
+
+
+def write_networks(folder: Path, shape: DEHNetShape = TINY) -> None:
+    """A folder of networks, float alone."""
+    from holodriver.files.network import network_path, write_network
+    from holodriver.training.export import float_file
+
+    folder.mkdir(parents=True)
+    for colour in range(len(COLOURS)):
+        optics = asdict(NetworkOptics.of(REFERENCE, colour))
+        weights = NetworkWeights(seeded(shape, colour).state_dict(), asdict(shape), False, optics, {"seed": colour})
+        write_network(network_path(folder, colour, quantised=False), float_file(weights))
