@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from holodriver.errors import FileFormatError, HolodriverError, InputError
 from holodriver.files.atomic import check_output
 from holodriver.files.hologram import Hologram, write_hologram
@@ -19,6 +22,9 @@ from holodriver.optics.field import WaveField
 from holodriver.optics.focus import positions
 from holodriver.progress import Progress, silent
 from holodriver.quality.scores import MethodScores, score_field
+from holodriver.realtime.choice import FLOAT
+from holodriver.realtime.networks import load_networks
+from holodriver.realtime.synthesiser import NetworkSynthesiser, exposure_of
 from holodriver.scene.cut import HIDDEN_SURFACES, layers_of
 from holodriver.scene.layered import focal_stack
 from holodriver.scene.stack import FocalStack
@@ -26,7 +32,7 @@ from holodriver.synthesis.baselines import dcgh, flat_phase, ncgh, superposed
 from holodriver.synthesis.loss import LossWeights
 from holodriver.synthesis.optimise import ITERATIONS, TOLERANCE, synthesise
 
-Method = Literal["opt", "ncgh", "dcgh", "points", "flat"]
+Method = Literal["net", "opt", "net+opt", "ncgh", "dcgh", "points", "flat"]
 Warn = Callable[[str], None]
 Interruptible = Callable[[], AbstractContextManager[Callable[[], bool]]]
 """Makes a block in which Ctrl-C is a question: the callable it gives says whether somebody asked to stop."""
@@ -48,7 +54,8 @@ class SynthSettings:
     """How a wave field is found; see `synthesise` for the options of the optimiser."""
 
     method: Method = "opt"
-    """What the fields below concern is "opt", the optimiser; "ncgh" and "flat" are baselines."""
+    """"net" is DEHNet, "opt" the optimiser, which most fields below concern, "net+opt" the one after the other; the
+    others are baselines."""
     beta: float | None = None
     gamma: float | None = None
     iterations: int = ITERATIONS
@@ -59,6 +66,10 @@ class SynthSettings:
     memory: float | None = None
     """Bytes that the optimiser may use beyond the focal stack; see `synthesise`."""
     device: str = "cpu"
+    weights: Path | None = None
+    """Folder of networks; those that come along if None."""
+    runtime: str = FLOAT
+    """What runs DEHNet; see `holodriver.realtime.choice.choose`."""
 
 
 @dataclass(frozen=True)
@@ -171,8 +182,10 @@ def compute(
     progress: Progress = silent,
     warn: Warn = lambda text: None,
     interruptible: Interruptible = uninterruptible,
-) -> MethodScores:
+) -> MethodScores | None:
     """Compute the hologram of a focal stack or of an RGB-D picture, score it, and write it.
+
+    Of a picture, "net" needs no focal stack and makes none, so that there is nothing to score against.
 
     Args:
         job: what to read and what to write.
@@ -190,6 +203,11 @@ def compute(
         HolodriverError: the source cannot be read, or the hologram not be computed.
     """
     check_output(job.output, overwrite=overwrite)
+    if is_picture(job.source) and settings.method == "net":
+        _compute_picture(
+            job, profile, settings, rgbd or RgbdSettings(), overwrite=overwrite, progress=progress, warn=warn
+        )
+        return None
     if is_picture(job.source):
         made = stack_of_picture(
             job.source, profile.coc_max, rgbd or RgbdSettings(), device=settings.device, progress=progress, warn=warn
@@ -223,6 +241,47 @@ def compute(
         warn(f"stopped early: {job.output} holds the best field so far, after {did['iterations']} steps a colour")
         raise KeyboardInterrupt
     return scores
+
+
+def _compute_picture(
+    job: Job,
+    profile: DisplayProfile,
+    settings: SynthSettings,
+    rgbd: RgbdSettings,
+    *,
+    overwrite: bool,
+    progress: Progress,
+    warn: Warn,
+) -> None:
+    """The hologram of an RGB-D picture by DEHNet, as it is: no focal stack is made."""
+    image = read_rgbd(job.source, rgbd.depth, near=rgbd.near)
+    for warning in image.warnings():
+        warn(f"{job.source}: {warning}")
+    try:
+        color = image.color * np.float32(exposure_of(image.color))
+    except InputError as error:
+        raise InputError(error.what, where=job.source) from error
+    start = time.perf_counter()
+    field, did = _network_field(color, image.depth, profile, settings, progress)
+    did["seconds"] = round(time.perf_counter() - start, 3)
+    provenance: dict[str, Any] = {"stack": job.source.name, "settings": did}
+    write_hologram(job.output, Hologram(field, provenance=provenance), overwrite=overwrite)
+
+
+def _network_field(
+    intensity: NDArray[np.float32],
+    depth: NDArray[np.float32],
+    profile: DisplayProfile,
+    settings: SynthSettings,
+    progress: Progress,
+) -> tuple[WaveField, dict[str, Any]]:
+    """DEHNet's field of an exposed picture, and what was done."""
+    networks = load_networks(settings.weights)
+    synthesiser = NetworkSynthesiser(networks, profile, runtime=settings.runtime, memory=settings.memory)
+    field = synthesiser.field(intensity, depth, within_slit=settings.within_slit, progress=progress)
+    weights = "shipped" if settings.weights is None else settings.weights.name
+    did = {"method": "net", "runtime": synthesiser.kind.name, "weights": weights, "within_slit": settings.within_slit}
+    return field, did
 
 
 def _mismatches(target: FocalStack, profile: DisplayProfile) -> list[str]:
@@ -283,7 +342,13 @@ def find_field(
     did: dict[str, Any] = {"method": settings.method}
     if settings.method == "flat":
         return flat_phase(target, display), did
-    if settings.method != "opt":
+    start: WaveField | None = None
+    if settings.method in ("net", "net+opt"):
+        start, by_network = _network_field(target.all_in_focus, target.all_in_focus_depth, display, settings, progress)
+        if settings.method == "net":
+            return start, by_network
+        did |= {"start": by_network}
+    elif settings.method != "opt":
         baseline = {"ncgh": ncgh, "dcgh": dcgh, "points": superposed}[settings.method]
         return baseline(target, display, progress=progress), did
     weights = LossWeights.for_planes(target.planes, settings.beta, settings.gamma)
@@ -295,6 +360,7 @@ def find_field(
             gamma=weights.gamma,
             iterations=settings.iterations,
             tolerance=settings.tolerance,
+            start=start,
             within_slit=settings.within_slit,
             padding=settings.padding,
             memory=settings.memory,

@@ -66,6 +66,8 @@ def survey(folder: Path | None = None) -> list[Finding]:
         ("Python", _python),
         ("PyTorch", _torch),
         ("ONNX Runtime", _onnxruntime),
+        ("OpenVINO", _openvino),
+        ("DEHNet", _dehnet),
         *((name, _library(name, module, package)) for name, module, package in LIBRARIES),
         ("Blender", _blender),
         ("Monitors", _monitors),
@@ -138,6 +140,28 @@ def _onnxruntime() -> Iterator[Finding]:
         return
     providers = ", ".join(name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers())
     yield Finding("ONNX Runtime", State.ok, f"{onnxruntime.__version__}: {providers}")
+
+
+def _openvino() -> Iterator[Finding]:
+    try:
+        import openvino
+    except ImportError as error:
+        yield _absent("OpenVINO", "holodriver[openvino]", error)
+        return
+    yield Finding("OpenVINO", State.ok, openvino.__version__.split("-")[0])
+
+
+def _dehnet() -> Iterator[Finding]:
+    from holodriver.realtime.choice import SIZE, measured
+    from holodriver.realtime.networks import load_networks
+
+    seconds = measured(load_networks())
+    working = sorted((value, name) for name, value in seconds.items() if value is not None)
+    detail = ", ".join(f"{name} {1e3 * value:.0f} ms" for value, name in working)
+    yield Finding("DEHNet", State.ok, f"{detail} (one colour, {SIZE} × {SIZE}); the first is taken")
+    for name in (name for name, value in seconds.items() if value is None):
+        remedy = f"reinstall {name.split('-')[0]} if you want it; the others work"
+        yield Finding("DEHNet", State.problem, f"{name} does not run", remedy)
 
 
 def _library(name: str, module: str, package: str) -> Callable[[], Iterator[Finding]]:

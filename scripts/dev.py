@@ -95,7 +95,7 @@ def environments(root: Path = ROOT) -> dict[str, Environment]:
     return {
         "driver": Environment(
             root / ".venv",
-            ("--constraint", str(pins), "--editable", f"{root}[cpu,rig,depth,lookingglass,dev]"),
+            ("--constraint", str(pins), "--editable", f"{root}[cpu,openvino,rig,depth,lookingglass,train,dev]"),
             (root / "pyproject.toml", pins),
             "import torch, cv2, OpenEXR, h5py, transformers, av, holodriver",
         ),

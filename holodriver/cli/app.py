@@ -27,6 +27,8 @@ COMMANDS = {
     "play": "Show panel frames on the rig, lasers in step.",
     "rgbd": "Make RGB-D of photos and videos.",
     "train": "Train a DEHNet for one colour of a display.",
+    "quantise": "Make int8 networks of trained weights, and the folder that the program runs.",
+    "bench": "How fast this machine is.",
     "info": "Say what a file holds.",
     "doctor": "Say what this machine has and lacks, and what to do about it.",
 }

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 class Method(StrEnum):
     """How the wave field is found."""
 
+    net = "net"
     opt = "opt"
+    net_opt = "net+opt"
     ncgh = "ncgh"
     dcgh = "dcgh"
     points = "points"
@@ -39,8 +41,12 @@ def synth(
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Hologram to write (NAME.holo), or folder for many.")],
     method: Annotated[
-        Method, typer.Option(help="opt: diffraction-engineered hologram by optimisation; the others: baselines.")
-    ] = Method.opt,
+        Method | None,
+        typer.Option(
+            help="net: DEHNet, at once; opt: by optimisation; net+opt: optimised from what DEHNet found; the others: "
+            "baselines. Net for a picture and opt for a focal stack if left out."
+        ),
+    ] = None,
     iterations: Annotated[int, typer.Option(min=1, help="Most steps of the optimiser for each colour.")] = 500,
     tolerance: Annotated[
         float, typer.Option(min=0, help="Relative change of the loss over five steps that counts as converged.")
@@ -69,6 +75,13 @@ def synth(
         typer.Option(help="What is near in it; black if left out, white in NAME_rgbd_lr.png (Looking Glass)."),
     ] = None,
     planes: Annotated[int, typer.Option(min=2, help="Focal planes made of a picture with depth.")] = 21,
+    weights: Annotated[
+        Path | None, typer.Option("--weights", help="Folder of networks; those that come along if left out.")
+    ] = None,
+    runtime: Annotated[
+        str,
+        typer.Option(help="What runs DEHNet: float (the fastest in float32), auto (the fastest), or a name of doctor."),
+    ] = "float",
     device: Annotated[str, typer.Option(help="torch device, such as cpu or cuda.")] = "cpu",
     profile: Profile = None,
     overwrite: Overwrite = False,
@@ -80,7 +93,7 @@ def synth(
 
     display = display_profile(profile)
     settings = SynthSettings(
-        method=method.value,
+        method=method.value if method else "net" if is_picture(source) else "opt",
         beta=beta,
         gamma=gamma,
         iterations=iterations,
@@ -89,6 +102,8 @@ def synth(
         padding=padding,
         memory=None if memory is None else memory * 2**30,
         device=device,
+        weights=weights,
+        runtime=runtime,
     )
     if (depth or near) and not is_picture(source):
         raise InputError("is not a picture, which --depth and --near are for", where=source)
@@ -107,7 +122,8 @@ def synth(
             warn=console.warn,
             interruptible=stopping_on_interrupt,
         )
-    console.table(HEADINGS, table_rows([scores]))
+    if scores is not None:
+        console.table(HEADINGS, table_rows([scores]))
     console.say(f"wrote {output}")
 
 

@@ -1,1 +1,1 @@
-"""Training of DEHNet: what it learns from, how, and what is made of its weights."""
+"""Making the networks: what they learn from, training, export, quantisation."""

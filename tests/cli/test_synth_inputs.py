@@ -41,7 +41,7 @@ def synth(*arguments: object) -> int:
 @pytest.mark.parametrize("name", ["a.png", "a_rgbd_lr.png", "a.exr"])
 def test_a_picture_with_depth_becomes_a_hologram(tmp_path: Path, name: str) -> None:
     write_rgbd(picture(), tmp_path / name)
-    assert synth(tmp_path / name, "-o", tmp_path / "a.holo", "--planes", 5, "--iterations", 15) == 0
+    assert synth(tmp_path / name, "-o", tmp_path / "a.holo", "--method", "opt", "--planes", 5, "--iterations", 15) == 0
     hologram = read_hologram(tmp_path / "a.holo")
     assert hologram.provenance["hidden surfaces"] == "invented"
     assert hologram.provenance["stack"] == name

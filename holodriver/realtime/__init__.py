@@ -1,0 +1,1 @@
+"""From pictures with depth to panel frames at once: the shipped networks, the runtime, and the stream."""

@@ -1,0 +1,132 @@
+"""Stages of work that overlap: each in a thread of its own, with short queues between them."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+DEPTH = 2
+"""Items that may wait between two stages: one in work, one ready."""
+CHECK_S = 0.1
+"""Between looks at whether everything has been called off."""
+
+_END = object()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step."""
+
+    name: str
+    work: Callable[[Any], Any]
+
+
+@dataclass
+class Times:
+    """Seconds that each item took in each stage, and from its first stage to the end of its last."""
+
+    stages: dict[str, list[float]] = field(default_factory=dict)
+    latency: list[float] = field(default_factory=list)
+
+
+def pipeline(
+    items: Iterable[Any],
+    stages: Sequence[Stage],
+    *,
+    depth: int = DEPTH,
+    times: Times | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Iterator[Any]:
+    """The items after all stages, in order, while the next ones are in earlier stages.
+
+    An error in `items` or in a stage is raised here. Closing the iterator ends the threads.
+
+    Args:
+        items: read in a thread as well.
+        stages: in order.
+        depth: items that may wait before each stage.
+        times: filled in.
+    """
+    run = _Run(items, list(stages), depth, times or Times(), clock)
+    try:
+        yield from run.results()
+    finally:
+        run.end()
+
+
+class _Run:
+    def __init__(self, items: Iterable[Any], stages: list[Stage], depth: int, times: Times, clock: Callable[[], float]):
+        self.times, self.clock = times, clock
+        self.off = threading.Event()
+        self.error: BaseException | None = None
+        self.queues: list[queue.Queue[Any]] = [queue.Queue(depth) for _ in range(len(stages) + 1)]
+        for stage in stages:
+            times.stages.setdefault(stage.name, [])
+        self.threads = [threading.Thread(target=self._guarded, args=(self._read, items), daemon=True)]
+        self.threads += [
+            threading.Thread(target=self._guarded, args=(self._work, index, stage), daemon=True)
+            for index, stage in enumerate(stages)
+        ]
+        for thread in self.threads:
+            thread.start()
+
+    def results(self) -> Iterator[Any]:
+        while True:
+            got = self._get(self.queues[-1])
+            if got is _END:
+                break
+            begun, item = got
+            self.times.latency.append(self.clock() - begun)
+            yield item
+        if self.error is not None:
+            raise self.error
+
+    def end(self) -> None:
+        self.off.set()
+        for thread in self.threads:
+            thread.join()
+
+    def _guarded(self, work: Callable[..., None], *arguments: Any) -> None:
+        try:
+            work(*arguments)
+        except BaseException as error:  # raised where the results are asked for
+            self.error = self.error or error
+            self.off.set()
+
+    def _read(self, items: Iterable[Any]) -> None:
+        for item in items:
+            if not self._put(self.queues[0], (self.clock(), item)):
+                return
+        self._put(self.queues[0], _END)
+
+    def _work(self, index: int, stage: Stage) -> None:
+        seconds = self.times.stages[stage.name]
+        while (got := self._get(self.queues[index])) is not _END:
+            begun, item = got
+            start = self.clock()
+            if index == 0:
+                begun = start  # latency is that of the work, not of waiting to be read
+            done = stage.work(item)
+            seconds.append(self.clock() - start)
+            if not self._put(self.queues[index + 1], (begun, done)):
+                return
+        self._put(self.queues[index + 1], _END)
+
+    def _get(self, source: "queue.Queue[Any]") -> Any:
+        while not self.off.is_set():
+            try:
+                return source.get(timeout=CHECK_S)
+            except queue.Empty:
+                continue
+        return _END
+
+    def _put(self, target: "queue.Queue[Any]", item: Any) -> bool:
+        while not self.off.is_set():
+            try:
+                target.put(item, timeout=CHECK_S)
+                return True
+            except queue.Full:
+                continue
+        return False

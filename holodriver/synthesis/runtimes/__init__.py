@@ -1,0 +1,1 @@
+"""Programs that run a DEHNet, behind one interface."""

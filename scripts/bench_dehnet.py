@@ -1,0 +1,150 @@
+"""Measure DEHNet: how fast it runs, how much it helps the optimiser, and how good it is.
+
+    python scripts/bench_dehnet.py speed              each runtime, with encoding, against plain PyTorch eager
+    python scripts/bench_dehnet.py warmstart STACK…   steps that the optimiser saves when it begins with the network
+
+`speed` alternates what it compares in one process, takes medians, and says what else the machine was doing. The
+subcommands about quality are those of `scripts/dehnet_quality.py`.
+"""
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does; eager PyTorch gains by it as much
+
+import numpy as np
+import torch
+
+from holodriver.cli import console
+from holodriver.files.stack import read_stack
+from holodriver.optics.display import REFERENCE
+from holodriver.optics.field import WaveField
+from holodriver.panel.lut import AmplitudeLut
+from holodriver.quality.scores import score_field
+from holodriver.realtime.networks import Networks, load_networks
+from holodriver.realtime.speed import measure_stream, picture
+from holodriver.realtime.stream import Stream
+from holodriver.realtime.synthesiser import NetworkSynthesiser
+from holodriver.scene.stack import FocalStack
+from holodriver.synthesis.optimise import Synthesis, synthesise
+from holodriver.synthesis.runtimes.kinds import present
+
+EAGER = "torch"
+
+
+def alternated(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Median seconds of each work, run in turns after one turn that warms up."""
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for turn in range(rounds + 1):
+        for name, work in works.items():
+            start = time.perf_counter()
+            work()
+            if turn:
+                times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def load() -> str:
+    """What else the machine was doing."""
+    busy = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+    return f"{os.cpu_count()} cores, load of the last minute {busy}"
+
+
+def speed(networks: Networks, size: tuple[int, int], rounds: int) -> None:
+    """Networks of three colours and encoding, from a picture with depth to panel frames, by each runtime."""
+    image, luts = picture(size), (AmplitudeLut.linear(),) * 3
+    streams, works = {}, {}
+    for kind in present():
+        synthesiser = NetworkSynthesiser(networks, REFERENCE, runtime=kind.name)
+        stream = Stream(synthesiser, luts, size, threads=torch.get_num_threads())
+        streams[kind.name] = stream
+
+        def whole(stream: Stream = stream) -> None:
+            stream.encode(stream.network(stream.prepare(image)))
+
+        works[kind.name] = whole
+    before = load()
+    seconds = alternated(works, rounds)
+    rows = [
+        (name, f"{value:.2f}", f"{seconds[EAGER] / value:.1f}")
+        for name, value in sorted(seconds.items(), key=lambda item: item[1])
+    ]
+    title = f"{size[0]} × {size[1]}, three colours, prepared, network, encoded ({before}; after it {load()})"
+    console.table(("runtime", "s", "times as fast as eager PyTorch"), rows, title=title)
+    fastest = min(seconds, key=lambda name: seconds[name])
+    stages = measure_stream(streams[fastest].synthesiser, luts, size, frames=max(rounds, 3))
+    parts = [(name, f"{1e3 * value:.0f}", f"{1 / value:.2f}") for name, value in stages.stages.items()]
+    parts.append(("overlapped", f"{1e3 * stages.latency:.0f}", f"{stages.rate:.2f}"))
+    console.table(("stage", "latency ms", "frames a second"), parts, title=f"{fastest}, streamed ({load()})")
+    if not torch.cuda.is_available():
+        console.say("CUDA: not measured, no GPU here")
+
+
+def warmstart(networks: Networks, paths: Sequence[Path], iterations: int) -> None:
+    """Steps of the optimiser to its default tolerance, and to the loss that it ends with when it begins without."""
+    rows, saved = [], []
+    for path in paths:
+        stack = read_stack(path).exposed()
+        profile = REFERENCE.resized(stack.shape[1], stack.shape[0])
+        net = NetworkSynthesiser(networks, profile, runtime="float").field(stack.all_in_focus, stack.all_in_focus_depth)
+        plain = synthesise(stack, profile, iterations=iterations)
+        warm = synthesise(stack, profile, iterations=iterations, start=net)
+        there = [steps_to(other, one[-1]) for one, other in zip(plain.history, warm.history, strict=True)]
+        flat_steps, warm_steps = steps(plain), steps(warm)
+        saved.append(1 - sum(there) / flat_steps)
+        rows.append(
+            (
+                path.name,
+                f"{psnr(net, stack):.2f}",
+                f"{flat_steps}: {psnr(plain.field, stack):.2f}",
+                f"{warm_steps}: {psnr(warm.field, stack):.2f}",
+                f"{sum(there)}",
+                f"{100 * saved[-1]:.0f} %",
+            )
+        )
+    headings = ("stack", "net dB", "opt steps: dB", "net+opt steps: dB", "net+opt steps to opt's loss", "saved")
+    console.table(headings, rows, title="steps are those of three colours together")
+    console.say(f"saved on the mean: {100 * np.mean(saved):.0f} %")
+
+
+def steps(result: Synthesis) -> int:
+    """Of all colours."""
+    return sum(len(history) - 1 for history in result.history)
+
+
+def steps_to(history: Sequence[float], loss: float) -> int:
+    """Steps until the loss is as low; all of them if it never is."""
+    return next((step for step, value in enumerate(history) if value <= loss), len(history) - 1)
+
+
+def psnr(field: WaveField, stack: FocalStack) -> float:
+    """Mean over planes, dB."""
+    return score_field("", field, stack).scores.means()["psnr"]
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--weights", type=Path, help="folder of networks; those that come along if left out")
+    commands = parser.add_subparsers(dest="command", required=True)
+    timing = commands.add_parser("speed")
+    timing.add_argument("--size", default="1920x1080")
+    timing.add_argument("--rounds", type=int, default=3)
+    warm = commands.add_parser("warmstart")
+    warm.add_argument("stacks", type=Path, nargs="+")
+    warm.add_argument("--iterations", type=int, default=500)
+    given = parser.parse_args()
+    networks = load_networks(given.weights)
+    if given.command == "speed":
+        width, height = (int(part) for part in given.size.split("x"))
+        speed(networks, (width, height), given.rounds)
+    else:
+        warmstart(networks, given.stacks, given.iterations)
+
+
+if __name__ == "__main__":
+    main()
