@@ -1,0 +1,371 @@
+"""Measure how good DEHNet's holograms are, on scenes that it was not trained on.
+
+    python scripts/dehnet_quality.py quality STACK…           OPT, DEHNet float and int8, nCGH, flat phase
+    python scripts/dehnet_quality.py front STACK… --sizes F   networks of several sizes: multiplications, dB lost
+    python scripts/dehnet_quality.py holdout STACK… -o F      another resolution, and depth with errors: dark lines
+
+`--weights` names a folder with red, green and blue `.safetensors` (float) or `.onnx`, and `_int8.onnx`; methods whose
+files are not there are left out, and it is said. OPT, nCGH and flat phase are computed once and kept in a folder `kept`
+beside the stacks. OPT stops as the driver does: converged, or after 500 steps.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does
+
+import cv2
+import numpy as np
+import torch
+from noisy_depth import DepthErrors, EdgeLight, darkest, edge_light, in_focus, noisy
+
+from holodriver.cli import console
+from holodriver.errors import InputError
+from holodriver.files.manifest import StackManifest
+from holodriver.files.stack import read_stack
+from holodriver.files.weights import load_weights
+from holodriver.metrics import StackScores
+from holodriver.optics.colour import srgb_encode
+from holodriver.optics.display import REFERENCE, DisplayProfile
+from holodriver.optics.field import WaveField
+from holodriver.quality.scores import MethodScores, score_field
+from holodriver.scene.stack import FocalStack
+from holodriver.synthesis.baselines import flat_phase, ncgh
+from holodriver.synthesis.dehnet import DEHNet, DEHNetShape, NetworkOptics, network_input
+from holodriver.synthesis.optimise import synthesise
+
+COLOURS = ("red", "green", "blue")
+KEPT = "kept"
+OPT, FULL, FLOAT, INT8, NCGH, FLAT = "OPT", "OPT to the cap", "DEHNet float", "DEHNet int8", "nCGH", "flat phase"
+ORDER = (OPT, FULL, FLOAT, INT8, NCGH, FLAT)
+SCORES = {"psnr": "PSNR dB", "ssim": "SSIM", "psnr_srgb": "PSNR sRGB dB", "ssim_srgb": "SSIM sRGB"}
+GOALS = (
+    (INT8, NCGH, 6.5),
+    (INT8, FLAT, 4.5),
+    (FLOAT, OPT, -0.2),
+    (INT8, FLOAT, -0.3),
+)
+"""One method, another, and how many dB the first is to be above the second at least."""
+
+NOISE_SEED = 7
+CROP, ENLARGED = 96, 4
+
+Method = Callable[[FocalStack, DisplayProfile], WaveField]
+Network = Callable[[np.ndarray], np.ndarray]
+"""Of (1, 2, H, W), amplitude and depth, the real and imaginary part (1, 2, H, W)."""
+
+
+def profile_of(stack: FocalStack, colours: Sequence[int] = range(3)) -> DisplayProfile:
+    """The reference display at the size of a stack, or some of its colours."""
+    wavelengths = tuple(REFERENCE.wavelengths[colour] for colour in colours)
+    return replace(REFERENCE.resized(stack.shape[1], stack.shape[0]), wavelengths=wavelengths)
+
+
+def torch_network(path: Path, colour: int) -> tuple[Network, DEHNetShape]:
+    """A network by PyTorch, from what training wrote.
+
+    Raises:
+        InputError: it was trained for other optics.
+    """
+    weights = load_weights(path)
+    NetworkOptics(**weights.optics).check_fits(REFERENCE, colour)
+    shape = DEHNetShape(**weights.shape)
+    network = DEHNet(shape, norm=weights.norm)
+    network.load_state_dict(weights.tensors)
+    network.eval()
+
+    @torch.inference_mode()
+    def run(pixels: np.ndarray) -> np.ndarray:
+        return network(torch.from_numpy(pixels)).numpy()
+
+    return run, shape
+
+
+def onnx_network(path: Path) -> Network:
+    """A network by ONNX Runtime on the CPU, apart from the driver's own runtimes."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda pixels: np.asarray(session.run(None, {name: pixels})[0], np.float32)
+
+
+def field_of(networks: Sequence[Network], stack: FocalStack, profile: DisplayProfile, fold: int = 4) -> WaveField:
+    """What networks make of the all-in-focus image and depth of a stack, one a colour."""
+    height, width = stack.shape
+    depth = torch.from_numpy(stack.all_in_focus_depth)
+    values = []
+    for network, light in zip(networks, stack.all_in_focus, strict=True):
+        pixels = network_input(torch.from_numpy(light)[None], depth[None])
+        # sides that are no multiple of the network's fold are continued by their last pixels
+        more = (0, -width % fold, 0, -height % fold)
+        pixels = torch.nn.functional.pad(pixels, more, mode="replicate")
+        real, imaginary = network(pixels.numpy())[0, :, :height, :width]
+        values.append((real + 1j * imaginary).astype(np.complex64))
+    return WaveField(np.stack(values), profile)
+
+
+def network_methods(folder: Path | None) -> dict[str, Method]:
+    """The methods whose networks of three colours are in a folder; tells which are not."""
+    found: dict[str, Method] = {}
+    if folder is None:
+        console.say("no --weights: baselines alone")
+        return found
+    for name, endings in ((FLOAT, (".safetensors", ".onnx")), (INT8, ("_int8.onnx",))):
+        for ending in endings:
+            paths = [folder / f"{colour}{ending}" for colour in COLOURS]
+            if all(path.is_file() for path in paths):
+                if ending == ".safetensors":
+                    networks = [torch_network(path, colour)[0] for colour, path in enumerate(paths)]
+                else:
+                    networks = [onnx_network(path) for path in paths]
+                found[name] = partial(_run, networks)
+                break
+        else:
+            console.say(f"{name}: left out, {folder} has not all of {', '.join(c + endings[0] for c in COLOURS)}")
+    return found
+
+
+def _run(networks: Sequence[Network], stack: FocalStack, profile: DisplayProfile) -> WaveField:
+    return field_of(networks, stack, profile)
+
+
+def baseline_methods(names: Sequence[str], iterations: int) -> dict[str, Method]:
+    """What needs no network."""
+    methods: dict[str, Method] = {
+        OPT: lambda stack, profile: synthesise(stack, profile, iterations=iterations).field,
+        FULL: lambda stack, profile: synthesise(stack, profile, iterations=iterations, tolerance=0).field,
+        NCGH: ncgh,
+        FLAT: flat_phase,
+    }
+    return {name: methods[name] for name in names}
+
+
+def kept_scores(path: Path, stack: FocalStack, name: str, method: Method, iterations: int) -> MethodScores:
+    """The scores of a baseline: those that were kept, unless the stack is another by now."""
+    about = f"{name} {iterations if name in (OPT, FULL) else ''} {(path / StackManifest.FILE_NAME).stat().st_mtime_ns}"
+    text = about + (path / StackManifest.FILE_NAME).read_text(encoding="utf-8")
+    kept = path.parent / KEPT / f"{path.stem}_{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+    if kept.is_file():
+        held = json.loads(kept.read_text(encoding="utf-8"))
+        planes = {score: tuple(values) for score, values in held["planes"].items()}
+        return MethodScores(name, StackScores(**planes), held["seconds"])
+    result = scored(name, method, stack)
+    kept.parent.mkdir(exist_ok=True)
+    temporary = kept.with_suffix(f".{os.getpid()}")
+    temporary.write_text(json.dumps(result.as_dict()), encoding="utf-8")
+    temporary.replace(kept)
+    return result
+
+
+def scored(name: str, method: Method, stack: FocalStack, profile: DisplayProfile | None = None) -> MethodScores:
+    """Compute and score."""
+    start = time.perf_counter()
+    field = method(stack, profile or profile_of(stack))
+    return score_field(name, field, stack, seconds=time.perf_counter() - start)
+
+
+def quality(
+    paths: Sequence[Path], folder: Path | None, iterations: int, *, full: bool = False
+) -> dict[str, list[MethodScores]]:
+    """All methods on all stacks, as tables, with what was to be reached."""
+    methods = network_methods(folder)
+    names = (OPT, FULL, NCGH, FLAT) if full else (OPT, NCGH, FLAT)
+    results: dict[str, list[MethodScores]] = {}
+    for path in paths:
+        stack = read_stack(path).exposed()
+        for warning in stack.warnings():
+            console.say(f"{path.name}: {warning}")
+        for name, method in baseline_methods(names, iterations).items():
+            results.setdefault(name, []).append(kept_scores(path, stack, name, method, iterations))
+        for name, method in methods.items():
+            results.setdefault(name, []).append(scored(name, method, stack))
+        told = ", ".join(f"{name} {mean_of(values[-1], 'psnr'):.2f}" for name, values in results.items())
+        console.say(f"{path.name}: {told} dB")
+    order = [name for name in ORDER if name in results]
+    rows = [
+        (name, *(f"{mean_of(value, 'psnr'):.2f}" for value in results[name]), told_mean(results[name], "psnr"))
+        for name in order
+    ]
+    console.table(("PSNR dB", *(path.stem for path in paths), "mean ± sd"), rows)
+    rows = [(name, *(told_mean(results[name], score) for score in SCORES)) for name in order]
+    console.table(("mean ± sd of scenes", *SCORES.values()), rows, title=f"{len(paths)} scenes")
+    goals(results)
+    return results
+
+
+def mean_of(result: MethodScores, score: str) -> float:
+    """Over planes."""
+    return result.scores.means()[score]
+
+
+def told_mean(results: Sequence[MethodScores], score: str) -> str:
+    """Over scenes."""
+    values = [mean_of(result, score) for result in results]
+    digits = 2 if score.startswith("psnr") else 3
+    return f"{np.mean(values):.{digits}f} ± {np.std(values):.{digits}f}"
+
+
+def goals(results: Mapping[str, Sequence[MethodScores]]) -> None:
+    """What was to be reached beside what was."""
+    rows = []
+    for one, other, goal in GOALS:
+        if one in results and other in results:
+            pairs = zip(results[one], results[other], strict=True)
+            gains = [mean_of(a, "psnr") - mean_of(b, "psnr") for a, b in pairs]
+            met = "yes" if np.mean(gains) >= goal else "no"
+            rows.append((f"{one} − {other}", f"{np.mean(gains):+.2f} ± {np.std(gains):.2f}", f"≥ {goal:+.1f}", met))
+        else:
+            rows.append((f"{one} − {other}", "not measured", f"≥ {goal:+.1f}", ""))
+    console.table(("PSNR dB", "reached", "goal", "met"), rows)
+
+
+def front(paths: Sequence[Path], sizes: Path) -> None:
+    """Networks of several sizes, each a folder in `sizes`; scored in the colours that all of them have."""
+    folders = sorted(path for path in sizes.iterdir() if path.is_dir())
+    has = [[c for c in range(3) if (folder / f"{COLOURS[c]}.safetensors").is_file()] for folder in folders]
+    folders = [folder for folder, colours in zip(folders, has, strict=True) if colours]
+    colours = sorted(set.intersection(*(set(c) for c in has if c))) if folders else []
+    if not colours:
+        raise InputError("holds no networks of one colour in several sizes", where=sizes)
+    stacks = []
+    for path in paths:
+        stack = read_stack(path).exposed()
+        shown = stack.images[:, colours], stack.all_in_focus[colours]
+        stacks.append(replace(stack, images=shown[0], all_in_focus=shown[1]))
+    found = []
+    for folder in folders:
+        loaded = [torch_network(folder / f"{COLOURS[c]}.safetensors", c) for c in colours]
+        method = partial(_run, [network for network, _ in loaded])
+        scores = [scored(folder.name, method, stack, profile_of(stack, colours)) for stack in stacks]
+        found.append((loaded[0][1], folder.name, [mean_of(score, "psnr") for score in scores]))
+    found.sort(key=lambda item: -item[0].multiplications)
+    largest, _, best = found[0]
+    rows = [
+        (
+            name,
+            f"{shape.channels}, {shape.convolutions}, {shape.fold}",
+            f"{shape.multiplications}",
+            f"{shape.multiplications / largest.multiplications:.3f}",
+            f"{np.mean(values):.2f} ± {np.std(values):.2f}",
+            f"{np.mean(best) - np.mean(values):.2f}",
+        )
+        for shape, name, values in found
+    ]
+    headings = ("network", "channels, convolutions, fold", "multiplications a pixel", "share", "PSNR dB", "dB lost")
+    console.table(headings, rows, title=f"{', '.join(COLOURS[c] for c in colours)}; {len(stacks)} scenes")
+
+
+def holdout(paths: Sequence[Path], folder: Path | None, output: Path, iterations: int) -> None:
+    """Each stack with its true depth and with errors in it: scores, light along depth edges, enlarged crops as PNG.
+
+    Args:
+        iterations: of OPT, with the stack itself; 0 leaves it out.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    methods = baseline_methods((NCGH, FLAT), iterations) | network_methods(folder)
+    rows = []
+    for path in paths:
+        stack = read_stack(path).exposed()
+        rough = replace(stack, all_in_focus_depth=noisy(stack.all_in_focus_depth, DepthErrors(), NOISE_SEED))
+        error = float(np.abs(rough.all_in_focus_depth - stack.all_in_focus_depth).mean())
+        console.say(f"{path.name}: depth with errors is off by {error:.3f} on the mean")
+        crops: list[tuple[str, np.ndarray]] = []
+        rows.append((path.stem, "rendered", "", "", "", *told(edge_light(stack.images, stack))))
+        crops.append(("all in focus", stack.all_in_focus))
+        crops.append(("rendered", in_focus(stack.images, stack)))
+        runs = [(name, "errors", method, rough) for name, method in methods.items() if name != FLAT]
+        runs += [(name, "true", method, stack) for name, method in methods.items()]
+        if iterations:
+            runs += [(OPT, "true", baseline_methods((OPT,), iterations)[OPT], stack)]
+        place: tuple[int, int] | None = None
+        for name, kind, method, given in runs:
+            start = time.perf_counter()
+            field = method(given, profile_of(stack))
+            seconds = time.perf_counter() - start
+            mean = score_field(name, field, stack).scores.means()
+            images = field.intensities(stack.positions.tolist())
+            light = told(edge_light(images, stack))
+            rows.append((path.stem, name, kind, f"{mean['psnr']:.2f}", f"{mean['ssim']:.3f}", *light))
+            console.say(f"{path.name}, {name}, {kind} depth: {mean['psnr']:.2f} dB ({seconds:.1f} s)")
+            if place is None:  # where the first, nCGH with errors, is worst: the same place for all
+                place = darkest(images, stack, CROP)
+            crops.append((f"{name}, {kind}", in_focus(images, stack)))
+        assert place is not None
+        write_crops(output / f"{path.stem}_edges.png", crops, place)
+    headings = ("stack", "method", "depth", "PSNR dB", "SSIM", "light at edges", "dark at edges", "dark elsewhere")
+    console.table(headings, rows, title="each place in focus, against the all-in-focus image")
+
+
+def told(light: EdgeLight) -> tuple[str, str, str]:
+    """For tables."""
+    return f"{light.mean:.3f}", f"{100 * light.dark:.2f} %", f"{100 * light.elsewhere:.2f} %"
+
+
+def write_crops(path: Path, crops: Sequence[tuple[str, Any]], place: tuple[int, int]) -> None:
+    """The same place of all pictures (C, H, W), enlarged, with their names, in rows of four."""
+    top, left = place
+    tiles = []
+    for name, picture in crops:
+        crop = srgb_encode(np.clip(picture[:, top : top + CROP, left : left + CROP], 0, 1))
+        pixels = np.rint(255 * crop).astype(np.uint8).transpose(1, 2, 0)[..., ::-1]
+        large = pixels.repeat(ENLARGED, 0).repeat(ENLARGED, 1)
+        tile = np.full((large.shape[0] + 36, large.shape[1] + 8, 3), 255, np.uint8)
+        tile[28:-8, 4:-4] = large
+        cv2.putText(tile, name, (6, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.55, (30, 30, 30), 1, cv2.LINE_AA)
+        tiles.append(tile)
+    tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % 4)
+    sheet = np.concatenate([np.concatenate(tiles[i : i + 4], 1) for i in range(0, len(tiles), 4)])
+    if not cv2.imwrite(str(path), sheet):
+        raise InputError("cannot be written", where=path)
+    console.say(f"{path}: {CROP} × {CROP} pixels at row {top}, column {left}")
+
+
+def add_commands(commands: Any) -> None:
+    """The subcommands, for a program that has others too; `run` does what was asked."""
+    for name, text in (("quality", "all methods"), ("front", "sizes of network"), ("holdout", "dark lines")):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("stacks", type=Path, nargs="+")
+        if name == "front":
+            command.add_argument("--sizes", type=Path, required=True, help="folder with a folder for each network")
+            continue
+        command.add_argument("--weights", type=Path, help="folder of networks; baselines alone if left out")
+        command.add_argument(
+            "--iterations",
+            type=int,
+            default=500 if name == "quality" else 0,
+            help="of OPT" + ("" if name == "quality" else "; 0 leaves it out"),
+        )
+        if name == "quality":
+            command.add_argument("--full", action="store_true", help="OPT to the cap too, whether it converged or not")
+        else:
+            command.add_argument("-o", "--output", type=Path, required=True, help="folder for the crops")
+
+
+def run(given: argparse.Namespace) -> None:
+    """Do what was asked with `add_commands`."""
+    if given.command == "quality":
+        quality(given.stacks, given.weights, given.iterations, full=given.full)
+    elif given.command == "front":
+        front(given.stacks, given.sizes)
+    else:
+        holdout(given.stacks, given.weights, given.output, given.iterations)
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_commands(parser.add_subparsers(dest="command", required=True))
+    run(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()

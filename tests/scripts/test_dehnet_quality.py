@@ -1,0 +1,137 @@
+"""scripts/dehnet_quality.py and noisy_depth.py: the tables, and what is dark along depth edges."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+
+import dehnet_quality
+from noisy_depth import REACH_PX, DepthErrors, edge_light, edges, in_focus, noisy
+
+from holodriver.errors import InputError
+from holodriver.files.stack import write_stack
+from holodriver.files.weights import NetworkWeights, save_weights
+from holodriver.optics.display import REFERENCE
+from holodriver.scene.stack import FocalStack
+from holodriver.synthesis.baselines import flat_phase
+from holodriver.synthesis.dehnet import DEHNet, DEHNetShape, NetworkOptics
+
+SIDE, PLANES = 64, 3
+
+
+def step(low: float = 0.0, high: float = 1.0) -> FocalStack:
+    """A near left half and a far right half, all of intensity 0.5, in focus everywhere."""
+    depth = np.full((SIDE, SIDE), low, np.float32)
+    depth[:, SIDE // 2 :] = high
+    images = np.full((PLANES, 3, SIDE, SIDE), 0.5, np.float32)
+    positions = np.linspace(0, 1, PLANES, dtype=np.float32)
+    return FocalStack(images, np.stack([depth] * PLANES), images[0], depth, positions, "linear", 15.0)
+
+
+def test_edges_lie_where_depth_jumps():
+    found = edges(step().all_in_focus_depth, 8)
+    columns = np.flatnonzero(found.any(0))
+    assert (columns[0], columns[-1]) == (SIDE // 2 - REACH_PX, SIDE // 2 + REACH_PX - 1)
+    assert np.flatnonzero(found.any(1)).tolist() == list(range(8, SIDE - 8))
+    assert not edges(step(0.4, 0.45).all_in_focus_depth, 8).any()
+
+
+def test_a_dark_line_is_counted_and_only_in_focus():
+    stack = step()
+    images = stack.images.copy()
+    images[0, ..., SIDE // 2 - 1] = 0.1  # one of six columns, in the near plane, where that place is in focus
+    images[1] = images[0, ..., : SIDE // 2].mean()  # no place is in focus in the middle plane
+    light = edge_light(images, stack)
+    assert light.dark == pytest.approx(1 / 6)
+    assert light.mean == pytest.approx((5 + 0.2) / 6)
+    assert light.elsewhere == 0
+    assert in_focus(stack.images, stack) == pytest.approx(0.5)
+
+
+def test_depth_with_errors_is_a_depth_of_the_given_quality():
+    true = np.tile(np.linspace(0.2, 0.8, 128, dtype=np.float32), (128, 1))
+    rough = noisy(true, DepthErrors(), 3)
+    assert (rough.min() >= 0, rough.max() <= 1) == (True, True)
+    assert np.allclose(rough * 255, np.rint(rough * 255), atol=1e-4)
+    error = rough - true
+    assert np.sqrt(0.03**2 + 0.015**2) == pytest.approx(error.std(), rel=0.25)
+    assert np.array_equal(rough, noisy(true, DepthErrors(), 3))
+    assert not np.array_equal(rough, noisy(true, DepthErrors(), 4))
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory) -> Path:
+    """A stack of noise, 64 × 64."""
+    rng = np.random.default_rng(1)
+    stack = step()
+    images = rng.random(stack.images.shape, np.float32)
+    path = tmp_path_factory.mktemp("scenes") / "test_1.stack"
+    positions, depth = stack.positions, stack.all_in_focus_depth
+    write_stack(FocalStack(images, stack.depths, images[1], depth, positions, "linear", 15.0), path)
+    return path
+
+
+def weights(folder: Path, *, colours=("red", "green", "blue"), channels: int = 2, silent: bool = True) -> Path:
+    """Untrained networks; a silent one adds nothing to the flat-phase field."""
+    folder.mkdir(parents=True)
+    shape = DEHNetShape(channels, 4)
+    for colour in colours:
+        network = DEHNet(shape)
+        if silent:
+            torch.nn.init.zeros_(network.last.weight)
+        number = dehnet_quality.COLOURS.index(colour)
+        optics = vars(NetworkOptics.of(REFERENCE, number))
+        save_weights(
+            folder / f"{colour}.safetensors", NetworkWeights(network.state_dict(), vars(shape), False, dict(optics))
+        )
+    return folder
+
+
+def test_quality_scores_all_methods_and_keeps_what_costs(scene, tmp_path, monkeypatch):
+    folder = weights(tmp_path / "net")
+    first = dehnet_quality.quality([scene], folder, 3)
+    assert list(first) == ["OPT", "nCGH", "flat phase", "DEHNet float"]
+    # a network that adds nothing is flat phase: by the whole line from file to score
+    one, other = (first[name][0].scores.psnr[::2] for name in ("DEHNet float", "flat phase"))  # the middle is exact
+    assert one == pytest.approx(other, abs=1e-4)
+    monkeypatch.setattr(dehnet_quality, "synthesise", None)
+    again = dehnet_quality.quality([scene], folder, 3)
+    assert again["OPT"][0].scores == first["OPT"][0].scores
+    with pytest.raises(TypeError):  # with other steps it is another OPT
+        dehnet_quality.quality([scene], folder, 4)
+
+
+def test_scores_of_another_scene_are_not_taken(scene, tmp_path):
+    text = json.loads((scene / "stack.json").read_text())
+    stack = dehnet_quality.read_stack(scene).exposed()
+    kept = dehnet_quality.kept_scores(scene, stack, "flat phase", flat_phase, 1)
+    text["provenance"]["seed"] = 5
+    (scene / "stack.json").write_text(json.dumps(text))
+    assert dehnet_quality.kept_scores(scene, stack, "flat phase", flat_phase, 1).seconds != kept.seconds
+
+
+def test_front_takes_the_colours_that_all_sizes_have(scene, tmp_path, capsys):
+    weights(tmp_path / "large", channels=4)
+    weights(tmp_path / "small", colours=("green",))
+    (tmp_path / "empty").mkdir()
+    dehnet_quality.front([scene], tmp_path)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert lines[0].strip().startswith("green; 1 scenes")
+    assert [line.split()[0] for line in lines if line.split()[0] in ("large", "small")] == ["large", "small"]
+    with pytest.raises(InputError, match="no networks"):
+        dehnet_quality.front([scene], tmp_path / "empty")
+
+
+def test_holdout_writes_enlarged_crops(scene, tmp_path, monkeypatch):
+    import cv2
+
+    monkeypatch.setattr(dehnet_quality, "CROP", 32)
+    dehnet_quality.holdout([scene], weights(tmp_path / "net", silent=False), tmp_path / "out", 0)
+    sheet = cv2.imread(str(tmp_path / "out" / "test_1_edges.png"))
+    # all in focus, rendered; nCGH and network with errors; nCGH, flat and network with true depth
+    assert sheet.shape == (2 * (32 * 4 + 36), 4 * (32 * 4 + 8), 3)
