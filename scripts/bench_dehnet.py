@@ -3,8 +3,12 @@
     python scripts/bench_dehnet.py speed              each runtime, with encoding, against plain PyTorch eager
     python scripts/bench_dehnet.py warmstart STACK…   steps that the optimiser saves when it begins with the network
 
-`speed` alternates what it compares in one process, takes medians, and says what else the machine was doing. The
-subcommands about quality are those of `scripts/dehnet_quality.py`.
+    python scripts/bench_dehnet.py quality STACK…     OPT, DEHNet float and int8, nCGH, flat phase
+    python scripts/bench_dehnet.py front STACK…       networks of several sizes: multiplications, dB lost
+    python scripts/bench_dehnet.py holdout STACK…     another resolution, and depth with errors: dark lines
+
+`speed` alternates what it compares in one process, takes medians, and says what else the machine was doing. The last
+three are those of `scripts/dehnet_quality.py`.
 """
 
 import argparse
@@ -16,6 +20,7 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does; eager PyTorch gains by it as much
 
+import dehnet_quality
 import numpy as np
 import torch
 
@@ -129,7 +134,6 @@ def psnr(field: WaveField, stack: FocalStack) -> float:
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", type=Path, help="folder of networks; those that come along if left out")
     commands = parser.add_subparsers(dest="command", required=True)
     timing = commands.add_parser("speed")
     timing.add_argument("--size", default="1920x1080")
@@ -137,7 +141,13 @@ def main() -> None:
     warm = commands.add_parser("warmstart")
     warm.add_argument("stacks", type=Path, nargs="+")
     warm.add_argument("--iterations", type=int, default=500)
+    for command in (timing, warm):
+        command.add_argument("--weights", type=Path, help="folder of networks; those that come along if left out")
+    dehnet_quality.add_commands(commands)
     given = parser.parse_args()
+    if given.command not in ("speed", "warmstart"):
+        dehnet_quality.run(given)
+        return
     networks = load_networks(given.weights)
     if given.command == "speed":
         width, height = (int(part) for part in given.size.split("x"))
