@@ -28,8 +28,14 @@ MAX_STEPS = 16
 POWER_LIMITS_W = (0.05, 0.05, 0.05)
 """Configured power limits of the simulated heads, W; a real box holds its own."""
 
+EDGE_TOLERANCE = 0.2
+"""Share of `SEQ:PER` by which an edge may come early or late."""
+
+MAX_EDGE_PERIOD_US = 1_000_000
+
 WATCHDOG_ERROR = 101
 INTERLOCK_ERROR = 102
+STEP_ERROR = 103
 
 Source = Literal["BUS", "EXT"]
 Step = tuple[Colour, ...]
@@ -45,6 +51,10 @@ class BoxSettings:
     on_time_us: int = 1000
     source: Source = "BUS"  # stray edges of a panel do nothing until somebody asks for them
     watchdog_ms: int = MAX_WATCHDOG_MS
+    gated: bool = False
+    """Whether the light of an edge waits until the host confirms that it has shown as many frames."""
+    edge_period_us: int = 0
+    """Time between edges of a panel whose edges never stop; 0 where frames, and so edges, may be late."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +85,10 @@ class LaserBox:
     and the trigger source can only be set while disarmed. A new power of a colour that is on ends its on-time, so
     that one pulse has one power; a colour at 0 W is dark.
 
+    Two watches over the edges, off after `*RST`: with `SEQ:GATE ON` the light of edge n comes only once the host has
+    said `SEQ:CONF? n`, so that a frame that was lost or repeated, or an edge too many, is dark; a host that has shown
+    more frames than there were edges disarms. With `SEQ:PER` an edge that comes too early or too late disarms.
+
     Args:
         clock: box time, s, never running backwards.
         power_limits_w: largest power of red, green, blue, W.
@@ -97,6 +111,8 @@ class LaserBox:
         self._checksums = False
         self._errors = ErrorQueue()
         self._pulse: Pulse | None = None
+        self._awaiting: Pulse | None = None
+        self._last_edge_s: float | None = None
         self._count = 0
         self._step = -1
         self.settings = BoxSettings()
@@ -128,7 +144,9 @@ class LaserBox:
         """An edge of the panel's sync output: a new frame stands from now."""
         self.tick()
         if self.armed and self.settings.source == "EXT":
-            self._advance_sequence()
+            if self._edge_in_time():
+                self._advance_sequence()
+            self._last_edge_s = self._time
 
     def interlock(self, *, closed: bool) -> None:
         """The interlock line opened or closed. Opening trips; closing again changes nothing about that."""
@@ -197,9 +215,25 @@ class LaserBox:
             self.pulses.append(replace(self._pulse, end_s=time))
         self._pulse = None
 
+    def _edge_in_time(self) -> bool:
+        """Whether an edge may come now; if not, dark and disarmed."""
+        period = self.settings.edge_period_us / 1e6
+        if not period or self._last_edge_s is None:
+            return True
+        periods = (self._time - self._last_edge_s) / period
+        if abs(periods - 1) <= EDGE_TOLERANCE:
+            return True
+        self._fall_out_of_step(f"an edge came {periods:.3g} periods after the one before")
+        return False
+
+    def _fall_out_of_step(self, why: str) -> None:
+        self._disarm("out of step")
+        self._errors.add(CommandError(STEP_ERROR, f"Out of step; {why}; dark and disarmed"))
+
     def _advance_sequence(self) -> None:
         """The next step of the sequence: dark now, on after the blanking, for the on-time."""
         self._end_pulse(self._time)
+        self._awaiting = None
         self._count += 1
         self._step = (self._step + 1) % len(self.settings.sequence)
         powers = self.settings.powers_w
@@ -207,10 +241,15 @@ class LaserBox:
         if colours:
             start = self._time + self.settings.blanking_us / 1e6
             end = start + self.settings.on_time_us / 1e6
-            self._pulse = Pulse(self._count, colours, tuple(powers[colour] for colour in colours), start, end)
+            pulse = Pulse(self._count, colours, tuple(powers[colour] for colour in colours), start, end)
+            if self.settings.gated and self.settings.source == "EXT":
+                self._awaiting = pulse
+            else:
+                self._pulse = pulse
 
     def _disarm(self, reason: str) -> None:
         self._end_pulse(self._time)
+        self._awaiting = self._last_edge_s = None
         if self.armed:
             self.armed = False
             self._note("disarmed", reason)
@@ -279,6 +318,11 @@ class LaserBox:
             ("SEQuence:WIDth", self._set_on_time),
             ("SEQuence:WIDth?", _bare(lambda: str(self.settings.on_time_us))),
             ("SEQuence:COUNt?", _bare(self._counted)),
+            ("SEQuence:GATE", self._set_gate),
+            ("SEQuence:GATE?", _bare(lambda: str(int(self.settings.gated)))),
+            ("SEQuence:CONFirm?", self._confirm),
+            ("SEQuence:PERiod", self._set_edge_period),
+            ("SEQuence:PERiod?", _bare(lambda: str(self.settings.edge_period_us))),
         ]
 
     def _reset(self) -> None:
@@ -301,8 +345,11 @@ class LaserBox:
         if not 0 <= watts <= self._limits_w[colour]:
             raise CommandError(-222, f"Data out of range; 0 to {self._limits_w[colour]:g} W is allowed")
         powers = list(self.settings.powers_w)
-        if self._pulse is not None and colour in self._pulse.colours and powers[colour] != watts:
-            self._end_pulse(self._time)
+        if powers[colour] != watts:
+            if self._pulse is not None and colour in self._pulse.colours:
+                self._end_pulse(self._time)
+            if self._awaiting is not None and colour in self._awaiting.colours:
+                self._awaiting = None
         powers[colour] = watts
         self.settings = replace(self.settings, powers_w=tuple(powers))
         return "OK"
@@ -312,9 +359,7 @@ class LaserBox:
         return _bare(lambda: repr(self.settings.powers_w[colour]))(text)
 
     def _set_output(self, text: str) -> str:
-        on = {"ON": True, "1": True, "OFF": False, "0": False}.get(_given(text).upper())
-        if on is None:
-            raise CommandError(-224, "Illegal parameter value; ON or OFF")
+        on = _switch(text)
         if not on:
             self._disarm("OUTP OFF")
         elif self.tripped:
@@ -346,6 +391,26 @@ class LaserBox:
     def _set_on_time(self, text: str) -> str:
         return self._set_disarmed(on_time_us=whole(_given(text), 1, MAX_ON_TIME_US))
 
+    def _set_gate(self, text: str) -> str:
+        return self._set_disarmed(gated=_switch(text))
+
+    def _set_edge_period(self, text: str) -> str:
+        return self._set_disarmed(edge_period_us=whole(_given(text), 0, MAX_EDGE_PERIOD_US))
+
+    def _confirm(self, text: str) -> str:
+        """The host has shown so many frames: light for the edge of the last, if it is the last edge and not over."""
+        shown = whole(_given(text), 0, 2**31 - 1)
+        if not (self.armed and self.settings.gated):
+            raise CommandError(-221, "Settings conflict; needs OUTP ON and SEQ:GATE ON")
+        if shown > self._count:
+            missing = shown - self._count
+            self._fall_out_of_step(f"{self._count} edges for {shown} frames shown, {missing} fewer")
+            raise CommandError(-221, "Settings conflict; more frames than edges")
+        if shown == self._count and self._awaiting is not None and self._time < self._awaiting.end_s:
+            self._pulse = replace(self._awaiting, start_s=max(self._awaiting.start_s, self._time))
+            self._awaiting = None
+        return self._counted()
+
     def _set_disarmed(self, **change: object) -> str:
         """Settings that would put colours out of step with frames in mid-play."""
         if self.armed:
@@ -374,6 +439,13 @@ def _given(text: str) -> str:
     if not text:
         raise CommandError(-109, "Missing parameter")
     return text
+
+
+def _switch(text: str) -> bool:
+    on = {"ON": True, "1": True, "OFF": False, "0": False}.get(_given(text).upper())
+    if on is None:
+        raise CommandError(-224, "Illegal parameter value; ON or OFF")
+    return on
 
 
 def _colour(suffix: str) -> Colour:

@@ -149,6 +149,29 @@ class LaserDriver(ABC):
         self._tell(f"SEQ:WID {round(on_time_s * 1e6)}")
 
     @final
+    def watch_edges(self, *, gated: bool = False, period_s: float = 0.0) -> None:
+        """How the box itself watches over the edges; only while disarmed, and until the next `reset`.
+
+        Args:
+            gated: an edge's light waits for `confirm`.
+            period_s: time between edges that never stop, s; one that comes too early or too late disarms. 0: any.
+
+        Raises:
+            RigError: the box does not know how.
+        """
+        self._tell(f"SEQ:GATE {'ON' if gated else 'OFF'}")
+        self._tell(f"SEQ:PER {round(period_s * 1e6)}")
+
+    @final
+    def confirm(self, frames: int) -> EdgeCount:
+        """Say that the last of so many frames stands, which lights it if the box has counted as many edges.
+
+        Raises:
+            RigError: it counted fewer and has gone dark, or went dark by itself before; with what it says about it.
+        """
+        return self._edge_count(f"SEQ:CONF? {frames:d}")
+
+    @final
     def set_watchdog(self, milliseconds: int) -> None:
         """Silence after which the box goes dark, ms; never more than the box's own limit."""
         self._tell(f"SYST:WDOG {milliseconds:d}")
@@ -208,12 +231,7 @@ class LaserDriver(ABC):
     @final
     def edges(self) -> EdgeCount:
         """Edges since arming and the colours of the step now."""
-        answer = self.ask("SEQ:COUN?")
-        count, _, step = answer.partition(",")
-        try:
-            return EdgeCount(int(count), () if step == "0" else read_step(step))
-        except ValueError as error:
-            raise self._strange("SEQ:COUN?", answer) from error
+        return self._edge_count("SEQ:COUN?")
 
     @final
     def interlock_tripped(self) -> bool:
@@ -252,6 +270,14 @@ class LaserDriver(ABC):
     def _let_go(self) -> None:
         self.connected = self.armed = False
         self._close_hw()
+
+    def _edge_count(self, line: str) -> EdgeCount:
+        answer = self.ask(line)
+        count, _, step = answer.partition(",")
+        try:
+            return EdgeCount(int(count), () if step == "0" else read_step(step))
+        except ValueError as error:
+            raise self._strange(line, answer) from error
 
     def _tell(self, line: str) -> None:
         answer = self.ask(line)

@@ -1,5 +1,6 @@
 """A panel that shows grey frames, as the process that drives the display sees it."""
 
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -102,6 +103,23 @@ def missed_refreshes(interval_s: float, period_s: float) -> int:
     if interval_s <= LATE_PERIODS * period_s:
         return 0
     return max(1, round(interval_s / period_s) - 1)
+
+
+READY_PERIODS = 0.2
+"""A frame asked for less than this share of a period before a refresh may well come with the next one."""
+
+
+def missed_on_demand(asked_s: float, flip_s: float, last_s: float, period_s: float) -> int:
+    """Refreshes that went by without a frame that was asked for at some time, which need not be at once.
+
+    Args:
+        asked_s: when it was asked for, s.
+        flip_s: when it stood, s.
+        last_s: when the frame before it stood, on the same grid of refreshes, s.
+        period_s: time between refreshes, s.
+    """
+    due = last_s + math.ceil((asked_s - last_s) / period_s + READY_PERIODS) * period_s
+    return max(0, round((flip_s - due) / period_s))
 
 
 def check_frame(frame: np.ndarray, native_shape: tuple[int, int]) -> None:
