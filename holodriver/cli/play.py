@@ -1,7 +1,7 @@
 """`holodriver play`: panel frames on the rig, lasers in step."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,35 +9,110 @@ from holodriver.cli import console
 from holodriver.cli.options import Overwrite
 from holodriver.errors import InputError
 
+if TYPE_CHECKING:
+    from holodriver.rig.session import PlaySettings
+
 DEFAULT_DURATION_S = 1.0
-"""How long a play lasts if nobody says: enough for timing figures that mean something."""
+"""How long a play on the simulated rig lasts if nobody says: enough for timing figures that mean something."""
+
+SIMULATED = "simulated"
+STREAM = Path("-")
 
 
 def play(
-    source: Annotated[list[Path], typer.Argument(help="Hologram files with panel frames, or folders of panel frames.")],
-    rig: Annotated[str, typer.Option(help="The rig to play on: simulated.")] = "simulated",
-    cycles: Annotated[int | None, typer.Option(help="How often all sources are shown.", show_default=False)] = None,
-    duration: Annotated[
-        float | None, typer.Option(help="Seconds to play, instead of cycles; 1 if neither is given.")
+    source: Annotated[
+        list[Path],
+        typer.Argument(help="Hologram files with panel frames, folders of frames or of holograms; - for a stream."),
+    ],
+    rig: Annotated[str, typer.Option(help="The rig to play on: a rig file, or simulated.")] = SIMULATED,
+    arm: Annotated[bool, typer.Option("--arm", help="Light the lasers; without it the panel plays dark.")] = False,
+    cycles: Annotated[
+        int | None, typer.Option(help="How often all sources are shown (simulated rig).", show_default=False)
     ] = None,
-    refresh: Annotated[float, typer.Option(help="The simulated panel's refreshes a second, Hz.")] = 180.0,
+    duration: Annotated[float | None, typer.Option(help="Seconds to play.", show_default=False)] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Begin again after the last hologram.")] = False,
+    fps: Annotated[
+        float | None, typer.Option(help="Holograms a second; one for each cycle of colours if left out.")
+    ] = None,
+    refresh: Annotated[float, typer.Option(help="The simulated rig's refreshes a second, Hz.")] = 180.0,
     power: Annotated[
         float, typer.Option(min=0.001, help="Power of the strongest laser, mW; the others balance the encoding gains.")
     ] = 1.0,
+    memory: Annotated[float, typer.Option(min=0.01, help="GiB for holograms that are read ahead.")] = 1.0,
+    log: Annotated[Path | None, typer.Option(help="Write when each frame stood to this CSV.")] = None,
     record: Annotated[
-        Path | None, typer.Option(help="Write what the panel held while each laser was on to this folder.")
+        Path | None,
+        typer.Option(help="Write what the panel held while each laser was on to this folder (simulated rig)."),
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Show panel frames on the rig, each colour's frame lit by its laser."""
-    if rig != "simulated":
-        raise InputError(
-            f"the rig '{rig}' cannot be played on; this version knows only the rig 'simulated'",
-            where="--rig",
-            remedy="leave --rig away",
-        )
+    """Show panel frames on the rig, each colour's frame lit by its laser.
+
+    On a rig of a rig file: keys of the terminal, or lines of the standard input, control it: next, previous, go N,
+    pause, sweep (focus, forth and back), power, blank, status, quit. `-` reads the names of holograms from the standard
+    input, one a line, as they are made.
+    """
     if cycles is not None and duration is not None:
         raise InputError("give either a number of cycles or a duration", where="--cycles, --duration")
+    if rig != SIMULATED:
+        from holodriver.rig.session import PlaySettings
+
+        given = [name for name, value in (("--cycles", cycles), ("--record", record)) if value is not None]
+        if given:
+            raise InputError("is for the simulated rig alone", where=given[0], remedy="leave it away")
+        settings = PlaySettings(
+            arm=arm,
+            power_mw=power,
+            loop=loop,
+            fps=fps,
+            duration_s=duration,
+            memory_gib=memory,
+            log=log,
+            overwrite=overwrite,
+        )
+        _on_rig(Path(rig), source, settings)
+        return
+    given = [name for name, value in (("--loop", loop), ("--fps", fps), ("--log", log)) if value]
+    if given or STREAM in source:
+        raise InputError("needs a rig file", where=(given or ["-"])[0], remedy="make one: holodriver rig new rig.toml")
+    _on_simulated_rig(source, cycles, duration, refresh, power, record, overwrite=overwrite)
+
+
+def _on_rig(rig: Path, source: list[Path], settings: "PlaySettings") -> None:
+    from holodriver.files.rig import read_rig
+    from holodriver.rig.control import KEYS_HELP, Listener, listening
+    from holodriver.rig.session import Heard, NameStream, play_on_rig
+
+    read = read_rig(rig)
+    stream = STREAM in source
+    if stream and len(source) > 1:
+        raise InputError("stands alone: names come from the standard input or from the command line", where="-")
+    with listening(lines=not stream) as control, console.reporting() as progress:
+        if control is not None and control.keys:
+            console.say(KEYS_HELP)
+        heard = Heard(
+            say=console.say,
+            warn=console.warn,
+            checked=lambda judged: console.table(
+                ("start-up check", "", "found"), [(one.line, one.word, one.found) for one in judged]
+            ),
+            ended=lambda report: console.table(("figure", "value"), report.rows()),
+            progress=progress,
+        )
+        given = NameStream(Listener(0, keys=False)) if stream else source
+        play_on_rig(read, given, settings, control=control, heard=heard)
+
+
+def _on_simulated_rig(
+    source: list[Path],
+    cycles: int | None,
+    duration: float | None,
+    refresh: float,
+    power: float,
+    record: Path | None,
+    *,
+    overwrite: bool,
+) -> None:
     if cycles is None and duration is None:
         duration = DEFAULT_DURATION_S
 

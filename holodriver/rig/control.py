@@ -92,7 +92,7 @@ class Listener:
 
     def __init__(self, descriptor: int, *, keys: bool):
         self._descriptor = descriptor
-        self._keys = keys
+        self.keys = keys
         self._received = b""
         self.lines_heard = 0
         self.ended = False
@@ -107,7 +107,7 @@ class Listener:
                 data = b""
             self.ended = not data
             self._received += data
-        if self._keys:
+        if self.keys:
             text, self._received = self._received.decode("ascii", errors="ignore"), b""
             yield from _keys(text)
             return

@@ -1,0 +1,159 @@
+"""A rig file held against the rig: every line judged, and nothing lit."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from holodriver.errors import HolodriverError, InputError
+from holodriver.files.rig import Rig
+from holodriver.rig.colour import Colour
+from holodriver.rig.diffuser import DiffuserInput
+from holodriver.rig.lasers import LaserDriver
+from holodriver.rig.opening import SIMULATED, knows_gate, open_lasers
+from holodriver.rig.simulated_box import SimulatedBox
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was found about one line of the rig file."""
+
+    line: str
+    good: bool | None
+    """None where there is nothing to judge, or what is found is worth a word but no fault."""
+    found: str
+
+    @property
+    def word(self) -> str:
+        """The judgement in a word."""
+        return {True: "ok", False: "fault", None: "note"}[self.good]
+
+
+def faults(judgements: list[Judgement]) -> HolodriverError | None:
+    """The error with which a check ends, if a line is at fault."""
+    bad = [judgement.line for judgement in judgements if judgement.good is False]
+    if not bad:
+        return None
+    return InputError(f"{len(bad)} of {len(judgements)} lines of the rig file are at fault: {', '.join(bad)}")
+
+
+def check_rig(rig: Rig) -> list[Judgement]:
+    """Hold a rig file against what is connected. The lasers stay dark and disarmed, the panel is not opened."""
+    judged: list[Judgement] = []
+    with _judging(judged, "display.profile"):
+        judged.append(Judgement("display.profile", True, f"{rig.profile().name}, the panel's size"))
+    judged += check_monitor(rig)
+    judged += _check_files(rig)
+    judged += _check_lasers(rig)
+    judged.append(_check_diffuser(rig))
+    return judged
+
+
+def check_monitor(rig: Rig) -> list[Judgement]:
+    """The monitor that the panel is: there, of the right size and rate, not where people work, its gamma straight."""
+    if rig.panel.monitor == SIMULATED:
+        return [Judgement("panel.monitor", None, "a simulated panel; nothing to find")]
+    return [Judgement("panel.monitor", False, "this version shows frames on simulated panels alone")]
+
+
+def check_controller(rig: Rig, lasers: LaserDriver) -> Iterator[Judgement]:
+    """The controller, line by line; it is disarmed and stays so."""
+    yield Judgement("controller.port", True, lasers.identity())
+    lasers.set_watchdog(rig.controller.watchdog_ms)
+    yield Judgement("controller.watchdog_ms", True, f"{rig.controller.watchdog_ms} ms")
+    tripped = lasers.interlock_tripped()
+    yield Judgement(
+        "interlock", not tripped, "tripped; close it and press the reset button at the box" if tripped else "closed"
+    )
+    for colour, watts in zip(Colour, rig.limits.watts, strict=True):
+        yield _judged(
+            f"limits.{colour.label}_mw",
+            lambda colour=colour, watts=watts: _limit(lasers, colour, watts),  # type: ignore[misc]
+        )
+    yield _judged("sequence", lambda: _sequence(rig, lasers))
+
+
+def _limit(lasers: LaserDriver, colour: Colour, watts: float) -> str:
+    lasers.set_power(colour, watts)  # disarmed: it stays dark
+    lasers.set_power(colour, 0.0)
+    return f"{watts * 1e3:g} mW, which the controller allows"
+
+
+def _sequence(rig: Rig, lasers: LaserDriver) -> str:
+    sequence = rig.sequence
+    lasers.sequence(
+        [Colour[name.upper()] for name in sequence.order],
+        blanking_s=rig.blanking_s,
+        on_time_s=rig.on_time_s,
+        source="BUS" if sequence.mode == "host" else "EXT",
+    )
+    times = f"{rig.blanking_s * 1e3:.3g} ms dark, {rig.on_time_s * 1e3:.3g} ms light of {rig.slot_s * 1e3:.3g} ms"
+    if sequence.mode == "host":
+        return f"host (not frame-exact): {times}, {sequence.dark_gap_ms:g} ms dark before the next frame"
+    if sequence.mode == "external" and not knows_gate(lasers):
+        return f"external: {times}; the controller has no SEQ:GATE, so frames and edges are compared afterwards"
+    return f"{sequence.mode}: {times}"
+
+
+def _check_lasers(rig: Rig) -> list[Judgement]:
+    if not rig.controller.port:
+        return [Judgement("controller.port", None, "none: a rig without lasers, which plays dark")]
+    judged: list[Judgement] = []
+    with _judging(judged, "controller.port"):
+        if rig.controller.port == SIMULATED:
+            with SimulatedBox() as box, open_lasers(rig, box) as lasers:
+                judged += check_controller(rig, lasers)
+        else:
+            with open_lasers(rig) as lasers:
+                judged += check_controller(rig, lasers)
+    return judged
+
+
+def _check_files(rig: Rig) -> list[Judgement]:
+    judged = []
+    for line, name in (
+        ("calibration.file", rig.calibration.file),
+        ("calibration.registration", rig.calibration.registration),
+    ):
+        path = rig.path(name)
+        if path is None:
+            judged.append(Judgement(line, None, "none"))
+        elif path.is_file():
+            judged.append(Judgement(line, True, str(path)))
+        else:
+            judged.append(Judgement(line, False, f"there is no file {path}"))
+    return judged
+
+
+def _check_diffuser(rig: Rig) -> Judgement:
+    line = "diffuser.state_input"
+    if rig.diffuser.state_input == "none":
+        return Judgement(line, None, "none: nobody sees whether the diffuser turns")
+    if rig.diffuser.state_input == "interlock":
+        return Judgement(line, True, "in the interlock chain")
+    return _judged(line, lambda: _diffuser(rig))
+
+
+def _diffuser(rig: Rig) -> str:
+    state = DiffuserInput(rig.diffuser, rig.folder)
+    try:
+        if not state.turns():
+            raise InputError("it stands still")
+    finally:
+        state.close()
+    return "it turns"
+
+
+def _judged(line: str, look: Callable[[], str]) -> Judgement:
+    try:
+        return Judgement(line, True, look())
+    except HolodriverError as error:
+        return Judgement(line, False, str(error))
+
+
+@contextmanager
+def _judging(judged: list[Judgement], line: str) -> Iterator[None]:
+    """What goes wrong in the block is a fault of this line."""
+    try:
+        yield
+    except HolodriverError as error:
+        judged.append(Judgement(line, False, str(error)))
