@@ -246,7 +246,7 @@ class LivePlayer:
         return min(HEARTBEAT_S, max(0.0, self._next_due_s - self._clock())) if self._waits_for_light() else HEARTBEAT_S
 
     def _waits_for_light(self) -> bool:
-        return self._timing.mode == "host" and not self._queued and self._next_due_s > self._clock()
+        return self._timing.mode == "host" and not self._outstanding and self._next_due_s > self._clock()
 
     def _hear(self) -> None:
         """Take in what was shown; let go of slots that are not shown any more."""

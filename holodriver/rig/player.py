@@ -72,6 +72,7 @@ class PlayReport:
             ("sync edges counted", str(self.edges)),
             ("comparisons with the lasers", str(self.comparisons)),
             ("colour errors", str(self.colour_errors)),
+            *([("shown again, the next was not read", str(self.starved))] if self.starved else []),
         ]
 
 

@@ -205,7 +205,7 @@ def play_on_rig(
 
         def commands() -> Sequence[str]:
             lines = list(control.lines()) if control is not None else []
-            if control is not None and control.ended and control.lines_heard:
+            if control is not None and control.ended and control.lines_heard and not playlist.finished:
                 lines.append("quit")  # the program that gave commands is gone
             return lines
 
@@ -228,7 +228,7 @@ def play_on_rig(
         try:
             player.run()
         finally:
-            heard.ended(report_of(player.sequencer, 1 / flip_rate(rig)))
+            heard.ended(report_of(player.sequencer, cycle_s / len(timing.planes)))
             _warn_of_gains(reader, first, heard)
 
 
