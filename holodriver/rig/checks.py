@@ -9,8 +9,16 @@ from holodriver.files.rig import Rig
 from holodriver.rig.colour import Colour
 from holodriver.rig.diffuser import DiffuserInput
 from holodriver.rig.lasers import LaserDriver
+from holodriver.rig.monitors import Monitor
 from holodriver.rig.opening import SIMULATED, knows_gate, open_lasers
 from holodriver.rig.simulated_box import SimulatedBox
+from holodriver.rig.window import gamma_deviation, usable_monitor
+
+REFRESH_TOLERANCE = 0.02
+"""Share by which the system's rate may differ from the rig file's: systems round to whole Hz."""
+
+STRAIGHT = 1 / 512
+"""Deviation of a gamma ramp that still leaves every of 256 levels as it is."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,29 @@ def check_monitor(rig: Rig) -> list[Judgement]:
     """The monitor that the panel is: there, of the right size and rate, not where people work, its gamma straight."""
     if rig.panel.monitor == SIMULATED:
         return [Judgement("panel.monitor", None, "a simulated panel; nothing to find")]
-    return [Judgement("panel.monitor", False, "this version shows frames on simulated panels alone")]
+    panel = rig.panel
+    judged: list[Judgement] = []
+    with _judging(judged, "panel.monitor"):
+        monitor = usable_monitor(panel.monitor, panel.native_shape, allow_primary=panel.allow_primary)
+        judged.append(Judgement("panel.monitor", True, str(monitor)))
+        if monitor.refresh_hz:
+            near = abs(monitor.refresh_hz - panel.refresh_hz) <= REFRESH_TOLERANCE * panel.refresh_hz
+            judged.append(Judgement("panel.refresh_hz", near, f"the mode has {monitor.refresh_hz:g} Hz"))
+        else:
+            judged.append(Judgement("panel.refresh_hz", None, "the system does not know the monitor's rate"))
+        if monitor.scale != 1:
+            judged.append(Judgement("scaling", False, f"the desktop scales by {monitor.scale:g}; set it to 100 %"))
+        judged.append(_gamma(monitor))
+    return judged
+
+
+def _gamma(monitor: Monitor) -> Judgement:
+    deviation = gamma_deviation(monitor)
+    if deviation is None:
+        return Judgement("gamma", None, "there is no gamma ramp")
+    if deviation > STRAIGHT:
+        return Judgement("gamma", False, f"bends grey levels by up to {deviation:.0%}; set it to 1")
+    return Judgement("gamma", True, "straight")
 
 
 def check_controller(rig: Rig, lasers: LaserDriver) -> Iterator[Judgement]:

@@ -18,6 +18,7 @@ from holodriver.rig.panel_process import PanelProcess
 from holodriver.rig.reader import Orientation
 from holodriver.rig.simulated_box import SimulatedBox, send_edge
 from holodriver.rig.simulated_panel import SimulatedPanel
+from holodriver.rig.window import WindowPanel
 
 SIMULATED = "simulated"
 """Monitor, or port, of a rig file that is to be tried without the hardware."""
@@ -119,7 +120,16 @@ def panel_maker(rig: Rig, wire: Connection | None) -> Callable[[], Panel]:
         if rig.sequence.mode == "packed":
             raise RigError("the simulated panel shows no packed frames", remedy="set sequence.mode to 'external'")
         return partial(SimulatedPanel, panel.native_shape, flip_rate(rig), wire)
-    raise RigError("this version shows frames on simulated panels alone", where=panel.monitor)
+    make = partial(
+        WindowPanel,
+        panel.monitor,
+        panel.native_shape,
+        flip_rate(rig),
+        allow_primary=panel.allow_primary,
+        packed=rig.sequence.mode == "packed",
+        refreshes=rig.sequence.dwell if rig.sequence.sync == "frame" else 1,
+    )
+    return make if wire is None else partial(WiredPanel, make, wire)
 
 
 class WiredPanel(Panel):
@@ -132,7 +142,8 @@ class WiredPanel(Panel):
 
     def __init__(self, make_panel: Callable[[], Panel], wire: Connection):
         self._panel = make_panel()
-        super().__init__(self._panel.native_shape, self._panel.refresh_hz)
+        super().__init__(self._panel.native_shape, self._panel.refresh_hz, packed=self._panel.packed)
+        self.synchronised = self._panel.synchronised
         self._wire: Connection | None = wire
 
     def _flip_hw(self, frame: np.ndarray) -> None:

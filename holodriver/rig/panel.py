@@ -42,6 +42,7 @@ class Panel(ABC):
     Args:
         native_shape: panel pixels (h, w).
         refresh_hz: refreshes a second, 1/s.
+        packed: it takes all colours in one frame, (h, w, 3), and shows them one after another.
         clock: seconds; `time.perf_counter` unless a test gives its own.
 
     Raises:
@@ -49,8 +50,16 @@ class Panel(ABC):
     """
 
     def __init__(
-        self, native_shape: tuple[int, int], refresh_hz: float, *, clock: Callable[[], float] = time.perf_counter
+        self,
+        native_shape: tuple[int, int],
+        refresh_hz: float,
+        *,
+        packed: bool = False,
+        clock: Callable[[], float] = time.perf_counter,
     ):
+        self.packed = packed
+        self.synchronised = True
+        """Whether a flip waits for the panel's refresh; otherwise for a clock, which is not frame-exact."""
         self.native_shape, self.refresh_hz = checked_panel(native_shape, refresh_hz)
         self._clock = clock
         self._last: Flip | None = None
@@ -65,12 +74,12 @@ class Panel(ABC):
         """Put a frame on the panel: check, flip, take the time, judge whether it came late.
 
         Args:
-            frame: (h, w) uint8 grey levels, exactly the panel's size.
+            frame: (h, w) uint8 grey levels, exactly the panel's size; (h, w, 3) if it is packed.
 
         Raises:
             InputError: the frame has another shape or type; nothing was shown.
         """
-        check_frame(frame, self.native_shape)
+        check_frame(frame, (*self.native_shape, 3) if self.packed else self.native_shape)
         self._flip_hw(frame)
         at = self._clock()
         if self._last is None:
@@ -122,7 +131,7 @@ def missed_on_demand(asked_s: float, flip_s: float, last_s: float, period_s: flo
     return max(0, round((flip_s - due) / period_s))
 
 
-def check_frame(frame: np.ndarray, native_shape: tuple[int, int]) -> None:
+def check_frame(frame: np.ndarray, native_shape: tuple[int, ...]) -> None:
     """Refuse what is not exactly one panel frame.
 
     Raises:
@@ -130,9 +139,9 @@ def check_frame(frame: np.ndarray, native_shape: tuple[int, int]) -> None:
     """
     if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.shape != native_shape:
         given = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
-        height, width = native_shape
+        height, width = native_shape[:2]
         raise InputError(
-            f"a panel frame is {given}, expected uint8 ({height}, {width}): {width} × {height} pixels, the panel's own",
+            f"a panel frame is {given}, expected uint8 {native_shape}: {width} × {height} pixels, the panel's own",
             remedy="encode the hologram for this panel",
         )
 

@@ -89,6 +89,11 @@ class PanelProcess:
         """Time between two refreshes, s."""
         return 1 / self.refresh_hz
 
+    @property
+    def synchronised(self) -> bool:
+        """Whether its flips wait for the panel's refresh."""
+        return bool(self._process.ready)
+
     def preload(self, holograms: Sequence[np.ndarray]) -> None:
         """Give the process the frames to play, in place of those it has.
 
@@ -245,7 +250,7 @@ def _serve(control: Connection, make_panel: Callable[[], Panel]) -> None:
     panel = make_panel()
     holograms: list[np.ndarray] = []
     slots: OpenSlots | None = None
-    control.send(("ready", None))
+    control.send(("ready", panel.synchronised))
     while True:
         message = control.recv()
         if message[0] == "clear":

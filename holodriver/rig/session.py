@@ -21,7 +21,7 @@ from holodriver.rig.control import Listener
 from holodriver.rig.diffuser import DiffuserInput
 from holodriver.rig.lasers import LaserDriver
 from holodriver.rig.live import CYCLES_AHEAD, LivePlayer, Power, Timing
-from holodriver.rig.opening import OpenRig, flip_rate, knows_gate, orientation_of, timing_of
+from holodriver.rig.opening import SIMULATED, OpenRig, flip_rate, knows_gate, orientation_of, timing_of
 from holodriver.rig.player import PlayReport, report_of
 from holodriver.rig.playlist import Playlist
 from holodriver.rig.reader import ReadAhead
@@ -282,6 +282,10 @@ def _checked_start(
     """
     rig = opened.rig
     judged = check_monitor(rig)
+    if not opened.panel.synchronised:
+        real = rig.controller.port not in ("", SIMULATED) and rig.sequence.mode != "host"
+        found = "frames wait for a clock and not for the monitor's refresh: this display has no vertical sync"
+        judged.append(Judgement("panel.sync", False if real else None, found))
     lasers = None
     if opened.has_lasers:
         try:
