@@ -186,7 +186,8 @@ def gamma_deviation(monitor: Monitor) -> float | None:
     if ramp is None or len(ramp.red) < 2:
         return None
     values = np.array([ramp.red, ramp.green, ramp.blue], np.float64) / 65535
-    if (np.diff(values) < 0).any():  # no ramp at all: a server without gamma gives whatever memory holds
+    # a server without gamma gives whatever its memory holds, which is no ramp
+    if (np.diff(values) < 0).any() or (values[:, 0] == values[:, -1]).any():
         return None
     straight = np.linspace(0, 1, values.shape[1])
     return float(np.abs(values - straight).max())
