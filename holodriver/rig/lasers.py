@@ -4,22 +4,18 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
-from typing import Any, Literal, NamedTuple, Self, final
+from typing import Literal, NamedTuple, Self, final
 
 from holodriver.errors import InputError, RigError
 from holodriver.rig.colour import Colour, read_step, written_step
 from holodriver.rig.scpi import seal, unseal
-
-BAUD_RATE = 115200
+from holodriver.rig.serial_port import QUIET_S, open_port
 
 ANSWER_TIMEOUT_S = 1.0
 """A 115200 baud line answers in milliseconds; by the time this is over the watchdog has long made the box dark."""
 
 CONNECT_TIMEOUT_S = 5.0
 """Opening the port resets many boards; their boot loader may take two seconds before the box answers."""
-
-QUIET_S = 0.05
-"""Silence after which no older answer is on its way; longer than the 16 ms that FTDI adapters hold bytes back."""
 
 IDENTITY_START = "holodriver,laser controller"
 
@@ -183,13 +179,7 @@ class LaserDriver(ABC):
         Raises:
             RigError: the interlock has tripped, or the head has no watchdog and no armed gate that has one.
         """
-        gated = self._gate is not None and self._gate.has_hardware_watchdog and self._gate.armed
-        if not (self.has_hardware_watchdog or gated):
-            raise RigError(
-                "this laser head stays lit when its host dies, so it is not armed",
-                where=self.where,
-                remedy="put a laser controller with a watchdog on its interlock or shutter, arm it, pass it as `gate`",
-            )
+        require_watchdog(self.where, self.has_hardware_watchdog, self._gate)
         self._tell("OUTP ON")
         self.armed = True
 
@@ -304,6 +294,20 @@ class LaserDriver(ABC):
         return RigError(f"the laser controller answers '{line}' with '{answer}'", where=self.where)
 
 
+def require_watchdog(where: str, has_one: bool, gate: LaserDriver | None) -> None:
+    """Refuse to arm what would stay lit when its host dies.
+
+    Raises:
+        RigError: neither the head nor an armed controller before it has a hardware watchdog.
+    """
+    if not (has_one or (gate is not None and gate.has_hardware_watchdog and gate.armed)):
+        raise RigError(
+            "this laser head stays lit when its host dies, so it is not armed",
+            where=where,
+            remedy="put a laser controller with a watchdog on its interlock or shutter, arm it, pass it as `gate`",
+        )
+
+
 class LaserController(LaserDriver):
     """The client of the holodriver laser controller, on any port or URL that pyserial opens.
 
@@ -334,7 +338,7 @@ class LaserController(LaserDriver):
         self._answer_timeout_s = answer_timeout_s
         self._received = bytearray()
         self._in_step = False
-        self._serial = _open(port)
+        self._serial = open_port(port)
         try:
             self._identify(connect_timeout_s)
             self.reset()
@@ -411,16 +415,3 @@ class LaserController(LaserDriver):
                 hang_up()
             except OSError:
                 continue
-
-
-def _open(port: str) -> Any:
-    try:
-        import serial
-    except ImportError as error:
-        raise RigError(
-            "pyserial, which talks to the laser controller, is missing", remedy="pip install holodriver[rig]"
-        ) from error
-    try:
-        return serial.serial_for_url(port, baudrate=BAUD_RATE, timeout=QUIET_S, write_timeout=1.0, exclusive=True)
-    except (OSError, ValueError) as error:  # SerialException is an OSError
-        raise RigError(f"the laser controller's port cannot be opened: {error}", where=port) from error
