@@ -17,16 +17,22 @@ import random
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from holodriver.errors import RigError
+from holodriver.rig.arming import ArmOrder, StepOrder
 from holodriver.rig.colour import Colour
 from holodriver.rig.laser_box import LaserBox, Pulse
-from holodriver.rig.lasers import LaserDriver
-from holodriver.rig.live import LivePlayer, Mode, Power, Timing
+from holodriver.rig.lasers import EdgeCount, LaserDriver
+from holodriver.rig.light import DirectLight, Light, Mode, SupervisedLight, Timing
+from holodriver.rig.live import LivePlayer, Power
+from holodriver.rig.makes import CONTROLLERS, Lasers, LaserSetup
 from holodriver.rig.panel import READY_PERIODS, Flip, missed_on_demand, missed_refreshes
 from holodriver.rig.panel_process import Entry, ShownFrame
 from holodriver.rig.playlist import Playlist
+from holodriver.rig.supervised import SupervisedLasers
+from holodriver.rig.supervision import FrameTimes, LaserStatus, Supervision
+from holodriver.rig.supervisor import HURRIED_S, Stopped
 
 REFRESH_HZ = 60.0
 SUBFIELDS = 3
@@ -221,6 +227,76 @@ class VirtualLine(LaserDriver):
         self._world.pass_until(self._world.now + wait)
 
 
+class VirtualSupervisor:
+    """The laser supervisor, on virtual time: its rules are the real ones, its process and its pipe are not there."""
+
+    def __init__(self, world: World, line: VirtualLine):
+        CONTROLLERS["virtual"] = lambda port: line
+        self._world = world
+        self._lasers = Lasers(LaserSetup("virtual line", dict.fromkeys(Colour, 1e-3), make="virtual"))
+        self._frames = FrameTimes()
+        self.supervision = Supervision(self._lasers, self._frames, clock=world, slept=world)
+        self._busy = self._closed = False
+        self._turn()
+
+    def arm(self, order: ArmOrder, steps: StepOrder) -> None:
+        self._frames.times.clear()
+        self._do(lambda: self.supervision.arm(order, steps))
+
+    def feed(self, at_s: float) -> None:
+        self._frames.times.append(at_s)
+
+    def trigger(self) -> None:
+        try:
+            self._do(self.supervision.trigger)
+        except RigError as error:
+            what = error.what
+            self._do(lambda: self.supervision.go_dark(what))
+
+    def set_power(self, colour: Colour, watts: float) -> None:
+        self._do(lambda: self.supervision.set_power(colour, watts))
+
+    def check(self) -> LaserStatus:
+        status = self.supervision.status()
+        if status.went_dark is not None:
+            raise RigError(f"the lasers have been made dark: {status.went_dark}")
+        return status
+
+    def stop(self) -> Stopped:
+        before = self.supervision.status()
+        edges: list[EdgeCount] = []
+        self._do(lambda: edges.append(self.supervision.stop()))
+        return Stopped(self.supervision.status().frames, edges[0], before.went_dark)
+
+    def close(self) -> None:
+        self._closed = True
+
+    def _do(self, act: Callable[[], None]) -> None:
+        self._busy = True
+        try:
+            act()
+        finally:
+            self._busy = False
+
+    def _turn(self) -> None:
+        if self._closed:
+            return
+        if not self._busy:
+            self._do(self.supervision.turn)
+        # a turn that waited for an answer has let time pass
+        self._world.at(self._world.now + HURRIED_S, self._turn)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Sleep in virtual time."""
+
+    world: World
+
+    def __call__(self, seconds: float) -> None:
+        self.world.pass_until(self.world.now + seconds)
+
+
 class Memory:
     """All holograms are there."""
 
@@ -255,7 +331,15 @@ class Outcome:
     happened: Counter[Kind] = field(default_factory=Counter)
 
 
-def run(mode: Mode, frames: int, seed: int, rates: dict[Kind, float], *, watched: bool = True) -> Outcome:
+def run(
+    mode: Mode,
+    frames: int,
+    seed: int,
+    rates: dict[Kind, float],
+    *,
+    watched: bool = True,
+    supervised: bool = False,
+) -> Outcome:
     """Play until so many frames have been shown.
 
     Args:
@@ -264,6 +348,7 @@ def run(mode: Mode, frames: int, seed: int, rates: dict[Kind, float], *, watched
         seed: of the faults.
         rates: of the faults, for each frame (the interlock's for each play).
         watched: the controller watches over the edges; without that there must be wrong light, or this judges nothing.
+        supervised: the supervisor holds the lasers, as in `holodriver play`; otherwise the player itself.
     """
     world = World()
     faults = Faults(random.Random(seed), rates)
@@ -278,16 +363,25 @@ def run(mode: Mode, frames: int, seed: int, rates: dict[Kind, float], *, watched
             box.press_reset()
         if faults.strikes("interlock"):
             world.at(world.now + faults.rng.uniform(0.1, 2.0), lambda: box.interlock(closed=False))
+        kept = timing(mode, colours, watched=watched)
+        wait = Waiting(world)
+        line = VirtualLine(world, box, faults)
+        supervisor = VirtualSupervisor(world, line) if supervised else None
+        if supervisor is None:
+            light: Light = DirectLight(line, kept, world, wait)
+        else:
+            held: Any = supervisor
+            light = SupervisedLight(SupervisedLasers(held, (1e-3,) * 3), kept, world)
         player = LivePlayer(
             panel,
             Memory(),
             Playlist(40, loop=True),
-            timing(mode, colours, watched=watched),
-            lasers=VirtualLine(world, box, faults),
+            kept,
+            light=light,
             power=Power(1e-3, (1.0, 0.8, 0.5), (1e-3,) * 3),
             duration_s=faults.rng.uniform(1, 20),
             clock=world,
-            sleep=lambda seconds: world.pass_until(world.now + seconds),
+            sleep=wait,
         )
         try:
             player.run()
@@ -295,6 +389,8 @@ def run(mode: Mode, frames: int, seed: int, rates: dict[Kind, float], *, watched
         except RigError as error:
             outcome.stopped[reason(str(error))] += 1
         ended = world.now
+        if supervisor is not None:
+            supervisor.close()
         panel.stop()
         world.pass_until(world.now + 0.3)  # the watchdog's time
         box.tick()
@@ -387,9 +483,18 @@ def main() -> int:
     parser.add_argument("--unwatched", action="store_true", help="controller without SEQ:GATE: must light wrong frames")
     arguments = parser.parse_args()
     bad = 0
-    for mode in arguments.mode or get_args(Mode):
-        outcome = run(mode, arguments.frames, arguments.seed, RATES, watched=not arguments.unwatched)
-        print(f"{mode}: {outcome.frames} frames in {outcome.plays} plays, {outcome.lit} of them lit")
+    runs = [(mode, held) for mode in arguments.mode or get_args(Mode) for held in (False, True)]
+    for mode, supervised in runs:
+        if mode == "packed" and supervised:  # the player holds the controller of a packed panel
+            continue
+        outcome = run(
+            mode, arguments.frames, arguments.seed, RATES, watched=not arguments.unwatched, supervised=supervised
+        )
+        holder = "supervisor" if supervised else "player"
+        print(
+            f"{mode}, lasers held by the {holder}: {outcome.frames} frames in {outcome.plays} plays, "
+            f"{outcome.lit} of them lit"
+        )
         print(f"  faults: {', '.join(f'{n} {kind}' for kind, n in sorted(outcome.happened.items()))}")
         print(f"  refreshes without a new frame: {outcome.true_drops}, counted by the player {outcome.counted_drops}")
         print(f"  plays ended: {', '.join(f'{n} {why}' for why, n in sorted(outcome.stopped.items()))}")

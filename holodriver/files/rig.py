@@ -2,7 +2,8 @@
 
     [panel]       the monitor that is the panel, and how it stands
     [display]     the display profile that holograms for it are made with
-    [controller]  the laser controller, or another make's head behind one
+    [controller]  the laser controller
+    [heads]       laser heads of other makes behind it
     [limits]      the most light of each colour that may ever be asked for
     [sequence]    how colours and frames are kept in step
     [calibration] look-up tables and registration
@@ -128,8 +129,16 @@ class ControllerSettings(_Section):
 
     make: str = _text("holodriver", "make of the box that the driver talks to", empty=False)
     port: str = _text("", "serial port or pyserial URL (/dev/ttyACM0, COM3); empty: a rig without lasers")
-    gate_port: str = _text("", "another make's head: port of the holodriver controller on its interlock or shutter")
     watchdog_ms: int = _whole(250, "silence of the host after which it is dark, ms", 1, MAX_WATCHDOG_MS)
+
+
+@dataclass(frozen=True)
+class HeadSettings(_Section):
+    """Laser heads of other makes with a serial port of their own; the controller gates their light."""
+
+    red: str = _text("", "make and port of the red head, 'coherent-obis /dev/ttyUSB1'; empty: the controller drives it")
+    green: str = _text("", "of the green head")
+    blue: str = _text("", "of the blue head")
 
 
 @dataclass(frozen=True)
@@ -169,8 +178,10 @@ class SequenceSettings(_Section):
         0.0, "dark time after an edge while the liquid crystal settles, ms; 0: a fifth of the time", 0, 50
     )
     light_ms: float = _number(0.0, "light after that, ms; 0: three fifths of the time", 0, 50)
-    host_delay_ms: float = _number(0.0, "host: calibrated time from the flip to light on the glass, ms", 0, 1000)
-    dark_gap_ms: float = _number(5.0, "host: dark time before the next frame, ms", 0, 1000)
+    host_delay_ms: float = _number(
+        0.0, "calibrated time from the flip to the glass (host), or to its first edge (packed), ms", 0, 50
+    )
+    dark_gap_ms: float = _number(5.0, "host: dark time before the next frame, ms", 0, 50)
 
 
 @dataclass(frozen=True)
@@ -206,6 +217,7 @@ class Rig:
     panel: PanelSettings = field(default_factory=PanelSettings)
     display: DisplaySettings = field(default_factory=DisplaySettings)
     controller: ControllerSettings = field(default_factory=ControllerSettings)
+    heads: HeadSettings = field(default_factory=HeadSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     sequence: SequenceSettings = field(default_factory=SequenceSettings)
     calibration: CalibrationSettings = field(default_factory=CalibrationSettings)
@@ -233,6 +245,9 @@ class Rig:
                 f"fields 'sequence.settle_ms' and 'sequence.light_ms' take {light * 1e3:.3g} ms, and a colour has "
                 f"{period * 1e3:.3g} ms: it would reach into the next frame"
             )
+        for colour in COLOURS:
+            if len((written := getattr(self.heads, colour)).split()) not in (0, 2):
+                raise InputError(f"field 'heads.{colour}' is {written!r}, expected a make and a port")
         if diffuser.state_input not in ("none", "interlock") and not diffuser.port:
             raise InputError(f"field 'diffuser.port' is empty, and the state input is '{diffuser.state_input}'")
 
@@ -281,6 +296,7 @@ _SECTIONS: dict[str, type] = {
     "panel": PanelSettings,
     "display": DisplaySettings,
     "controller": ControllerSettings,
+    "heads": HeadSettings,
     "limits": LimitSettings,
     "sequence": SequenceSettings,
     "calibration": CalibrationSettings,

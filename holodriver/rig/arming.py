@@ -70,6 +70,12 @@ class StepOrder:
     blanking_s: float
     on_time_s: float
     source: Literal["BUS", "EXT"] = "EXT"
+    gated: bool = False
+    """The light of each edge waits until its frame is confirmed, where the controller knows how (`SEQ:GATE`)."""
+    edge_period_s: float = 0.0
+    """Time between edges that never stop, s, over which the controller watches (`SEQ:PER`); 0 for any."""
+    dark: bool = False
+    """Begin at 0 W, so that edges and frames can be compared before there is light."""
 
     def colours_after(self, edges: int) -> tuple[Colour, ...]:
         """The colours of the step that stands after so many edges; none before the first."""

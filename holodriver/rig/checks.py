@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from holodriver.errors import HolodriverError, InputError
+from holodriver.errors import HolodriverError, InputError, RigError
 from holodriver.files.rig import Rig
 from holodriver.rig.colour import Colour
 from holodriver.rig.diffuser import DiffuserInput
 from holodriver.rig.lasers import LaserDriver
+from holodriver.rig.makes import open_controller
 from holodriver.rig.monitors import Monitor
-from holodriver.rig.opening import SIMULATED, knows_gate, open_lasers
+from holodriver.rig.opening import SIMULATED, laser_setup
 from holodriver.rig.simulated_box import SimulatedBox
 from holodriver.rig.window import gamma_deviation, usable_monitor
 
@@ -119,7 +120,7 @@ def _sequence(rig: Rig, lasers: LaserDriver) -> str:
     times = f"{rig.blanking_s * 1e3:.3g} ms dark, {rig.on_time_s * 1e3:.3g} ms light of {rig.slot_s * 1e3:.3g} ms"
     if sequence.mode == "host":
         return f"host (not frame-exact): {times}, {sequence.dark_gap_ms:g} ms dark before the next frame"
-    if sequence.mode == "external" and not knows_gate(lasers):
+    if sequence.mode == "external" and not _knows_gate(lasers):
         return f"external: {times}; the controller has no SEQ:GATE, so frames and edges are compared afterwards"
     return f"{sequence.mode}: {times}"
 
@@ -130,12 +131,28 @@ def _check_lasers(rig: Rig) -> list[Judgement]:
     judged: list[Judgement] = []
     with _judging(judged, "controller.port"):
         if rig.controller.port == SIMULATED:
-            with SimulatedBox() as box, open_lasers(rig, box) as lasers:
+            limits = tuple(max(watts, 1e-9) for watts in rig.limits.watts)
+            with SimulatedBox(power_limits_w=limits) as box, _controller(rig, box) as lasers:
                 judged += check_controller(rig, lasers)
         else:
-            with open_lasers(rig) as lasers:
+            with _controller(rig) as lasers:
                 judged += check_controller(rig, lasers)
     return judged
+
+
+def _controller(rig: Rig, box: SimulatedBox | None = None) -> LaserDriver:
+    setup = laser_setup(rig, box)
+    return open_controller(setup.port, setup.make)
+
+
+def _knows_gate(lasers: LaserDriver) -> bool:
+    """Whether a controller can hold light back until its frame is confirmed."""
+    try:
+        lasers.watch_edges(gated=True)
+    except RigError:
+        return False
+    lasers.watch_edges(gated=False)
+    return True
 
 
 def _check_files(rig: Rig) -> list[Judgement]:

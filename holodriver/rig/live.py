@@ -5,32 +5,29 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from holodriver.errors import HolodriverError, InputError, RigError
 from holodriver.progress import Progress, silent
 from holodriver.rig.colour import Colour
 from holodriver.rig.control import HELP, Command, read_command
-from holodriver.rig.lasers import EdgeCount
+from holodriver.rig.light import Light, Timing
 from holodriver.rig.panel_process import Entry, ShownFrame
 from holodriver.rig.playlist import Playlist
-from holodriver.rig.sequencer import HEARTBEAT_S, Ask, Sequencer
-
-Mode = Literal["packed", "external", "host"]
+from holodriver.rig.sequencer import HEARTBEAT_S
 
 CYCLES_AHEAD = 3
 """Cycles of colours queued beyond the one that stands: the display process never waits for the host, and a key acts
 within a quarter of a second at 50 Hz."""
 
+CHECK = -1
+"""Stands for the number of a hologram in the dark frames before there is light."""
+
+PROOF_CYCLES = 200
+"""Cycles of dark frames after which it should be known whether edges and frames agree."""
+
 LOOK_AHEAD = 200
 """Cycles for which holograms are read ahead, as far as there is memory."""
-
-ALIKE = 5
-"""So often in a row the controller is found on the right colour before a packed panel is lit."""
-
-ATTEMPTS = 60
-"""How often the controller of a packed panel is armed anew, in the dark, until its sequence begins with the right edge.
-One of three does by chance."""
 
 START_TIMEOUT_S = 120.0
 """A first hologram takes a second to read; a busy machine gets all the time it needs."""
@@ -50,30 +47,6 @@ class StreamingPanel(Protocol):
     def stop(self) -> None: ...
 
 
-class Lasers(Protocol):
-    """What the player needs of the lasers: a `LaserDriver` has it."""
-
-    connected: bool
-
-    def sequence(
-        self,
-        steps: Sequence[Colour],
-        *,
-        blanking_s: float,
-        on_time_s: float,
-        source: Literal["BUS", "EXT"] = "EXT",
-    ) -> None: ...
-    def watch_edges(self, *, gated: bool = False, period_s: float = 0.0) -> None: ...
-    def set_power(self, colour: Colour, watts: float) -> None: ...
-    def set_watchdog(self, milliseconds: int) -> None: ...
-    def arm(self) -> None: ...
-    def disarm(self) -> None: ...
-    def heartbeat(self) -> None: ...
-    def trigger(self) -> None: ...
-    def confirm(self, frames: int) -> EdgeCount: ...
-    def edges(self) -> EdgeCount: ...
-
-
 class Frames(Protocol):
     """Where the holograms are: a `ReadAhead` has it."""
 
@@ -81,32 +54,6 @@ class Frames(Protocol):
 
     def slot(self, hologram: int) -> int | None: ...
     def want(self, holograms: Sequence[int], held: Collection[int]) -> None: ...
-
-
-@dataclass(frozen=True)
-class Timing:
-    """How colours and frames are kept in step; times are seconds."""
-
-    mode: Mode
-    colours: tuple[Colour, ...]
-    """What lights each edge of a cycle, in order."""
-    planes: tuple[int, ...]
-    """Which of a slot's frames are flipped in a cycle, in order."""
-    blanking_s: float
-    on_time_s: float
-    edges_per_frame: int = 1
-    edge_period_s: float = 0.0
-    """Time between edges that come with every refresh; 0 where they wait for new frames."""
-    gated: bool = True
-    """Whether the controller waits for a confirmation of each frame ("external" mode)."""
-    host_delay_s: float = 0.0
-    dark_gap_s: float = 0.0
-    watchdog_ms: int = 250
-
-    @property
-    def label(self) -> str:
-        """The mode in words, with what it cannot do."""
-        return "host (not frame-exact)" if self.mode == "host" else self.mode
 
 
 @dataclass
@@ -147,7 +94,7 @@ class LivePlayer:
         frames: reads ahead.
         playlist: which hologram comes next.
         timing: how colours are kept in step.
-        lasers: connected; None plays dark.
+        light: the lasers; None plays dark.
         power: of the lasers; needed with them.
         dark_slot: a slot of zeros, for `blank`.
         duration_s: end after this time, s.
@@ -168,7 +115,7 @@ class LivePlayer:
         playlist: Playlist,
         timing: Timing,
         *,
-        lasers: Lasers | None = None,
+        light: Light | None = None,
         power: Power | None = None,
         dark_slot: int = 0,
         duration_s: float | None = None,
@@ -181,10 +128,10 @@ class LivePlayer:
         sleep: Callable[[float], None] = time.sleep,
         progress: Progress = silent,
     ):
-        if (lasers is None) != (power is None):
+        if (light is None) != (power is None):
             raise InputError("lasers and their power are given together")
         self._panel, self._frames, self._playlist, self._timing = panel, frames, playlist, timing
-        self._lasers, self._power, self._dark_slot = lasers, power, dark_slot
+        self._light, self._power, self._dark_slot = light, power, dark_slot
         self._duration_s = duration_s
         self._commands, self._answer, self._each_turn = commands, answer, each_turn
         self._record, self._more, self._progress = record, more, progress
@@ -196,14 +143,12 @@ class LivePlayer:
         self._began_s = clock()
         self._outstanding = False
         self._hand: tuple[int, int] | None = None
-        self._on_wire_w: dict[Colour, float] = {}
         self._quitting = False
-        self._alike = self._attempts = 0
+        self._proven = self._lit = False
         self._finishing = False
         self._standing: int | None = None
         self.blank = False
-        self.armed = False
-        self.sequencer = self._new_sequencer()
+        self.sequencer = timing.sequencer(clock())
         """What is known of the play, during and after it."""
 
     def run(self) -> None:
@@ -215,8 +160,9 @@ class LivePlayer:
         """
         try:
             self._read_first()
-            self.sequencer = self._new_sequencer()
-            self._arm()
+            self.sequencer = self._timing.sequencer(self._clock())
+            if self._light is not None:
+                self._light.begin(self.sequencer)
             self._began_s = self._clock()
             self._panel.stream(hold=self._timing.mode == "host")
             while self._panel.playing:
@@ -224,7 +170,12 @@ class LivePlayer:
         except BaseException as error:
             self._end_dark(error)
             raise
-        self._end_in_step()
+        if self._light is not None:
+            try:
+                self._light.end()
+            except BaseException as error:
+                self._end_dark(error)
+                raise
 
     # ------------------------------------------------------------------ one turn
 
@@ -235,8 +186,12 @@ class LivePlayer:
         self._more()
         self._feed()
         if self._panel.wait(self._patience_s()):
-            self._hear()
-            self._ask_lasers()
+            frames = self._hear()
+            if self._timing.mode == "host":
+                self._light_by_hand()
+            if self._light is not None:
+                self._light.shown(frames, self._heard_since)
+                self._light_up()
         else:
             self._forgive_waiting()
             self.sequencer.quiet(self._clock())
@@ -248,7 +203,7 @@ class LivePlayer:
     def _waits_for_light(self) -> bool:
         return self._timing.mode == "host" and not self._outstanding and self._next_due_s > self._clock()
 
-    def _hear(self) -> None:
+    def _hear(self) -> list[ShownFrame]:
         """Take in what was shown; let go of slots that are not shown any more."""
         frames = self._panel.shown[:]
         del self._panel.shown[: len(frames)]
@@ -259,6 +214,27 @@ class LivePlayer:
             while self._queued and self._queued[0].number < frames[-1].entry:
                 self._queued.popleft()
         self._progress("playing", self.sequencer.frames, 0, f"{self.sequencer.dropped} dropped")
+        return frames
+
+    def _heard_since(self) -> int:
+        self._panel.wait(0)
+        return len(self._panel.shown)
+
+    def _light_up(self) -> None:
+        """Light, once frames and edges have been found to agree and the first hologram stands."""
+        assert self._light is not None
+        if self._proven:
+            if not self._lit and self._standing != CHECK:
+                self._lit = True
+                self._send_powers()
+        elif self._light.proven:
+            self._proven = True
+            self._began_s = self._clock()
+        elif self.sequencer.frames > PROOF_CYCLES * len(self._timing.planes):
+            raise RigError(
+                f"after {self.sequencer.frames} frames it is not known whether edges and frames agree",
+                remedy="the lasers have stayed dark; check the sync cable and the controller's line",
+            )
 
     # ------------------------------------------------------------------ frames
 
@@ -309,6 +285,8 @@ class LivePlayer:
                 self._finishing = True
                 self._panel.finish()
                 return False
+            if self._light is not None and not self._proven:
+                return self._queue(self._dark_slot, CHECK, planes)
             hologram = self._playlist.position
             slot = None if self._playlist.waiting else self._frames.slot(hologram)
             if slot is None:
@@ -317,6 +295,11 @@ class LivePlayer:
             self._hand = hologram, self._dark_slot if self.blank else slot
         assert self._hand is not None  # a cycle begins with a whole one
         hologram, slot = self._hand
+        return self._queue(slot, hologram, planes)
+
+    def _queue(self, slot: int, hologram: int, planes: tuple[int, ...]) -> bool:
+        if hologram == CHECK:
+            self._hand = hologram, slot
         entry = Entry(self._number, slot, hologram, planes)
         self._panel.queue(entry)
         self._queued.append(entry)
@@ -324,100 +307,31 @@ class LivePlayer:
         return True
 
     def _forgive_waiting(self) -> None:
-        """A stream that is slow, or a hand that waits on purpose, is no display that has died."""
+        """A hand that waits on purpose is no display that has died."""
         if self._timing.mode == "host" and not self._outstanding:
             self.sequencer.expected_quiet(self._clock())
-            if self._lasers is not None and self.armed:
-                self._lasers.heartbeat()
+            if self._light is not None:
+                self._light.waiting()
 
     # ------------------------------------------------------------------ lasers
-
-    def _new_sequencer(self) -> Sequencer:
-        host, packed = self._timing.mode == "host", self._timing.mode == "packed"
-        return Sequencer(
-            self._timing.colours,
-            edges_per_frame=0 if host else self._timing.edges_per_frame,
-            gated=self._timing.gated and not (host or packed),
-            subfield_s=self._timing.edge_period_s if packed else 0.0,
-            edge_delay_s=self._timing.host_delay_s if packed else 0.0,
-            now_s=self._clock(),
-        )
-
-    def _arm(self) -> None:
-        if self._lasers is None:
-            return
-        timing = self._timing
-        self._lasers.sequence(
-            timing.colours,
-            blanking_s=timing.blanking_s,
-            on_time_s=timing.on_time_s,
-            source="BUS" if timing.mode == "host" else "EXT",
-        )
-        if timing.mode != "host" and (timing.gated or timing.edge_period_s):
-            self._lasers.watch_edges(gated=timing.gated and timing.mode == "external", period_s=timing.edge_period_s)
-        self._send_powers()
-        self._lasers.set_watchdog(timing.watchdog_ms)
-        self._lasers.arm()
-        self.armed = True
-
-    def _ask_lasers(self) -> None:
-        ask = self.sequencer.ask(self._clock())
-        if self._timing.mode == "host" and ask is Ask.trigger:
-            self._light_by_hand()
-        if self._lasers is None:
-            return
-        if ask is Ask.beat:
-            self._lasers.heartbeat()
-        if ask is Ask.beat and self._timing.mode == "packed":
-            self._compare_packed(self._lasers)
-        elif ask in (Ask.beat, Ask.confirm):
-            before = self.sequencer.frames
-            counted = self._lasers.confirm(before) if ask is Ask.confirm else self._lasers.edges()
-            self._panel.wait(0)
-            self.sequencer.counted(counted, before, before + len(self._panel.shown))
-
-    def _compare_packed(self, lasers: Lasers) -> None:
-        """Packed mode: whether the controller is on the colour that the panel shows; there is no light before."""
-        asked_s = self._clock()
-        counted = lasers.edges()
-        right = self.sequencer.counted_subfields(counted, asked_s, self._clock())
-        if self.sequencer.aligned or right is None:
-            return
-        self._alike = self._alike + 1 if right else 0
-        if self._alike >= ALIKE:
-            self.sequencer.align(counted)
-            self._send_powers()
-        elif not right:
-            self._attempts += 1
-            if self._attempts > ATTEMPTS:
-                raise RigError(
-                    f"in {ATTEMPTS} attempts the controller was never on the colour that the panel shows",
-                    remedy="the lasers have stayed dark; check sequence.order, sequence.edges_per_frame and the delay",
-                )
-            lasers.disarm()  # the sequence begins anew with the first edge after arming
-            # one subfield later than the last time, or it would be the same edge again
-            self._sleep(self._attempts % self._timing.edges_per_frame * self._timing.edge_period_s)
-            lasers.arm()
 
     def _light_by_hand(self) -> None:
         """Host mode: light after the flip, and when the next frame may come."""
         timing = self._timing
         self._outstanding = False
         self._sleep(timing.host_delay_s)
-        if self._lasers is not None:
-            self._lasers.trigger()
-            self.sequencer.triggered(self._lasers.edges())
-        # the trigger has been acknowledged, so its light is over after the times that the box itself keeps
+        if self._light is not None:
+            self._light.trigger()
+        # the trigger has been carried out, so its light is over after the times that the box itself keeps
         self._next_due_s = self._clock() + timing.blanking_s + timing.on_time_s + timing.dark_gap_s
 
     def _send_powers(self) -> None:
-        if self._lasers is None or self._power is None:
+        if self._light is None or self._power is None or not self._lit:
             return
-        for colour, watts in zip(Colour, self._power.watts, strict=False):
-            wanted = watts if self.sequencer.aligned and not (self.blank or self._quitting) else 0.0
-            if self._on_wire_w.get(colour) != wanted:
-                self._lasers.set_power(colour, wanted)
-                self._on_wire_w[colour] = wanted
+        dark = self.blank or self._quitting
+        self._light.powers(
+            {colour: 0.0 if dark else watts for colour, watts in zip(Colour, self._power.watts, strict=False)}
+        )
 
     # ------------------------------------------------------------------ live control
 
@@ -478,24 +392,10 @@ class LivePlayer:
 
     # ------------------------------------------------------------------ the end
 
-    def _end_in_step(self) -> None:
-        if self._lasers is None:
-            return
-        if self.armed and self._timing.mode != "host":
-            self._lasers.heartbeat()  # an interlock or a watchdog that struck in the last frames is said here
-        self._lasers.disarm()
-        self.armed = False
-        counted = self._lasers.edges()
-        if self._timing.mode == "host":
-            self.sequencer.triggered(counted)
-        else:
-            self.sequencer.finally_counted(counted)
-
     def _end_dark(self, error: BaseException) -> None:
         """Dark first, then the panel; what fails on the way is noted on the error that led here."""
-        if self._lasers is not None and self._lasers.connected:
-            self._try(self._lasers.disarm, error)
-        self.armed = False
+        if self._light is not None:
+            self._try(self._light.end_dark, error)
         self._try(self._panel.stop, error)
         self._hear()
 

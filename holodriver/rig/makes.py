@@ -34,12 +34,14 @@ class LaserSetup:
         limits_w: the most that each colour may have, W; a colour that is missing is never armed.
         make: the controller's, a key of `CONTROLLERS`.
         heads: heads with a serial port of their own, by colour; the controller gates them.
+        watchdog_ms: silence after which the controller is dark, ms.
     """
 
     port: str
     limits_w: Mapping[Colour, float]
     make: str = "holodriver"
     heads: Mapping[Colour, HeadSetup] = field(default_factory=dict)
+    watchdog_ms: int = 250
 
 
 def open_controller(port: str, make: str = "holodriver") -> LaserDriver:
@@ -65,6 +67,8 @@ class Lasers:
     def __init__(self, setup: LaserSetup):
         self.setup = setup
         self.heads: dict[Colour, LaserHead] = {}
+        self.gated = False
+        """Whether the light of each edge waits for `controller.confirm`."""
         for colour, head in setup.heads.items():
             if head.make not in HEADS:
                 raise InputError(f"'{head.make}' is no make of laser head: {', '.join(HEADS)}", where=head.port)
@@ -117,8 +121,10 @@ class Lasers:
             self.controller.sequence(
                 steps.steps, blanking_s=steps.blanking_s, on_time_s=steps.on_time_s, source=steps.source
             )
+            self.gated = steps.gated and self._watches(steps)
+            self.controller.set_watchdog(self.setup.watchdog_ms)
             for colour in order.powers_w:
-                self.set_power(colour, order.powers_w[colour])
+                self.set_power(colour, 0.0 if steps.dark else order.powers_w[colour])
             self.controller.arm()  # dark until the first edge, so that a head behind it comes on in the dark
             for colour, head in self.heads.items():
                 if colour in order.powers_w:
@@ -126,6 +132,16 @@ class Lasers:
         except BaseException as error:
             self.end_dark(error)
             raise
+
+    def _watches(self, steps: StepOrder) -> bool:
+        """Have the controller itself watch over the edges; whether it knows how."""
+        try:
+            self.controller.watch_edges(gated=steps.gated, period_s=steps.edge_period_s)
+        except RigError:
+            if not self.controller.connected:
+                raise
+            return False
+        return True
 
     def set_power(self, colour: Colour, watts: float) -> None:
         """Power of one colour, W, at its head and in the controller, which keeps a colour at 0 W dark."""

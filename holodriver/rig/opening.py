@@ -1,23 +1,26 @@
 """From a rig file to a panel and lasers that can be used."""
 
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any
 
 import numpy as np
 
 from holodriver.errors import RigError
 from holodriver.files.rig import Rig
 from holodriver.rig.colour import Colour
-from holodriver.rig.lasers import LaserController, LaserDriver
-from holodriver.rig.live import Timing
+from holodriver.rig.lasers import LaserDriver
+from holodriver.rig.light import Timing
+from holodriver.rig.makes import HeadSetup, LaserSetup, open_controller
 from holodriver.rig.panel import Held, Panel
 from holodriver.rig.panel_process import PanelProcess
 from holodriver.rig.reader import Orientation
 from holodriver.rig.simulated_box import SimulatedBox, send_edge
 from holodriver.rig.simulated_panel import SimulatedPanel
+from holodriver.rig.supervised import SupervisedLasers
+from holodriver.rig.supervisor import LaserSupervisor
 from holodriver.rig.window import WindowPanel
 
 SIMULATED = "simulated"
@@ -38,7 +41,7 @@ class OpenRig:
         self.rig = rig
         self.box: SimulatedBox | None = None
         """The simulated laser controller, if the rig file asks for it."""
-        self._lasers: LaserDriver | None = None
+        self._lasers: SupervisedLasers | None = None
         edges = wire = None
         if rig.controller.port == SIMULATED:
             edges, wire = multiprocessing.Pipe(duplex=False)
@@ -67,20 +70,39 @@ class OpenRig:
         """Whether the rig file names a controller."""
         return bool(self.rig.controller.port)
 
-    def lasers(self) -> LaserDriver:
-        """The laser controller, connected, dark and disarmed.
+    def setup(self) -> LaserSetup:
+        """What the rig's lasers are, for who opens them.
+
+        Raises:
+            RigError: the rig has none.
+        """
+        return laser_setup(self.rig, self.box)
+
+    @contextmanager
+    def controller(self) -> Iterator[LaserDriver]:
+        """The laser controller, connected, dark and disarmed, for checks; let go of at the end of the block.
 
         Raises:
             RigError: the rig has none, or it does not answer.
         """
-        if self._lasers is None or not self._lasers.connected:
-            self._lasers = open_lasers(self.rig, self.box)
+        setup = self.setup()
+        with open_controller(setup.port, setup.make) as lasers:
+            yield lasers
+
+    def lasers(self) -> SupervisedLasers:
+        """The lasers in the hands of their supervisor, dark and disarmed; the rig closes them at its own end.
+
+        Raises:
+            RigError: the rig has none, or they do not answer.
+        """
+        if self._lasers is None:
+            self._lasers = SupervisedLasers(LaserSupervisor(self.setup()), self.rig.limits.watts)
         return self._lasers
 
     def close(self) -> None:
         """Dark, then end all processes. Closing twice is allowed."""
         try:
-            if self._lasers is not None and self._lasers.connected:
+            if self._lasers is not None:
                 self._lasers.close()
         finally:
             try:
@@ -90,18 +112,22 @@ class OpenRig:
                     self.box.close()
 
 
-def open_lasers(rig: Rig, box: SimulatedBox | None = None) -> LaserDriver:
-    """The laser controller of a rig, connected, dark and disarmed.
+def laser_setup(rig: Rig, box: SimulatedBox | None = None) -> LaserSetup:
+    """The lasers of a rig as its file names them, or the simulated `box` in their place.
 
     Raises:
-        RigError: the rig has none, its make is not known, or it does not answer.
+        RigError: the rig has none.
     """
     if not rig.controller.port:
         raise RigError("the rig has no laser controller", where=rig.name, remedy="set controller.port in its file")
-    port = rig.controller.port if box is None else box.port
-    if rig.controller.make != "holodriver":
-        raise RigError(f"there is no driver for lasers of the make '{rig.controller.make}'", where=rig.name)
-    return LaserController(port)
+    heads = {colour: getattr(rig.heads, colour.label).split() for colour in Colour}
+    return LaserSetup(
+        rig.controller.port if box is None else box.port,
+        dict(zip(Colour, rig.limits.watts, strict=True)),
+        make=rig.controller.make,
+        heads={colour: HeadSetup(*written) for colour, written in heads.items() if written},
+        watchdog_ms=rig.controller.watchdog_ms,
+    )
 
 
 def flip_rate(rig: Rig) -> float:
@@ -165,8 +191,8 @@ def timing_of(rig: Rig, *, gated: bool = True) -> Timing:
     """How the rig's colours and frames are kept in step; `gated` where its controller can hold light back."""
     sequence = rig.sequence
     colours = tuple(Colour[name.upper()] for name in sequence.order)
-    again = sequence.dwell if sequence.sync == "refresh" and sequence.mode == "external" else 1
     packed = sequence.mode == "packed"
+    again = sequence.dwell if sequence.sync == "refresh" and sequence.mode == "external" else 1
     return Timing(
         sequence.mode,  # type: ignore[arg-type]  # the rig file has checked it
         tuple(colour for colour in colours for _ in range(again)),
@@ -192,13 +218,3 @@ def orientation_of(rig: Rig) -> Orientation:
         flip_vertical=panel.flip_vertical,
         packed=rig.sequence.mode == "packed",
     )
-
-
-def knows_gate(lasers: Any) -> bool:
-    """Whether a controller can hold light back until its frame is confirmed."""
-    try:
-        lasers.watch_edges(gated=True)
-    except RigError:
-        return False
-    lasers.watch_edges(gated=False)
-    return True

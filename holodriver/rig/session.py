@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,9 @@ from holodriver.rig.checks import Judgement, check_controller, check_monitor
 from holodriver.rig.colour import Colour
 from holodriver.rig.control import Listener
 from holodriver.rig.diffuser import DiffuserInput
-from holodriver.rig.lasers import LaserDriver
-from holodriver.rig.live import CYCLES_AHEAD, LivePlayer, Power, Timing
-from holodriver.rig.opening import SIMULATED, OpenRig, flip_rate, knows_gate, orientation_of, timing_of
+from holodriver.rig.light import DirectLight, Light, SupervisedLight, Timing
+from holodriver.rig.live import CYCLES_AHEAD, LivePlayer, Power
+from holodriver.rig.opening import SIMULATED, OpenRig, flip_rate, orientation_of, timing_of
 from holodriver.rig.player import PlayReport, report_of
 from holodriver.rig.playlist import Playlist
 from holodriver.rig.reader import ReadAhead
@@ -30,9 +30,6 @@ from holodriver.rig.timing_log import TimingLog
 
 MEMORY_GIB = 1.0
 """Memory for holograms that are read ahead; a Full HD one on a 4K panel takes 24 MB."""
-
-CHECK_CYCLES = 8
-"""Cycles of dark frames by which the start-up check compares frames and edges."""
 
 STILL_S = 1.0
 """How long one hologram is shown where nobody can say `quit`."""
@@ -188,9 +185,10 @@ def play_on_rig(
         dark_slot = len(slots) - 1
         slots.write(dark_slot, 0)
         opened.panel.open_slots(slots)
-        lasers, timing = _checked_start(opened, timing, power, heard)
-        if lasers is not None and power is not None:
-            _check_sync(opened, lasers, timing, power, dark_slot)
+        _check_start(opened, power, heard)
+        light = None
+        if power is not None:
+            light = _light(opened, timing, stack)
             heard.say(_what_will_be_lit(rig, first, power, timing))
         elif settings.arm is False and opened.has_lasers:
             heard.say("dark: the lasers stay disarmed without --arm")
@@ -214,7 +212,7 @@ def play_on_rig(
             reader,
             playlist,
             timing,
-            lasers=lasers,
+            light=light,
             power=power,
             dark_slot=dark_slot,
             duration_s=duration,
@@ -272,13 +270,11 @@ def _readers(holograms: int, complete: bool) -> int:
     return 1 if complete and holograms == 1 else 2
 
 
-def _checked_start(
-    opened: OpenRig, timing: Timing, power: Power | None, heard: Heard
-) -> tuple[LaserDriver | None, Timing]:
-    """The start-up check; the lasers if they are to be lit, and the timing that their controller can keep.
+def _check_start(opened: OpenRig, power: Power | None, heard: Heard) -> None:
+    """The start-up check; nothing is lit. Frames and edges are compared in the dark as the play begins.
 
     Raises:
-        RigError: a part of the rig is not as it should be; nothing was lit.
+        RigError: a part of the rig is not as it should be.
     """
     rig = opened.rig
     judged = check_monitor(rig)
@@ -286,13 +282,10 @@ def _checked_start(
         real = rig.controller.port not in ("", SIMULATED) and rig.sequence.mode != "host"
         found = "frames wait for a clock and not for the monitor's refresh: this display has no vertical sync"
         judged.append(Judgement("panel.sync", False if real else None, found))
-    lasers = None
     if opened.has_lasers:
         try:
-            lasers = opened.lasers()
-            judged += check_controller(rig, lasers)
-            if timing.gated and not knows_gate(lasers):
-                timing = replace(timing, gated=False)
+            with opened.controller() as lasers:
+                judged += check_controller(rig, lasers)
         except RigError as error:
             if power is not None:
                 raise
@@ -303,33 +296,17 @@ def _checked_start(
     bad = [f"{judgement.line}: {judgement.found}" for judgement in judged if judgement.good is False]
     if bad and (power is not None or any(line.startswith("panel.") for line in bad)):
         raise RigError(f"the start-up check failed: {'; '.join(bad)}", remedy="see: holodriver rig check")
-    return (lasers if power is not None else None), timing
 
 
-def _check_sync(opened: OpenRig, lasers: LaserDriver, timing: Timing, power: Power, dark_slot: int) -> None:
-    """Play dark frames at no power, and compare the controller's count with them.
+def _light(opened: OpenRig, timing: Timing, stack: ExitStack) -> Light:
+    """The lasers, in the hands of their supervisor.
 
-    Raises:
-        RigError: they differ; says by how many.
+    A packed panel with an edge for each colour is the exception: its first colour must be found by counts that are
+    taken at known times, so the player holds the controller itself, whose watchdog then sees to a player that dies.
     """
-    playlist = Playlist(CHECK_CYCLES)
-    dark = replace(power, highest_w=0.0)
-    LivePlayer(opened.panel, _Dark(dark_slot), playlist, timing, lasers=lasers, power=dark, dark_slot=dark_slot).run()
-
-
-class _Dark:
-    """Frames without light, for checks."""
-
-    capacity = CHECK_CYCLES
-
-    def __init__(self, slot: int):
-        self._slot = slot
-
-    def slot(self, hologram: int) -> int:
-        return self._slot
-
-    def want(self, holograms: Sequence[int], held: object) -> None:
-        pass
+    if timing.mode == "packed" and timing.edges_per_frame > 1:
+        return DirectLight(stack.enter_context(opened.controller()), timing, time.perf_counter, time.sleep)
+    return SupervisedLight(opened.lasers(), timing, time.perf_counter)
 
 
 def _what_will_be_lit(rig: Rig, frames: PanelFrames, power: Power, timing: Timing) -> str:

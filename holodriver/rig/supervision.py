@@ -112,7 +112,12 @@ class Supervision:
         self._went_dark: str | None = None
         self._looked_s, self._looked_slept_s = clock(), slept()
         self._armed_s = self._beat_s = self._moved_s = -math.inf
-        self._seen = self._beaten = 0
+        self._seen = self._beaten = self._confirmed = 0
+
+    @property
+    def hurried(self) -> bool:
+        """Whether light waits for each turn."""
+        return self._armed and self._lasers.gated
 
     @property
     def armed(self) -> bool:
@@ -146,9 +151,10 @@ class Supervision:
         self._used.add(order.number)
         self._tripped = self._lasers.controller.interlock_tripped()
         self._lasers.arm(order, steps)
-        self._order, self._steps, self._powers_w = order, steps, dict(order.powers_w)
+        self._order, self._steps = order, steps
+        self._powers_w = {colour: 0.0 if steps.dark else watts for colour, watts in order.powers_w.items()}
         self._armed, self._blank, self._went_dark = True, False, None
-        self._triggers = self._comparisons = self._seen = self._beaten = 0
+        self._triggers = self._comparisons = self._seen = self._beaten = self._confirmed = 0
         self._counted = EdgeCount(0, ())
         self._waiting.clear()
         self._armed_s = self._beat_s = self._moved_s = self._looked_s = self._clock()
@@ -217,6 +223,8 @@ class Supervision:
             self.go_dark(f"no new frame for {allowed:g} s, after {self._seen} frames")
             return
         try:
+            if self._lasers.gated and self._seen > self._confirmed:
+                self._confirm()
             # frames that stand still are no reason to talk; until the first there is nothing to light
             if now - self._beat_s >= HEARTBEAT_S and (self._seen > self._beaten or not self._seen):
                 self._beat_s, self._beaten = now, self._seen
@@ -248,6 +256,13 @@ class Supervision:
             raise
         asked = self._clock()
         self._counted = controller.edges()
+        self._waiting.append(_Count(self._counted, asked, self._clock(), self._triggers))
+
+    def _confirm(self) -> None:
+        """Light for the frame that stands, if the controller has counted as many edges."""
+        self._confirmed = self._seen
+        asked = self._clock()
+        self._counted = self._lasers.controller.confirm(self._seen)
         self._waiting.append(_Count(self._counted, asked, self._clock(), self._triggers))
 
     def _judge(self, now: float) -> None:

@@ -24,6 +24,9 @@ from holodriver.rig.supervision import LaserStatus, Supervision
 TURN_S = 0.005
 """Between two looks at frames and lasers, s."""
 
+HURRIED_S = 0.001
+"""The same where light waits for it, s: short beside the time in which a liquid crystal settles."""
+
 IDLE_S = 0.25
 """Between two looks at the interlock while dark, and between two attempts to reconnect, s."""
 
@@ -210,7 +213,7 @@ def _serve(control: Connection, setup: LaserSetup, times: Any, count: Any) -> No
         control.send(("ready", lasers.identities()))
         looked_s = time.perf_counter()
         while True:
-            if control.poll(TURN_S):
+            if control.poll(HURRIED_S if supervision.hurried else TURN_S):
                 _obey(control, supervision)
             supervision.turn()
             if not supervision.armed and time.perf_counter() - looked_s > IDLE_S:

@@ -10,6 +10,7 @@ from typing import Any
 from holodriver.files.atomic import written_file
 from holodriver.rig.panel_process import ShownFrame
 
+# hologram 0 without a file is the dark before the first
 COLUMNS = ("frame", "hologram", "file", "colour", "at_s", "interval_ms", "dropped", "starved")
 
 
@@ -56,7 +57,7 @@ class TimingLog:
                     (
                         self._frames,
                         frame.hologram + 1,
-                        paths[frame.hologram],
+                        paths[frame.hologram] if frame.hologram >= 0 else "",
                         self._names[frame.plane],
                         f"{at_s - self._first_s:.6f}",
                         f"{(at_s - self._last_s) * 1e3:.3f}",
