@@ -3,14 +3,17 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from holodriver.errors import HolodriverError, InputError, RigError
+from holodriver.files.calibration import read_calibration
 from holodriver.files.rig import Rig
 from holodriver.rig.colour import Colour
 from holodriver.rig.diffuser import DiffuserInput
 from holodriver.rig.lasers import LaserDriver
 from holodriver.rig.makes import open_controller
-from holodriver.rig.monitors import Monitor
+from holodriver.rig.monitors import Monitor, chosen_monitor, monitors
 from holodriver.rig.opening import SIMULATED, laser_setup
 from holodriver.rig.simulated_box import SimulatedBox
 from holodriver.rig.window import gamma_deviation, usable_monitor
@@ -98,7 +101,7 @@ def check_controller(rig: Rig, lasers: LaserDriver) -> Iterator[Judgement]:
     for colour, watts in zip(Colour, rig.limits.watts, strict=True):
         yield _judged(
             f"limits.{colour.label}_mw",
-            lambda colour=colour, watts=watts: _limit(lasers, colour, watts),  # type: ignore[misc]
+            partial(_limit, lasers, colour, watts),
         )
     yield _judged("sequence", lambda: _sequence(rig, lasers))
 
@@ -156,19 +159,28 @@ def _knows_gate(lasers: LaserDriver) -> bool:
 
 
 def _check_files(rig: Rig) -> list[Judgement]:
-    judged = []
-    for line, name in (
-        ("calibration.file", rig.calibration.file),
-        ("calibration.registration", rig.calibration.registration),
-    ):
-        path = rig.path(name)
-        if path is None:
-            judged.append(Judgement(line, None, "none"))
-        elif path.is_file():
-            judged.append(Judgement(line, True, str(path)))
-        else:
-            judged.append(Judgement(line, False, f"there is no file {path}"))
-    return judged
+    """The calibration: there, and of this display's colours and panel."""
+    settings = rig.calibration
+    files = (("calibration.file", settings.file), ("calibration.registration", settings.registration))
+    return [
+        _judged(line, partial(_calibration, rig, path))
+        if (path := rig.path(name)) is not None
+        else Judgement(line, None, "none")
+        for line, name in files
+    ]
+
+
+def _calibration(rig: Rig, path: Path) -> str:
+    calibration = read_calibration(path)
+    calibration.check(rig.profile(), panel=_panel_name(rig), serial=None)
+    return f"of {calibration.panel}, {calibration.measured_at:%Y-%m-%d}"
+
+
+def _panel_name(rig: Rig) -> str | None:
+    """What the panel calls itself; None where nobody can tell."""
+    if rig.panel.monitor == SIMULATED:
+        return None
+    return chosen_monitor(rig.panel.monitor, monitors()).name or None
 
 
 def _check_diffuser(rig: Rig) -> Judgement:

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from holodriver.errors import FileFormatError, InputError, RigError
+from holodriver.files.calibration import read_calibration
 from holodriver.files.frames import MANIFEST, read_panel_frames
 from holodriver.files.rig import Rig
 from holodriver.panel.burch import laser_powers
+from holodriver.panel.calibration import Calibration
 from holodriver.panel.frames import PanelFrames
 from holodriver.progress import Progress, silent
 from holodriver.rig.checks import Judgement, check_controller, check_monitor
@@ -30,6 +32,9 @@ from holodriver.rig.timing_log import TimingLog
 
 MEMORY_GIB = 1.0
 """Memory for holograms that are read ahead; a Full HD one on a 4K panel takes 24 MB."""
+
+SAME_TABLE = 1e-6
+"""Amplitudes of look-up tables that differ by less are the same; files hold them exactly."""
 
 STILL_S = 1.0
 """How long one hologram is shown where nobody can say `quit`."""
@@ -153,7 +158,8 @@ def play_on_rig(
     paths = [given.first()] if isinstance(given, NameStream) else sources(given)
     first = read_panel_frames(paths[0])
     _check_fit(rig, first, paths[0])
-    power = _power(rig, first, settings) if settings.arm else None
+    calibration = _calibration(rig, first, heard)
+    power = _power(rig, first, settings, calibration) if settings.arm else None
     timing = timing_of(rig)
     cycle_s = len(timing.planes) / flip_rate(rig) * _host_factor(rig)
     live = control is not None or isinstance(given, NameStream)
@@ -248,8 +254,27 @@ def _check_fit(rig: Rig, frames: PanelFrames, where: Path) -> None:
         )
 
 
-def _power(rig: Rig, frames: PanelFrames, settings: PlaySettings) -> Power:
+def _calibration(rig: Rig, frames: PanelFrames, heard: Heard) -> Calibration | None:
+    """The rig's calibration, if it has one; frames that were encoded without it are warned of."""
+    path = rig.path(rig.calibration.file)
+    if path is None:
+        return None
+    calibration = read_calibration(path)
+    calibration.check(frames.profile)
+    for colour, (encoded, measured) in enumerate(zip(frames.luts, calibration.luts, strict=True)):
+        if np.abs(encoded.amplitudes - measured.amplitudes).max() > SAME_TABLE:
+            heard.warn(
+                f"the {Colour(colour).label} frames were encoded with another look-up table than that of {path}; "
+                "encode them with the rig's calibration"
+            )
+    return calibration
+
+
+def _power(rig: Rig, frames: PanelFrames, settings: PlaySettings, calibration: Calibration | None) -> Power:
     balance = laser_powers(frames.gains, 1.0)
+    if calibration is not None:  # the lasers' white balance, on top of what the encoding asks for
+        both = [gain * white for gain, white in zip(balance, calibration.relative_powers, strict=True)]
+        balance = tuple(share / max(both) for share in both)
     if len(balance) == 1:  # one colour: its laser is the one that the rig's order names
         balance = tuple(float(colour.label == rig.sequence.order[0]) for colour in Colour)
     shown = tuple(share * (colour.label in rig.sequence.order) for colour, share in zip(Colour, balance, strict=False))
