@@ -35,7 +35,7 @@ MAX_EDGE_PERIOD_US = 1_000_000
 
 WATCHDOG_ERROR = 101
 INTERLOCK_ERROR = 102
-STEP_ERROR = 103
+STEP_ERROR = 104
 
 Source = Literal["BUS", "EXT"]
 Step = tuple[Colour, ...]

@@ -163,9 +163,18 @@ class LaserDriver(ABC):
         """Say that the last of so many frames stands, which lights it if the box has counted as many edges.
 
         Raises:
-            RigError: it counted fewer and has gone dark, or went dark by itself before; with what it says about it.
+            RigError: it counted fewer and has gone dark (says by how many), or went dark by itself before.
         """
-        return self._edge_count(f"SEQ:CONF? {frames:d}")
+        try:
+            return self._edge_count(f"SEQ:CONF? {frames:d}")
+        except RigError as error:
+            if self.connected and (counted := self.edges().edges) < frames:
+                raise RigError(
+                    f"the laser controller counted {counted} sync edges for {frames} frames shown, {frames - counted} "
+                    f"fewer, and has gone dark: {error.what}",
+                    where=self.where,
+                ) from error
+            raise
 
     @final
     def set_watchdog(self, milliseconds: int) -> None:

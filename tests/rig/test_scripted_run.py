@@ -66,6 +66,6 @@ def test_a_mismatch_says_by_how_many(script):
     line.watch_edges(gated=True)
     line.arm()
     box.edge()
-    with pytest.raises(script.RigError, match="1 edges for 3 frames shown, 2 fewer; dark and disarmed"):
+    with pytest.raises(script.RigError, match="counted 1 sync edges for 3 frames shown, 2 fewer"):
         line.confirm(3)
     assert not box.armed

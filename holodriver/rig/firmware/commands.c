@@ -302,6 +302,68 @@ static enum error say_count(uint16_t suffix, const char *value)
     return ERROR_NONE;
 }
 
+static enum error set_gate(uint16_t suffix, const char *value)
+{
+    bool on = !strcasecmp_P(value, PSTR("ON")) || !strcmp_P(value, PSTR("1"));
+    if (!on && strcasecmp_P(value, PSTR("OFF")) && strcmp_P(value, PSTR("0")))
+        return ERROR_VALUE;
+    if (light_armed())
+        return ERROR_ARMED;
+    light_settings.gated = on;
+    return ERROR_NONE;
+}
+
+static enum error say_gate(uint16_t suffix, const char *value)
+{
+    put(light_settings.gated ? '1' : '0');
+    return ERROR_NONE;
+}
+
+/* A whole number up to `high`, which may be larger than scpi_whole's. */
+static enum error large_whole(const char *value, uint32_t high, uint32_t *whole)
+{
+    struct decimal number;
+    if (!scpi_decimal(value, &number))
+        return ERROR_TYPE;
+    bool exact = scpi_scaled(&number, 0, whole);
+    if ((number.negative && number.digits) || *whole > high)
+        return ERROR_RANGE;
+    return exact ? ERROR_NONE : ERROR_WHOLE;
+}
+
+static enum error confirm(uint16_t suffix, const char *value)
+{
+    uint32_t shown;
+    enum error error = large_whole(value, 0x7FFFFFFFUL, &shown);
+    if (error)
+        return error;
+    if (!light_armed() || !light_settings.gated)
+        return ERROR_GATE;
+    if (!light_confirm(shown)) {
+        background(); /* takes the news of it, so that the queue has what happened before what follows from it */
+        return ERROR_MORE_FRAMES;
+    }
+    return say_count(suffix, value);
+}
+
+static enum error set_edge_period(uint16_t suffix, const char *value)
+{
+    uint32_t period_us;
+    enum error error = large_whole(value, MAX_EDGE_PERIOD_US, &period_us);
+    if (error)
+        return error;
+    if (light_armed())
+        return ERROR_ARMED;
+    light_settings.edge_period_us = period_us;
+    return ERROR_NONE;
+}
+
+static enum error say_edge_period(uint16_t suffix, const char *value)
+{
+    scpi_say_number(light_settings.edge_period_us, put);
+    return ERROR_NONE;
+}
+
 /* ---------------------------------------------------------------- lines */
 
 struct command {
@@ -334,6 +396,11 @@ static const struct command commands[] PROGMEM = {
     {"SEQuence:WIDth", true, set_on_time},
     {"SEQuence:WIDth?", false, say_on_time},
     {"SEQuence:COUNt?", false, say_count},
+    {"SEQuence:GATE", true, set_gate},
+    {"SEQuence:GATE?", false, say_gate},
+    {"SEQuence:CONFirm?", true, confirm},
+    {"SEQuence:PERiod", true, set_edge_period},
+    {"SEQuence:PERiod?", false, say_edge_period},
 };
 
 static char *trimmed(char *text)

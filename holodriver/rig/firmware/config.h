@@ -13,4 +13,7 @@
 /* Longest blanking and longest light after one edge, us. Timer 1 turns round after 32,768. */
 #define MAX_TIME_US 30000
 
+/* Longest time between edges that never stop, us. */
+#define MAX_EDGE_PERIOD_US 1000000UL
+
 #define MAX_STEPS 16

@@ -25,7 +25,12 @@ static volatile uint8_t pending; /* colours that come on after the blanking */
 static volatile uint8_t step;    /* index, MAX_STEPS before the first edge */
 static volatile uint8_t news;
 static volatile uint32_t edges;
+static volatile bool awaiting;   /* `pending` waits for the host to confirm its frame */
+static volatile bool edge_known;
+static volatile uint32_t edge_at; /* when the last edge came */
 static uint16_t blanking_ticks, on_ticks; /* fixed while armed */
+static uint16_t left_ticks;      /* of light, once it begins */
+static uint32_t early_ticks, late_ticks; /* between two edges; 0 for any */
 
 /* ---------------------------------------------------------------- with interrupts off */
 
@@ -39,35 +44,46 @@ static inline void begin_light(void)
 {
     uint16_t now = TCNT1;
     PORTB |= pending;
-    if (on_ticks < SHORT_TICKS) {
-        while ((uint16_t)(TCNT1 - now) < on_ticks)
+    if (left_ticks < SHORT_TICKS) {
+        while ((uint16_t)(TCNT1 - now) < left_ticks)
             ;
         end_light();
         return;
     }
-    OCR1B = now + on_ticks;
+    OCR1B = now + left_ticks;
     TIFR1 = _BV(OCF1B);
     TIMSK1 |= _BV(OCIE1B);
 }
 
-static void advance(void)
+static inline void begin_light_in(uint16_t ticks)
 {
     uint16_t now = TCNT1;
-    end_light();
-    edges++;
-    step = step + 1 < light_settings.step_count ? step + 1 : 0;
-    pending = light_settings.steps[step] & powered;
-    if (!pending)
-        return;
-    if (blanking_ticks < SHORT_TICKS) {
-        while ((uint16_t)(TCNT1 - now) < blanking_ticks)
+    if (ticks < SHORT_TICKS) {
+        while ((uint16_t)(TCNT1 - now) < ticks)
             ;
         begin_light();
         return;
     }
-    OCR1A = now + blanking_ticks;
+    OCR1A = now + ticks;
     TIFR1 = _BV(OCF1A);
     TIMSK1 |= _BV(OCIE1A);
+}
+
+static void advance(void)
+{
+    end_light();
+    edges++;
+    step = step + 1 < light_settings.step_count ? step + 1 : 0;
+    pending = light_settings.steps[step] & powered;
+    awaiting = false;
+    if (!pending)
+        return;
+    if (light_settings.gated && light_settings.source == SOURCE_EXT) {
+        awaiting = true;
+        return;
+    }
+    left_ticks = on_ticks;
+    begin_light_in(blanking_ticks);
 }
 
 static void go_dark(void)
@@ -77,7 +93,13 @@ static void go_dark(void)
     TCCR0A &= (uint8_t)~(_BV(COM0A1) | _BV(COM0B1)); /* the pins then show PORTD and PORTB, which are low there */
     TCCR2A &= (uint8_t)~_BV(COM2A1);
     PORTB &= (uint8_t)~LAMP;
-    armed = false;
+    armed = awaiting = edge_known = false;
+}
+
+static void fall_out_of_step(void)
+{
+    go_dark();
+    news |= NEWS_STEP;
 }
 
 static void trip(void)
@@ -91,8 +113,16 @@ static void trip(void)
 
 ISR(INT0_vect)
 {
-    if (armed && light_settings.source == SOURCE_EXT)
-        advance();
+    uint32_t now = board_ticks(), since = now - edge_at;
+    if (!armed || light_settings.source != SOURCE_EXT)
+        return;
+    edge_at = now;
+    if (late_ticks && edge_known && (since < early_ticks || since > late_ticks)) {
+        fall_out_of_step();
+        return;
+    }
+    edge_known = true;
+    advance();
 }
 
 ISR(INT1_vect)
@@ -150,6 +180,8 @@ void light_reset(void)
     light_settings.blanking_us = 0;
     light_settings.on_time_us = 1000;
     light_settings.source = SOURCE_BUS;
+    light_settings.gated = false;
+    light_settings.edge_period_us = 0;
     light_watchdog_ms = MAX_WATCHDOG_MS;
     for (uint8_t colour = 0; colour < 3; colour++)
         powers_nw[colour] = 0;
@@ -171,6 +203,8 @@ void light_set_power(uint8_t colour, uint32_t nanowatts)
     {
         if (TIMSK1 & (_BV(OCIE1A) | _BV(OCIE1B)) && (pending & bit))
             end_light();
+        if (pending & bit)
+            awaiting = false;
         powered = nanowatts ? powered | bit : powered & (uint8_t)~bit;
     }
     drive_powers();
@@ -192,6 +226,8 @@ bool light_arm(void)
             if (!armed) {
                 blanking_ticks = light_settings.blanking_us * TICKS_PER_US;
                 on_ticks = light_settings.on_time_us * TICKS_PER_US;
+                early_ticks = light_settings.edge_period_us * TICKS_PER_US / 5 * 4;
+                late_ticks = light_settings.edge_period_us * TICKS_PER_US / 5 * 6;
                 edges = 0;
                 step = MAX_STEPS;
                 armed = true;
@@ -230,6 +266,24 @@ void light_trigger(void)
         if (armed)
             advance();
     }
+}
+
+bool light_confirm(uint32_t shown)
+{
+    bool in_step = true;
+    ATOMIC_BLOCK(ATOMIC_RESTORESTATE)
+    {
+        uint32_t since = board_ticks() - edge_at, end = (uint32_t)blanking_ticks + on_ticks;
+        if (shown > edges) {
+            fall_out_of_step();
+            in_step = false;
+        } else if (shown == edges && awaiting && since < end) {
+            awaiting = false;
+            left_ticks = since < blanking_ticks ? on_ticks : (uint16_t)(end - since);
+            begin_light_in(since < blanking_ticks ? (uint16_t)(blanking_ticks - since) : 0);
+        }
+    }
+    return in_step;
 }
 
 struct light_count light_count(void)

@@ -15,6 +15,8 @@ struct light_settings {
     uint16_t blanking_us; /* dark after an edge */
     uint16_t on_time_us;  /* light after that */
     enum source source;
+    bool gated;              /* the light of an edge waits until its frame is confirmed */
+    uint32_t edge_period_us; /* of edges that never stop, which then must come in time; 0 for any */
 };
 
 struct light_count {
@@ -22,7 +24,7 @@ struct light_count {
     uint8_t step;   /* the mask that stands now, 0 before the first edge */
 };
 
-enum light_news { NEWS_NONE = 0, NEWS_WATCHDOG = 1, NEWS_TRIPPED = 2 };
+enum light_news { NEWS_NONE = 0, NEWS_WATCHDOG = 1, NEWS_TRIPPED = 2, NEWS_STEP = 4 };
 
 extern struct light_settings light_settings;
 extern uint8_t light_watchdog_ms;
@@ -43,6 +45,10 @@ bool light_tripped(void);
 /* One step by command. */
 void light_trigger(void);
 struct light_count light_count(void);
+
+/* The host has shown so many frames: light for the edge of the last, if it is the last edge and not over yet. False, and
+ * dark, if that are more frames than edges. */
+bool light_confirm(uint32_t shown);
 
 /* A line has been understood: the host lives. */
 void light_line_heard(void);

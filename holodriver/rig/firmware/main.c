@@ -16,6 +16,8 @@ static void background(void)
         scpi_add_error(ERROR_WATCHDOG);
     if (news & NEWS_TRIPPED)
         scpi_add_error(ERROR_INTERLOCK);
+    if (news & NEWS_STEP)
+        scpi_add_error(ERROR_OUT_OF_STEP);
     board_alive();
 }
 

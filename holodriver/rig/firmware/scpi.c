@@ -35,6 +35,9 @@ static const struct error_text errors[] PROGMEM = {
     [ERROR_WATCHDOG] = {101, "Watchdog; the host was silent; dark and disarmed"},
     [ERROR_INTERLOCK] = {102, "Interlock tripped; a person must reset it at the box"},
     [ERROR_RESTARTED] = {103, "Restarted by the hardware watchdog; dark and disarmed"},
+    [ERROR_OUT_OF_STEP] = {104, "Out of step; an edge was missing or out of time; dark and disarmed"},
+    [ERROR_GATE] = {-221, "Settings conflict; needs OUTP ON and SEQ:GATE ON"},
+    [ERROR_MORE_FRAMES] = {-221, "Settings conflict; more frames than edges"},
 };
 
 static uint8_t queue[QUEUE_LENGTH], waiting;

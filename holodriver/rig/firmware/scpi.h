@@ -29,6 +29,9 @@ enum error {
     ERROR_WATCHDOG,
     ERROR_INTERLOCK,
     ERROR_RESTARTED,
+    ERROR_OUT_OF_STEP,
+    ERROR_GATE,
+    ERROR_MORE_FRAMES,
 };
 
 struct decimal {
