@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from holodriver.errors import HolodriverError, InputError
 from holodriver.files.frames import read_panel_frames
+from holodriver.files.hologram import read_hologram, read_hologram_frames
 from holodriver.panel.frames import PanelFrames
+from holodriver.panel.lut import AmplitudeLut
 from holodriver.rig.process import RigProcess
 from holodriver.rig.slots import FrameSlots, OpenSlots
 
@@ -78,6 +80,32 @@ class Read:
 
 
 ReadFrames = Callable[[Path], PanelFrames]
+
+
+@dataclass(frozen=True)
+class ReadOrEncode:
+    """Reads panel frames; of a hologram that has none yet, encodes them as the first hologram of the play was."""
+
+    gains: tuple[float, ...]
+    luts: tuple[AmplitudeLut, ...]
+
+    def __call__(self, path: Path) -> PanelFrames:
+        if path.is_dir():
+            return read_panel_frames(path)
+        return read_hologram_frames(path) or encoded(path, self.luts, self.gains)
+
+
+def encoded(path: Path, luts: tuple[AmplitudeLut, ...], gains: tuple[float, ...] | None = None) -> PanelFrames:
+    """Panel frames of a hologram file's wave field; with the gains that it itself needs if none are given.
+
+    Raises:
+        FileFormatError: it cannot be read.
+    """
+    from holodriver.panel.burch import automatic_gains, encode
+
+    field = read_hologram(path).field
+    assert field is not None  # a hologram without frames has a field
+    return encode(field, automatic_gains([field]) if gains is None else gains, luts)
 
 
 class ReadAhead:

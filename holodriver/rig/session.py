@@ -12,6 +12,7 @@ import numpy as np
 from holodriver.errors import FileFormatError, InputError, RigError
 from holodriver.files.calibration import read_calibration
 from holodriver.files.frames import MANIFEST, read_panel_frames
+from holodriver.files.hologram import read_hologram_frames
 from holodriver.files.rig import Rig
 from holodriver.panel.burch import laser_powers
 from holodriver.panel.calibration import Calibration
@@ -26,7 +27,7 @@ from holodriver.rig.live import CYCLES_AHEAD, LivePlayer, Power
 from holodriver.rig.opening import SIMULATED, OpenRig, flip_rate, orientation_of, timing_of
 from holodriver.rig.player import PlayReport, report_of
 from holodriver.rig.playlist import Playlist
-from holodriver.rig.reader import ReadAhead
+from holodriver.rig.reader import ReadAhead, ReadOrEncode, encoded
 from holodriver.rig.slots import FrameSlots, slots_that_fit
 from holodriver.rig.timing_log import TimingLog
 
@@ -156,9 +157,11 @@ def play_on_rig(
     """
     heard = heard or Heard()
     paths = [given.first()] if isinstance(given, NameStream) else sources(given)
-    first = read_panel_frames(paths[0])
+    calibration = _calibration(rig)
+    first = _first(paths[0], calibration)
     _check_fit(rig, first, paths[0])
-    calibration = _calibration(rig, first, heard)
+    if calibration is not None:
+        _check_encoding(first, calibration, heard)
     power = _power(rig, first, settings, calibration) if settings.arm else None
     timing = timing_of(rig)
     cycle_s = len(timing.planes) / flip_rate(rig) * _host_factor(rig)
@@ -182,7 +185,8 @@ def play_on_rig(
         log = stack.enter_context(TimingLog(settings.log, names, overwrite=settings.overwrite))
         slots = FrameSlots(shape, slots_that_fit(shape, max(3, wanted), settings.memory_gib * 2**30))
         stack.callback(slots.close)
-        reader = ReadAhead(slots, orientation, readers=_readers(len(paths), complete))
+        read = read_panel_frames if calibration is None else ReadOrEncode(first.gains, calibration.luts)
+        reader = ReadAhead(slots, orientation, readers=_readers(len(paths), complete), read=read)
         stack.callback(reader.close)
         reader.paths = paths
         opened = stack.enter_context(OpenRig(rig))
@@ -254,20 +258,27 @@ def _check_fit(rig: Rig, frames: PanelFrames, where: Path) -> None:
         )
 
 
-def _calibration(rig: Rig, frames: PanelFrames, heard: Heard) -> Calibration | None:
-    """The rig's calibration, if it has one; frames that were encoded without it are warned of."""
+def _calibration(rig: Rig) -> Calibration | None:
     path = rig.path(rig.calibration.file)
-    if path is None:
-        return None
-    calibration = read_calibration(path)
+    return None if path is None else read_calibration(path)
+
+
+def _first(path: Path, calibration: Calibration | None) -> PanelFrames:
+    """The first hologram's frames; where it has none yet, they are encoded with the rig's calibration."""
+    if calibration is None or path.is_dir() or read_hologram_frames(path) is not None:
+        return read_panel_frames(path)
+    return encoded(path, calibration.luts)
+
+
+def _check_encoding(frames: PanelFrames, calibration: Calibration, heard: Heard) -> None:
+    """Refuse a calibration of other colours, and warn of frames that were encoded without it."""
     calibration.check(frames.profile)
-    for colour, (encoded, measured) in enumerate(zip(frames.luts, calibration.luts, strict=True)):
-        if np.abs(encoded.amplitudes - measured.amplitudes).max() > SAME_TABLE:
+    for colour, (table, measured) in enumerate(zip(frames.luts, calibration.luts, strict=True)):
+        if np.abs(table.amplitudes - measured.amplitudes).max() > SAME_TABLE:
             heard.warn(
-                f"the {Colour(colour).label} frames were encoded with another look-up table than that of {path}; "
-                "encode them with the rig's calibration"
+                f"the {Colour(colour).label} frames were encoded with another look-up table than that of the rig's "
+                "calibration; encode them anew with it"
             )
-    return calibration
 
 
 def _power(rig: Rig, frames: PanelFrames, settings: PlaySettings, calibration: Calibration | None) -> Power:

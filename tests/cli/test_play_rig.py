@@ -1,6 +1,8 @@
 """`holodriver rig` and `holodriver play --rig FILE` on a simulated panel and controller, from the command line."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,6 +47,18 @@ def change(sections: dict[str, dict]) -> None:
     rig: Rig = read_rig(Path("rig.toml"))
     changed = {name: replace(getattr(rig, name), **values) for name, values in sections.items()}
     write_rig(Path("rig.toml"), replace(rig, **changed), overwrite=True)
+
+
+def calibrated() -> Calibration:
+    """Give the rig a calibration."""
+    colours = tuple(
+        ColourCalibration(wavelength, lut, 0.0, 256, relative_power=share)
+        for wavelength, lut, share in zip(PROFILE.wavelengths, LUTS, (1.0, 0.25, 0.5), strict=True)
+    )
+    made = Calibration("panel", "", datetime(2026, 1, 2, tzinfo=UTC), "a meter", "uniform", colours)
+    write_calibration(Path("c.json"), made)
+    change({"calibration": {"file": "c.json"}})
+    return made
 
 
 def events(text: str) -> list[dict]:
@@ -116,13 +130,7 @@ def test_play_with_arm_says_what_will_be_lit_before_and_compares_all_edges(lab, 
 
 
 def test_the_white_balance_of_the_calibration_goes_into_the_powers(lab, capsys) -> None:
-    colours = tuple(
-        ColourCalibration(wavelength, lut, 0.0, 256, relative_power=share)
-        for wavelength, lut, share in zip(PROFILE.wavelengths, LUTS, (1.0, 0.25, 0.5), strict=True)
-    )
-    made = Calibration("panel", "", datetime(2026, 1, 2, tzinfo=UTC), "a meter", "uniform", colours)
-    write_calibration(Path("c.json"), made)
-    change({"calibration": {"file": "c.json"}})
+    made = calibrated()
     for _ in range(3):
         capsys.readouterr()
         if play("seq", "--arm") == 0:
@@ -130,12 +138,31 @@ def test_the_white_balance_of_the_calibration_goes_into_the_powers(lab, capsys) 
     said = events(capsys.readouterr().out)
     (armed,) = [event["text"] for event in said if event.get("text", "").startswith("ARMED")]
     assert "red 638 nm 1 mW (limit 1 mW), green 515 nm 0.25 mW (limit 1 mW), blue 460 nm 0.5 mW" in armed
-    other = tuple(replace(colour, lut=AmplitudeLut.liquid_crystal()) for colour in colours)
+    other = tuple(replace(colour, lut=AmplitudeLut.liquid_crystal()) for colour in made.colours)
     write_calibration(Path("c.json"), replace(made, colours=other), overwrite=True)
     capsys.readouterr()
     assert play("seq") == 0
     said = events(capsys.readouterr().out)
     assert sum("another look-up table" in event.get("text", "") for event in said if event["event"] == "warning") == 3
+
+
+def test_holograms_of_a_pipe_are_encoded_with_the_calibration_as_they_come(lab) -> None:
+    """Names as `holodriver synth --names` prints them, of holograms that nobody has encoded."""
+    calibrated()
+    rng = np.random.default_rng(1)
+    for number in range(3):
+        values = rng.normal(size=(3, 10, 16)) + 1j * rng.normal(size=(3, 10, 16))
+        write_hologram(Path(f"f{number}.holo"), Hologram(field=WaveField(values.astype(np.complex64), PROFILE)))
+    done = subprocess.run(
+        [sys.executable, "-m", "holodriver", "play", "-", "--rig", "rig.toml", "--log", "t.csv"],
+        input="f2.holo\nf0.holo\nf1.holo\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(",") for line in Path("t.csv").read_text(encoding="utf-8").splitlines()[1:]]
+    assert list(dict.fromkeys(row[2] for row in rows)) == ["f2.holo", "f0.holo", "f1.holo"]
 
 
 @pytest.mark.parametrize(
