@@ -34,12 +34,14 @@ class LaserSetup:
         limits_w: the most that each colour may have, W; a colour that is missing is never armed.
         make: the controller's, a key of `CONTROLLERS`.
         heads: heads with a serial port of their own, by colour; the controller gates them.
+        skew_s: the most that the time of a flip and that of its sync edge differ on this panel, s.
     """
 
     port: str
     limits_w: Mapping[Colour, float]
     make: str = "holodriver"
     heads: Mapping[Colour, HeadSetup] = field(default_factory=dict)
+    skew_s: float = 0.002
 
 
 def open_controller(port: str, make: str = "holodriver") -> LaserDriver:

@@ -34,7 +34,7 @@
 #include <simavr/sim_avr.h>
 #include <simavr/sim_hex.h>
 
-enum { HZ = 16000000, BYTE = HZ / 11520, QUIET = HZ / 200, PULSE = HZ / 10000, HANG = 0x7FFE };
+enum { HZ = 16000000, BYTE = HZ / 11520, QUIET = HZ / 100, PULSE = HZ / 10000, HANG = 0x7FFE };
 enum { DDRB = 0x24, PORTB = 0x25, DDRD = 0x2A, PORTD = 0x2B, TCCR0A = 0x44, OCR0A = 0x47, OCR0B = 0x48 };
 enum { TCCR2A = 0xB0, OCR2A = 0xB3, SYNC = 2, INTERLOCK = 3, BUTTON = 4 };
 

@@ -118,7 +118,7 @@ static void drive_powers(void)
 {
     uint8_t duty[3];
     for (uint8_t colour = 0; colour < 3; colour++)
-        duty[colour] = (uint8_t)((uint64_t)powers_nw[colour] * 255 / full_scale_nw[colour]);
+        duty[colour] = (uint8_t)(powers_nw[colour] / ((full_scale_nw[colour] + 254) / 255)); /* never rounded up */
     ATOMIC_BLOCK(ATOMIC_RESTORESTATE)
     {
         OCR0A = duty[0];
