@@ -20,7 +20,7 @@ MAX_WATCHDOG_MS = 250
 """Longest silence of the host while armed, ms. No command raises it."""
 
 MAX_ON_TIME_US = 30_000
-"""Longest time a colour is on after one edge, µs; also the longest blanking. The firmware's timer turns round at 32768."""
+"""Longest time a colour is on after one edge, µs; also the longest blanking: the firmware's timer allows it."""
 
 MAX_STEPS = 16
 """Longest colour sequence."""
