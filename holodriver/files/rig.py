@@ -175,9 +175,9 @@ class SequenceSettings(_Section):
     edges_per_frame: int = _whole(3, "packed: sync edges that the panel gives for one 24-bit frame", 1, 3)
     dwell: int = _whole(1, "refreshes for which one colour's frame stands", 1, 1000)
     settle_ms: float = _number(
-        0.0, "dark time after an edge while the liquid crystal settles, ms; 0: a fifth of the time", 0, 50
+        0.0, "dark time after an edge while the liquid crystal settles, ms; 0: a fifth of the time", 0, 30
     )
-    light_ms: float = _number(0.0, "light after that, ms; 0: three fifths of the time", 0, 50)
+    light_ms: float = _number(0.0, "light after that, ms; 0: three fifths of the time", 0, 30)
     host_delay_ms: float = _number(
         0.0, "calibrated time from the flip to the glass (host), or to its first edge (packed), ms", 0, 50
     )
@@ -266,7 +266,7 @@ class Rig:
     @property
     def on_time_s(self) -> float:
         """Light after the blanking, s."""
-        return self.sequence.light_ms * 1e-3 or min(0.6 * self.slot_s, 0.05)
+        return self.sequence.light_ms * 1e-3 or min(0.6 * self.slot_s, 0.03)
 
     def path(self, name: str) -> Path | None:
         """A path of the file; None where it is empty."""

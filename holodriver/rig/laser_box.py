@@ -19,8 +19,8 @@ IDENTITY = "holodriver,laser controller,simulated,1"
 MAX_WATCHDOG_MS = 250
 """Longest silence of the host while armed, ms. No command raises it."""
 
-MAX_ON_TIME_US = 50_000
-"""Longest time a colour is on after one edge, µs; also the longest blanking."""
+MAX_ON_TIME_US = 30_000
+"""Longest time a colour is on after one edge, µs; also the longest blanking: the firmware's timer allows it."""
 
 MAX_STEPS = 16
 """Longest colour sequence."""
@@ -337,7 +337,9 @@ class LaserBox:
         self._advance_sequence()
 
     def _set_watchdog(self, text: str) -> str:
-        self.settings = replace(self.settings, watchdog_ms=whole(_given(text), 1, MAX_WATCHDOG_MS))
+        asked = number(_given(text))
+        milliseconds = MAX_WATCHDOG_MS if asked > MAX_WATCHDOG_MS else whole(text, 1, MAX_WATCHDOG_MS)
+        self.settings = replace(self.settings, watchdog_ms=milliseconds)
         return "OK"
 
     def _set_power(self, suffix: str, text: str) -> str:

@@ -35,6 +35,7 @@ class LaserSetup:
         make: the controller's, a key of `CONTROLLERS`.
         heads: heads with a serial port of their own, by colour; the controller gates them.
         watchdog_ms: silence after which the controller is dark, ms.
+        skew_s: the most that the time of a flip and that of its sync edge differ on this panel, s.
     """
 
     port: str
@@ -42,6 +43,7 @@ class LaserSetup:
     make: str = "holodriver"
     heads: Mapping[Colour, HeadSetup] = field(default_factory=dict)
     watchdog_ms: int = 250
+    skew_s: float = 0.002
 
 
 def open_controller(port: str, make: str = "holodriver") -> LaserDriver:

@@ -30,9 +30,6 @@ START_S = 1.0
 JUMP_S = 0.25
 """A clock that runs on by this much unseen, s, is a host that slept; the watchdog has then struck anyway."""
 
-SKEW_S = 0.002
-"""A flip's time and its edge may differ by this much, s."""
-
 GRACE_S = 0.1
 """A count is judged this much later, s, when the frames of its time have been reported."""
 
@@ -274,8 +271,9 @@ class Supervision:
             if self._steps.source == "BUS":
                 low = high = count.triggers
             else:
-                low = self._feed.shown_by(count.asked_s - SKEW_S)
-                high = self._feed.shown_by(count.answered_s + SKEW_S)
+                skew_s = self._lasers.setup.skew_s
+                low = self._feed.shown_by(count.asked_s - skew_s)
+                high = self._feed.shown_by(count.answered_s + skew_s)
             self._comparisons += 1
             if not low <= edges <= high:
                 frames = low if edges < low else high

@@ -34,7 +34,7 @@
 #include <simavr/sim_avr.h>
 #include <simavr/sim_hex.h>
 
-enum { HZ = 16000000, BYTE = HZ / 11520, QUIET = HZ / 200, PULSE = HZ / 10000, HANG = 0x7FFE };
+enum { HZ = 16000000, BYTE = HZ / 11520, QUIET = HZ / 20, PULSE = HZ / 10000, HANG = 0x7FFE };
 enum { DDRB = 0x24, PORTB = 0x25, DDRD = 0x2A, PORTD = 0x2B, TCCR0A = 0x44, OCR0A = 0x47, OCR0B = 0x48 };
 enum { TCCR2A = 0xB0, OCR2A = 0xB3, SYNC = 2, INTERLOCK = 3, BUTTON = 4 };
 
@@ -45,6 +45,7 @@ static uint8_t levels = 1 << BUTTON;
 static unsigned char queue[65536]; /* host to UART */
 static unsigned queue_head, queue_tail;
 static avr_cycle_count_t next_byte, last_traffic;
+static long unanswered; /* lines */
 
 static avr_cycle_count_t next_edge, edge_end;
 static double edge_period, edge_at;
@@ -80,6 +81,7 @@ static void from_uart(struct avr_irq_t *irq, uint32_t value, void *unused)
     (void)irq;
     (void)unused;
     last_traffic = avr->cycle;
+    unanswered -= byte == '\n';
     if (master >= 0 && write(master, &byte, 1) != 1)
         return; /* nobody reads: lost, as on a real line */
 }
@@ -136,6 +138,7 @@ static bool take_bytes(void)
     ssize_t count = master < 0 ? 0 : read(master, bytes, sizeof bytes);
     for (ssize_t place = 0; place < count; place++) {
         queue[queue_head] = bytes[place];
+        unanswered += bytes[place] == '\n';
         queue_head = (queue_head + 1) % sizeof queue;
     }
     return count > 0;
@@ -144,10 +147,11 @@ static bool take_bytes(void)
 static void converse(void)
 {
     last_traffic = avr->cycle;
-    while (queue_head != queue_tail || avr->cycle - last_traffic < QUIET) {
-        run(1000);
+    while (queue_head != queue_tail || (unanswered > 0 && avr->cycle - last_traffic < QUIET)) {
+        run(200);
         take_bytes();
     }
+    unanswered = 0;
 }
 
 static void hang(bool interrupts)

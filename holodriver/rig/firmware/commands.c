@@ -136,7 +136,7 @@ static enum error set_watchdog(uint16_t suffix, const char *value)
     bool exact = scpi_scaled(&number, 0, &asked);
     if ((number.negative && number.digits) || asked < 1)
         return ERROR_RANGE;
-    if (!exact && asked <= MAX_WATCHDOG_MS)
+    if (!exact && asked < MAX_WATCHDOG_MS)
         return ERROR_WHOLE;
     light_watchdog_ms = asked > MAX_WATCHDOG_MS ? MAX_WATCHDOG_MS : (uint8_t)asked; /* never more, whatever is asked */
     return ERROR_NONE;

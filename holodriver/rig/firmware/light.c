@@ -55,21 +55,21 @@ static inline void begin_light(void)
     TIMSK1 |= _BV(OCIE1B);
 }
 
-static inline void begin_light_in(uint16_t ticks)
+/* Light so long after a time `from`, which has only just been. */
+static inline void begin_light_after(uint16_t from, uint16_t ticks)
 {
-    uint16_t now = TCNT1;
-    if (ticks < SHORT_TICKS) {
-        while ((uint16_t)(TCNT1 - now) < ticks)
+    if ((uint16_t)(TCNT1 - from) + SHORT_TICKS > ticks) {
+        while ((uint16_t)(TCNT1 - from) < ticks)
             ;
         begin_light();
         return;
     }
-    OCR1A = now + ticks;
+    OCR1A = from + ticks;
     TIFR1 = _BV(OCF1A);
     TIMSK1 |= _BV(OCIE1A);
 }
 
-static void advance(void)
+static void advance(uint16_t now)
 {
     end_light();
     edges++;
@@ -83,7 +83,7 @@ static void advance(void)
         return;
     }
     left_ticks = on_ticks;
-    begin_light_in(blanking_ticks);
+    begin_light_after(now, blanking_ticks);
 }
 
 static void go_dark(void)
@@ -122,7 +122,7 @@ ISR(INT0_vect)
         return;
     }
     edge_known = true;
-    advance();
+    advance((uint16_t)now);
 }
 
 ISR(INT1_vect)
@@ -148,7 +148,7 @@ static void drive_powers(void)
 {
     uint8_t duty[3];
     for (uint8_t colour = 0; colour < 3; colour++)
-        duty[colour] = (uint8_t)((uint64_t)powers_nw[colour] * 255 / full_scale_nw[colour]);
+        duty[colour] = (uint8_t)(powers_nw[colour] / ((full_scale_nw[colour] + 254) / 255)); /* never rounded up */
     ATOMIC_BLOCK(ATOMIC_RESTORESTATE)
     {
         OCR0A = duty[0];
@@ -264,7 +264,7 @@ void light_trigger(void)
     ATOMIC_BLOCK(ATOMIC_RESTORESTATE)
     {
         if (armed)
-            advance();
+            advance(TCNT1);
     }
 }
 
@@ -280,7 +280,7 @@ bool light_confirm(uint32_t shown)
         } else if (shown == edges && awaiting && since < end) {
             awaiting = false;
             left_ticks = since < blanking_ticks ? on_ticks : (uint16_t)(end - since);
-            begin_light_in(since < blanking_ticks ? (uint16_t)(blanking_ticks - since) : 0);
+            begin_light_after(TCNT1, since < blanking_ticks ? (uint16_t)(blanking_ticks - since) : 0);
         }
     }
     return in_step;

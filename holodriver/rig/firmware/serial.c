@@ -10,9 +10,9 @@ static volatile uint8_t head, tail;
 
 void serial_begin(void)
 {
-    UBRR0 = 16; /* with U2X at 16 MHz: 117647 baud, 2.1 % off, as every Uno */
     UCSR0A = _BV(U2X0);
     UCSR0C = _BV(UCSZ01) | _BV(UCSZ00);
+    UBRR0 = 16; /* with U2X at 16 MHz: 117647 baud, 2.1 % off, as every Uno; simavr takes U2X in here */
     UCSR0B = _BV(RXCIE0) | _BV(RXEN0) | _BV(TXEN0);
 }
 
