@@ -172,7 +172,9 @@ class SequenceSettings(_Section):
         tuple,
     )
     sync: str = _choice("frame", "the sync edge comes once for each new frame, or with every refresh", SYNCS)
-    edges_per_frame: int = _whole(3, "packed: sync edges that the panel gives for one 24-bit frame", 1, 3)
+    edges_per_frame: int = _choice(
+        3, "packed: sync edges for one 24-bit frame; with 1 the panel's own outputs must keep the colours apart", (1, 3)
+    )
     dwell: int = _whole(1, "refreshes for which one colour's frame stands", 1, 1000)
     settle_ms: float = _number(
         0.0, "dark time after an edge while the liquid crystal settles, ms; 0: a fifth of the time", 0, 30

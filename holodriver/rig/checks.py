@@ -14,7 +14,7 @@ from holodriver.rig.diffuser import DiffuserInput
 from holodriver.rig.lasers import LaserDriver
 from holodriver.rig.makes import open_controller
 from holodriver.rig.monitors import Monitor, chosen_monitor, monitors
-from holodriver.rig.opening import SIMULATED, laser_setup
+from holodriver.rig.opening import SIMULATED, laser_setup, timing_of
 from holodriver.rig.simulated_box import SimulatedBox
 from holodriver.rig.window import gamma_deviation, usable_monitor
 
@@ -114,17 +114,13 @@ def _limit(lasers: LaserDriver, colour: Colour, watts: float) -> str:
 
 def _sequence(rig: Rig, lasers: LaserDriver) -> str:
     sequence = rig.sequence
-    lasers.sequence(
-        [Colour[name.upper()] for name in sequence.order],
-        blanking_s=rig.blanking_s,
-        on_time_s=rig.on_time_s,
-        source="BUS" if sequence.mode == "host" else "EXT",
-    )
+    timing = timing_of(rig)
+    lasers.sequence(timing.steps, blanking_s=timing.blanking_s, on_time_s=timing.on_time_s, source=timing.source)
     times = f"{rig.blanking_s * 1e3:.3g} ms dark, {rig.on_time_s * 1e3:.3g} ms light of {rig.slot_s * 1e3:.3g} ms"
     if sequence.mode == "host":
         return f"host (not frame-exact): {times}, {sequence.dark_gap_ms:g} ms dark before the next frame"
-    if sequence.mode == "external" and not _knows_gate(lasers):
-        return f"external: {times}; the controller has no SEQ:GATE, so frames and edges are compared afterwards"
+    if timing.holds_back and not _knows_gate(lasers):
+        return f"{sequence.mode}: {times}; the controller has no SEQ:GATE, so frames and edges are compared afterwards"
     return f"{sequence.mode}: {times}"
 
 

@@ -29,17 +29,17 @@ class Timing:
     """How colours and frames are kept in step; times are seconds."""
 
     mode: Mode
-    colours: tuple[Colour, ...]
-    """What lights each edge of a cycle, in order."""
+    steps: tuple[Colour | tuple[Colour, ...], ...]
+    """What is on after each edge of a cycle, in order: a colour, or all that a packed panel itself keeps apart."""
     planes: tuple[int, ...]
     """Which of a slot's frames are flipped in a cycle, in order."""
     blanking_s: float
     on_time_s: float
     edges_per_frame: int = 1
     edge_period_s: float = 0.0
-    """Time between edges that come with every refresh; 0 where they wait for new frames."""
+    """Time between the edges of a packed panel that come with every refresh; 0 where they wait for new frames."""
     gated: bool = True
-    """Whether the controller waits for a confirmation of each frame ("external" mode)."""
+    """Whether the controller may hold light back until its frame is confirmed."""
     host_delay_s: float = 0.0
     dark_gap_s: float = 0.0
     watchdog_ms: int = 250
@@ -50,19 +50,29 @@ class Timing:
         return "host (not frame-exact)" if self.mode == "host" else self.mode
 
     @property
+    def colours(self) -> tuple[Colour, ...]:
+        """All colours that will be lit, in the order of their first steps."""
+        steps = [(step,) if isinstance(step, Colour) else step for step in self.steps]
+        return tuple(dict.fromkeys(colour for step in steps for colour in step))
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether the controller waits for the confirmation of each frame."""
+        return self.gated and self.mode != "host" and not self.edge_period_s
+
+    @property
     def source(self) -> Literal["BUS", "EXT"]:
         """What steps the controller."""
         return "BUS" if self.mode == "host" else "EXT"
 
     def sequencer(self, now_s: float) -> Sequencer:
         """The state machine of a play that begins now (s)."""
-        packed = self.mode == "packed"
         return Sequencer(
-            self.colours,
+            self.steps,
             edges_per_frame=0 if self.mode == "host" else self.edges_per_frame,
-            gated=self.gated and self.mode == "external",
-            subfield_s=self.edge_period_s if packed else 0.0,
-            edge_delay_s=self.host_delay_s if packed else 0.0,
+            gated=self.holds_back,
+            subfield_s=self.edge_period_s,
+            edge_delay_s=self.host_delay_s if self.mode == "packed" else 0.0,
             now_s=now_s,
         )
 
@@ -129,10 +139,10 @@ class DirectLight:
         self._sequencer = sequencer
         timing = self._timing
         self._lasers.sequence(
-            timing.colours, blanking_s=timing.blanking_s, on_time_s=timing.on_time_s, source=timing.source
+            timing.steps, blanking_s=timing.blanking_s, on_time_s=timing.on_time_s, source=timing.source
         )
         if timing.mode != "host" and (timing.gated or timing.edge_period_s):
-            self._lasers.watch_edges(gated=timing.gated and timing.mode == "external", period_s=timing.edge_period_s)
+            self._lasers.watch_edges(gated=timing.holds_back, period_s=timing.edge_period_s)
         self._on_wire_w.clear()
         self.powers(dict.fromkeys(Colour, 0.0))
         self._lasers.set_watchdog(timing.watchdog_ms)
@@ -151,7 +161,7 @@ class DirectLight:
             return
         if ask is Ask.beat:
             lasers.heartbeat()
-        if self._timing.mode == "packed":
+        if self._timing.edge_period_s:
             self._compare_packed()
             return
         before = sequencer.frames
@@ -225,11 +235,11 @@ class SupervisedLight:
         self._sequencer = sequencer
         timing = self._timing
         self._lasers.sequence(
-            timing.colours,
+            timing.steps,
             blanking_s=timing.blanking_s,
             on_time_s=timing.on_time_s,
             source=timing.source,
-            gated=timing.gated and timing.mode == "external",
+            gated=timing.holds_back,
             edge_period_s=timing.edge_period_s,
         )
         self._on_wire_w = dict.fromkeys(Colour, 0.0)

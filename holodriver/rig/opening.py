@@ -193,15 +193,20 @@ def timing_of(rig: Rig, *, gated: bool = True) -> Timing:
     colours = tuple(Colour[name.upper()] for name in sequence.order)
     packed = sequence.mode == "packed"
     again = sequence.dwell if sequence.sync == "refresh" and sequence.mode == "external" else 1
+    edges = sequence.edges_per_frame if packed else 1
+    steps: tuple[Colour | tuple[Colour, ...], ...] = tuple(colour for colour in colours for _ in range(again))
+    if packed and edges == 1:  # the panel's own outputs keep its colours apart
+        steps = (tuple(sorted(colours)),)
+    endless = packed and (edges > 1 or sequence.sync == "refresh")
     return Timing(
         sequence.mode,  # type: ignore[arg-type]  # the rig file has checked it
-        tuple(colour for colour in colours for _ in range(again)),
+        steps,
         (0,) if packed else tuple(plane for plane in range(len(colours)) for _ in range(again)),
         blanking_s=rig.blanking_s,
         on_time_s=rig.on_time_s,
-        edges_per_frame=sequence.edges_per_frame if packed else 1,
-        edge_period_s=rig.slot_s if packed else 0.0,
-        gated=gated and sequence.mode == "external",
+        edges_per_frame=edges,
+        edge_period_s=rig.slot_s if endless else 0.0,
+        gated=gated,
         host_delay_s=sequence.host_delay_ms * 1e-3,
         dark_gap_s=sequence.dark_gap_ms * 1e-3,
         watchdog_ms=rig.controller.watchdog_ms,

@@ -47,7 +47,7 @@ class Sequencer:
     """Counts frames and edges, feeds the watchdog only while frames come, and finds what is out of step.
 
     Args:
-        colours: what lights each frame of a hologram, in the order in which they are shown.
+        steps: the colours that are on after each edge, in turn.
         edges_per_frame: sync edges that the panel gives for each flip; 0 where there are none ("host" mode).
         gated: the controller's light waits for a confirmation of every frame.
         subfield_s: "packed" mode: time between the edges of a panel that shows the colours of one frame one after
@@ -58,7 +58,7 @@ class Sequencer:
 
     def __init__(
         self,
-        colours: Sequence[Colour],
+        steps: Sequence[Colour | tuple[Colour, ...]],
         *,
         edges_per_frame: int = 1,
         gated: bool = False,
@@ -66,7 +66,7 @@ class Sequencer:
         edge_delay_s: float = 0.0,
         now_s: float = 0.0,
     ):
-        self._colours = tuple(colours)
+        self._steps = tuple((step,) if isinstance(step, Colour) else step for step in steps)
         self._edges_per_frame = edges_per_frame
         self._gated = gated
         self._subfield_s = subfield_s
@@ -153,10 +153,6 @@ class Sequencer:
         self._last_beat_s = now_s
         return Ask.beat
 
-    def step(self) -> Colour:
-        """The colour of the frame that stands."""
-        return self._colours[(self.frames - 1) % len(self._colours)]
-
     def counted(self, counted: EdgeCount, before: int, after: int) -> None:
         """The controller's count, while frames go on.
 
@@ -197,9 +193,9 @@ class Sequencer:
         assert self._last_flip is not None  # a count is asked for once a frame stands
         begun = self._last_flip.flip.at_s + self._edge_delay_s
         first, last = ((at_s - begun) / self._subfield_s for at_s in (asked_s, answered_s))
-        if not (math.floor(first - MARGIN) == math.floor(last + MARGIN) and 0 <= first < len(self._colours)):
+        if not (math.floor(first - MARGIN) == math.floor(last + MARGIN) and 0 <= first < len(self._steps)):
             return None
-        expected = (self._colours[math.floor(first)],)
+        expected = self._steps[math.floor(first)]
         right = counted.colours == expected
         self.comparisons += 1
         if self.aligned and not right:
@@ -240,7 +236,7 @@ class Sequencer:
 
     def _judge_colour(self, counted: EdgeCount) -> None:
         self.comparisons += 1
-        expected = (self._colours[(counted.edges - 1) % len(self._colours)],) if counted.edges else ()
+        expected = self._steps[(counted.edges - 1) % len(self._steps)] if counted.edges else ()
         if counted.colours != expected:
             raise self._wrong_colour(counted, expected)
 

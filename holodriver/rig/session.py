@@ -337,10 +337,10 @@ def _check_start(opened: OpenRig, power: Power | None, heard: Heard) -> None:
 def _light(opened: OpenRig, timing: Timing, stack: ExitStack) -> Light:
     """The lasers, in the hands of their supervisor.
 
-    A packed panel with an edge for each colour is the exception: its first colour must be found by counts that are
-    taken at known times, so the player holds the controller itself, whose watchdog then sees to a player that dies.
+    A packed panel whose edges never stop is the exception: its first colour must be found by counts that are taken at
+    known times, so the player holds the controller itself, whose watchdog then sees to a player that dies.
     """
-    if timing.mode == "packed" and timing.edges_per_frame > 1:
+    if timing.edge_period_s:
         return DirectLight(stack.enter_context(opened.controller()), timing, time.perf_counter, time.sleep)
     return SupervisedLight(opened.lasers(), timing, time.perf_counter)
 
@@ -348,7 +348,7 @@ def _light(opened: OpenRig, timing: Timing, stack: ExitStack) -> Light:
 def _what_will_be_lit(rig: Rig, frames: PanelFrames, power: Power, timing: Timing) -> str:
     lines = []
     wavelengths = frames.profile.wavelengths
-    for colour in dict.fromkeys(timing.colours):
+    for colour in timing.colours:
         watts = power.watts[colour]
         wavelength = f" {wavelengths[colour] * 1e9:.0f} nm" if len(wavelengths) == 3 else ""
         lines.append(f"{colour.label}{wavelength} {watts * 1e3:.3g} mW (limit {power.limits_w[colour] * 1e3:g} mW)")

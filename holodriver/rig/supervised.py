@@ -28,7 +28,7 @@ class SupervisedLasers:
 
     def sequence(
         self,
-        steps: Sequence[Colour],
+        steps: Sequence[Colour | tuple[Colour, ...]],
         *,
         blanking_s: float,
         on_time_s: float,
