@@ -21,6 +21,7 @@ from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.panel.frames import PanelFrames, bin_out, check_encoding
 from holodriver.panel.lut import AmplitudeLut
+from holodriver.panel.regions import regional_grey
 
 CLIPPED = 1e-4  # share of the panel's pixels that the automatic gain lets clip
 ORDER = 0.25  # amplitude of g·U in the wanted order: half of the range, shared by the field and its conjugate
@@ -47,7 +48,12 @@ def laser_powers(gains: Sequence[float], highest: float) -> tuple[float, ...]:
     return tuple(highest * (least / gain) ** 2 for gain in gains)
 
 
-def encode(field: WaveField, gains: Sequence[float], luts: Sequence[AmplitudeLut]) -> PanelFrames:
+def encode(
+    field: WaveField,
+    gains: Sequence[float],
+    luts: Sequence[AmplitudeLut],
+    regions: Sequence[NDArray[np.float64] | None] | None = None,
+) -> PanelFrames:
     """The frames that make the panel send `field` through the slit.
 
     The field is limited to the slit's passband, since what is outside would fall into the conjugate's; the
@@ -57,6 +63,8 @@ def encode(field: WaveField, gains: Sequence[float], luts: Sequence[AmplitudeLut
         field: the hologram.
         gains: factor on the field for each colour; the same for all frames of a sequence.
         luts: amplitude look-up table of each colour.
+        regions: for each colour, tables (rows, columns, 256) of parts of the panel, or None. The frames keep `luts`:
+            reading them back is then as wrong as the parts differ.
 
     Raises:
         InputError: not one gain above 0 and one table for each colour.
@@ -64,7 +72,13 @@ def encode(field: WaveField, gains: Sequence[float], luts: Sequence[AmplitudeLut
     gains, luts = tuple(gains), tuple(luts)
     check_encoding(field.profile, gains, luts)
     amplitude = panel_amplitude(field, gains)
-    greys = np.stack([lut.grey(colour) for lut, colour in zip(luts, amplitude, strict=True)])
+    parts = [None] * len(luts) if regions is None else regions
+    greys = np.stack(
+        [
+            lut.grey(colour) if part is None else regional_grey(colour, part)
+            for lut, colour, part in zip(luts, amplitude, parts, strict=True)
+        ]
+    )
     return PanelFrames(bin_out(greys, field.profile.binning), field.profile, gains, luts)
 
 
