@@ -21,6 +21,8 @@ COMMANDS = {
     "demo": "From a Blender scene to a hologram, panel frames and pictures of it, in one go.",
     "render": "Render a Blender scene to a focal stack.",
     "synth": "Compute the hologram of a focal stack, or of a picture with depth.",
+    "calibrate": "Measure what the panel does to each colour, for encode.",
+    "capture": "Score what a camera sees of a hologram, focus by focus.",
     "encode": "Encode holograms into panel frames.",
     "reconstruct": "Show what a camera would see of a hologram, focus by focus.",
     "looking-glass": "RGB-D files, quilts and casting for Looking Glass displays.",

@@ -21,6 +21,7 @@ from holodriver.optics.aperture import (
 from holodriver.optics.display import DisplayProfile
 from holodriver.panel.frames import PanelFrames, bin_out, check_encoding
 from holodriver.panel.lut import AmplitudeLut
+from holodriver.panel.regions import regional_grey
 
 if TYPE_CHECKING:
     from holodriver.optics.field import WaveField
@@ -50,7 +51,12 @@ def laser_powers(gains: Sequence[float], highest: float) -> tuple[float, ...]:
     return tuple(highest * (least / gain) ** 2 for gain in gains)
 
 
-def encode(field: "WaveField", gains: Sequence[float], luts: Sequence[AmplitudeLut]) -> PanelFrames:
+def encode(
+    field: "WaveField",
+    gains: Sequence[float],
+    luts: Sequence[AmplitudeLut],
+    regions: Sequence[NDArray[np.float64] | None] | None = None,
+) -> PanelFrames:
     """The frames that make the panel send `field` through the slit.
 
     The field is limited to the slit's passband, since what is outside would fall into the conjugate's; the
@@ -60,6 +66,8 @@ def encode(field: "WaveField", gains: Sequence[float], luts: Sequence[AmplitudeL
         field: the hologram.
         gains: factor on the field for each colour; the same for all frames of a sequence.
         luts: amplitude look-up table of each colour.
+        regions: for each colour, tables (rows, columns, 256) of parts of the panel, or None. The frames keep `luts`:
+            reading them back is then as wrong as the parts differ.
 
     Raises:
         InputError: not one gain above 0 and one table for each colour.
@@ -67,7 +75,13 @@ def encode(field: "WaveField", gains: Sequence[float], luts: Sequence[AmplitudeL
     gains, luts = tuple(gains), tuple(luts)
     check_encoding(field.profile, gains, luts)
     amplitude = panel_amplitude(field, gains)
-    greys = np.stack([lut.grey(colour) for lut, colour in zip(luts, amplitude, strict=True)])
+    parts = [None] * len(luts) if regions is None else regions
+    greys = np.stack(
+        [
+            lut.grey(colour) if part is None else regional_grey(colour, part)
+            for lut, colour, part in zip(luts, amplitude, parts, strict=True)
+        ]
+    )
     return PanelFrames(bin_out(greys, field.profile.binning), field.profile, gains, luts)
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -136,6 +136,11 @@ class Calibration:
         return tuple(colour.lut for colour in self.colours)
 
     @property
+    def regions(self) -> tuple[NDArray[np.float64] | None, ...]:
+        """Tables of parts of the panel, of each colour."""
+        return tuple(colour.regions for colour in self.colours)
+
+    @property
     def relative_powers(self) -> tuple[float, ...]:
         """Laser power of each colour for white; factors on what the encoding gains ask for."""
         return tuple(colour.relative_power for colour in self.colours)
@@ -144,6 +149,13 @@ class Calibration:
     def registrations(self) -> tuple[Registration, ...]:
         """Where each colour falls."""
         return tuple(colour.registration for colour in self.colours)
+
+    def registered(self, registrations: Sequence[Registration]) -> "Calibration":
+        """The same with what was measured of where each colour falls."""
+        colours = tuple(
+            replace(colour, registration=one) for colour, one in zip(self.colours, registrations, strict=True)
+        )
+        return replace(self, colours=colours)
 
     def check(self, profile: DisplayProfile, *, panel: str | None = None, serial: str | None = None) -> None:
         """Refuse a calibration of another panel or other colours.

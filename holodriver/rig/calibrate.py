@@ -1,7 +1,7 @@
 """Calibration: sweep the grey levels of each colour, measure, fit, and measure again with the tables applied."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -156,10 +156,7 @@ def calibrated(
     powers = shares / np.array([response.full_reading for _, response in fits])
     powers /= powers.max()
     colours = tuple(
-        ColourCalibration(
-            colour.wavelength, colour.lut, colour.residual, colour.levels, float(power), regions=colour.regions
-        )
-        for (colour, _), power in zip(fits, powers, strict=True)
+        replace(colour, relative_power=float(power)) for (colour, _), power in zip(fits, powers, strict=True)
     )
     when = datetime.now(UTC) if now is None else now
     return Calibration(panel, serial, when, meter, settings.pattern, colours), [response for _, response in fits]

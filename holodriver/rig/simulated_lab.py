@@ -24,6 +24,9 @@ Found = TypeVar("Found")
 
 NAME = "simulated panel"
 
+LARGER = 1.25
+"""The simulated camera's picture is larger than the panel's by this."""
+
 
 @dataclass(frozen=True)
 class LabSettings:
@@ -161,7 +164,23 @@ class LabCamera(Camera):
         self._t = t
 
     def _grab_hw(self) -> NDArray[np.float64]:
-        return np.clip(self._lab.picture(self._t) * self.exposure, 0, 1)
+        height, width = self._lab.profile.shape
+        size = round(width * LARGER), round(height * LARGER)
+        view = self._lab.picture(self._t) * self.exposure
+        seen = cv2.warpPerspective(view, camera_pose(width, height), size, flags=cv2.INTER_LANCZOS4)
+        return np.clip(seen, 0, 1)
+
+
+def camera_pose(width: int, height: int) -> NDArray[np.float64]:
+    """Homography from pixels of the picture to those of a camera that stands a little askew."""
+    turn = np.deg2rad(0.8)
+    centre = np.array([[1, 0, -(width - 1) / 2], [0, 1, -(height - 1) / 2], [0, 0, 1]])
+    scale = 1.1 * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    lens = np.eye(3)
+    lens[:2, :2], lens[2, 0] = scale, 0.02 / width
+    out = np.array([[1, 0, LARGER * width / 2 + 2.3], [0, 1, LARGER * height / 2 - 1.6], [0, 0, 1]])
+    pose: NDArray[np.float64] = out @ lens @ centre
+    return pose
 
 
 def moved(picture: NDArray[np.floating], registration: Registration) -> NDArray[np.float64]:
