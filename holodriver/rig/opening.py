@@ -183,6 +183,12 @@ class WiredPanel(Panel):
     def _forget_hw(self) -> None:
         self._panel.restart_timing()
 
+    def rest(self) -> None:
+        self._panel.rest()
+
+    def close(self) -> None:
+        self._panel.close()
+
     def held(self) -> Held | None:
         return self._panel.held()
 

@@ -3,9 +3,9 @@
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
@@ -36,6 +36,15 @@ class Held:
     """Distinct pictures, (h, w) uint8."""
 
 
+class KeptFrame(NamedTuple):
+    """A frame that a panel has taken over beforehand, so that its flip copies nothing."""
+
+    pixels: np.ndarray
+    """As they were given; they must not change."""
+    handle: object
+    """What the hardware holds of them; None from panels that keep nothing."""
+
+
 class Panel(ABC):
     """A panel. A vendor or a window library implements `_flip_hw`; `show` is complete and is not overridden.
 
@@ -61,6 +70,8 @@ class Panel(ABC):
         self.synchronised = True
         """Whether a flip waits for the panel's refresh; otherwise for a clock, which is not frame-exact."""
         self.native_shape, self.refresh_hz = checked_panel(native_shape, refresh_hz)
+        self.frame_shape = self.native_shape
+        """(h, w) of the frames it takes; other than its own pixels where it turns or enlarges them itself."""
         self._clock = clock
         self._last: Flip | None = None
 
@@ -70,17 +81,21 @@ class Panel(ABC):
         return 1 / self.refresh_hz
 
     @final
-    def show(self, frame: np.ndarray) -> Flip:
+    def show(self, frame: np.ndarray | KeptFrame) -> Flip:
         """Put a frame on the panel: check, flip, take the time, judge whether it came late.
 
         Args:
-            frame: (h, w) uint8 grey levels, exactly the panel's size; (h, w, 3) if it is packed.
+            frame: (h, w) uint8 grey levels, exactly `frame_shape`, (h, w, 3) if it is packed; or one that was kept.
 
         Raises:
             InputError: the frame has another shape or type; nothing was shown.
         """
-        check_frame(frame, (*self.native_shape, 3) if self.packed else self.native_shape)
-        self._flip_hw(frame)
+        if isinstance(frame, KeptFrame) and frame.handle is not None:
+            self._flip_kept_hw(frame.handle)
+        else:
+            pixels = frame.pixels if isinstance(frame, KeptFrame) else frame
+            self._check(pixels)
+            self._flip_hw(pixels)
         at = self._clock()
         if self._last is None:
             flip = Flip(0, at, 0)
@@ -94,6 +109,44 @@ class Panel(ABC):
         """Count flips from 0 again; the next one cannot be late."""
         self._last = None
         self._forget_hw()
+
+    @final
+    def keep(self, frame: np.ndarray) -> KeptFrame:
+        """Take a frame over for later flips; its pixels must not change after that.
+
+        Raises:
+            InputError: the frame has another shape or type.
+        """
+        self._check(frame)
+        return KeptFrame(frame, self._keep_hw(frame))
+
+    @final
+    def let_go(self, frames: Iterable[KeptFrame]) -> None:
+        """Forget kept frames."""
+        for frame in frames:
+            if frame.handle is not None:
+                self._let_go_hw(frame.handle)
+
+    def rest(self) -> None:  # noqa: B027 - only a window has to answer the system
+        """Called several times a second while nothing is shown."""
+
+    def close(self) -> None:  # noqa: B027 - only a window has something to give back
+        """Give the monitor back. Closing twice is allowed."""
+
+    def _check(self, frame: np.ndarray) -> None:
+        check_frame(frame, (*self.frame_shape, 3) if self.packed else self.frame_shape)
+
+    def _keep_hw(self, frame: np.ndarray) -> object:
+        """What makes a later flip of the frame cheap; None where nothing does."""
+        return None
+
+    def _flip_kept_hw(self, handle: Any) -> None:
+        """`_flip_hw` of what `_keep_hw` gave."""
+        raise NotImplementedError
+
+    def _let_go_hw(self, handle: Any) -> None:
+        """Forget what `_keep_hw` gave."""
+        raise NotImplementedError
 
     @abstractmethod
     def _flip_hw(self, frame: np.ndarray) -> None:

@@ -14,15 +14,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from holodriver.errors import InputError, RigError
-from holodriver.rig.panel import Flip, Held, Panel, check_frame, checked_panel, missed_on_demand
+from holodriver.rig.panel import Flip, Held, KeptFrame, Panel, check_frame, checked_panel, missed_on_demand
 from holodriver.rig.process import RigProcess
 from holodriver.rig.slots import FrameSlots, OpenSlots
 
 UPLOAD_TIMEOUT_S = 60.0
 """Copying one hologram takes milliseconds; a busy machine gets all the time it needs."""
 
-IDLE_S = 0.02
-"""How long the display process waits for something to show before it looks again, s."""
+REST_S = 0.05
+"""How long the display process waits for a command before it lets its panel answer the system, s."""
 
 STOP_TIMEOUT_S = 2.0
 """A display process that has not ended its play this long after it was told hangs."""
@@ -248,16 +248,27 @@ class PanelProcess:
 def _serve(control: Connection, make_panel: Callable[[], Panel]) -> None:
     """The display process: hold frames, show them when told, say which one stands."""
     panel = make_panel()
-    holograms: list[np.ndarray] = []
+    try:
+        _serve_panel(control, panel)
+    finally:
+        panel.close()
+
+
+def _serve_panel(control: Connection, panel: Panel) -> None:
+    holograms: list[list[KeptFrame]] = []
     slots: OpenSlots | None = None
     control.send(("ready", panel.synchronised))
     while True:
+        while not control.poll(REST_S):
+            panel.rest()
         message = control.recv()
         if message[0] == "clear":
+            for hologram in holograms:
+                panel.let_go(hologram)
             holograms.clear()
             control.send(("done",))
         elif message[0] == "upload":
-            holograms.append(_received(message[1], message[2]))
+            holograms.append([panel.keep(frame) for frame in _received(message[1], message[2])])
             control.send(("done",))
         elif message[0] == "play":
             _play(control, panel, holograms, message[1])
@@ -284,7 +295,7 @@ def _received(name: str, shape: tuple[int, int, int]) -> np.ndarray:
         memory.close()
 
 
-def _play(control: Connection, panel: Panel, holograms: list[np.ndarray], cycles: int) -> None:
+def _play(control: Connection, panel: Panel, holograms: list[list[KeptFrame]], cycles: int) -> None:
     panel.restart_timing()
     for _ in range(cycles):
         for number, hologram in enumerate(holograms):
@@ -306,7 +317,9 @@ def _stream(control: Connection, panel: Panel, slots: Sequence[np.ndarray], *, h
     finishing = stopping = False
     while not stopping:
         idle = not queue and not finishing and (hold or last is None)
-        while not stopping and control.poll(IDLE_S if idle else 0):
+        if idle:
+            panel.rest()
+        while not stopping and control.poll(REST_S if idle else 0):
             idle = False
             message = control.recv()
             if message[0] == "queue":
