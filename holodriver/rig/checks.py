@@ -54,7 +54,7 @@ def check_rig(rig: Rig) -> list[Judgement]:
     with _judging(judged, "display.profile"):
         judged.append(Judgement("display.profile", True, f"{rig.profile().name}, the panel's size"))
     judged += check_monitor(rig)
-    judged += _check_files(rig)
+    judged += check_calibration(rig)
     judged += _check_lasers(rig)
     judged.append(_check_diffuser(rig))
     return judged
@@ -154,7 +154,7 @@ def _knows_gate(lasers: LaserDriver) -> bool:
     return True
 
 
-def _check_files(rig: Rig) -> list[Judgement]:
+def check_calibration(rig: Rig) -> list[Judgement]:
     """The calibration: there, and of this display's colours and panel."""
     settings = rig.calibration
     files = (("calibration.file", settings.file), ("calibration.registration", settings.registration))
@@ -168,15 +168,12 @@ def _check_files(rig: Rig) -> list[Judgement]:
 
 def _calibration(rig: Rig, path: Path) -> str:
     calibration = read_calibration(path)
-    calibration.check(rig.profile(), panel=_panel_name(rig), serial=None)
+    panel = serial = None
+    if rig.panel.monitor != SIMULATED:
+        monitor = chosen_monitor(rig.panel.monitor, monitors())
+        panel, serial = monitor.name or None, monitor.serial or None
+    calibration.check(rig.profile(), panel=panel, serial=serial)
     return f"of {calibration.panel}, {calibration.measured_at:%Y-%m-%d}"
-
-
-def _panel_name(rig: Rig) -> str | None:
-    """What the panel calls itself; None where nobody can tell."""
-    if rig.panel.monitor == SIMULATED:
-        return None
-    return chosen_monitor(rig.panel.monitor, monitors()).name or None
 
 
 def _check_diffuser(rig: Rig) -> Judgement:

@@ -18,7 +18,7 @@ from holodriver.panel.burch import laser_powers
 from holodriver.panel.calibration import Calibration
 from holodriver.panel.frames import PanelFrames
 from holodriver.progress import Progress, silent
-from holodriver.rig.checks import Judgement, check_controller, check_monitor
+from holodriver.rig.checks import Judgement, check_calibration, check_controller, check_monitor
 from holodriver.rig.colour import Colour
 from holodriver.rig.control import Listener
 from holodriver.rig.diffuser import DiffuserInput
@@ -313,7 +313,7 @@ def _check_start(opened: OpenRig, power: Power | None, heard: Heard) -> None:
         RigError: a part of the rig is not as it should be.
     """
     rig = opened.rig
-    judged = check_monitor(rig)
+    judged = [*check_monitor(rig), *check_calibration(rig)]
     if not opened.panel.synchronised:
         real = rig.controller.port not in ("", SIMULATED) and rig.sequence.mode != "host"
         found = "frames wait for a clock and not for the monitor's refresh: this display has no vertical sync"
