@@ -25,6 +25,8 @@ COMMANDS = {
     "reconstruct": "Show what a camera would see of a hologram, focus by focus.",
     "looking-glass": "RGB-D files, quilts and casting for Looking Glass displays.",
     "play": "Show panel frames on the rig, lasers in step.",
+    "monitors": "List the monitors, by the names that they give themselves.",
+    "pattern": "Test pictures for the panel, as a file or on a monitor.",
     "rgbd": "Make RGB-D of photos and videos.",
     "info": "Say what a file holds.",
     "doctor": "Say what this machine has and lacks, and what to do about it.",

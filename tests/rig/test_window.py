@@ -203,16 +203,20 @@ def test_without_vertical_sync_it_says_so(on_virtual):
         panel.close()
 
 
+def show_for_a_minute(panel: WindowPanel, frame: np.ndarray) -> None:
+    due = time.monotonic() + 60
+    while time.monotonic() < due:
+        panel.show(frame)
+
+
 def test_a_window_that_loses_its_size_ends_the_play(on_desktop):
     panel = WindowPanel("IRIS-U62", PANEL, REFRESH_HZ)
     try:
         frame = random_frames(PANEL)
         panel.show(frame)
         xrandr(on_desktop, "--output", "DUMMY1", "--off")
-        due = time.monotonic() + 60
         with pytest.raises(RigError, match=r"plugged in or out|its window has|was minimised"):
-            while time.monotonic() < due:
-                panel.show(frame)
+            show_for_a_minute(panel, frame)
     finally:
         panel.close()
         xrandr(on_desktop, "--output", "DUMMY1", "--mode", "panel", "--right-of", "DUMMY0")
