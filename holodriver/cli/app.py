@@ -28,6 +28,8 @@ COMMANDS = {
     "looking-glass": "RGB-D files, quilts and casting for Looking Glass displays.",
     "play": "Show panel frames on the rig, lasers in step.",
     "rig": "Rig files: make one, and hold it against what is connected.",
+    "monitors": "List the monitors, by the names that they give themselves.",
+    "pattern": "Test pictures for the panel, as a file or on a monitor.",
     "rgbd": "Make RGB-D of photos and videos.",
     "info": "Say what a file holds.",
     "doctor": "Say what this machine has and lacks, and what to do about it.",
