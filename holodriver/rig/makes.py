@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from holodriver.errors import InputError, RigError
 from holodriver.rig.arming import ArmOrder, StepOrder
+from holodriver.rig.coherent_obis import CoherentObis
 from holodriver.rig.colour import Colour
-from holodriver.rig.heads import CoherentObis, LaserHead
+from holodriver.rig.heads import LaserHead
 from holodriver.rig.lasers import LaserController, LaserDriver
 
 CONTROLLERS: dict[str, Callable[[str], LaserDriver]] = {"holodriver": LaserController}
