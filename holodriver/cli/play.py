@@ -1,5 +1,6 @@
 """`holodriver play`: panel frames on the rig, lasers in step."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from holodriver.cli import console
 from holodriver.cli.options import Overwrite
-from holodriver.errors import InputError
+from holodriver.errors import InputError, RigError
 
 if TYPE_CHECKING:
     from holodriver.rig.session import PlaySettings
@@ -43,6 +44,17 @@ def play(
     record: Annotated[
         Path | None,
         typer.Option(help="Write what the panel held while each laser was on to this folder (simulated rig)."),
+    ] = None,
+    film: Annotated[
+        Path | None, typer.Option(help="Write what a camera would have seen, colours fused, to this film (.mp4).")
+    ] = None,
+    focus: Annotated[float, typer.Option(min=0, max=1, help="Normalised depth on which that camera is focused.")] = 0.5,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Let something go wrong on the simulated rig: drop=0.01, lose=0.01, delay=0.02 (shares of frames), "
+            "noise=0.02, drift=-0.1, unplug=0.5 (s), seed=1; may be repeated."
+        ),
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -118,15 +130,21 @@ def _on_simulated_rig(
 
     import numpy as np
 
-    from holodriver.files.atomic import check_output_folder
+    from holodriver.files.atomic import check_output, check_output_folder
     from holodriver.files.frames import read_panel_frames
     from holodriver.panel.burch import laser_powers
+    from holodriver.rig.camera_film import write_camera_film
+    from holodriver.rig.faults import Faults
+    from holodriver.rig.player import ON_FRACTION
     from holodriver.rig.player import play as play_frames
     from holodriver.rig.recording import HOLDS, write_recording
-    from holodriver.rig.simulated import SimulatedRig
+    from holodriver.rig.simulated import Exposure, SimulatedRig
 
+    faults = Faults.parse(fault or [])
     if record is not None:
         check_output_folder(record, overwrite=overwrite, holds=HOLDS)
+    if film is not None:
+        check_output(film, overwrite=overwrite)
     holograms = [read_panel_frames(path) for path in source]
     first = holograms[0]
     for path, hologram in zip(source, holograms, strict=True):
@@ -134,18 +152,31 @@ def _on_simulated_rig(
             raise InputError(f"is for another panel than {source[0]}", where=path)
         if not np.allclose(hologram.gains, first.gains, rtol=1e-6):
             console.warn(f"{path} was encoded with other gains than {source[0]}; brightness and colour will jump")
-    with SimulatedRig(first.profile.native_shape, refresh) as simulated:
-        with console.reporting() as progress:
-            report = play_frames(
-                [hologram.pixels for hologram in holograms],
-                simulated.panel,
-                simulated.lasers(),
-                cycles=cycles,
-                duration_s=duration,
-                powers_w=laser_powers(first.gains, power * 1e-3),
-                progress=progress,
-            )
-        exposures = simulated.exposures() if record is not None else []
-    if record is not None:
-        write_recording(record, exposures, overwrite=overwrite)
+    powers = laser_powers(first.gains, power * 1e-3)
+    exposures: list[Exposure] = []
+    with SimulatedRig(first.profile.native_shape, refresh, faults=faults) as simulated:
+        try:
+            with console.reporting() as progress:
+                report = play_frames(
+                    [hologram.pixels for hologram in holograms],
+                    simulated.panel,
+                    simulated.lasers(),
+                    cycles=cycles,
+                    duration_s=duration,
+                    powers_w=powers,
+                    progress=progress,
+                )
+        finally:
+            # what was seen of a play that went wrong is what one wants to look at
+            if record is not None or film is not None:
+                with suppress(RigError):
+                    exposures = simulated.exposures()
+            if record is not None and exposures:
+                write_recording(record, exposures, overwrite=overwrite)
+            if film is not None and exposures:
+                energy = powers[0] * ON_FRACTION / refresh
+                write_camera_film(
+                    film, first, exposures, refresh_hz=refresh, energy_j=energy, focus=focus, faults=faults,
+                    overwrite=overwrite,
+                )  # fmt: skip
     console.table(("figure", "value"), report.rows())

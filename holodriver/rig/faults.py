@@ -8,6 +8,9 @@ import numpy as np
 
 from holodriver.errors import InputError
 
+MAX_DELAY = 3
+"""Most refreshes by which a flip comes late."""
+
 MAX_FLIPS = 100_000
 """Flips for which faults are drawn; a longer play goes on without any."""
 
@@ -66,6 +69,11 @@ class Faults:
             except ValueError as error:
                 raise InputError(f"the fault '{name}' is {number!r}, expected a number", where="--fault") from error
         return cls(**found)  # type: ignore[arg-type]  # whole numbers where they belong
+
+    def delays(self, salt: int) -> dict[int, int]:
+        """Flips that come late, and by how many refreshes."""
+        rng = np.random.default_rng((self.seed, salt, 1))
+        return {flip: int(rng.integers(1, MAX_DELAY + 1)) for flip in sorted(self.flips(self.delay, salt))}
 
     def flips(self, share: float, salt: int) -> frozenset[int]:
         """Numbers of the flips that are struck, each with the chance `share`; the same for the same seed and `salt`."""
