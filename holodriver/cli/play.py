@@ -1,6 +1,7 @@
 """`holodriver play`: panel frames on the rig, lasers in step."""
 
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,16 @@ DEFAULT_DURATION_S = 1.0
 
 SIMULATED = "simulated"
 STREAM = Path("-")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is to be kept of a simulated rig, and what goes wrong on it."""
+
+    record: Path | None
+    film: Path | None
+    focus: float
+    faults: list[str]
 
 
 def play(
@@ -69,7 +80,8 @@ def play(
     if rig != SIMULATED:
         from holodriver.rig.session import PlaySettings
 
-        given = [name for name, value in (("--cycles", cycles), ("--record", record)) if value is not None]
+        simulated = (("--cycles", cycles), ("--record", record), ("--film", film), ("--fault", fault))
+        given = [name for name, value in simulated if value is not None]
         if given:
             raise InputError("is for the simulated rig alone", where=given[0], remedy="leave it away")
         settings = PlaySettings(
@@ -87,7 +99,8 @@ def play(
     given = [name for name, value in (("--loop", loop), ("--fps", fps), ("--log", log)) if value]
     if given or STREAM in source:
         raise InputError("needs a rig file", where=(given or ["-"])[0], remedy="make one: holodriver rig new rig.toml")
-    _on_simulated_rig(source, cycles, duration, refresh, power, record, overwrite=overwrite)
+    seen = Seen(record, film, focus, fault or [])
+    _on_simulated_rig(source, cycles, duration, refresh, power, seen, overwrite=overwrite)
 
 
 def _on_rig(rig: Path, source: list[Path], settings: "PlaySettings") -> None:
@@ -121,7 +134,7 @@ def _on_simulated_rig(
     duration: float | None,
     refresh: float,
     power: float,
-    record: Path | None,
+    seen: Seen,
     *,
     overwrite: bool,
 ) -> None:
@@ -140,7 +153,8 @@ def _on_simulated_rig(
     from holodriver.rig.recording import HOLDS, write_recording
     from holodriver.rig.simulated import Exposure, SimulatedRig
 
-    faults = Faults.parse(fault or [])
+    faults = Faults.parse(seen.faults)
+    record, film = seen.record, seen.film
     if record is not None:
         check_output_folder(record, overwrite=overwrite, holds=HOLDS)
     if film is not None:
@@ -176,7 +190,7 @@ def _on_simulated_rig(
             if film is not None and exposures:
                 energy = powers[0] * ON_FRACTION / refresh
                 write_camera_film(
-                    film, first, exposures, refresh_hz=refresh, energy_j=energy, focus=focus, faults=faults,
+                    film, first, exposures, refresh_hz=refresh, energy_j=energy, focus=seen.focus, faults=faults,
                     overwrite=overwrite,
                 )  # fmt: skip
     console.table(("figure", "value"), report.rows())
