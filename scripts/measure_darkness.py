@@ -56,11 +56,8 @@ def main() -> int:
             walls = [one.wall_s for one in found if one.wall_s is not None]
             wall = f"{max(walls) * 1e3:.1f}" if walls else "–"
             last, dark = (max(getattr(one, name) for one in found) for name in ("last_light_s", "simulated_s"))
-            again = sum(one.relit for one in found)
-            print(
-                f"| {blow} | {last * 1e3:.2f} | {dark * 1e3:.2f} | {wall} | {again} | {sum(busy for _, busy in repeats)} |",
-                flush=True,
-            )
+            again, busy = sum(one.relit for one in found), sum(attempts for _, attempts in repeats)
+            print(f"| {blow} | {last * 1e3:.2f} | {dark * 1e3:.2f} | {wall} | {again} | {busy} |", flush=True)
     return 0
 
 
