@@ -21,7 +21,7 @@ from rig.chip import Change, Chip
 REFRESH_HZ = 60.0
 SHAPE = (6, 10)
 PATIENCE_S = 20.0
-ATTEMPTS = 5
+ATTEMPTS = 8
 
 
 class Darkness(NamedTuple):
