@@ -3,7 +3,8 @@
     .venv/bin/python scripts/measure_darkness.py [--repeats 5]
 
 Needs `dev.py packages --tests`. The chip's time is simulated and follows the wall clock. Last light and dark count from
-the blow, and the worst of the repeats is printed; the wall's time is for what is done to processes.
+the blow, and the worst of the repeats is printed; the wall's time is for what is done to processes. A repeat in which
+the machine was so busy that the simulated chip fell behind the wall clock says nothing: it is done again, and counted.
 """
 
 import argparse
@@ -14,6 +15,25 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+BEHIND_S = 0.03
+"""A chip this much slower than the wall clock, s, from blow to dark, was held up itself."""
+
+ATTEMPTS = 20
+
+
+def measured(darkness: Any, programs: Any, blow: str) -> tuple[Any, int]:
+    """One repeat in which the chip kept up, and how many before it did not.
+
+    Raises:
+        RuntimeError: the machine is too busy to measure anything.
+    """
+    for attempt in range(ATTEMPTS):
+        found = darkness.strike(programs, blow)
+        if found.wall_s is None or found.wall_s - found.simulated_s < BEHIND_S:
+            return found, attempt
+    raise RuntimeError("the machine is too busy: the simulated chip does not keep up with the clock")
 
 
 def main() -> int:
@@ -28,15 +48,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         programs = chip.build(Path(folder))
         print(f"worst of {arguments.repeats}, ms after the blow")
-        print("| what happens | last light (chip) | dark and disarmed (chip) | dark (wall) | lit again |")
-        print("|---|---|---|---|---|")
+        print("| what happens | last light (chip) | dark and disarmed (chip) | dark (wall) | lit again | done again |")
+        print("|---|---|---|---|---|---|")
         for blow in darkness.BLOWS if arguments.only is None else [arguments.only]:
-            found = [darkness.strike(programs, blow) for _ in range(arguments.repeats)]
+            repeats = [measured(darkness, programs, blow) for _ in range(arguments.repeats)]
+            found = [one for one, _ in repeats]
             walls = [one.wall_s for one in found if one.wall_s is not None]
             wall = f"{max(walls) * 1e3:.1f}" if walls else "–"
             last, dark = (max(getattr(one, name) for one in found) for name in ("last_light_s", "simulated_s"))
-            again = sum(one.relit for one in found)
-            print(f"| {blow} | {last * 1e3:.2f} | {dark * 1e3:.2f} | {wall} | {again} |", flush=True)
+            again, busy = sum(one.relit for one in found), sum(attempts for _, attempts in repeats)
+            print(f"| {blow} | {last * 1e3:.2f} | {dark * 1e3:.2f} | {wall} | {again} | {busy} |", flush=True)
     return 0
 
 

@@ -21,6 +21,7 @@ from rig.chip import Change, Chip
 REFRESH_HZ = 60.0
 SHAPE = (6, 10)
 PATIENCE_S = 20.0
+ATTEMPTS = 8
 
 
 class Darkness(NamedTuple):
@@ -64,7 +65,17 @@ BLOWS: dict[str, Callable[[Rig], float | None]] = {
 
 
 def strike(programs: tuple[Path, Path], blow: str) -> Darkness:
-    """Light a rig, do `blow` to it, and see when it is dark."""
+    """Light a rig, do `blow` to it, and see when it is dark.
+
+    A rig that went dark before the blow, because a busy machine held its processes up, is lit once more, by a new one.
+    """
+    for _ in range(ATTEMPTS):
+        if (found := _strike(programs, blow)) is not None:
+            return found
+    raise AssertionError(f"the machine is too busy: {ATTEMPTS} times the rig was dark before anything was done to it")
+
+
+def _strike(programs: tuple[Path, Path], blow: str) -> Darkness | None:
     with Chip(programs) as chip:
         chip.tell("pace 1")
         chip.edges(REFRESH_HZ, 1_000_000)
@@ -78,9 +89,13 @@ def strike(programs: tuple[Path, Path], blow: str) -> Darkness:
         assert player.stdout is not None
         display, supervisor = 0, 0
         try:
-            display, supervisor = (int(word) for word in player.stdout.readline().split())
+            if not (pids := player.stdout.readline().split()):
+                return None
+            display, supervisor = (int(word) for word in pids)
             rig = Rig(chip, player, display, supervisor)
             before = _until(chip, lambda changes: any(change.lit for change in changes))
+            if not before[-1].gate:
+                return None
             struck_s, wall_s = _now(chip), time.perf_counter()
             at_s = BLOWS[blow](rig)
             struck_s = struck_s if at_s is None else at_s
@@ -90,6 +105,8 @@ def strike(programs: tuple[Path, Path], blow: str) -> Darkness:
             while _now(chip) < after_s:
                 select_nothing(0.02)
             later = chip.log()
+            if dark.at_s < struck_s:
+                return None
             light = [end.at_s for begin, end in _pairs([*before, *changes]) if begin.lit]
             relit = any(change.lit for change in [*changes, *later] if change.at_s > dark.at_s)
             wall = dark.wall_s - wall_s if at_s is None else None
