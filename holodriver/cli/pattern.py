@@ -3,7 +3,7 @@
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -11,6 +11,9 @@ import typer
 from holodriver.cli import console
 from holodriver.cli.options import Overwrite, parse_size
 from holodriver.errors import InputError
+
+if TYPE_CHECKING:
+    from holodriver.rig.patterns import PatternSettings
 
 PatternName = StrEnum("PatternName", ["grey", "checker", "grating", "sine", "pixels", "crosses", "sync", "signal"])
 
@@ -69,18 +72,18 @@ def pattern(
         picture = draw_pattern(name.value, (height, width), chosen)
         write_png(output, picture, text={"Title": f"holodriver pattern {name.value}"}, overwrite=overwrite)
         console.say(f"wrote {output}")
-    console.say(PATTERNS[name.value].reading)
-    if monitor is not None:
+    if monitor is None:
+        console.say(PATTERNS[name.value].reading)
+    else:
         _show(name.value, chosen, monitor, duration, force_primary)
 
 
-def _show(name: str, chosen: object, selector: str, duration: float | None, force_primary: bool) -> None:
+def _show(name: str, chosen: "PatternSettings", selector: str, duration: float | None, force_primary: bool) -> None:
     """Show it until the time is over, or for Ctrl-C, which is how showing ends."""
     from holodriver.rig.monitors import find_monitor
-    from holodriver.rig.patterns import PatternSettings, draw_pattern
+    from holodriver.rig.patterns import PATTERNS, draw_pattern
     from holodriver.rig.window import WindowPanel
 
-    assert isinstance(chosen, PatternSettings)
     found = find_monitor(selector, force_primary=force_primary)
     shape = found.height, found.width
     picture = draw_pattern(name, shape, chosen)
@@ -91,6 +94,7 @@ def _show(name: str, chosen: object, selector: str, duration: float | None, forc
     panel = WindowPanel(selector, shape, nominal, packed=True, allow_primary=force_primary)
     flips = dropped = 0
     try:
+        console.say(PATTERNS[name].reading)
         console.say(f"on {found}" + ("" if duration is not None else "; Ctrl-C ends it"))
         if not panel.synchronised:
             console.warn(

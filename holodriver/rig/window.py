@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
-from statistics import median
+from statistics import quantiles
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ SWAPS = 12
 """Swaps by which it is found out whether they wait for the monitor's refresh."""
 
 THROTTLED = 0.05
-"""Share of a period by which the median of those may differ from it, for swaps that wait for refreshes."""
+"""Share of a period by which the median and the quartiles of those may differ, for swaps that wait for refreshes."""
 
 NO_QUEUE = "__GL_MaxFramesAllowed"
 WHICH_REFRESH = "__GL_SYNC_DISPLAY_DEVICE"
@@ -253,9 +253,11 @@ class WindowPanel(Panel):
             self._drawing.black()
             self._swap()
             times.append(time.perf_counter())
-        period = median(after - before for before, after in pairwise(times))
+        shorter, period, longer = quantiles([after - before for before, after in pairwise(times)])
         self.measured_refresh_hz = 1 / period
-        self.synchronised = abs(period / self.period_s - 1) <= THROTTLED
+        # a busy machine may by chance be as slow as the panel, but not as regular
+        regular = longer - shorter <= 2 * THROTTLED * self.period_s
+        self.synchronised = regular and abs(period / self.period_s - 1) <= THROTTLED
 
     def _keep_hw(self, frame: np.ndarray) -> object:
         return self._drawing.texture(frame)
