@@ -319,10 +319,12 @@ uint8_t light_watch(void)
 {
     uint32_t now = board_ticks(), silence = light_watchdog_ms * TICKS_PER_MS;
     uint8_t seen;
-    if (armed && now - heard >= silence - silence / EARLY) {
-        light_disarm();
-        news |= NEWS_WATCHDOG;
-    }
+    if (armed && now - heard >= silence - silence / EARLY) /* outside: a division here would hold edges up */
+        ATOMIC_BLOCK(ATOMIC_RESTORESTATE)
+        {
+            go_dark();
+            news |= NEWS_WATCHDOG;
+        }
     ATOMIC_BLOCK(ATOMIC_RESTORESTATE)
     {
         if (!board_interlock_closed() && !tripped)
