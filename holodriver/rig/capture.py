@@ -22,7 +22,10 @@ FEWEST_MATCHES = 12
 LEAST_CORRELATION = 0.6
 """Correlation of picture and rendered image below which the camera sees something else."""
 
-SIFT_SIDE = 256
+LIT = 0.3
+"""Share of the picture's usual brightness above which something belongs to it."""
+
+SIFT_SIDE = 512
 """Pictures smaller than this are enlarged before features are looked for, px."""
 
 
@@ -139,7 +142,7 @@ def find_homography(picture: Floats, target: Floats) -> tuple[NDArray[np.float64
     (h, w), (height, width) = seen.shape, wanted.shape
     plain = np.array([[w / width, 0, 0.5 * w / width - 0.5], [0, h / height, 0.5 * h / height - 0.5], [0, 0, 1.0]])
     best: tuple[NDArray[np.float64], float] | None = None
-    for guess in (_by_features(seen, wanted), plain):
+    for guess in (_by_features(seen, wanted), _by_outline(seen, wanted), plain):
         found = None if guess is None else _by_correlation(seen, wanted, guess)
         if found is not None and (best is None or found[1] > best[1]):
             best = found
@@ -153,7 +156,7 @@ def find_homography(picture: Floats, target: Floats) -> tuple[NDArray[np.float64
 
 
 def _by_features(seen: NDArray[np.float32], wanted: NDArray[np.float32]) -> NDArray[np.float64] | None:
-    sift = cv2.SIFT.create()
+    sift = cv2.SIFT.create(contrastThreshold=0.01)  # blurred planes have faint corners
     points, descriptors = [], []
     for image in (wanted, seen):
         scale = max(1.0, SIFT_SIDE / min(image.shape))
@@ -174,6 +177,22 @@ def _by_features(seen: NDArray[np.float32], wanted: NDArray[np.float32]) -> NDAr
     goal = points[1][[pair.trainIdx for pair in pairs]]
     homography, inliers = cv2.findHomography(origin, goal, cv2.RANSAC, 3.0)
     return None if homography is None or inliers.sum() < FEWEST_MATCHES else np.asarray(homography, np.float64)
+
+
+def _by_outline(seen: NDArray[np.float32], wanted: NDArray[np.float32]) -> NDArray[np.float64] | None:
+    """The lit rectangle before a dark ground, upright to within 45°."""
+    lit = (cv2.GaussianBlur(seen, (0, 0), 2.0) > LIT * float(np.median(wanted))).astype(np.uint8)
+    outlines, _ = cv2.findContours(lit, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not outlines:
+        return None
+    corners = cv2.boxPoints(cv2.minAreaRect(max(outlines, key=cv2.contourArea)))
+    across, down = corners.sum(axis=1), corners[:, 0] - corners[:, 1]
+    found = corners[[int(across.argmin()), int(down.argmax()), int(across.argmax()), int(down.argmin())]]
+    if len(np.unique(found, axis=0)) < 4:
+        return None
+    height, width = wanted.shape
+    target = np.array([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]], np.float32)
+    return np.asarray(cv2.getPerspectiveTransform(target, found.astype(np.float32)), np.float64)
 
 
 def _by_correlation(
