@@ -144,6 +144,7 @@ def compute_each(
     progress: Progress = silent,
     warn: Warn = lambda text: None,
     interruptible: Interruptible = uninterruptible,
+    made: Callable[[Outcome], None] = lambda outcome: None,
 ) -> list[Outcome]:
     """Compute one hologram after the other; one that fails does not keep the others from being made.
 
@@ -154,11 +155,12 @@ def compute_each(
         progress: told of the whole and of each hologram.
         warn: told what makes a stack hard to show.
         interruptible: see `compute`.
+        made: told of each outcome as soon as there is one.
 
     Raises:
         KeyboardInterrupt: somebody asked to stop; what was computed until then is written.
     """
-    outcomes = []
+    outcomes: list[Outcome] = []
     for index, job in enumerate(jobs):
         progress(STAGE, index, len(jobs), job.source.name)
         try:
@@ -168,6 +170,7 @@ def compute_each(
             outcomes.append(Outcome(job, scores))
         except Exception as error:  # whatever it is, a night's work on the others is not lost for it
             outcomes.append(Outcome(job, error=error))
+        made(outcomes[-1])
     progress(STAGE, len(jobs), len(jobs))
     return outcomes
 

@@ -65,7 +65,7 @@ def speed(networks: Networks, size: tuple[int, int], rounds: int) -> None:
     streams, works = {}, {}
     for kind in present():
         synthesiser = NetworkSynthesiser(networks, REFERENCE, runtime=kind.name)
-        stream = Stream(synthesiser, luts, size, threads=torch.get_num_threads())
+        stream = Stream(synthesiser, luts, size)
         streams[kind.name] = stream
 
         def whole(stream: Stream = stream) -> None:

@@ -4,7 +4,8 @@
     python3.11 scripts/dev.py test [options]     the tests (pytest)
     python3.11 scripts/dev.py check              ruff, mypy and import-linter
     python3.11 scripts/dev.py setup              the environments only
-    python3.11 scripts/dev.py packages           names of the Debian/Ubuntu packages that Blender needs on Linux
+    python3.11 scripts/dev.py packages           names of the Debian/Ubuntu packages that Blender needs on Linux;
+                                                 with --tests also of those without which some tests are skipped
 
 It makes `.venv` (the driver, installed from this folder) and `.venv-blender` (Blender as a Python module) once; later
 runs start at once, unless pyproject.toml, the constraints or Python have changed. To start afresh, delete both folders.
@@ -38,6 +39,10 @@ HEARTBEAT_S = 30.0  # between lines of a long step where there is no terminal
 TAIL_LINES = 12
 DEBIAN_PACKAGES = (  # what bpy links to or opens, and a bare Debian 12 or Ubuntu 24.04 lacks
     "libegl1 libgl1 libice6 libsm6 libx11-6 libxext6 libxfixes3 libxi6 libxkbcommon0 libxrender1"
+)
+TEST_PACKAGES = (  # programs that only tests start; a test that lacks its program is skipped and says so
+    "x11-xserver-utils xserver-xorg-core xserver-xorg-video-dummy xvfb "  # X servers with made-up monitors
+    "avr-libc binutils-avr gcc gcc-avr libc6-dev libsimavr-dev make simavr"  # the laser firmware in a simulated chip
 )
 
 
@@ -347,7 +352,9 @@ def run(arguments: Sequence[str]) -> int:
         print((__doc__ or "").strip())
         return 0 if command else 2
     if command == "packages":
-        print(DEBIAN_PACKAGES)
+        if rest not in ([], ["--tests"]):
+            raise Failure("'packages' takes no arguments but --tests", exit_code=2)
+        print(f"{DEBIAN_PACKAGES} {TEST_PACKAGES}" if rest else DEBIAN_PACKAGES)
         return 0
     if command not in ("demo", "test", "check", "setup"):
         raise Failure(f"there is no command '{command}': demo, test, check, setup or packages", exit_code=2)

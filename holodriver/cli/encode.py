@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from holodriver.cli import console
-from holodriver.cli.options import Gain, Overwrite, gains_for, lookup_tables
+from holodriver.cli.options import Gain, Overwrite, calibration_for, gains_for, lookup_tables
 
 if TYPE_CHECKING:
     from holodriver.optics.field import WaveField
@@ -23,6 +23,19 @@ def encode(
         Path | None,
         typer.Option("--refine", help="Focal stack of a single hologram: improve the grey levels until they show it."),
     ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibration", help="Calibration file of the panel: its look-up tables, and where each colour falls."
+        ),
+    ] = None,
+    panel: Annotated[
+        str | None,
+        typer.Option("--panel", help="Name of the panel to encode for; a calibration of another is refused."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Take the calibration even if it is of another panel or other colours.")
+    ] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Encode holograms into panel frames, all with the same gain, and store the frames in the same files."""
@@ -33,6 +46,7 @@ def encode(
     from holodriver.files.stack import read_stack
     from holodriver.panel.burch import automatic_gains, clipped_share
     from holodriver.panel.burch import encode as burch_encode
+    from holodriver.panel.registration import registered
     from holodriver.synthesis.panel_aware import refine_frames
 
     if frames is not None:
@@ -48,16 +62,19 @@ def encode(
             raise InputError("holds panel frames already", where=path, remedy="pass --overwrite to encode it again")
         if hologram.profile != profile:
             raise InputError(f"is for another display than {source[0]}", where=path)
+    measured = None if calibration is None else calibration_for(profile, calibration, panel=panel, force=force)
     # One file at a time, twice: a sequence may be longer than memory.
     gains = gains_for(gain, len(profile.wavelengths)) or automatic_gains(field_in(path) for path in source)
-    luts = lookup_tables(profile)
+    luts = lookup_tables(profile) if measured is None else measured.luts
     for path in source:
         hologram = read_hologram(path)
         field = field_in(path)
+        if measured is not None:
+            field = registered(field, measured.registrations)
         clipped = max(clipped_share(field, gains))
         if clipped > 1e-3:
             console.warn(f"{path}: {100 * clipped:.2f} % of the panel's pixels clip; use a lower --gain")
-        encoded = burch_encode(field, gains, luts)
+        encoded = burch_encode(field, gains, luts, None if measured is None else measured.regions)
         if refine is not None:
             target = read_stack(refine).exposed()
             with console.reporting() as progress:

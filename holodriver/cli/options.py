@@ -10,6 +10,7 @@ from holodriver.errors import InputError
 
 if TYPE_CHECKING:
     from holodriver.optics.display import DisplayProfile
+    from holodriver.panel.calibration import Calibration
     from holodriver.panel.lut import AmplitudeLut
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
@@ -65,6 +66,31 @@ def lookup_tables(profile: "DisplayProfile") -> "tuple[AmplitudeLut, ...]":
     from holodriver.panel.lut import AmplitudeLut
 
     return (AmplitudeLut.linear(),) * len(profile.wavelengths)
+
+
+def calibration_for(
+    profile: "DisplayProfile", path: Path, *, panel: str | None = None, force: bool = False
+) -> "Calibration":
+    """The calibration in a file, if it is of this display.
+
+    Args:
+        panel: name of the panel that it must be of; None for any.
+        force: only warn if it is of another panel or of other wavelengths.
+
+    Raises:
+        InputError: it is of another panel or of other colours.
+    """
+    from holodriver.cli import console
+    from holodriver.files.calibration import read_calibration
+
+    calibration = read_calibration(path)
+    try:
+        calibration.check(profile, panel=panel)
+    except InputError as error:
+        if not force or len(calibration.colours) != len(profile.wavelengths):
+            raise InputError(error.what, where=path, remedy="pass --force to use it all the same") from error
+        console.warn(f"{path}: {error.what}")
+    return calibration
 
 
 def gains_for(given: list[float] | None, colours: int) -> tuple[float, ...] | None:

@@ -83,6 +83,10 @@ def synth(
         typer.Option(help="What runs DEHNet: float (the fastest in float32), auto (the fastest), or a name of doctor."),
     ] = "float",
     device: Annotated[str, typer.Option(help="torch device, such as cpu or cuda.")] = "cpu",
+    names: Annotated[
+        bool,
+        typer.Option("--names", help="Print each hologram's name as it is made, and nothing else: for play -."),
+    ] = False,
     profile: Profile = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -108,7 +112,7 @@ def synth(
     if (depth or near) and not is_picture(source):
         raise InputError("is not a picture, which --depth and --near are for", where=source)
     if is_folder_of_stacks(source):
-        _each(source, output, display, settings, overwrite=overwrite)
+        _each(source, output, display, settings, names=names, overwrite=overwrite)
         return
     rgbd = RgbdSettings(depth, near.value if near else None, planes)
     with console.reporting() as progress:
@@ -122,29 +126,51 @@ def synth(
             warn=console.warn,
             interruptible=stopping_on_interrupt,
         )
+    if names:
+        console.say(str(output))
+        return
     if scores is not None:
         console.table(HEADINGS, table_rows([scores]))
     console.say(f"wrote {output}")
 
 
-def _each(source: Path, output: Path, display: "DisplayProfile", settings: "SynthSettings", *, overwrite: bool) -> None:
-    from holodriver.batch import compute_each, failures, jobs_in_folder
+def _each(
+    source: Path,
+    output: Path,
+    display: "DisplayProfile",
+    settings: "SynthSettings",
+    *,
+    names: bool,
+    overwrite: bool,
+) -> None:
+    from holodriver.batch import Outcome, compute_each, failures, jobs_in_folder
     from holodriver.quality.scores import HEADINGS, table_rows
 
+    def name(outcome: Outcome) -> None:
+        if names and outcome.error is None:
+            console.say(str(outcome.job.output))
+
     jobs, skipped = jobs_in_folder(source, output, overwrite=overwrite)
-    if skipped:
+    if skipped and not names:
         console.say(f"left out {skipped} already in {output}; --overwrite computes them again")
     with console.reporting() as progress:
         outcomes = compute_each(
-            jobs, display, settings, progress=progress, warn=console.warn, interruptible=stopping_on_interrupt
+            jobs,
+            display,
+            settings,
+            progress=progress,
+            warn=console.warn,
+            interruptible=stopping_on_interrupt,
+            made=name,
         )
     made = [(outcome.job, outcome.scores) for outcome in outcomes if outcome.scores is not None]
-    if made:
+    if made and not names:
         rows = table_rows([scores for _, scores in made])
         console.table(
             ("hologram", *HEADINGS), [(job.output.name, *row) for (job, _), row in zip(made, rows, strict=True)]
         )
-    console.say(f"wrote {len(made)} to {output}")
+    if not names:
+        console.say(f"wrote {len(made)} to {output}")
     for outcome in outcomes:
         if outcome.error is not None:
             console.warn(f"{outcome.job.source.name} failed: {outcome.reason}")

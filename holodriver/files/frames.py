@@ -7,7 +7,7 @@ import numpy as np
 
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files.atomic import written_folder
-from holodriver.files.hologram import read_hologram
+from holodriver.files.hologram import read_hologram_frames
 from holodriver.files.images import read_grey, write_pixels
 from holodriver.optics.display import DisplayProfile
 from holodriver.panel.frames import PanelFrames
@@ -86,7 +86,7 @@ def read_panel_frames(path: Path) -> PanelFrames:
     """
     if path.is_dir():
         return read_frames_folder(path)
-    hologram = read_hologram(path)
-    if hologram.frames is None:
+    frames = read_hologram_frames(path)
+    if frames is None:
         raise FileFormatError("holds no panel frames", where=path, remedy=f"run: holodriver encode {path}")
-    return hologram.frames
+    return frames

@@ -6,9 +6,10 @@ group `frames` with `pixels` uint8 (C, h, w), `gains` (C,), `amplitudes` (C, 256
 
 import dataclasses
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import h5py
 import numpy as np
@@ -17,11 +18,15 @@ from numpy.typing import NDArray
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files.atomic import written_file
 from holodriver.optics.display import DisplayProfile
-from holodriver.optics.field import WaveField
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
 
+if TYPE_CHECKING:
+    from holodriver.optics.field import WaveField
+
 FORMAT, VERSION = "holodriver hologram", 1
+
+_Content = TypeVar("_Content")
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Hologram:
         InputError: neither a field nor frames, or the two are of different displays.
     """
 
-    field: WaveField | None = None
+    field: "WaveField | None" = None
     frames: PanelFrames | None = None
     provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
     """What it was made from, with which settings, and how good it is; plain JSON values."""
@@ -76,11 +81,24 @@ def read_hologram(path: Path) -> Hologram:
     Raises:
         FileFormatError: missing, truncated, foreign, of another version, or with a wrong field, which it names.
     """
+    return _opened(path, _read)
+
+
+def read_hologram_frames(path: Path) -> PanelFrames | None:
+    """The panel frames alone of a `.holo` file, without its field, which is larger; None if it has none.
+
+    Raises:
+        FileFormatError: as `read_hologram`.
+    """
+    return _opened(path, lambda file, path: _frames(file, path, _profile(file, path)))
+
+
+def _opened(path: Path, read: Callable[[h5py.File, Path], _Content]) -> _Content:
     if not path.is_file():
         raise FileFormatError("is not a file", where=path, remedy="expected a .holo file")
     try:
         with h5py.File(path, "r") as file:
-            return _read(file, path)
+            return read(file, path)
     except FileFormatError:
         raise
     except InputError as error:
@@ -91,21 +109,32 @@ def read_hologram(path: Path) -> Hologram:
 
 
 def _read(file: h5py.File, path: Path) -> Hologram:
+    profile = _profile(file, path)
+    wave = None
+    if "field" in file:
+        from holodriver.optics.field import WaveField  # with torch, which who only shows frames does not need
+
+        shape = (len(profile.wavelengths), *profile.shape)
+        wave = WaveField(_array(file, "field", np.complex64, shape, path), profile)
+    return Hologram(wave, _frames(file, path, profile), _json(file, "provenance", path))
+
+
+def _profile(file: h5py.File, path: Path) -> DisplayProfile:
     for key, expected in (("format", FORMAT), ("version", VERSION)):
         found = file.attrs.get(key)
         if found != expected:
             raise FileFormatError(f"field '{key}' is {found!r}, expected {expected!r}", where=path)
-    profile = DisplayProfile.from_dict(_json(file, "profile", path), where=path)
+    return DisplayProfile.from_dict(_json(file, "profile", path), where=path)
+
+
+def _frames(file: h5py.File, path: Path, profile: DisplayProfile) -> PanelFrames | None:
+    if "frames" not in file:
+        return None
     colours = len(profile.wavelengths)
-    wave = frames = None
-    if "field" in file:
-        wave = WaveField(_array(file, "field", np.complex64, (colours, *profile.shape), path), profile)
-    if "frames" in file:
-        pixels = _array(file, "frames/pixels", np.uint8, (colours, *profile.native_shape), path)
-        gains = _array(file, "frames/gains", np.float64, (colours,), path)
-        tables = _array(file, "frames/amplitudes", np.float64, (colours, 256), path)
-        frames = PanelFrames(pixels, profile, tuple(gains), tuple(AmplitudeLut(table) for table in tables))
-    return Hologram(wave, frames, _json(file, "provenance", path))
+    pixels = _array(file, "frames/pixels", np.uint8, (colours, *profile.native_shape), path)
+    gains = _array(file, "frames/gains", np.float64, (colours,), path)
+    tables = _array(file, "frames/amplitudes", np.float64, (colours, 256), path)
+    return PanelFrames(pixels, profile, tuple(gains), tuple(AmplitudeLut(table) for table in tables))
 
 
 def _json(file: h5py.File, name: str, path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ its conjugate opposite, the constant at zero (Burch, Proc. IEEE 55(4), 1967). A 
 """
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +19,18 @@ from holodriver.optics.aperture import (
     slit_passband,
 )
 from holodriver.optics.display import DisplayProfile
-from holodriver.optics.field import WaveField
 from holodriver.panel.frames import PanelFrames, bin_out, check_encoding
 from holodriver.panel.lut import AmplitudeLut
+from holodriver.panel.regions import regional_grey
+
+if TYPE_CHECKING:
+    from holodriver.optics.field import WaveField
 
 CLIPPED = 1e-4  # share of the panel's pixels that the automatic gain lets clip
 ORDER = 0.25  # amplitude of g·U in the wanted order: half of the range, shared by the field and its conjugate
 
 
-def automatic_gains(fields: Iterable[WaveField]) -> tuple[float, ...]:
+def automatic_gains(fields: "Iterable[WaveField]") -> tuple[float, ...]:
     """One gain a colour for all `fields`, so that all but 0.01 % of the values of each fit the panel's range.
 
     A colour that is dark in all fields gets the least gain of the others.
@@ -47,7 +51,12 @@ def laser_powers(gains: Sequence[float], highest: float) -> tuple[float, ...]:
     return tuple(highest * (least / gain) ** 2 for gain in gains)
 
 
-def encode(field: WaveField, gains: Sequence[float], luts: Sequence[AmplitudeLut]) -> PanelFrames:
+def encode(
+    field: "WaveField",
+    gains: Sequence[float],
+    luts: Sequence[AmplitudeLut],
+    regions: Sequence[NDArray[np.float64] | None] | None = None,
+) -> PanelFrames:
     """The frames that make the panel send `field` through the slit.
 
     The field is limited to the slit's passband, since what is outside would fall into the conjugate's; the
@@ -57,6 +66,8 @@ def encode(field: WaveField, gains: Sequence[float], luts: Sequence[AmplitudeLut
         field: the hologram.
         gains: factor on the field for each colour; the same for all frames of a sequence.
         luts: amplitude look-up table of each colour.
+        regions: for each colour, tables (rows, columns, 256) of parts of the panel, or None. The frames keep `luts`:
+            reading them back is then as wrong as the parts differ.
 
     Raises:
         InputError: not one gain above 0 and one table for each colour.
@@ -64,23 +75,31 @@ def encode(field: WaveField, gains: Sequence[float], luts: Sequence[AmplitudeLut
     gains, luts = tuple(gains), tuple(luts)
     check_encoding(field.profile, gains, luts)
     amplitude = panel_amplitude(field, gains)
-    greys = np.stack([lut.grey(colour) for lut, colour in zip(luts, amplitude, strict=True)])
+    parts = [None] * len(luts) if regions is None else regions
+    greys = np.stack(
+        [
+            lut.grey(colour) if part is None else regional_grey(colour, part)
+            for lut, colour, part in zip(luts, amplitude, parts, strict=True)
+        ]
+    )
     return PanelFrames(bin_out(greys, field.profile.binning), field.profile, gains, luts)
 
 
-def panel_amplitude(field: WaveField, gains: Sequence[float]) -> NDArray[np.float64]:
+def panel_amplitude(field: "WaveField", gains: Sequence[float]) -> NDArray[np.float64]:
     """Amplitude ½ + ½·Re{g·U·c} (C, H, W) that a perfect panel would show; what lies outside 0 … 1 clips."""
     return 0.5 + 0.5 * np.array(gains)[:, None, None] * _signal(field)
 
 
-def clipped_share(field: WaveField, gains: Sequence[float]) -> tuple[float, ...]:
+def clipped_share(field: "WaveField", gains: Sequence[float]) -> tuple[float, ...]:
     """Share of the pixels of each colour that the gain drives out of the panel's range."""
     signal = _signal(field)
     return tuple(float((np.abs(g * s) > 1 + 1e-9).mean()) for g, s in zip(gains, signal, strict=True))
 
 
-def read_back(frames: PanelFrames) -> WaveField:
+def read_back(frames: PanelFrames) -> "WaveField":
     """The field that a perfect slit and lens recover, with the recorded gain undone (never a fit)."""
+    from holodriver.optics.field import WaveField  # with torch, which laser powers do not need
+
     profile = frames.profile
     b = profile.binning
     passband = _passband(profile) * passband_envelope(profile)
@@ -98,7 +117,7 @@ def camera_exposure(profile: DisplayProfile, gains: Sequence[float]) -> tuple[fl
     return tuple(1 / (amplitude * gain) ** 2 for gain in gains)
 
 
-def _signal(field: WaveField) -> NDArray[np.float64]:
+def _signal(field: "WaveField") -> NDArray[np.float64]:
     """Re{U·c} of the slit-limited, envelope-compensated field, (C, H, W)."""
     profile = field.profile
     spectrum = np.fft.fft2(field.values.astype(np.complex128)) * _passband(profile) / passband_envelope(profile)

@@ -1,14 +1,17 @@
 """Panel frames: the grey images that the panel shows, with all that is needed to read them back."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.errors import InputError
-from holodriver.optics.bench import SimulatedBench
 from holodriver.optics.display import DisplayProfile
 from holodriver.panel.lut import AmplitudeLut
+
+if TYPE_CHECKING:
+    from holodriver.optics.bench import SimulatedBench
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,10 @@ class PanelFrames:
 
 def simulated_bench(
     frames: PanelFrames, *, order: int = 1, source_radius: float = 0.0, pupil: float | None = None
-) -> SimulatedBench:
+) -> "SimulatedBench":
     """The simulated bench with a panel that responds as the frames' look-up tables say; see `SimulatedBench`."""
+    from holodriver.optics.bench import SimulatedBench  # with torch, which who only shows frames does not need
+
     responses = np.stack([lut.amplitudes for lut in frames.luts])
     return SimulatedBench(frames.profile, responses, order=order, source_radius=source_radius, pupil=pupil)
 

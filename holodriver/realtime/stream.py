@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from holodriver.errors import InputError
 from holodriver.optics.field import WaveField
 from holodriver.panel.burch import automatic_gains
-from holodriver.panel.encoder import FrameEncoder
+from holodriver.panel.encoder import Encoder
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.realtime.pipeline import DEPTH, Stage, Times, pipeline
@@ -37,7 +37,6 @@ class Stream:
         gains: encoding gain of each colour.
         exposure: factor on linear light.
         copy: what takes each frame at the end, such as a copy to the panel's memory.
-        threads: that one transform of the encoder may use.
     """
 
     def __init__(
@@ -49,9 +48,8 @@ class Stream:
         gains: Sequence[float] | None = None,
         exposure: float | None = None,
         copy: Callable[[PanelFrames], object] = lambda frames: None,
-        threads: int = 1,
     ):
-        self.synthesiser, self.luts, self.copy, self.threads = synthesiser, tuple(luts), copy, threads
+        self.synthesiser, self.luts, self.copy = synthesiser, tuple(luts), copy
         self.profile = synthesiser.profile.resized(*size)
         self.exposure = exposure
         self.encoder = None if gains is None else self._encoder(gains)
@@ -94,12 +92,12 @@ class Stream:
         """The panel's frames."""
         if self.encoder is None:
             self.encoder = self._encoder(automatic_gains([WaveField(field, self.profile)]))
-        return self.encoder(field)
+        return PanelFrames(self.encoder.encode(field), self.profile, self.encoder.gains, self.luts)
 
     def copied(self, frames: PanelFrames) -> PanelFrames:
         """The same frames, after they were copied to where they are wanted."""
         self.copy(frames)
         return frames
 
-    def _encoder(self, gains: Sequence[float]) -> FrameEncoder:
-        return FrameEncoder(self.profile, gains, self.luts, threads=self.threads)
+    def _encoder(self, gains: Sequence[float]) -> Encoder:
+        return Encoder(self.profile, gains, self.luts)

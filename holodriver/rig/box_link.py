@@ -40,6 +40,10 @@ class BoxLink(Protocol):
         """Send bytes. What nobody reads is lost, as on a serial line."""
         ...
 
+    def unplug(self) -> None:
+        """Pull the cable: the host's port is gone, and nothing comes or goes any more."""
+        ...
+
 
 def open_link(transport: Transport) -> BoxLink:
     """The wire of this kind.
@@ -68,9 +72,10 @@ if sys.platform != "win32":
             tty.setraw(self._slave)
             os.set_blocking(self._master, False)
             self.port = os.ttyname(self._slave)
+            self._plugged = True
 
         def waitable(self) -> list[Waitable]:
-            return [self._master]
+            return [self._master] if self._plugged else []
 
         def read(self) -> bytes:
             try:
@@ -80,9 +85,15 @@ if sys.platform != "win32":
 
         def write(self, data: bytes) -> None:
             try:
-                os.write(self._master, data)
+                if self._plugged:
+                    os.write(self._master, data)
             except BlockingIOError:
                 return
+
+        def unplug(self) -> None:
+            self._plugged = False
+            os.close(self._slave)
+            os.close(self._master)  # the host's end hangs up
 
 
 class SocketLink:
@@ -94,6 +105,7 @@ class SocketLink:
         self._callers: deque[socket.socket] = deque()
         self._bell, self._button = Pipe(duplex=False)
         self.port = f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._plugged = True
         # a thread, because on Windows a listening socket is nothing that `wait` can watch
         threading.Thread(target=self._listen, name="laser box door", daemon=True).start()
 
@@ -106,6 +118,8 @@ class SocketLink:
             self._button.send_bytes(b"!")
 
     def waitable(self) -> list[Waitable]:
+        if not self._plugged:
+            return []
         return [self._bell] if self._host is None else [self._host]
 
     def read(self) -> bytes:
@@ -131,3 +145,9 @@ class SocketLink:
                 self._host.send(data)
         except OSError:
             return  # a host that is gone is found by the next read
+
+    def unplug(self) -> None:
+        self._plugged = False
+        if self._host is not None:
+            self._host.close()
+            self._host = None

@@ -7,64 +7,26 @@ real clock, starts a thread or opens a port, so each of these can be tested to t
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
+from holodriver.rig.box_state import (
+    EDGE_TOLERANCE,
+    IDENTITY,
+    INTERLOCK_ERROR,
+    MAX_EDGE_PERIOD_US,
+    MAX_ON_TIME_US,
+    MAX_STEPS,
+    MAX_WATCHDOG_MS,
+    POWER_LIMITS_W,
+    STEP_ERROR,
+    WATCHDOG_ERROR,
+    BoxEvent,
+    BoxSettings,
+    Pulse,
+)
 from holodriver.rig.colour import Colour, read_step, written_step
 from holodriver.rig.scpi import MAX_LINE, CommandError, ErrorQueue, header, number, seal, unseal, whole
-
-IDENTITY = "holodriver,laser controller,simulated,1"
-"""Answer to `*IDN?`: maker, model, serial number, version (IEEE 488.2, 10.14)."""
-
-MAX_WATCHDOG_MS = 250
-"""Longest silence of the host while armed, ms. No command raises it."""
-
-MAX_ON_TIME_US = 50_000
-"""Longest time a colour is on after one edge, µs; also the longest blanking."""
-
-MAX_STEPS = 16
-"""Longest colour sequence."""
-
-POWER_LIMITS_W = (0.05, 0.05, 0.05)
-"""Configured power limits of the simulated heads, W; a real box holds its own."""
-
-WATCHDOG_ERROR = 101
-INTERLOCK_ERROR = 102
-
-Source = Literal["BUS", "EXT"]
-Step = tuple[Colour, ...]
-
-
-@dataclass(frozen=True)
-class BoxSettings:
-    """What commands can set; the defaults are the state after boot and `*RST`."""
-
-    powers_w: tuple[float, ...] = (0.0, 0.0, 0.0)
-    sequence: tuple[Step, ...] = ((Colour.RED,), (Colour.GREEN,), (Colour.BLUE,))
-    blanking_us: int = 0
-    on_time_us: int = 1000
-    source: Source = "BUS"  # stray edges of a panel do nothing until somebody asks for them
-    watchdog_ms: int = MAX_WATCHDOG_MS
-
-
-@dataclass(frozen=True)
-class Pulse:
-    """Light after one edge: the edge's number since arming (from 1), what was on, from when to when (s, box time)."""
-
-    edge: int
-    colours: Step
-    powers_w: tuple[float, ...]
-    start_s: float
-    end_s: float
-
-
-@dataclass(frozen=True)
-class BoxEvent:
-    """A change between dark-and-disarmed and armed, at box time `at_s` (s), and why."""
-
-    at_s: float
-    kind: Literal["booted", "armed", "disarmed", "tripped", "reset"]
-    reason: str
 
 
 class LaserBox:
@@ -74,6 +36,10 @@ class LaserBox:
     noise on the line must not keep lasers armed. Commands answer `OK`, queries their value. The sequence, its times
     and the trigger source can only be set while disarmed. A new power of a colour that is on ends its on-time, so
     that one pulse has one power; a colour at 0 W is dark.
+
+    Two watches over the edges, off after `*RST`: with `SEQ:GATE ON` the light of edge n comes only once the host has
+    said `SEQ:CONF? n`, so that a frame that was lost or repeated, or an edge too many, is dark; a host that has shown
+    more frames than there were edges disarms. With `SEQ:PER` an edge that comes too early or too late disarms.
 
     Args:
         clock: box time, s, never running backwards.
@@ -97,6 +63,8 @@ class LaserBox:
         self._checksums = False
         self._errors = ErrorQueue()
         self._pulse: Pulse | None = None
+        self._awaiting: Pulse | None = None
+        self._last_edge_s: float | None = None
         self._count = 0
         self._step = -1
         self.settings = BoxSettings()
@@ -128,7 +96,9 @@ class LaserBox:
         """An edge of the panel's sync output: a new frame stands from now."""
         self.tick()
         if self.armed and self.settings.source == "EXT":
-            self._advance_sequence()
+            if self._edge_in_time():
+                self._advance_sequence()
+            self._last_edge_s = self._time
 
     def interlock(self, *, closed: bool) -> None:
         """The interlock line opened or closed. Opening trips; closing again changes nothing about that."""
@@ -197,9 +167,25 @@ class LaserBox:
             self.pulses.append(replace(self._pulse, end_s=time))
         self._pulse = None
 
+    def _edge_in_time(self) -> bool:
+        """Whether an edge may come now; if not, dark and disarmed."""
+        period = self.settings.edge_period_us / 1e6
+        if not period or self._last_edge_s is None:
+            return True
+        periods = (self._time - self._last_edge_s) / period
+        if abs(periods - 1) <= EDGE_TOLERANCE:
+            return True
+        self._fall_out_of_step(f"an edge came {periods:.3g} periods after the one before")
+        return False
+
+    def _fall_out_of_step(self, why: str) -> None:
+        self._disarm("out of step")
+        self._errors.add(CommandError(STEP_ERROR, f"Out of step; {why}; dark and disarmed"))
+
     def _advance_sequence(self) -> None:
         """The next step of the sequence: dark now, on after the blanking, for the on-time."""
         self._end_pulse(self._time)
+        self._awaiting = None
         self._count += 1
         self._step = (self._step + 1) % len(self.settings.sequence)
         powers = self.settings.powers_w
@@ -207,10 +193,15 @@ class LaserBox:
         if colours:
             start = self._time + self.settings.blanking_us / 1e6
             end = start + self.settings.on_time_us / 1e6
-            self._pulse = Pulse(self._count, colours, tuple(powers[colour] for colour in colours), start, end)
+            pulse = Pulse(self._count, colours, tuple(powers[colour] for colour in colours), start, end)
+            if self.settings.gated and self.settings.source == "EXT":
+                self._awaiting = pulse
+            else:
+                self._pulse = pulse
 
     def _disarm(self, reason: str) -> None:
         self._end_pulse(self._time)
+        self._awaiting = self._last_edge_s = None
         if self.armed:
             self.armed = False
             self._note("disarmed", reason)
@@ -279,6 +270,11 @@ class LaserBox:
             ("SEQuence:WIDth", self._set_on_time),
             ("SEQuence:WIDth?", _bare(lambda: str(self.settings.on_time_us))),
             ("SEQuence:COUNt?", _bare(self._counted)),
+            ("SEQuence:GATE", self._set_gate),
+            ("SEQuence:GATE?", _bare(lambda: str(int(self.settings.gated)))),
+            ("SEQuence:CONFirm?", self._confirm),
+            ("SEQuence:PERiod", self._set_edge_period),
+            ("SEQuence:PERiod?", _bare(lambda: str(self.settings.edge_period_us))),
         ]
 
     def _reset(self) -> None:
@@ -293,7 +289,9 @@ class LaserBox:
         self._advance_sequence()
 
     def _set_watchdog(self, text: str) -> str:
-        self.settings = replace(self.settings, watchdog_ms=whole(_given(text), 1, MAX_WATCHDOG_MS))
+        asked = number(_given(text))
+        milliseconds = MAX_WATCHDOG_MS if asked > MAX_WATCHDOG_MS else whole(text, 1, MAX_WATCHDOG_MS)
+        self.settings = replace(self.settings, watchdog_ms=milliseconds)
         return "OK"
 
     def _set_power(self, suffix: str, text: str) -> str:
@@ -301,8 +299,11 @@ class LaserBox:
         if not 0 <= watts <= self._limits_w[colour]:
             raise CommandError(-222, f"Data out of range; 0 to {self._limits_w[colour]:g} W is allowed")
         powers = list(self.settings.powers_w)
-        if self._pulse is not None and colour in self._pulse.colours and powers[colour] != watts:
-            self._end_pulse(self._time)
+        if powers[colour] != watts:
+            if self._pulse is not None and colour in self._pulse.colours:
+                self._end_pulse(self._time)
+            if self._awaiting is not None and colour in self._awaiting.colours:
+                self._awaiting = None
         powers[colour] = watts
         self.settings = replace(self.settings, powers_w=tuple(powers))
         return "OK"
@@ -312,9 +313,7 @@ class LaserBox:
         return _bare(lambda: repr(self.settings.powers_w[colour]))(text)
 
     def _set_output(self, text: str) -> str:
-        on = {"ON": True, "1": True, "OFF": False, "0": False}.get(_given(text).upper())
-        if on is None:
-            raise CommandError(-224, "Illegal parameter value; ON or OFF")
+        on = _switch(text)
         if not on:
             self._disarm("OUTP OFF")
         elif self.tripped:
@@ -346,6 +345,26 @@ class LaserBox:
     def _set_on_time(self, text: str) -> str:
         return self._set_disarmed(on_time_us=whole(_given(text), 1, MAX_ON_TIME_US))
 
+    def _set_gate(self, text: str) -> str:
+        return self._set_disarmed(gated=_switch(text))
+
+    def _set_edge_period(self, text: str) -> str:
+        return self._set_disarmed(edge_period_us=whole(_given(text), 0, MAX_EDGE_PERIOD_US))
+
+    def _confirm(self, text: str) -> str:
+        """The host has shown so many frames: light for the edge of the last, if it is the last edge and not over."""
+        shown = whole(_given(text), 0, 2**31 - 1)
+        if not (self.armed and self.settings.gated):
+            raise CommandError(-221, "Settings conflict; needs OUTP ON and SEQ:GATE ON")
+        if shown > self._count:
+            missing = shown - self._count
+            self._fall_out_of_step(f"{self._count} edges for {shown} frames shown, {missing} fewer")
+            raise CommandError(-221, "Settings conflict; more frames than edges")
+        if shown == self._count and self._awaiting is not None and self._time < self._awaiting.end_s:
+            self._pulse = replace(self._awaiting, start_s=max(self._awaiting.start_s, self._time))
+            self._awaiting = None
+        return self._counted()
+
     def _set_disarmed(self, **change: object) -> str:
         """Settings that would put colours out of step with frames in mid-play."""
         if self.armed:
@@ -374,6 +393,13 @@ def _given(text: str) -> str:
     if not text:
         raise CommandError(-109, "Missing parameter")
     return text
+
+
+def _switch(text: str) -> bool:
+    on = {"ON": True, "1": True, "OFF": False, "0": False}.get(_given(text).upper())
+    if on is None:
+        raise CommandError(-224, "Illegal parameter value; ON or OFF")
+    return on
 
 
 def _colour(suffix: str) -> Colour:

@@ -4,22 +4,18 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
-from typing import Any, Literal, NamedTuple, Self, final
+from typing import Literal, NamedTuple, Self, final
 
 from holodriver.errors import InputError, RigError
 from holodriver.rig.colour import Colour, read_step, written_step
 from holodriver.rig.scpi import seal, unseal
-
-BAUD_RATE = 115200
+from holodriver.rig.serial_port import QUIET_S, open_port
 
 ANSWER_TIMEOUT_S = 1.0
 """A 115200 baud line answers in milliseconds; by the time this is over the watchdog has long made the box dark."""
 
 CONNECT_TIMEOUT_S = 5.0
 """Opening the port resets many boards; their boot loader may take two seconds before the box answers."""
-
-QUIET_S = 0.05
-"""Silence after which no older answer is on its way; longer than the 16 ms that FTDI adapters hold bytes back."""
 
 IDENTITY_START = "holodriver,laser controller"
 
@@ -149,6 +145,38 @@ class LaserDriver(ABC):
         self._tell(f"SEQ:WID {round(on_time_s * 1e6)}")
 
     @final
+    def watch_edges(self, *, gated: bool = False, period_s: float = 0.0) -> None:
+        """How the box itself watches over the edges; only while disarmed, and until the next `reset`.
+
+        Args:
+            gated: an edge's light waits for `confirm`.
+            period_s: time between edges that never stop, s; one that comes too early or too late disarms. 0: any.
+
+        Raises:
+            RigError: the box does not know how.
+        """
+        self._tell(f"SEQ:GATE {'ON' if gated else 'OFF'}")
+        self._tell(f"SEQ:PER {round(period_s * 1e6)}")
+
+    @final
+    def confirm(self, frames: int) -> EdgeCount:
+        """Say that the last of so many frames stands, which lights it if the box has counted as many edges.
+
+        Raises:
+            RigError: it counted fewer and has gone dark (says by how many), or went dark by itself before.
+        """
+        try:
+            return self._edge_count(f"SEQ:CONF? {frames:d}")
+        except RigError as error:
+            if self.connected and (counted := self.edges().edges) < frames:
+                raise RigError(
+                    f"the laser controller counted {counted} sync edges for {frames} frames shown, {frames - counted} "
+                    f"fewer, and has gone dark: {error.what}",
+                    where=self.where,
+                ) from error
+            raise
+
+    @final
     def set_watchdog(self, milliseconds: int) -> None:
         """Silence after which the box goes dark, ms; never more than the box's own limit."""
         self._tell(f"SYST:WDOG {milliseconds:d}")
@@ -160,13 +188,7 @@ class LaserDriver(ABC):
         Raises:
             RigError: the interlock has tripped, or the head has no watchdog and no armed gate that has one.
         """
-        gated = self._gate is not None and self._gate.has_hardware_watchdog and self._gate.armed
-        if not (self.has_hardware_watchdog or gated):
-            raise RigError(
-                "this laser head stays lit when its host dies, so it is not armed",
-                where=self.where,
-                remedy="put a laser controller with a watchdog on its interlock or shutter, arm it, pass it as `gate`",
-            )
+        require_watchdog(self.where, self.has_hardware_watchdog, self._gate)
         self._tell("OUTP ON")
         self.armed = True
 
@@ -208,12 +230,7 @@ class LaserDriver(ABC):
     @final
     def edges(self) -> EdgeCount:
         """Edges since arming and the colours of the step now."""
-        answer = self.ask("SEQ:COUN?")
-        count, _, step = answer.partition(",")
-        try:
-            return EdgeCount(int(count), () if step == "0" else read_step(step))
-        except ValueError as error:
-            raise self._strange("SEQ:COUN?", answer) from error
+        return self._edge_count("SEQ:COUN?")
 
     @final
     def interlock_tripped(self) -> bool:
@@ -253,6 +270,14 @@ class LaserDriver(ABC):
         self.connected = self.armed = False
         self._close_hw()
 
+    def _edge_count(self, line: str) -> EdgeCount:
+        answer = self.ask(line)
+        count, _, step = answer.partition(",")
+        try:
+            return EdgeCount(int(count), () if step == "0" else read_step(step))
+        except ValueError as error:
+            raise self._strange(line, answer) from error
+
     def _tell(self, line: str) -> None:
         answer = self.ask(line)
         if answer != "OK":
@@ -276,6 +301,20 @@ class LaserDriver(ABC):
 
     def _strange(self, line: str, answer: str) -> RigError:
         return RigError(f"the laser controller answers '{line}' with '{answer}'", where=self.where)
+
+
+def require_watchdog(where: str, has_one: bool, gate: LaserDriver | None) -> None:
+    """Refuse to arm what would stay lit when its host dies.
+
+    Raises:
+        RigError: neither the head nor an armed controller before it has a hardware watchdog.
+    """
+    if not (has_one or (gate is not None and gate.has_hardware_watchdog and gate.armed)):
+        raise RigError(
+            "this laser head stays lit when its host dies, so it is not armed",
+            where=where,
+            remedy="put a laser controller with a watchdog on its interlock or shutter, arm it, pass it as `gate`",
+        )
 
 
 class LaserController(LaserDriver):
@@ -308,7 +347,7 @@ class LaserController(LaserDriver):
         self._answer_timeout_s = answer_timeout_s
         self._received = bytearray()
         self._in_step = False
-        self._serial = _open(port)
+        self._serial = open_port(port)
         try:
             self._identify(connect_timeout_s)
             self.reset()
@@ -385,16 +424,3 @@ class LaserController(LaserDriver):
                 hang_up()
             except OSError:
                 continue
-
-
-def _open(port: str) -> Any:
-    try:
-        import serial
-    except ImportError as error:
-        raise RigError(
-            "pyserial, which talks to the laser controller, is missing", remedy="pip install holodriver[rig]"
-        ) from error
-    try:
-        return serial.serial_for_url(port, baudrate=BAUD_RATE, timeout=QUIET_S, write_timeout=1.0, exclusive=True)
-    except (OSError, ValueError) as error:  # SerialException is an OSError
-        raise RigError(f"the laser controller's port cannot be opened: {error}", where=port) from error

@@ -1,10 +1,11 @@
 """A panel that shows grey frames, as the process that drives the display sees it."""
 
+import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
@@ -35,12 +36,22 @@ class Held:
     """Distinct pictures, (h, w) uint8."""
 
 
+class KeptFrame(NamedTuple):
+    """A frame that a panel has taken over beforehand, so that its flip copies nothing."""
+
+    pixels: np.ndarray
+    """As they were given; they must not change."""
+    handle: object
+    """What the hardware holds of them; None from panels that keep nothing."""
+
+
 class Panel(ABC):
     """A panel. A vendor or a window library implements `_flip_hw`; `show` is complete and is not overridden.
 
     Args:
         native_shape: panel pixels (h, w).
         refresh_hz: refreshes a second, 1/s.
+        packed: it takes all colours in one frame, (h, w, 3), and shows them one after another.
         clock: seconds; `time.perf_counter` unless a test gives its own.
 
     Raises:
@@ -48,9 +59,19 @@ class Panel(ABC):
     """
 
     def __init__(
-        self, native_shape: tuple[int, int], refresh_hz: float, *, clock: Callable[[], float] = time.perf_counter
+        self,
+        native_shape: tuple[int, int],
+        refresh_hz: float,
+        *,
+        packed: bool = False,
+        clock: Callable[[], float] = time.perf_counter,
     ):
+        self.packed = packed
+        self.synchronised = True
+        """Whether a flip waits for the panel's refresh; otherwise for a clock, which is not frame-exact."""
         self.native_shape, self.refresh_hz = checked_panel(native_shape, refresh_hz)
+        self.frame_shape = self.native_shape
+        """(h, w) of the frames it takes; other than its own pixels where it turns or enlarges them itself."""
         self._clock = clock
         self._last: Flip | None = None
 
@@ -60,17 +81,21 @@ class Panel(ABC):
         return 1 / self.refresh_hz
 
     @final
-    def show(self, frame: np.ndarray) -> Flip:
+    def show(self, frame: np.ndarray | KeptFrame) -> Flip:
         """Put a frame on the panel: check, flip, take the time, judge whether it came late.
 
         Args:
-            frame: (h, w) uint8 grey levels, exactly the panel's size.
+            frame: (h, w) uint8 grey levels, exactly `frame_shape`, (h, w, 3) if it is packed; or one that was kept.
 
         Raises:
             InputError: the frame has another shape or type; nothing was shown.
         """
-        check_frame(frame, self.native_shape)
-        self._flip_hw(frame)
+        if isinstance(frame, KeptFrame) and frame.handle is not None:
+            self._flip_kept_hw(frame.handle)
+        else:
+            pixels = frame.pixels if isinstance(frame, KeptFrame) else frame
+            self._check(pixels)
+            self._flip_hw(pixels)
         at = self._clock()
         if self._last is None:
             flip = Flip(0, at, 0)
@@ -84,6 +109,44 @@ class Panel(ABC):
         """Count flips from 0 again; the next one cannot be late."""
         self._last = None
         self._forget_hw()
+
+    @final
+    def keep(self, frame: np.ndarray) -> KeptFrame:
+        """Take a frame over for later flips; its pixels must not change after that.
+
+        Raises:
+            InputError: the frame has another shape or type.
+        """
+        self._check(frame)
+        return KeptFrame(frame, self._keep_hw(frame))
+
+    @final
+    def let_go(self, frames: Iterable[KeptFrame]) -> None:
+        """Forget kept frames."""
+        for frame in frames:
+            if frame.handle is not None:
+                self._let_go_hw(frame.handle)
+
+    def rest(self) -> None:  # noqa: B027 - only a window has to answer the system
+        """Called several times a second while nothing is shown."""
+
+    def close(self) -> None:  # noqa: B027 - only a window has something to give back
+        """Give the monitor back. Closing twice is allowed."""
+
+    def _check(self, frame: np.ndarray) -> None:
+        check_frame(frame, (*self.frame_shape, 3) if self.packed else self.frame_shape)
+
+    def _keep_hw(self, frame: np.ndarray) -> object:
+        """What makes a later flip of the frame cheap; None where nothing does."""
+        return None
+
+    def _flip_kept_hw(self, handle: Any) -> None:
+        """`_flip_hw` of what `_keep_hw` gave."""
+        raise NotImplementedError
+
+    def _let_go_hw(self, handle: Any) -> None:
+        """Forget what `_keep_hw` gave."""
+        raise NotImplementedError
 
     @abstractmethod
     def _flip_hw(self, frame: np.ndarray) -> None:
@@ -104,7 +167,24 @@ def missed_refreshes(interval_s: float, period_s: float) -> int:
     return max(1, round(interval_s / period_s) - 1)
 
 
-def check_frame(frame: np.ndarray, native_shape: tuple[int, int]) -> None:
+READY_PERIODS = 0.2
+"""A frame asked for less than this share of a period before a refresh may well come with the next one."""
+
+
+def missed_on_demand(asked_s: float, flip_s: float, last_s: float, period_s: float) -> int:
+    """Refreshes that went by without a frame that was asked for at some time, which need not be at once.
+
+    Args:
+        asked_s: when it was asked for, s.
+        flip_s: when it stood, s.
+        last_s: when the frame before it stood, on the same grid of refreshes, s.
+        period_s: time between refreshes, s.
+    """
+    due = last_s + math.ceil((asked_s - last_s) / period_s + READY_PERIODS) * period_s
+    return max(0, round((flip_s - due) / period_s))
+
+
+def check_frame(frame: np.ndarray, native_shape: tuple[int, ...]) -> None:
     """Refuse what is not exactly one panel frame.
 
     Raises:
@@ -112,9 +192,9 @@ def check_frame(frame: np.ndarray, native_shape: tuple[int, int]) -> None:
     """
     if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.shape != native_shape:
         given = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
-        height, width = native_shape
+        height, width = native_shape[:2]
         raise InputError(
-            f"a panel frame is {given}, expected uint8 ({height}, {width}): {width} × {height} pixels, the panel's own",
+            f"a panel frame is {given}, expected uint8 {native_shape}: {width} × {height} pixels, the panel's own",
             remedy="encode the hologram for this panel",
         )
 

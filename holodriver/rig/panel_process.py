@@ -5,6 +5,7 @@ stops feeding the laser controller's watchdog, and there is no light.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.shared_memory import SharedMemory
@@ -13,11 +14,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from holodriver.errors import InputError, RigError
-from holodriver.rig.panel import Flip, Held, Panel, check_frame, checked_panel
+from holodriver.rig.panel import Flip, Held, KeptFrame, Panel, check_frame, checked_panel, missed_on_demand
 from holodriver.rig.process import RigProcess
+from holodriver.rig.slots import FrameSlots, OpenSlots
 
 UPLOAD_TIMEOUT_S = 60.0
 """Copying one hologram takes milliseconds; a busy machine gets all the time it needs."""
+
+REST_S = 0.05
+"""How long the display process waits for a command before it lets its panel answer the system, s."""
 
 STOP_TIMEOUT_S = 2.0
 """A display process that has not ended its play this long after it was told hangs."""
@@ -30,6 +35,21 @@ class ShownFrame(NamedTuple):
     hologram: int
     plane: int
     """Index on the hologram's colour axis."""
+    starved: bool = False
+    """Whether the hologram was shown again because the next one was not there in time."""
+    entry: int = -1
+    """Number of the entry of the queue that it was shown for."""
+
+
+class Entry(NamedTuple):
+    """What the host queues: frames of one slot, each shown once."""
+
+    number: int
+    """Counts entries of a play, from 0."""
+    slot: int
+    hologram: int
+    planes: tuple[int, ...]
+    """Which of the slot's frames, in order."""
 
 
 class PanelProcess:
@@ -69,6 +89,11 @@ class PanelProcess:
         """Time between two refreshes, s."""
         return 1 / self.refresh_hz
 
+    @property
+    def synchronised(self) -> bool:
+        """Whether its flips wait for the panel's refresh."""
+        return bool(self._process.ready)
+
     def preload(self, holograms: Sequence[np.ndarray]) -> None:
         """Give the process the frames to play, in place of those it has.
 
@@ -100,6 +125,46 @@ class PanelProcess:
         self.shown = []
         self._process.send("play", cycles)
         self.playing = True
+
+    def open_slots(self, slots: FrameSlots) -> None:
+        """Let the process see frames that others write, in place of slots that it had.
+
+        Raises:
+            RigError: the process is gone, or cannot open them.
+        """
+        self.stop()
+        self._ask("slots", slots.names, slots.shape)
+
+    def stream(self, *, hold: bool = False) -> None:
+        """Begin to show what is queued, entry after entry; returns at once.
+
+        Args:
+            hold: when the queue is empty, leave the last frame as it is; otherwise the last entry is shown again, and
+                its frames say that they are `starved`.
+
+        Raises:
+            RigError: the process is gone.
+        """
+        self.stop()
+        self.shown = []
+        self._process.send("stream", hold)
+        self.playing = True
+
+    def queue(self, entry: Entry) -> None:
+        """Show frames of a slot after all that is queued already; the slot must hold them until a later entry stands.
+
+        Raises:
+            RigError: the process is gone.
+        """
+        self._process.send("queue", entry)
+
+    def finish(self) -> None:
+        """End the play after the last entry.
+
+        Raises:
+            RigError: the process is gone.
+        """
+        self._process.send("finish")
 
     def wait(self, timeout_s: float) -> bool:
         """Take in what the process reports; whether frames were flipped since the last call.
@@ -183,21 +248,40 @@ class PanelProcess:
 def _serve(control: Connection, make_panel: Callable[[], Panel]) -> None:
     """The display process: hold frames, show them when told, say which one stands."""
     panel = make_panel()
-    holograms: list[np.ndarray] = []
-    control.send(("ready", None))
+    try:
+        _serve_panel(control, panel)
+    finally:
+        panel.close()
+
+
+def _serve_panel(control: Connection, panel: Panel) -> None:
+    holograms: list[list[KeptFrame]] = []
+    slots: OpenSlots | None = None
+    control.send(("ready", panel.synchronised))
     while True:
+        while not control.poll(REST_S):
+            panel.rest()
         message = control.recv()
         if message[0] == "clear":
+            for hologram in holograms:
+                panel.let_go(hologram)
             holograms.clear()
             control.send(("done",))
         elif message[0] == "upload":
-            holograms.append(_received(message[1], message[2]))
+            holograms.append([panel.keep(frame) for frame in _received(message[1], message[2])])
             control.send(("done",))
         elif message[0] == "play":
             _play(control, panel, holograms, message[1])
+        elif message[0] == "slots":
+            if slots is not None:
+                slots.close()
+            slots = OpenSlots(message[1], message[2])
+            control.send(("done",))
+        elif message[0] == "stream":
+            _stream(control, panel, [] if slots is None else slots.views, hold=message[1])
         elif message[0] == "held":
             _send_held(control, panel.held())
-        # "stop" after the last frame has nothing to stop: its "played" is already on the way
+        # "stop", "queue" and "finish" after the last frame come too late: its "played" is already on the way
 
 
 def _received(name: str, shape: tuple[int, int, int]) -> np.ndarray:
@@ -211,7 +295,7 @@ def _received(name: str, shape: tuple[int, int, int]) -> np.ndarray:
         memory.close()
 
 
-def _play(control: Connection, panel: Panel, holograms: list[np.ndarray], cycles: int) -> None:
+def _play(control: Connection, panel: Panel, holograms: list[list[KeptFrame]], cycles: int) -> None:
     panel.restart_timing()
     for _ in range(cycles):
         for number, hologram in enumerate(holograms):
@@ -221,6 +305,46 @@ def _play(control: Connection, panel: Panel, holograms: list[np.ndarray], cycles
                     return
                 control.send(("flip", ShownFrame(panel.show(frame), number, plane)))
     control.poll(panel.period_s)  # the last frame stands, and is lit, for as long as the others
+    control.send(("played",))
+
+
+def _stream(control: Connection, panel: Panel, slots: Sequence[np.ndarray], *, hold: bool) -> None:
+    """Show what the host queues, until it says that nothing more comes or that it is to stop."""
+    panel.restart_timing()
+    queue: deque[Entry] = deque()
+    last: Entry | None = None
+    flip_s: float | None = None
+    finishing = stopping = False
+    while not stopping:
+        idle = not queue and not finishing and (hold or last is None)
+        if idle:
+            panel.rest()
+        while not stopping and control.poll(REST_S if idle else 0):
+            idle = False
+            message = control.recv()
+            if message[0] == "queue":
+                queue.append(message[1])
+            finishing = finishing or message[0] == "finish"
+            stopping = message[0] == "stop"
+        if stopping or (finishing and not queue):
+            break
+        if queue:
+            entry, starved = queue.popleft(), False
+        elif hold or last is None:
+            continue
+        else:
+            entry, starved = last, True
+        last = entry
+        for plane in entry.planes:
+            asked_s, last_s = time.perf_counter(), flip_s
+            flip = panel.show(slots[entry.slot][plane])
+            flip_s = flip.at_s
+            if hold:  # frames that come when they are asked for are not late for having been asked for late
+                missed = 0 if last_s is None else missed_on_demand(asked_s, flip_s, last_s, panel.period_s)
+                flip = flip._replace(dropped=missed)
+            control.send(("flip", ShownFrame(flip, entry.hologram, plane, starved, entry.number)))
+    if not stopping:
+        control.poll(panel.period_s)  # the last frame stands, and is lit, for as long as the others
     control.send(("played",))
 
 

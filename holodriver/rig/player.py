@@ -2,23 +2,19 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from statistics import median
 from typing import Protocol
 
 import numpy as np
 
-from holodriver.errors import HolodriverError, InputError, RigError
+from holodriver.errors import HolodriverError, InputError
 from holodriver.progress import Progress, silent
 from holodriver.rig.colour import Colour
 from holodriver.rig.laser_box import MAX_ON_TIME_US
-from holodriver.rig.lasers import EdgeCount, LaserDriver
+from holodriver.rig.lasers import LaserDriver
 from holodriver.rig.panel_process import ShownFrame
-
-HEARTBEAT_S = 0.05
-"""Shortest time between two heartbeats, s: a fifth of the longest watchdog time, so that one may be late."""
+from holodriver.rig.sequencer import HEARTBEAT_S, Ask, Sequencer
 
 WATCHDOG_MS = 250
 """Silence after which the box goes dark, ms: the longest the protocol allows."""
@@ -26,12 +22,6 @@ WATCHDOG_MS = 250
 BLANKING_FRACTION = 0.2
 ON_FRACTION = 0.6
 """Shares of a refresh period; together short of 1, so that light has ended before the next frame comes."""
-
-STALL_S = 0.5
-"""A panel that shows nothing for this long has stopped: twice the watchdog time, so its lasers are dark by then."""
-
-SUSPICIONS = 3
-"""A count one ahead of the frames may be a frame whose report is under way; this often in a row it is not."""
 
 DEFAULT_POWER_W = 0.001
 
@@ -66,7 +56,11 @@ class PlayReport:
     interval_max_s: float | None
     period_s: float
     edges: int
-    """Sync edges that the laser controller counted."""
+    """Sync edges that the laser controller counted; 0 if it was not asked."""
+    colour_errors: int = 0
+    """How often the controller was found on the colour of another frame."""
+    starved: int = 0
+    """Frames shown again because the next hologram was not read in time."""
 
     def rows(self) -> list[tuple[str, str]]:
         """The report as pairs of name and value, for a table."""
@@ -77,6 +71,8 @@ class PlayReport:
             ("flip interval, longest", _ms(self.interval_max_s)),
             ("sync edges counted", str(self.edges)),
             ("comparisons with the lasers", str(self.comparisons)),
+            ("colour errors", str(self.colour_errors)),
+            *([("shown again, the next was not read", str(self.starved))] if self.starved else []),
         ]
 
 
@@ -135,102 +131,38 @@ def play(
     for colour, watts in zip(colours, powers_w, strict=True):
         lasers.set_power(colour, watts)
     lasers.set_watchdog(WATCHDOG_MS)
-    supervisor = _Supervisor(panel, lasers, colours)
+    sequencer = Sequencer(colours, now_s=time.perf_counter())
     try:
         lasers.arm()
         panel.start(cycles)
         total = cycles * len(frames) * len(colours)
         while panel.playing:
-            supervisor.watch()
-            progress("playing", len(panel.shown), total, f"{supervisor.dropped} dropped")
+            _watch(panel, lasers, sequencer)
+            progress("playing", len(panel.shown), total, f"{sequencer.dropped} dropped")
         lasers.heartbeat()  # an interlock or a watchdog that struck in the last frames is said here
     except BaseException as error:
         _end_dark(panel, lasers, error)
         raise
     lasers.disarm()
     edges = lasers.edges()
-    supervisor.compare_finally(edges)
-    return _report(panel.shown, period, edges.edges, supervisor.comparisons)
+    sequencer.shown(panel.shown[sequencer.frames :], time.perf_counter())
+    sequencer.finally_counted(edges)
+    return report_of(sequencer, period)
 
 
-class _Supervisor:
-    """Feeds the box's watchdog while frames come, and compares its edges with them."""
-
-    def __init__(
-        self,
-        panel: PlayingPanel,
-        lasers: LaserDriver,
-        colours: Sequence[Colour],
-        clock: Callable[[], float] = time.perf_counter,
-    ):
-        self._panel = panel
-        self._lasers = lasers
-        self._colours = colours
-        self._clock = clock
-        self._last_frame_s = clock()
-        self._last_beat_s = -math.inf
-        self._suspicions = 0
-        self._judged = 0
-        self.dropped = 0
-        """Refreshes without a new frame so far."""
-        self.comparisons = 0
-
-    def watch(self) -> None:
-        """Wait for frames for a heartbeat's time; if they came, tell the box."""
-        came = self._panel.wait(HEARTBEAT_S)
-        now = self._clock()
-        if not came:
-            if self._panel.playing and now - self._last_frame_s > STALL_S:
-                raise RigError(
-                    f"the display process has shown nothing for {STALL_S:g} s, after {len(self._panel.shown)} frames",
-                    remedy="the lasers are dark; see what else keeps the machine busy",
-                )
-            return
-        self._last_frame_s = now
-        self.dropped += sum(frame.flip.dropped for frame in self._panel.shown[self._judged :])
-        self._judged = len(self._panel.shown)
-        if now - self._last_beat_s >= HEARTBEAT_S:
-            self._last_beat_s = now
-            self._lasers.heartbeat()
-            self._compare()
-
-    def _compare(self) -> None:
-        """Whether the box has counted the frames shown, while both go on.
-
-        The display process sends an edge before it reports the frame, so an edge less than frames known before the
-        question is an edge lost; one more than frames known after it may be a report under way.
-        """
-        before = len(self._panel.shown)
-        counted = self._lasers.edges()
-        self._panel.wait(0)
-        self._suspicions = self._suspicions + 1 if counted.edges > len(self._panel.shown) else 0
-        if counted.edges < before or self._suspicions >= SUSPICIONS:
-            raise self._mismatch(counted.edges, before if counted.edges < before else len(self._panel.shown))
-        self._judge_colour(counted)
-
-    def compare_finally(self, counted: EdgeCount) -> None:
-        """Whether all edges and all frames were the same in number; the panel has stopped."""
-        if counted.edges != len(self._panel.shown):
-            raise self._mismatch(counted.edges, len(self._panel.shown))
-        self._judge_colour(counted)
-
-    def _judge_colour(self, counted: EdgeCount) -> None:
-        self.comparisons += 1
-        expected = (self._colours[(counted.edges - 1) % len(self._colours)],) if counted.edges else ()
-        if counted.colours != expected:
-            raise RigError(
-                f"after {counted.edges} frames the laser controller stands on "
-                f"{_names(counted.colours)} and the frame is {_names(expected)}",
-                remedy="the lasers have been made dark; play again",
-            )
-
-    def _mismatch(self, edges: int, shown: int) -> RigError:
-        more = "more" if edges > shown else "fewer"
-        return RigError(
-            f"the laser controller counted {edges} sync edges for {shown} frames shown, {abs(edges - shown)} {more}: "
-            "colours and frames are out of step",
-            remedy="the lasers have been made dark; check the sync cable and the panel's refresh rate, then play again",
-        )
+def _watch(panel: PlayingPanel, lasers: LaserDriver, sequencer: Sequencer) -> None:
+    """Wait for frames for a heartbeat's time; if they came, tell the box, and compare its count with theirs."""
+    if not panel.wait(HEARTBEAT_S):
+        if panel.playing:
+            sequencer.quiet(time.perf_counter())
+        return
+    now = time.perf_counter()
+    sequencer.shown(panel.shown[sequencer.frames :], now)
+    if sequencer.ask(now) is not Ask.nothing:
+        lasers.heartbeat()
+        counted = lasers.edges()
+        panel.wait(0)
+        sequencer.counted(counted, sequencer.frames, len(panel.shown))
 
 
 def _end_dark(panel: PlayingPanel, lasers: LaserDriver, error: BaseException) -> None:
@@ -274,24 +206,21 @@ def _cycles(cycles: int | None, duration_s: float | None, cycle_s: float) -> int
     return cycles
 
 
-def _report(shown: list[ShownFrame], period: float, edges: int, comparisons: int) -> PlayReport:
-    times = [frame.flip.at_s for frame in shown]
-    intervals = [after - before for before, after in pairwise(times)]
+def report_of(sequencer: Sequencer, period_s: float) -> PlayReport:
+    """What is known of a play that has ended, on a panel with so much time (s) between refreshes."""
     return PlayReport(
-        frames_shown=len(shown),
-        dropped=sum(frame.flip.dropped for frame in shown),
-        late=sum(frame.flip.dropped > 0 for frame in shown),
-        comparisons=comparisons,
-        interval_median_s=median(intervals) if intervals else None,
-        interval_max_s=max(intervals, default=None),
-        period_s=period,
-        edges=edges,
+        frames_shown=sequencer.frames,
+        dropped=sequencer.dropped,
+        late=sequencer.late,
+        comparisons=sequencer.comparisons,
+        interval_median_s=sequencer.interval_median_s,
+        interval_max_s=sequencer.interval_max_s,
+        period_s=period_s,
+        edges=sequencer.edges or 0,
+        colour_errors=sequencer.colour_errors,
+        starved=sequencer.starved,
     )
 
 
 def _ms(seconds: float | None) -> str:
     return "–" if seconds is None else f"{seconds * 1e3:.2f} ms"
-
-
-def _names(colours: Sequence[Colour]) -> str:
-    return " and ".join(colour.label for colour in colours) or "no colour"

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
-from holodriver.errors import RigError
+from holodriver.errors import HolodriverError, RigError
 
 START_TIMEOUT_S = 60.0
 """Starting a Python process takes a fraction of a second; a busy machine gets all the time it needs."""
@@ -139,7 +139,7 @@ def _run(serve: Callable[..., None], control: Connection, *arguments: Any) -> No
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the parent has closed the connection or is gone: nobody is left to tell
     except Exception as error:
-        failure = error if isinstance(error, RigError) else RigError(f"{type(error).__name__}: {error}")
+        failure = error if isinstance(error, HolodriverError) else RigError(f"{type(error).__name__}: {error}")
         try:
             control.send(("failed", failure))
         except OSError:

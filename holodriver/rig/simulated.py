@@ -4,7 +4,7 @@ import multiprocessing
 from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf
 
@@ -13,6 +13,7 @@ import numpy as np
 from holodriver.errors import RigError
 from holodriver.rig.box_link import Transport
 from holodriver.rig.colour import Colour
+from holodriver.rig.faults import Faults
 from holodriver.rig.laser_box import Pulse
 from holodriver.rig.lasers import LaserController
 from holodriver.rig.panel import Held
@@ -54,6 +55,7 @@ class SimulatedRig:
         transport: what the host talks to the box over; a pseudo-terminal where there are some.
         lose_edges: fault: flips whose sync edge gets lost.
         repeat_frames: fault: flips whose frame stays for two refreshes, with an edge for each.
+        faults: more faults, by their chances.
 
     Raises:
         InputError: a size or rate that no panel has.
@@ -68,14 +70,22 @@ class SimulatedRig:
         transport: Transport | None = None,
         lose_edges: Collection[int] = (),
         repeat_frames: Collection[int] = (),
+        faults: Faults | None = None,
     ):
         self._lasers: LaserController | None = None
+        self._faults = faults = Faults() if faults is None else faults
         edges, wire = multiprocessing.Pipe(duplex=False)
         make_panel = partial(
-            SimulatedPanel, native_shape, refresh_hz, wire, lose_edges=lose_edges, repeat_frames=repeat_frames
+            SimulatedPanel,
+            native_shape,
+            refresh_hz,
+            wire,
+            lose_edges={*lose_edges, *faults.flips(faults.lose, 0)},
+            repeat_frames={*repeat_frames, *faults.flips(faults.drop, 1)},
+            delay_flips=faults.delays(2),
         )
         try:
-            self.box = SimulatedBox(edges, transport=transport)
+            self.box = SimulatedBox(edges, transport=transport, unplug_after_s=faults.unplug or None)
             try:
                 self.panel = PanelProcess(make_panel, native_shape, refresh_hz)
             except BaseException:
@@ -110,7 +120,13 @@ class SimulatedRig:
         held = self.panel.held()
         if held is None:
             raise RigError("this panel cannot tell what it showed")
-        return join_exposures(self.panel.shown, held, self.box.report().pulses)
+        exposures = join_exposures(self.panel.shown, held, self.box.report().pulses)
+        if not self._faults.drift:
+            return exposures
+        last = max(1, len(held.since_s) - 1)
+        return [
+            replace(one, power_w=one.power_w * (1 + self._faults.drift * one.flip_index / last)) for one in exposures
+        ]
 
     def close(self) -> None:
         """Dark, then end both processes. Closing twice is allowed."""

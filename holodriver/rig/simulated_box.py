@@ -69,6 +69,7 @@ class SimulatedBox:
         transport: what the host talks over.
         power_limits_w: largest power of red, green, blue, W.
         interlock_closed: state of the interlock at boot.
+        unplug_after_s: fault: the cable to the host is pulled this long (s) after the box was first armed.
     """
 
     def __init__(
@@ -78,11 +79,18 @@ class SimulatedBox:
         transport: Transport | None = None,
         power_limits_w: tuple[float, ...] = POWER_LIMITS_W,
         interlock_closed: bool = True,
+        unplug_after_s: float | None = None,
     ):
         self.events: list[LoggedEvent] = []
         """Changes heard of so far, oldest first."""
         self._process = RigProcess(
-            "laser box process", _serve, wire, transport or default_transport(), power_limits_w, interlock_closed
+            "laser box process",
+            _serve,
+            wire,
+            transport or default_transport(),
+            power_limits_w,
+            interlock_closed,
+            unplug_after_s,
         )
         self.port: str = self._process.ready
         """What `LaserController` opens."""
@@ -165,6 +173,7 @@ def _serve(
     transport: Transport,
     power_limits_w: tuple[float, ...],
     interlock_closed: bool,
+    unplug_after_s: float | None,
 ) -> None:
     """The box's process: sleep until something arrives or falls due, then let the box deal with it."""
     clock = _IdealClock()
@@ -172,13 +181,20 @@ def _serve(
     link = open_link(transport)
     control.send(("ready", link.port))
     told = 0
+    unplug_at = math.inf
     while True:
-        due = box.next_deadline()
+        due = min((at for at in (box.next_deadline(), unplug_at) if at is not None and at < math.inf), default=None)
         timeout = None if due is None else max(0.0, due - time.perf_counter())
         lines = link.waitable()
         watched: list[Any] = [control, *lines] + ([] if wire is None else [wire])
         wait(watched, timeout)
         now = time.perf_counter()
+        if unplug_after_s is not None and box.armed and unplug_at == math.inf:
+            unplug_at = now + unplug_after_s
+        if now >= unplug_at:
+            link.unplug()
+            unplug_after_s, unplug_at = None, math.inf
+            lines, watched = [], [control] + ([] if wire is None else [wire])
         ready = wait(watched, 0)  # all that came before `now`, however late that is
         # bytes before edges: a frame that the host knows of is then always in the count that it asks for
         data = link.read() if any(line in ready for line in lines) else b""

@@ -1,7 +1,7 @@
 """A panel without hardware: keeps time like one, drives the sync wire like one, and remembers what it was given."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -29,6 +29,7 @@ class SimulatedPanel(Panel):
         wire: writing end of the sync wire to the laser box; None for a panel without one.
         lose_edges: flips whose sync edge gets lost.
         repeat_frames: flips whose frame stays for two refreshes, with an edge for each.
+        delay_flips: flips that come late, and by how many refreshes.
     """
 
     def __init__(
@@ -39,11 +40,13 @@ class SimulatedPanel(Panel):
         *,
         lose_edges: Collection[int] = (),
         repeat_frames: Collection[int] = (),
+        delay_flips: Mapping[int, int] | None = None,
     ):
         super().__init__(native_shape, refresh_hz)
         self._wire = wire
         self._lose_edges = frozenset(lose_edges)
         self._repeat_frames = frozenset(repeat_frames)
+        self._delay_flips = dict(delay_flips or {})
         self._due: float | None = None
         self._forget_hw()
 
@@ -57,6 +60,8 @@ class SimulatedPanel(Panel):
     def _flip_hw(self, frame: np.ndarray) -> None:
         content = self._received(frame)
         index = len(self._since_s)
+        for _ in range(self._delay_flips.get(index, 0)):
+            self._wait_for_refresh()
         at = self._wait_for_refresh()
         self._since_s.append(at)
         self._content.append(content)

@@ -13,9 +13,7 @@ from holodriver.errors import FileFormatError, InputError
 from holodriver.files.hologram import read_hologram
 from holodriver.files.rgbd import write_rgbd
 from holodriver.optics.display import REFERENCE
-from holodriver.optics.field import WaveField
 from holodriver.panel.burch import automatic_gains, encode
-from holodriver.panel.encoder import FrameEncoder
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.realtime.networks import load_networks
 from holodriver.realtime.speed import measure_stream, picture
@@ -30,19 +28,6 @@ LUTS = (AmplitudeLut.linear(), AmplitudeLut.liquid_crystal(1.2), AmplitudeLut.li
 @pytest.fixture
 def synthesiser(networks):
     return NetworkSynthesiser(networks, REFERENCE, runtime="torch")
-
-
-def test_the_fast_encoder_gives_what_the_exact_one_does():
-    rng = np.random.default_rng(0)
-    profile = REFERENCE.resized(60, 44)
-    values = (rng.normal(size=(3, 44, 60)) + 1j * rng.normal(size=(3, 44, 60))).astype(np.complex64)
-    gains = automatic_gains([WaveField(values, profile)])
-    exact = encode(WaveField(values, profile), gains, LUTS)
-    fast = FrameEncoder(profile, gains, LUTS)(values)
-    difference = np.abs(fast.pixels.astype(int) - exact.pixels)
-    assert (fast.gains, fast.luts) == (exact.gains, exact.luts)
-    assert difference.max() <= 1
-    assert (difference > 0).mean() < 0.01
 
 
 def test_the_field_is_the_networks_own_answer(synthesiser):

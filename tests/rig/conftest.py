@@ -1,11 +1,16 @@
-"""Two benches that speak to a laser box: the bare state machine, and a separate process behind a real serial port."""
+"""Three benches that speak to a laser box.
+
+The bare state machine; the simulated box, a process behind a real serial port; and the firmware in a simulated chip.
+"""
 
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Protocol
 
 import pytest
+from rig.chip import Chip, FirmwareBench, build
 
 from holodriver.errors import RigError
 from holodriver.rig.laser_box import WATCHDOG_ERROR, LaserBox
@@ -102,12 +107,25 @@ def wired() -> Iterator[WireBench]:
             yield WireBench(box, controller, wire)
 
 
-@pytest.fixture(params=["state machine", "process behind a serial port"])
+@pytest.fixture(scope="session")
+def chip_programs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The firmware and the simulator's bench, compiled."""
+    return build(tmp_path_factory.mktemp("firmware"))
+
+
+@pytest.fixture(scope="module")
+def flashed(chip_programs: tuple[Path, Path]) -> Iterator[FirmwareBench]:
+    with Chip(chip_programs) as chip, LaserController(chip.port) as controller:
+        yield FirmwareBench(chip, controller)
+
+
+@pytest.fixture(params=["state machine", "process behind a serial port", "firmware"])
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     if request.param == "state machine":
         yield PureBench()
         return
-    wired: WireBench = request.getfixturevalue("wired")
+    kind = "wired" if request.param.startswith("process") else "flashed"
+    wired: WireBench | FirmwareBench = request.getfixturevalue(kind)
     wired.interlock(closed=True)
     wired.press_reset()
     wired.controller.reset()

@@ -177,7 +177,7 @@ def connect(monkeypatch):
     """Connects to whatever answers so."""
 
     def connecting(answer, port=TalkingPort) -> LaserController:
-        monkeypatch.setattr(lasers_module, "_open", lambda _: port(answer))
+        monkeypatch.setattr(lasers_module, "open_port", lambda _: port(answer))
         return LaserController("port", answer_timeout_s=0.02, connect_timeout_s=0.1)
 
     return connecting
@@ -220,7 +220,7 @@ def test_a_device_that_never_stops_talking_is_refused(connect):
 
 
 def test_a_port_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(RigError, match=r"nowhere: the laser controller's port cannot be opened"):
+    with pytest.raises(RigError, match=r"nowhere: the port cannot be opened"):
         LaserController(str(tmp_path / "nowhere"))
 
 

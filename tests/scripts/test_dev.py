@@ -157,7 +157,14 @@ def test_another_python_is_told_the_command(dev, monkeypatch, capsys):
     assert "-3.11" in error if os.name == "nt" else "python3.11 scripts/dev.py demo --quick" in error
 
 
-@pytest.mark.parametrize("arguments", [["dmeo"], ["check", "--fix"], ["setup", "now"]])
+def test_tests_need_more_packages_than_blender(dev, capsys):
+    assert dev.main(["packages"]) == dev.main(["packages", "--tests"]) == 0
+    plain, tests = (set(line.split()) for line in capsys.readouterr().out.splitlines())
+    assert plain < tests
+    assert "xvfb" in tests - plain
+
+
+@pytest.mark.parametrize("arguments", [["dmeo"], ["check", "--fix"], ["setup", "now"], ["packages", "--test"]])
 def test_wrong_call_is_one_line(arguments):
     done = run_script(*arguments)
     assert done.returncode == 2

@@ -1,0 +1,104 @@
+"""`holodriver capture`: what a camera sees of a hologram, scored against its focal stack."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from holodriver.cli import console
+from holodriver.cli.options import Overwrite
+from holodriver.errors import InputError
+
+NAME = "focus_{:.4f}.png"
+SCORES = "scores.json"
+HOLDS = ("focus_*.png", SCORES)
+
+
+def capture(
+    source: Annotated[Path, typer.Argument(help="Hologram file with panel frames, or folder of frames.")],
+    stack: Annotated[Path, typer.Option("--stack", help="Focal stack (X.stack) to score against.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for pictures and scores.")] = Path("captured"),
+    camera: Annotated[
+        str,
+        typer.Option(
+            help="simulated, camera:0 (OpenCV's number or name), or folder:PICTURES, taken plane by plane, each red, "
+            "green, blue"
+        ),
+    ] = "simulated",
+    exposure: Annotated[float | None, typer.Option(help="The camera's exposure, in its driver's unit.")] = None,
+    planes: Annotated[
+        int | None, typer.Option(min=1, help="Planes, evenly chosen; all if left out.", show_default=False)
+    ] = None,
+    by_hand: Annotated[
+        bool, typer.Option("--by-hand", help="Wait before each plane until a person has focused the camera.")
+    ] = False,
+    noise: Annotated[float, typer.Option(min=0, max=1, help="Noise of the simulated camera.")] = 0.01,
+    seed: Annotated[int, typer.Option(min=0, help="Of that noise.")] = 0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Step a camera through focus while a hologram is shown, lay the pictures over its focal stack, and score them.
+
+    The simulated camera looks at the simulated panel, whose response is not linear: a hologram that was encoded
+    without its calibration shows it.
+    """
+    import numpy as np
+
+    from holodriver.files.atomic import check_output_folder, written_folder
+    from holodriver.files.frames import read_panel_frames
+    from holodriver.files.images import write_picture
+    from holodriver.files.stack import read_stack
+    from holodriver.rig.capture import measured, take
+    from holodriver.rig.looking import open_camera
+    from holodriver.rig.simulated_lab import LabSettings, SimulatedLab
+
+    check_output_folder(output, overwrite=overwrite, holds=HOLDS)
+    frames, target = read_panel_frames(source), read_stack(stack).exposed()
+    profile = frames.profile
+    if target.shape != profile.shape:
+        raise InputError(
+            f"has {target.shape[1]} × {target.shape[0]} pixels, the hologram {profile.width} × {profile.height}",
+            where=stack,
+        )
+    count = target.planes if planes is None else min(planes, target.planes)
+    chosen = np.unique(np.linspace(0, target.planes - 1, count).round().astype(int))
+    positions = target.positions[chosen].tolist()
+
+    def focused(t: float) -> None:
+        typer.prompt(
+            f"Focus on {profile.dioptres(t):.2f} dioptres (normalised depth {t:.4f}), then press Enter",
+            default="", show_default=False, prompt_suffix=" ", err=True,
+        )  # fmt: skip
+
+    lab = SimulatedLab(profile, LabSettings(noise=noise, seed=seed))
+    with open_camera(camera, lab, exposure=exposure) as device, console.reporting() as progress:
+        pictures = take(lab, device, frames, positions, focused=focused if by_hand else None, progress=progress)
+    result = measured(pictures, target.images[chosen], coc_max=target.coc_max)
+    scores = result.scores(target.coc_max)
+    figures = {
+        "camera": device.name,
+        "positions": positions,
+        "exposures": list(result.exposures),
+        "correlation": result.correlation,
+        "homography": result.homography.tolist(),
+        "seen": list(result.seen),
+        "mean": scores.means(),
+        **{name: list(getattr(scores, name)) for name in ("psnr", "ssim", "psnr_srgb", "ssim_srgb")},
+    }
+    with written_folder(output, overwrite=overwrite, holds=HOLDS) as folder:
+        for t, picture in zip(positions, result.images, strict=True):
+            write_picture(folder / NAME.format(t), picture)
+        (folder / SCORES).write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    rows = [
+        (f"{t:.4f}", f"{profile.dioptres(t):.2f}", *_shown(values))
+        for t, *values in zip(positions, scores.psnr, scores.ssim, scores.psnr_srgb, scores.ssim_srgb, strict=True)
+    ]
+    rows.append(("mean", "", *_shown([*scores.means().values()])))
+    console.table(("plane", "dioptres", "PSNR dB", "SSIM", "PSNR sRGB dB", "SSIM sRGB"), rows, title=str(output))
+    exposed = ", ".join(f"{value:.4g}" for value in result.exposures)
+    console.say(f"fitted exposure {exposed} (a factor a colour, for all planes); correlation {result.correlation:.3f}")
+
+
+def _shown(values: list[float]) -> tuple[str, str, str, str]:
+    psnr, ssim, psnr_srgb, ssim_srgb = values
+    return f"{psnr:.2f}", f"{ssim:.3f}", f"{psnr_srgb:.2f}", f"{ssim_srgb:.3f}"

@@ -1,0 +1,43 @@
+"""`holodriver monitors`: what a panel can be connected as."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from holodriver.cli import console
+
+
+def monitors(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")] = False,
+) -> None:
+    """List the monitors: connector, what each calls itself (EDID), place, size, refresh rate, scale, gamma ramp.
+
+    A rig file and `pattern --monitor` name one by what it calls itself or by its connector, which stay, or by its
+    index, which may not.
+    """
+    from holodriver.rig.monitors import monitors as all_monitors
+
+    found = all_monitors()
+    if as_json:
+        rows = [monitor.as_dict() for monitor in found]
+        print(json.dumps({"format": "holodriver-monitors", "version": 1, "monitors": rows}, indent=1))
+        return
+    console.table(
+        ("index", "connector", "name", "serial", "pixels", "place", "Hz", "scale", "gamma", "primary"),
+        [
+            (
+                monitor.index,
+                monitor.connector,
+                f"{monitor.maker} {monitor.name}".strip() or "unknown",
+                monitor.serial or "unknown",
+                f"{monitor.width} × {monitor.height}",
+                f"{monitor.x:+d}{monitor.y:+d}",
+                f"{monitor.refresh_hz:.3f}" if monitor.refresh_hz else "unknown",
+                f"{monitor.scale:g}",
+                monitor.gamma,
+                "yes" if monitor.primary else "",
+            )
+            for monitor in found
+        ],
+    )

@@ -1,0 +1,43 @@
+"""`holodriver rig`: rig files, and whether they say what is connected."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from holodriver.cli import console
+from holodriver.cli.options import Overwrite
+
+rig = typer.Typer(help="Rig files: make one, and hold it against what is connected.", no_args_is_help=True)
+
+RIG_FILE = Path("rig.toml")
+
+
+@rig.command()
+def new(
+    output: Annotated[Path, typer.Argument(help="Rig file to write.")] = RIG_FILE,
+    monitor: Annotated[
+        str, typer.Option(help="EDID name, connector or index of the panel's monitor; simulated needs no hardware.")
+    ] = "simulated",
+    port: Annotated[str, typer.Option(help="Serial port of the laser controller; simulated, or empty for none.")] = "",
+    overwrite: Overwrite = False,
+) -> None:
+    """Write a rig file with every setting and a comment on each."""
+    from holodriver.files.rig import ControllerSettings, PanelSettings, Rig, write_rig
+
+    made = Rig(output.stem, panel=PanelSettings(monitor=monitor), controller=ControllerSettings(port=port))
+    write_rig(output, made, overwrite=overwrite)
+    console.say(f"wrote {output}; edit it, then: holodriver rig check {output}")
+
+
+@rig.command()
+def check(file: Annotated[Path, typer.Argument(help="Rig file.")] = RIG_FILE) -> None:
+    """Judge every line of a rig file against the connected hardware; nothing is lit, and no window opened."""
+    from holodriver.files.rig import read_rig
+    from holodriver.rig.checks import check_rig, faults
+
+    judged = check_rig(read_rig(file))
+    console.table(("line", "", "found"), [(one.line, one.word, one.found) for one in judged])
+    error = faults(judged)
+    if error is not None:
+        raise error

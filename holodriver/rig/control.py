@@ -1,0 +1,165 @@
+"""Live control of a play: commands as lines, the same as keys, and where they come from."""
+
+import math
+import os
+import select
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from holodriver.errors import InputError
+
+Verb = Literal["next", "previous", "go", "pause", "sweep", "power", "blank", "status", "quit", "help"]
+
+HELP = (
+    "next, previous, go N, pause [on|off], sweep [on|off] (focus, forth and back), power MW | +PERCENT | -PERCENT, "
+    "blank [on|off], status, quit"
+)
+KEYS_HELP = "keys: right/left next/previous, space pause, f focus sweep, +/- power by 10 %, b blank, s status, q quit"
+
+POWER_STEP = 0.1
+"""Share of the power by which the keys + and − change it."""
+
+KEYS = {
+    "n": "next", "\x1b[C": "next", "p": "previous", "\x1b[D": "previous", " ": "pause", "f": "sweep", "b": "blank",
+    "+": "power +10", "=": "power +10", "-": "power -10", "s": "status", "q": "quit", "\x1b": "quit", "h": "help",
+    "?": "help",
+}  # fmt: skip
+
+MAX_LINE = 256
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of a person or a program."""
+
+    verb: Verb
+    on: bool | None = None
+    """For what is switched: on, off, or the other way."""
+    hologram: int = 0
+    """To go to, from 0."""
+    power_mw: float | None = None
+    """New power of the strongest laser, mW."""
+    power_factor: float = 1.0
+    """Factor on its power, if no new one is given."""
+
+
+def read_command(line: str) -> Command:
+    """The command in a line.
+
+    Raises:
+        InputError: none; says which there are.
+    """
+    words = line.split()
+    match words:
+        case ["next"] | ["previous"] | ["status"] | ["quit"] | ["help"]:
+            return Command(words[0])  # type: ignore[arg-type]  # the pattern holds the verbs
+        case [("pause" | "sweep" | "blank") as verb]:
+            return Command(verb)
+        case [("pause" | "sweep" | "blank") as verb, ("on" | "off") as state]:
+            return Command(verb, on=state == "on")
+        case ["go", number] if number.isascii() and number.isdigit():
+            return Command("go", hologram=int(number[:9]) - 1)
+        case ["power", amount]:
+            return _power(amount)
+    raise InputError(f"'{line.strip()[:40]}' is no command", remedy=f"say one of: {HELP}")
+
+
+def _power(amount: str) -> Command:
+    try:
+        value = float(amount)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or (amount[0] not in "+-" and value < 0):
+        raise InputError(f"'power {amount[:20]}' is no power", remedy="power 1.5 is 1.5 mW, power +10 is 10 % more")
+    if amount[0] not in "+-":
+        return Command("power", power_mw=value)
+    if value <= -100:
+        raise InputError(f"'power {amount[:20]}' leaves no light", remedy="use blank")
+    # the same step down as up comes back to where it was
+    return Command("power", power_factor=1 + value / 100 if value >= 0 else 1 / (1 - value / 100))
+
+
+class Listener:
+    """Hears commands on a file descriptor: keys of a terminal, or lines of a pipe. Never waits.
+
+    Args:
+        descriptor: open for reading.
+        keys: each byte is a key.
+    """
+
+    def __init__(self, descriptor: int, *, keys: bool):
+        self._descriptor = descriptor
+        self.keys = keys
+        self._received = b""
+        self.lines_heard = 0
+        self.ended = False
+        """Whether nothing more can come."""
+
+    def lines(self) -> Iterator[str]:
+        """Command lines that have come since the last call."""
+        while not self.ended and select.select([self._descriptor], [], [], 0)[0]:
+            try:
+                data = os.read(self._descriptor, 4096)
+            except OSError:
+                data = b""
+            self.ended = not data
+            self._received += data
+        if self.keys:
+            text, self._received = self._received.decode("ascii", errors="ignore"), b""
+            yield from _keys(text)
+            return
+        *whole, self._received = self._received.split(b"\n")
+        self._received = self._received[: MAX_LINE + 1]
+        for line in whole:
+            self.lines_heard += 1
+            yield line[:MAX_LINE].decode("utf-8", errors="replace")
+
+
+def _keys(text: str) -> Iterator[str]:
+    at = 0
+    while at < len(text):
+        key = next((key for key in sorted(KEYS, key=len, reverse=True) if text.startswith(key, at)), None)
+        if key is not None:
+            yield KEYS[key]
+        at += len(key) if key else 1
+
+
+@contextmanager
+def listening(*, lines: bool = True) -> Iterator[Listener | None]:
+    """Who gives commands: keys of the terminal, else lines of the standard input if `lines`; None if nobody can.
+
+    The terminal gives keys without Enter and without showing them, and is put back however the block is left.
+    """
+    try:
+        terminal = sys.stdin.fileno() if sys.stdin.isatty() else None
+        descriptor = sys.stdin.fileno()
+    except (AttributeError, OSError, ValueError):  # no standard input at all
+        yield None
+        return
+    if sys.platform == "win32":  # its consoles and pipes are nothing that select can watch
+        yield None
+        return
+    opened = None
+    if terminal is None and not lines:
+        try:
+            opened = terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+        except OSError:
+            yield None
+            return
+    if terminal is None:
+        yield Listener(descriptor, keys=False)
+        return
+    import termios
+    import tty
+
+    before = termios.tcgetattr(terminal)
+    try:
+        tty.setcbreak(terminal)
+        yield Listener(terminal, keys=True)
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+        if opened is not None:
+            os.close(opened)

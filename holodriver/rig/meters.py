@@ -1,0 +1,139 @@
+"""What measures light: a base class, a camera, and a power meter that speaks SCPI over a serial line."""
+
+import math
+from abc import ABC, abstractmethod
+from typing import Any, Self, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holodriver.errors import InputError, RigError
+from holodriver.rig.cameras import Camera
+
+ANSWER_TIMEOUT_S = 5.0
+"""A power meter that averages takes a second or two."""
+
+
+class Meter(ABC):
+    """A light meter with a linear response. A new one implements `_read_hw`; `read` is complete and not overridden."""
+
+    name = "meter"
+    parts = False
+    """Whether it tells parts of the panel apart."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    @final
+    def read(self, regions: tuple[int, int] = (1, 1)) -> NDArray[np.float64]:
+        """Light now, mean over each of (rows, columns) parts of the panel, in any linear unit.
+
+        Raises:
+            InputError: this meter sees the panel as a whole.
+            RigError: no reading came, or it means nothing (saturated, not a number).
+        """
+        if regions != (1, 1) and not self.parts:
+            raise InputError("measures the panel as a whole, not in regions", where=self.name, remedy="use a camera")
+        values = np.atleast_2d(np.asarray(self._read_hw(), np.float64))
+        if not np.isfinite(values).all():
+            raise RigError("gives a reading that is not a number", where=self.name)
+        rows, columns = regions
+        if values.shape[0] < rows or values.shape[1] < columns:
+            raise InputError(f"{rows} × {columns} regions are more than it has pixels", where=self.name)
+        return np.array(
+            [[part.mean() for part in np.array_split(band, columns, 1)] for band in np.array_split(values, rows)]
+        )
+
+    def tune(self, wavelength: float) -> None:  # noqa: B027 - only meters with a calibration of their own need it
+        """Get ready for light of this wavelength (m)."""
+
+    @abstractmethod
+    def _read_hw(self) -> Any:
+        """A number, or (h, w) numbers over the panel, linear in the light."""
+
+    def close(self) -> None:  # noqa: B027 - some meters hold nothing
+        """Let go of the device."""
+
+
+class CameraMeter(Meter):
+    """A camera that sees the panel's image in the part `crop` (left, top, width, height) of its picture."""
+
+    parts = True
+
+    def __init__(self, camera: Camera, *, crop: tuple[int, int, int, int] | None = None):
+        self.name, self._camera, self._crop = camera.name, camera, crop
+
+    def _read_hw(self) -> NDArray[np.float64]:
+        picture = self._camera.image()
+        grey = picture if picture.ndim == 2 else picture.mean(axis=2)
+        if self._crop is None:
+            return grey
+        left, top, width, height = self._crop
+        part = grey[top : top + height, left : left + width]
+        if part.shape != (height, width):
+            raise InputError(f"has {grey.shape[1]} × {grey.shape[0]} pixels, the crop reaches beyond", where=self.name)
+        return part
+
+    def close(self) -> None:
+        self._camera.close()
+
+
+class PowerMeter(Meter):
+    """An optical power meter on a serial line: `SENS:CORR:WAV` in nm, `MEAS:POW?` in W, as SCPI has it.
+
+    Args:
+        port: device or pyserial URL.
+        baud: symbols a second.
+
+    Raises:
+        RigError: it cannot be opened, or does not say who it is.
+    """
+
+    def __init__(self, port: str, *, baud: int = 115200):
+        import serial
+
+        try:
+            self._line = serial.serial_for_url(port, baud, timeout=ANSWER_TIMEOUT_S, write_timeout=ANSWER_TIMEOUT_S)
+        except (OSError, ValueError) as error:
+            raise RigError(f"cannot be opened: {error}", where=port) from error
+        self.name = port
+        try:
+            self.name = f"{self._ask('*IDN?')} at {port}"
+        except BaseException:
+            self._line.close()
+            raise
+
+    def tune(self, wavelength: float) -> None:
+        self._tell(f"SENS:CORR:WAV {wavelength * 1e9:.1f}")
+
+    def _read_hw(self) -> float:
+        answer = self._ask("MEAS:POW?")
+        try:
+            watts = float(answer)
+        except ValueError as error:
+            raise RigError(f"answers {answer[:40]!r}, expected a number of watts", where=self.name) from error
+        if not math.isfinite(watts) or abs(watts) > 1e30:  # SCPI: 9.9E37 is overload or not a number
+            raise RigError("is out of its range", where=self.name, remedy="choose another range, or less light")
+        return watts
+
+    def _tell(self, line: str) -> None:
+        try:
+            self._line.write(line.encode("ascii") + b"\n")
+        except OSError as error:
+            raise RigError(f"is gone: {error}", where=self.name) from error
+
+    def _ask(self, line: str) -> str:
+        self._tell(line)
+        try:
+            answer: bytes = self._line.read_until(b"\n")
+        except OSError as error:
+            raise RigError(f"is gone: {error}", where=self.name) from error
+        if not answer.endswith(b"\n"):
+            raise RigError(f"did not answer '{line}' within {ANSWER_TIMEOUT_S:g} s", where=self.name)
+        return answer.decode("ascii", "replace").strip()
+
+    def close(self) -> None:
+        self._line.close()

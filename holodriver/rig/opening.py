@@ -1,0 +1,231 @@
+"""From a rig file to a panel and lasers that can be used."""
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing.connection import Connection
+
+import numpy as np
+
+from holodriver.errors import RigError
+from holodriver.files.rig import Rig
+from holodriver.rig.colour import Colour
+from holodriver.rig.lasers import LaserDriver
+from holodriver.rig.light import Timing
+from holodriver.rig.makes import HeadSetup, LaserSetup, open_controller
+from holodriver.rig.panel import Held, Panel
+from holodriver.rig.panel_process import PanelProcess
+from holodriver.rig.reader import Orientation
+from holodriver.rig.simulated_box import SimulatedBox, send_edge
+from holodriver.rig.simulated_panel import SimulatedPanel
+from holodriver.rig.supervised import SupervisedLasers
+from holodriver.rig.supervisor import LaserSupervisor
+from holodriver.rig.window import WindowPanel
+
+SIMULATED = "simulated"
+"""Monitor, or port, of a rig file that is to be tried without the hardware."""
+
+
+class OpenRig:
+    """Panel and lasers of a rig; leaving the `with` block makes dark and ends their processes.
+
+    Args:
+        rig: what is connected.
+
+    Raises:
+        RigError: the monitor is not there, or a process did not come up.
+    """
+
+    def __init__(self, rig: Rig):
+        self.rig = rig
+        self.box: SimulatedBox | None = None
+        """The simulated laser controller, if the rig file asks for it."""
+        self._lasers: SupervisedLasers | None = None
+        edges = wire = None
+        if rig.controller.port == SIMULATED:
+            edges, wire = multiprocessing.Pipe(duplex=False)
+        try:
+            if edges is not None:
+                limits = tuple(max(watts, 1e-9) for watts in rig.limits.watts)
+                self.box = SimulatedBox(edges, power_limits_w=limits)
+            self.panel = PanelProcess(panel_maker(rig, wire), rig.panel.native_shape, flip_rate(rig))
+        except BaseException:
+            if self.box is not None:
+                self.box.close()
+            raise
+        finally:
+            for end in (edges, wire):  # each lives in its process alone, so that either sees the other go
+                if end is not None:
+                    end.close()
+
+    def __enter__(self) -> "OpenRig":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    @property
+    def has_lasers(self) -> bool:
+        """Whether the rig file names a controller."""
+        return bool(self.rig.controller.port)
+
+    def setup(self) -> LaserSetup:
+        """What the rig's lasers are, for who opens them.
+
+        Raises:
+            RigError: the rig has none.
+        """
+        return laser_setup(self.rig, self.box)
+
+    @contextmanager
+    def controller(self) -> Iterator[LaserDriver]:
+        """The laser controller, connected, dark and disarmed, for checks; let go of at the end of the block.
+
+        Raises:
+            RigError: the rig has none, or it does not answer.
+        """
+        setup = self.setup()
+        with open_controller(setup.port, setup.make) as lasers:
+            yield lasers
+
+    def lasers(self) -> SupervisedLasers:
+        """The lasers in the hands of their supervisor, dark and disarmed; the rig closes them at its own end.
+
+        Raises:
+            RigError: the rig has none, or they do not answer.
+        """
+        if self._lasers is None:
+            self._lasers = SupervisedLasers(LaserSupervisor(self.setup()), self.rig.limits.watts)
+        return self._lasers
+
+    def close(self) -> None:
+        """Dark, then end all processes. Closing twice is allowed."""
+        try:
+            if self._lasers is not None:
+                self._lasers.close()
+        finally:
+            try:
+                self.panel.close()
+            finally:
+                if self.box is not None:
+                    self.box.close()
+
+
+def laser_setup(rig: Rig, box: SimulatedBox | None = None) -> LaserSetup:
+    """The lasers of a rig as its file names them, or the simulated `box` in their place.
+
+    Raises:
+        RigError: the rig has none.
+    """
+    if not rig.controller.port:
+        raise RigError("the rig has no laser controller", where=rig.name, remedy="set controller.port in its file")
+    heads = {colour: getattr(rig.heads, colour.label).split() for colour in Colour}
+    return LaserSetup(
+        rig.controller.port if box is None else box.port,
+        dict(zip(Colour, rig.limits.watts, strict=True)),
+        make=rig.controller.make,
+        heads={colour: HeadSetup(*written) for colour, written in heads.items() if written},
+        watchdog_ms=rig.controller.watchdog_ms,
+    )
+
+
+def flip_rate(rig: Rig) -> float:
+    """How often the panel takes a new frame, Hz: every refresh, or every so many where edges come with frames."""
+    return rig.panel.refresh_hz / (rig.sequence.dwell if rig.sequence.sync == "frame" else 1)
+
+
+def panel_maker(rig: Rig, wire: Connection | None) -> Callable[[], Panel]:
+    """What makes the panel in its process.
+
+    Raises:
+        RigError: the monitor is not there, or is not as the rig file says.
+    """
+    panel = rig.panel
+    if panel.monitor == SIMULATED:
+        if rig.sequence.mode == "packed":
+            raise RigError("the simulated panel shows no packed frames", remedy="set sequence.mode to 'external'")
+        return partial(SimulatedPanel, panel.native_shape, flip_rate(rig), wire)
+    make = partial(
+        WindowPanel,
+        panel.monitor,
+        panel.native_shape,
+        flip_rate(rig),
+        allow_primary=panel.allow_primary,
+        packed=rig.sequence.mode == "packed",
+        refreshes=rig.sequence.dwell if rig.sequence.sync == "frame" else 1,
+    )
+    return make if wire is None else partial(WiredPanel, make, wire)
+
+
+class WiredPanel(Panel):
+    """A panel whose flips are edges on a sync wire to a simulated laser controller, as a photodiode would give them.
+
+    Args:
+        make_panel: makes the panel that is seen.
+        wire: writing end of the wire.
+    """
+
+    def __init__(self, make_panel: Callable[[], Panel], wire: Connection):
+        self._panel = make_panel()
+        super().__init__(self._panel.native_shape, self._panel.refresh_hz, packed=self._panel.packed)
+        self.synchronised = self._panel.synchronised
+        self._wire: Connection | None = wire
+
+    def _flip_hw(self, frame: np.ndarray) -> None:
+        flip = self._panel.show(frame)
+        try:
+            if self._wire is not None:
+                send_edge(self._wire, flip.at_s)
+        except OSError:
+            self._wire = None  # the box is gone; the panel goes on
+
+    def _forget_hw(self) -> None:
+        self._panel.restart_timing()
+
+    def rest(self) -> None:
+        self._panel.rest()
+
+    def close(self) -> None:
+        self._panel.close()
+
+    def held(self) -> Held | None:
+        return self._panel.held()
+
+
+def timing_of(rig: Rig, *, gated: bool = True) -> Timing:
+    """How the rig's colours and frames are kept in step; `gated` where its controller can hold light back."""
+    sequence = rig.sequence
+    colours = tuple(Colour[name.upper()] for name in sequence.order)
+    packed = sequence.mode == "packed"
+    again = sequence.dwell if sequence.sync == "refresh" and sequence.mode == "external" else 1
+    edges = sequence.edges_per_frame if packed else 1
+    steps: tuple[Colour | tuple[Colour, ...], ...] = tuple(colour for colour in colours for _ in range(again))
+    if packed and edges == 1:  # the panel's own outputs keep its colours apart
+        steps = (tuple(sorted(colours)),)
+    endless = packed and (edges > 1 or sequence.sync == "refresh")
+    return Timing(
+        sequence.mode,  # type: ignore[arg-type]  # the rig file has checked it
+        steps,
+        (0,) if packed else tuple(plane for plane in range(len(colours)) for _ in range(again)),
+        blanking_s=rig.blanking_s,
+        on_time_s=rig.on_time_s,
+        edges_per_frame=edges,
+        edge_period_s=rig.slot_s if endless else 0.0,
+        gated=gated,
+        host_delay_s=sequence.host_delay_ms * 1e-3,
+        dark_gap_s=sequence.dark_gap_ms * 1e-3,
+        watchdog_ms=rig.controller.watchdog_ms,
+    )
+
+
+def orientation_of(rig: Rig) -> Orientation:
+    """How frames are laid on the rig's panel."""
+    panel = rig.panel
+    return Orientation(
+        planes=tuple(Colour[name.upper()].value for name in rig.sequence.order),
+        rotation=panel.rotation,
+        flip_horizontal=panel.flip_horizontal,
+        flip_vertical=panel.flip_vertical,
+        packed=rig.sequence.mode == "packed",
+    )

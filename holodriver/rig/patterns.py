@@ -1,0 +1,198 @@
+"""Test pictures for a panel: what stands on it, how it is laid out, and what the way to it does to pixels."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holodriver.errors import InputError
+
+Levels = NDArray[np.uint8]
+SMALLEST = (48, 64)
+"""(h, w) below which fields of a picture would have no pixels."""
+
+DARK_STEPS = (2, 4, 6, 8, 10, 12, 14, 16)
+"""Levels on black that limited range (16 to 235) makes black as well."""
+BRIGHT_STEPS = tuple(255 - level for level in DARK_STEPS)
+MIDDLE_STEPS = tuple(range(124, 132))
+"""Neighbouring levels; a panel of 6 bits has only two of them."""
+
+
+@dataclass(frozen=True)
+class PatternSettings:
+    """What can be chosen of a pattern; lengths are panel pixels."""
+
+    level: int = 128
+    low: int = 0
+    high: int = 255
+    period: int = 8
+    axis: Literal["x", "y"] = "x"
+    """Along which a grating changes."""
+
+    def __post_init__(self) -> None:
+        for name in ("level", "low", "high"):
+            if not 0 <= getattr(self, name) <= 255:
+                raise InputError(f"{name} is {getattr(self, name)}, expected a grey level, 0 to 255")
+        if self.period < 2:
+            raise InputError(f"period is {self.period}, expected 2 pixels or more")
+
+
+class Field(NamedTuple):
+    """A rectangle of a pattern that is judged by itself."""
+
+    name: str
+    rows: slice
+    columns: slice
+
+
+def _grey(shape: tuple[int, int], chosen: PatternSettings) -> Levels:
+    return np.full(shape, chosen.level, np.uint8)
+
+
+def _checker(shape: tuple[int, int], chosen: PatternSettings) -> Levels:
+    rows, columns = np.indices(shape) // max(1, chosen.period // 2)
+    return np.where((rows + columns) % 2, chosen.high, chosen.low).astype(np.uint8)
+
+
+def _grating(shape: tuple[int, int], chosen: PatternSettings) -> Levels:
+    along = np.indices(shape)[1 if chosen.axis == "x" else 0]
+    return np.where(along % chosen.period < chosen.period // 2, chosen.high, chosen.low).astype(np.uint8)
+
+
+def _sine(shape: tuple[int, int], chosen: PatternSettings) -> Levels:
+    along = np.indices(shape)[1 if chosen.axis == "x" else 0]
+    wave = 0.5 + 0.5 * np.cos(2 * np.pi * along / chosen.period)
+    return np.rint(chosen.low + (chosen.high - chosen.low) * wave).astype(np.uint8)
+
+
+def _pixels(shape: tuple[int, int], chosen: PatternSettings) -> Levels:
+    picture = np.full(shape, chosen.low, np.uint8)
+    step = 4 * chosen.period
+    picture[step // 2 :: step, step // 2 :: step] = chosen.high
+    picture[:: shape[0] - 1, :: shape[1] - 1] = chosen.high
+    return picture
+
+
+def _crosses(shape: tuple[int, int], chosen: PatternSettings) -> Levels:
+    picture = np.full(shape, chosen.low, np.uint8)
+    arm = max(3, min(shape) // 20)
+    for row in (1, 3, 5):
+        for column in (1, 3, 5):
+            y, x = shape[0] * row // 6, shape[1] * column // 6
+            picture[y, x - arm : x + arm + 1] = chosen.high
+            picture[y - arm : y + arm + 1, x] = chosen.high
+    # in the first quadrant of the first cross alone: tells every turn and mirror image from every other
+    y, x = shape[0] // 6, shape[1] // 6
+    picture[y - arm : y - arm // 3, x + arm // 3 + 1 : x + 2 * arm] = chosen.high
+    return picture
+
+
+def _sync(shape: tuple[int, int], chosen: PatternSettings) -> Levels:
+    picture = np.full(shape, chosen.low, np.uint8)
+    side = max(2, min(shape) // 10)
+    for rows in (slice(0, side), slice(-side, None)):
+        for columns in (slice(0, side), slice(-side, None)):
+            picture[rows, columns] = chosen.high
+    return picture
+
+
+def _signal(shape: tuple[int, int], chosen: PatternSettings) -> Levels:
+    picture = np.zeros((*shape, 3), np.uint8)
+    fields = {field.name: field for field in signal_fields(shape)}
+    picture[: shape[0] // 3, shape[1] // 2 :] = 255
+    for level in (*DARK_STEPS, *BRIGHT_STEPS, *MIDDLE_STEPS):
+        field = fields[f"level {level}"]
+        picture[field.rows, field.columns] = level
+    rows, columns = np.indices(shape)
+    for name, phase in (("columns", columns), ("rows", rows), ("wide columns", columns // 2), ("mixed", None)):
+        field = fields[name]
+        part = picture[field.rows, field.columns]
+        if phase is None:
+            part[...] = (128, 0, 128)
+            continue
+        blue = phase[field.rows, field.columns] % 2
+        part[..., 0], part[..., 2] = 255 * (1 - blue), 255 * blue
+    return picture
+
+
+def signal_fields(shape: tuple[int, int]) -> list[Field]:
+    """The fields of the pattern `signal` on (h, w) pixels."""
+    height, width = shape
+    third = height // 3
+    fields = []
+    for first, levels in ((0, DARK_STEPS), (width // 2, BRIGHT_STEPS)):
+        step = (width // 2) // len(levels)
+        for number, level in enumerate(levels):
+            left = first + number * step + step // 4
+            rows, columns = slice(third // 4, third - third // 4), slice(left, left + max(1, step // 2))
+            fields.append(Field(f"level {level}", rows, columns))
+    quarter = width // 4
+    for number, name in enumerate(("columns", "rows", "wide columns", "mixed")):
+        fields.append(Field(name, slice(third, 2 * third), slice(number * quarter, (number + 1) * quarter)))
+    eighth = width // len(MIDDLE_STEPS)
+    for number, level in enumerate(MIDDLE_STEPS):
+        fields.append(Field(f"level {level}", slice(2 * third, height), slice(number * eighth, (number + 1) * eighth)))
+    return fields
+
+
+class Pattern(NamedTuple):
+    """A kind of picture."""
+
+    draw: Callable[[tuple[int, int], PatternSettings], Levels]
+    what: str
+    reading: str
+    """How to read it."""
+
+
+PATTERNS = {
+    "grey": Pattern(_grey, "one grey level (--level)", "An even field; a power meter reads the panel's response."),
+    "checker": Pattern(_checker, "squares of half a --period", "Sharp edges all over: nothing scales the picture."),
+    "grating": Pattern(_grating, "bars of half a --period along --axis", "Orders of diffraction at wavelength/period."),
+    "sine": Pattern(_sine, "a sinusoidal grating", "With a straight response one order on either side, and no second."),
+    "pixels": Pattern(
+        _pixels,
+        "single pixels, four periods apart, and in the four corners",
+        "Each a point of one pixel, neither blurred nor doubled; all four corners seen: nothing is cut off.",
+    ),
+    "crosses": Pattern(
+        _crosses,
+        "nine crosses, a block in the upper right quadrant of the first",
+        "Crosses of the colours on each other: registered. The block is at the top left cross unless turned.",
+    ),
+    "sync": Pattern(
+        _sync,
+        "squares in the corners; on a monitor bright in every second frame",
+        "A photodiode on a square sees half the refresh rate; a gap or a double step is a dropped frame. Corners that "
+        "differ show when the panel is written, line by line.",
+    ),
+    "signal": Pattern(
+        _signal,
+        "tells limited range, chroma subsampling, dithering and frame-rate control from full-range RGB",
+        "Top: eight steps on black and eight on white; where none is seen, the range is limited (16 to 235). "
+        "Middle: red and blue lines of one pixel, upright, lying, then two pixels wide, then their mix. Upright lines "
+        "in two shades of one colour, not clean red and blue, are chroma subsampling (4:2:2); lying ones too, 4:2:0. "
+        "In red light the blue lines are as dark as black, unless subsampled. "
+        "Bottom: eight levels, one apart, each an even field. Two fields instead of eight are 6 bits; a texture that "
+        "stands still is dithering; one that differs between two short exposures (or beats at a part of the refresh "
+        "rate on a photodiode) is frame-rate control. Full-range RGB shows all steps, all lines and even fields.",
+    ),
+}
+
+
+def draw_pattern(name: str, shape: tuple[int, int], chosen: PatternSettings | None = None) -> Levels:
+    """A test picture, (h, w) grey or (h, w, 3) red, green, blue.
+
+    Args:
+        name: one of `PATTERNS`.
+        shape: panel pixels (h, w).
+
+    Raises:
+        InputError: there is no such pattern, or too few pixels for it.
+    """
+    if name not in PATTERNS:
+        raise InputError(f"there is no pattern '{name}': {', '.join(PATTERNS)}")
+    if shape[0] < SMALLEST[0] or shape[1] < SMALLEST[1]:
+        raise InputError(f"{shape[1]} × {shape[0]} pixels are too few, expected {SMALLEST[1]} × {SMALLEST[0]} or more")
+    return PATTERNS[name].draw(shape, chosen or PatternSettings())

@@ -1,0 +1,235 @@
+"""Reading holograms ahead of the display, in processes of their own.
+
+Unpacking a frame takes the interpreter for a tenth of a second, in which nobody would feed the lasers' watchdog; so
+reading has its own processes, which write into memory that the display process sees.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holodriver.errors import HolodriverError, InputError
+from holodriver.files.frames import read_panel_frames
+from holodriver.files.hologram import read_hologram, read_hologram_frames
+from holodriver.panel.frames import PanelFrames
+from holodriver.panel.lut import AmplitudeLut
+from holodriver.rig.process import RigProcess
+from holodriver.rig.slots import FrameSlots, OpenSlots
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """How frames are laid on the panel.
+
+    Raises:
+        InputError: a turn that is not by right angles.
+    """
+
+    planes: tuple[int, ...]
+    """Which colours of the hologram are shown, in order."""
+    rotation: int = 0
+    """Degrees clockwise."""
+    flip_horizontal: bool = False
+    flip_vertical: bool = False
+    packed: bool = False
+    """All colours in one frame, (h, w, 3)."""
+
+    def __post_init__(self) -> None:
+        if self.rotation not in (0, 90, 180, 270):
+            raise InputError(f"rotation is {self.rotation!r}°, expected 0, 90, 180 or 270")
+
+    def shape(self, native_shape: tuple[int, int]) -> tuple[int, ...]:
+        """Shape of a hologram's frames on a panel of `native_shape` (h, w)."""
+        return (1, *native_shape, 3) if self.packed else (len(self.planes), *native_shape)
+
+    def lay(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Frames as they go to the panel.
+
+        Args:
+            pixels: (C, h, w), as encoded.
+
+        Raises:
+            InputError: it has not the colours that are asked for.
+        """
+        if max(self.planes) >= len(pixels):
+            raise InputError(f"has {len(pixels)} colours, and the rig shows colour {max(self.planes) + 1}")
+        if self.packed:
+            if len(pixels) != 3:
+                raise InputError(f"has {len(pixels)} colours, and packed frames have three")
+            laid = pixels
+        else:
+            laid = pixels[list(self.planes)]
+        laid = np.rot90(laid, -self.rotation // 90, axes=(1, 2))
+        if self.flip_horizontal:
+            laid = laid[:, :, ::-1]
+        if self.flip_vertical:
+            laid = laid[:, ::-1, :]
+        return np.moveaxis(laid, 0, -1)[None] if self.packed else laid
+
+
+@dataclass(frozen=True)
+class Read:
+    """What is known of a hologram that has been read: all but its pixels."""
+
+    path: Path
+    gains: tuple[float, ...]
+
+
+ReadFrames = Callable[[Path], PanelFrames]
+
+
+@dataclass(frozen=True)
+class ReadOrEncode:
+    """Reads panel frames; of a hologram that has none yet, encodes them as the first hologram of the play was."""
+
+    gains: tuple[float, ...]
+    luts: tuple[AmplitudeLut, ...]
+
+    def __call__(self, path: Path) -> PanelFrames:
+        if path.is_dir():
+            return read_panel_frames(path)
+        return read_hologram_frames(path) or encoded(path, self.luts, self.gains)
+
+
+def encoded(path: Path, luts: tuple[AmplitudeLut, ...], gains: tuple[float, ...] | None = None) -> PanelFrames:
+    """Panel frames of a hologram file's wave field; with the gains that it itself needs if none are given.
+
+    Raises:
+        FileFormatError: it cannot be read.
+    """
+    from holodriver.panel.burch import automatic_gains, encode
+
+    field = read_hologram(path).field
+    assert field is not None  # a hologram without frames has a field
+    return encode(field, automatic_gains([field]) if gains is None else gains, luts)
+
+
+class ReadAhead:
+    """Keeps the holograms that come next in memory, and never more than the slots hold.
+
+    Args:
+        slots: where they go; the last slot is left alone.
+        orientation: how they are laid.
+        readers: processes that read.
+        read: gives the panel frames of a file; must pickle.
+    """
+
+    def __init__(
+        self,
+        slots: FrameSlots,
+        orientation: Orientation,
+        *,
+        readers: int = 1,
+        read: ReadFrames = read_panel_frames,
+    ):
+        self._slots = slots
+        self.capacity = len(slots) - 1
+        """How many holograms there is room for."""
+        self.paths: list[Path] = []
+        """The holograms, by number."""
+        self.known: dict[int, Read] = {}
+        """What has been read at least once, and what is known of it."""
+        self._slot_of: dict[int, int] = {}
+        self._ready: set[int] = set()
+        self._free = list(range(len(slots) - 1))
+        self._processes: list[RigProcess] = []
+        self._jobs: dict[RigProcess, int | None] = {}
+        try:
+            for number in range(readers):
+                process = RigProcess(
+                    f"reading process {number + 1}", _serve, slots.names, slots.shape, orientation, read
+                )
+                self._processes.append(process)
+                self._jobs[process] = None
+        except BaseException:
+            self.close()
+            raise
+
+    def slot(self, hologram: int) -> int | None:
+        """Where this hologram's frames are; None while they are not there."""
+        return self._slot_of[hologram] if hologram in self._ready else None
+
+    def want(self, holograms: Sequence[int], held: Collection[int]) -> None:
+        """Read these, in this order, in place of others.
+
+        Args:
+            holograms: needed soon.
+            held: slots that the display may still show.
+
+        Raises:
+            HolodriverError: one of them cannot be read; names the file.
+            RigError: a reading process is gone.
+        """
+        self.hear()
+        idle = [process for process, job in self._jobs.items() if job is None]
+        holograms = holograms[: self.capacity]
+        for hologram in holograms:
+            if not idle:
+                return
+            if hologram in self._slot_of:
+                continue
+            slot = self._room(holograms, held)
+            if slot is None:
+                return
+            process = idle.pop()
+            self._slot_of[hologram] = slot
+            self._jobs[process] = hologram
+            process.send("read", hologram, self.paths[hologram], slot)
+
+    def hear(self, timeout_s: float = 0.0) -> None:
+        """Take in what has been read.
+
+        Raises:
+            HolodriverError: a file that cannot be read.
+        """
+        for process, job in self._jobs.items():
+            if job is None:
+                continue
+            message = process.receive(timeout_s)
+            if message is None:
+                continue
+            self._jobs[process] = None
+            if message[0] == "unreadable":
+                raise message[1]
+            _, hologram, self.known[hologram] = message
+            self._ready.add(hologram)
+
+    def close(self) -> None:
+        """End the reading processes."""
+        for process in self._processes:
+            process.close()
+
+    def _room(self, wanted: Sequence[int], held: Collection[int]) -> int | None:
+        if self._free:
+            return self._free.pop()
+        for hologram, slot in self._slot_of.items():
+            if hologram in self._ready and hologram not in wanted and slot not in held:
+                del self._slot_of[hologram]
+                self._ready.remove(hologram)
+                return slot
+        return None
+
+
+def _serve(
+    control: Connection, names: list[str], shape: tuple[int, ...], orientation: Orientation, read: ReadFrames
+) -> None:
+    """The reading process."""
+    slots = OpenSlots(names, shape)
+    control.send(("ready", None))
+    while True:
+        _, hologram, path, slot = control.recv()
+        try:
+            frames = read(path)
+            laid = orientation.lay(frames.pixels)
+            if laid.shape != shape:
+                raise InputError(f"has frames of {laid.shape[1:3]} pixels, and the panel has {shape[1:3]}")
+            slots.views[slot][...] = laid
+        except HolodriverError as error:
+            error.where = error.where or str(path)
+            control.send(("unreadable", error))
+        else:
+            control.send(("read", hologram, Read(path, frames.gains)))

@@ -1,0 +1,371 @@
+"""One play on a rig, from the rig file to the summary: what `holodriver play --rig FILE` does."""
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from holodriver.errors import FileFormatError, InputError, RigError
+from holodriver.files.calibration import read_calibration
+from holodriver.files.frames import MANIFEST, read_panel_frames
+from holodriver.files.hologram import read_hologram_frames
+from holodriver.files.rig import Rig
+from holodriver.panel.burch import laser_powers
+from holodriver.panel.calibration import Calibration
+from holodriver.panel.frames import PanelFrames
+from holodriver.progress import Progress, silent
+from holodriver.rig.checks import Judgement, check_calibration, check_controller, check_monitor
+from holodriver.rig.colour import Colour
+from holodriver.rig.control import Listener
+from holodriver.rig.diffuser import DiffuserInput
+from holodriver.rig.light import DirectLight, Light, SupervisedLight, Timing
+from holodriver.rig.live import CYCLES_AHEAD, LivePlayer, Power
+from holodriver.rig.opening import SIMULATED, OpenRig, flip_rate, orientation_of, timing_of
+from holodriver.rig.player import PlayReport, report_of
+from holodriver.rig.playlist import Playlist
+from holodriver.rig.reader import ReadAhead, ReadOrEncode, encoded
+from holodriver.rig.slots import FrameSlots, slots_that_fit
+from holodriver.rig.timing_log import TimingLog
+
+MEMORY_GIB = 1.0
+"""Memory for holograms that are read ahead; a Full HD one on a 4K panel takes 24 MB."""
+
+SAME_TABLE = 1e-6
+"""Amplitudes of look-up tables that differ by less are the same; files hold them exactly."""
+
+STILL_S = 1.0
+"""How long one hologram is shown where nobody can say `quit`."""
+
+
+@dataclass(frozen=True)
+class PlaySettings:
+    """What a person says about one play."""
+
+    arm: bool = False
+    """Light the lasers."""
+    power_mw: float = 1.0
+    """Of the strongest; the others balance the encoding gains."""
+    loop: bool = False
+    fps: float | None = None
+    """Holograms a second; each for one cycle of colours if None."""
+    duration_s: float | None = None
+    memory_gib: float = MEMORY_GIB
+    log: Path | None = None
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Who is told what."""
+
+    say: Callable[[str], None] = lambda text: None
+    warn: Callable[[str], None] = lambda text: None
+    checked: Callable[[Sequence[Judgement]], None] = lambda judged: None
+    """The start-up check."""
+    ended: Callable[[PlayReport], None] = lambda report: None
+    """The summary, whether the play came to its end or was stopped."""
+    progress: Progress = silent
+
+
+def sources(given: Sequence[Path]) -> list[Path]:
+    """The holograms in files and folders, folders' in the order of their numbers.
+
+    Raises:
+        FileFormatError: something is not there, or a folder holds no holograms.
+    """
+    found = []
+    for path in given:
+        if path.is_dir() and not (path / MANIFEST).is_file():
+            inside = [entry for entry in path.iterdir() if _is_hologram(entry)]
+            if not inside:
+                raise FileFormatError(f"holds neither {MANIFEST} nor holograms NAME.holo", where=path)
+            found += sorted(inside, key=_by_number)
+        elif path.exists():
+            found.append(path)
+        else:
+            raise FileFormatError("is not there", where=path)
+    return found
+
+
+def _is_hologram(path: Path) -> bool:
+    return not path.name.startswith(".") and (path.suffix == ".holo" or (path / MANIFEST).is_file())
+
+
+def _by_number(path: Path) -> list[tuple[int, int | str]]:
+    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", path.name) if part]
+
+
+class NameStream:
+    """Names of hologram files, one a line, as they are made: what `play -` reads.
+
+    Args:
+        listener: hears the lines.
+    """
+
+    def __init__(self, listener: Listener):
+        self._listener = listener
+
+    def first(self) -> Path:
+        """Wait for the first name.
+
+        Raises:
+            InputError: the stream ended without one.
+        """
+        while not (names := self.new()):
+            if self._listener.ended:
+                raise InputError("ended without the name of a hologram", where="standard input")
+            time.sleep(0.02)
+        self._kept = names[1:]
+        return names[0]
+
+    def new(self) -> list[Path]:
+        """Names that have come since the last call."""
+        kept: list[Path] = getattr(self, "_kept", [])
+        self._kept = []
+        return kept + [Path(line.strip()) for line in self._listener.lines() if line.strip()]
+
+    @property
+    def ended(self) -> bool:
+        """Whether no more will come."""
+        return self._listener.ended
+
+
+def play_on_rig(
+    rig: Rig,
+    given: Sequence[Path] | NameStream,
+    settings: PlaySettings,
+    *,
+    control: Listener | None = None,
+    heard: Heard | None = None,
+) -> None:
+    """Play holograms on a rig; whatever happens, it ends dark.
+
+    Args:
+        rig: what is connected.
+        given: files and folders, or their names as they come.
+        settings: how.
+        control: commands while it plays.
+        heard: who is told of it.
+
+    Raises:
+        InputError: the holograms do not fit the rig, or a power is over its limit; nothing was lit.
+        RigError: the start-up check, the panel or the lasers failed; it is dark.
+    """
+    heard = heard or Heard()
+    paths = [given.first()] if isinstance(given, NameStream) else sources(given)
+    calibration = _calibration(rig)
+    first = _first(paths[0], calibration)
+    _check_fit(rig, first, paths[0])
+    if calibration is not None:
+        _check_encoding(first, calibration, heard)
+    power = _power(rig, first, settings, calibration) if settings.arm else None
+    timing = timing_of(rig)
+    cycle_s = len(timing.planes) / flip_rate(rig) * _host_factor(rig)
+    live = control is not None or isinstance(given, NameStream)
+    duration = settings.duration_s
+    if duration is None and len(paths) == 1 and not (settings.loop or live):
+        duration = STILL_S
+    complete = not isinstance(given, NameStream)
+    still = complete and len(paths) == 1
+    playlist = Playlist(
+        len(paths),
+        rate=1.0 if settings.fps is None else settings.fps * cycle_s,
+        loop=settings.loop or still or (complete and duration is not None),
+        complete=complete,
+    )
+    orientation = orientation_of(rig)
+    shape = orientation.shape(rig.panel.native_shape)
+    wanted = len(paths) + 1 if complete else CYCLES_AHEAD + 5
+    with ExitStack() as stack:
+        names = ["all"] if orientation.packed else [Colour(plane).label for plane in orientation.planes]
+        log = stack.enter_context(TimingLog(settings.log, names, overwrite=settings.overwrite))
+        slots = FrameSlots(shape, slots_that_fit(shape, max(3, wanted), settings.memory_gib * 2**30))
+        stack.callback(slots.close)
+        read = read_panel_frames if calibration is None else ReadOrEncode(first.gains, calibration.luts)
+        reader = ReadAhead(slots, orientation, readers=_readers(len(paths), complete), read=read)
+        stack.callback(reader.close)
+        reader.paths = paths
+        opened = stack.enter_context(OpenRig(rig))
+        diffuser = DiffuserInput(rig.diffuser, rig.folder)
+        stack.callback(diffuser.close)
+        dark_slot = len(slots) - 1
+        slots.write(dark_slot, 0)
+        opened.panel.open_slots(slots)
+        _check_start(opened, power, heard)
+        light = None
+        if power is not None:
+            light = _light(opened, timing, stack)
+            heard.say(_what_will_be_lit(rig, first, power, timing))
+        elif settings.arm is False and opened.has_lasers:
+            heard.say("dark: the lasers stay disarmed without --arm")
+
+        def more() -> None:
+            if isinstance(given, NameStream) and not playlist.complete:
+                new = given.new()
+                paths.extend(new)
+                playlist.extend(len(new))
+                if given.ended:
+                    playlist.end()
+
+        def commands() -> Sequence[str]:
+            lines = list(control.lines()) if control is not None else []
+            if control is not None and control.ended and control.lines_heard and not playlist.finished:
+                lines.append("quit")  # the program that gave commands is gone
+            return lines
+
+        player = LivePlayer(
+            opened.panel,
+            reader,
+            playlist,
+            timing,
+            light=light,
+            power=power,
+            dark_slot=dark_slot,
+            duration_s=duration,
+            commands=commands,
+            answer=heard.say,
+            each_turn=lambda: diffuser.check(time.perf_counter()) if power is not None else None,
+            record=lambda frames: log.write(frames, paths),
+            more=more,
+            progress=heard.progress,
+        )
+        try:
+            player.run()
+        finally:
+            heard.ended(report_of(player.sequencer, cycle_s / len(timing.planes)))
+            _warn_of_gains(reader, first, heard)
+
+
+def _check_fit(rig: Rig, frames: PanelFrames, where: Path) -> None:
+    if frames.profile.native_shape != rig.panel.frame_shape or frames.profile.binning != rig.panel.binning:
+        height, width = frames.profile.native_shape
+        raise InputError(
+            f"has frames of {width} × {height} pixels with a binning of {frames.profile.binning}; the rig's panel has "
+            f"{rig.panel.native_width} × {rig.panel.native_height} and {rig.panel.binning}, turned by "
+            f"{rig.panel.rotation}°",
+            where=where,
+            remedy="compute it for the display profile of the rig",
+        )
+    if rig.display.profile and frames.profile != rig.profile():
+        raise InputError("was made with another display profile than the rig's", where=where)
+    if len(frames.pixels) == 1 and len(rig.sequence.order) > 1:
+        raise InputError(
+            "has one colour, and the rig shows several", where=where, remedy="set sequence.order to that colour"
+        )
+
+
+def _calibration(rig: Rig) -> Calibration | None:
+    path = rig.path(rig.calibration.file)
+    return None if path is None else read_calibration(path)
+
+
+def _first(path: Path, calibration: Calibration | None) -> PanelFrames:
+    """The first hologram's frames; where it has none yet, they are encoded with the rig's calibration."""
+    if calibration is None or path.is_dir() or read_hologram_frames(path) is not None:
+        return read_panel_frames(path)
+    return encoded(path, calibration.luts)
+
+
+def _check_encoding(frames: PanelFrames, calibration: Calibration, heard: Heard) -> None:
+    """Refuse a calibration of other colours, and warn of frames that were encoded without it."""
+    calibration.check(frames.profile)
+    for colour, (table, measured) in enumerate(zip(frames.luts, calibration.luts, strict=True)):
+        if np.abs(table.amplitudes - measured.amplitudes).max() > SAME_TABLE:
+            heard.warn(
+                f"the {Colour(colour).label} frames were encoded with another look-up table than that of the rig's "
+                "calibration; encode them anew with it"
+            )
+
+
+def _power(rig: Rig, frames: PanelFrames, settings: PlaySettings, calibration: Calibration | None) -> Power:
+    balance = laser_powers(frames.gains, 1.0)
+    if calibration is not None:  # the lasers' white balance, on top of what the encoding asks for
+        both = [gain * white for gain, white in zip(balance, calibration.relative_powers, strict=True)]
+        balance = tuple(share / max(both) for share in both)
+    if len(balance) == 1:  # one colour: its laser is the one that the rig's order names
+        balance = tuple(float(colour.label == rig.sequence.order[0]) for colour in Colour)
+    shown = tuple(share * (colour.label in rig.sequence.order) for colour, share in zip(Colour, balance, strict=False))
+    return Power(settings.power_mw * 1e-3, shown, rig.limits.watts)
+
+
+def _host_factor(rig: Rig) -> float:
+    """How much longer a frame stands in host mode than a refresh."""
+    if rig.sequence.mode != "host":
+        return 1.0
+    sequence = rig.sequence
+    dark = (sequence.host_delay_ms + sequence.dark_gap_ms) * 1e-3 + rig.blanking_s + rig.on_time_s
+    return 1 + dark / rig.panel.period_s
+
+
+def _readers(holograms: int, complete: bool) -> int:
+    """Reading processes: a still needs one; more than two fill the machine with what the display has no use for."""
+    return 1 if complete and holograms == 1 else 2
+
+
+def _check_start(opened: OpenRig, power: Power | None, heard: Heard) -> None:
+    """The start-up check; nothing is lit. Frames and edges are compared in the dark as the play begins.
+
+    Raises:
+        RigError: a part of the rig is not as it should be.
+    """
+    rig = opened.rig
+    judged = [*check_monitor(rig), *check_calibration(rig)]
+    if not opened.panel.synchronised:
+        real = rig.controller.port not in ("", SIMULATED) and rig.sequence.mode != "host"
+        found = "frames wait for a clock and not for the monitor's refresh: this display has no vertical sync"
+        judged.append(Judgement("panel.sync", False if real else None, found))
+    if opened.has_lasers:
+        try:
+            with opened.controller() as lasers:
+                judged += check_controller(rig, lasers)
+        except RigError as error:
+            if power is not None:
+                raise
+            judged.append(Judgement("controller.port", None, f"{error}"))
+    elif power is not None:
+        raise RigError("the rig has no laser controller to arm", where=rig.name, remedy="set controller.port")
+    heard.checked(judged)
+    bad = [f"{judgement.line}: {judgement.found}" for judgement in judged if judgement.good is False]
+    if bad and (power is not None or any(line.startswith("panel.") for line in bad)):
+        raise RigError(f"the start-up check failed: {'; '.join(bad)}", remedy="see: holodriver rig check")
+
+
+def _light(opened: OpenRig, timing: Timing, stack: ExitStack) -> Light:
+    """The lasers, in the hands of their supervisor.
+
+    A packed panel whose edges never stop is the exception: its first colour must be found by counts that are taken at
+    known times, so the player holds the controller itself, whose watchdog then sees to a player that dies.
+    """
+    if timing.edge_period_s:
+        return DirectLight(stack.enter_context(opened.controller()), timing, time.perf_counter, time.sleep)
+    return SupervisedLight(opened.lasers(), timing, time.perf_counter)
+
+
+def _what_will_be_lit(rig: Rig, frames: PanelFrames, power: Power, timing: Timing) -> str:
+    lines = []
+    wavelengths = frames.profile.wavelengths
+    for colour in timing.colours:
+        watts = power.watts[colour]
+        wavelength = f" {wavelengths[colour] * 1e9:.0f} nm" if len(wavelengths) == 3 else ""
+        lines.append(f"{colour.label}{wavelength} {watts * 1e3:.3g} mW (limit {power.limits_w[colour] * 1e3:g} mW)")
+    return (
+        f"ARMED: lasers will be lit on {rig.panel.monitor}, {timing.label} mode: {', '.join(lines)}; each for "
+        f"{timing.on_time_s * 1e3:.3g} ms of {rig.slot_s * 1e3:.3g} ms"
+    )
+
+
+def _warn_of_gains(reader: ReadAhead, first: PanelFrames, heard: Heard) -> None:
+    others = [
+        read.path.name
+        for read in reader.known.values()
+        if len(read.gains) != len(first.gains) or not np.allclose(read.gains, first.gains, rtol=1e-6)
+    ]
+    if others:
+        heard.warn(
+            f"{len(others)} holograms were encoded with other gains than the first ({', '.join(others[:3])}); "
+            "brightness and colour jumped"
+        )

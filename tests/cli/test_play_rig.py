@@ -1,0 +1,194 @@
+"""`holodriver rig` and `holodriver play --rig FILE` on a simulated panel and controller, from the command line."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from holodriver.cli.app import main
+from holodriver.files.calibration import write_calibration
+from holodriver.files.hologram import Hologram, write_hologram
+from holodriver.files.profile import write_profile
+from holodriver.files.rig import Rig, read_rig, write_rig
+from holodriver.optics.display import REFERENCE
+from holodriver.optics.field import WaveField
+from holodriver.panel.calibration import Calibration, ColourCalibration
+from holodriver.panel.frames import PanelFrames
+from holodriver.panel.lut import AmplitudeLut
+
+PROFILE = replace(REFERENCE, width=16, height=10)
+LUTS = (AmplitudeLut.linear(),) * 3
+
+
+def hologram(path: Path, profile=PROFILE, gains=(1.0, 1.0, 1.0)) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (3, *profile.native_shape), dtype=np.uint8)
+    write_hologram(path, Hologram(frames=PanelFrames(pixels, profile, gains, LUTS)))
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a rig file for a small simulated rig, and holograms for it."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["rig", "new", "rig.toml", "--port", "simulated"]) == 0
+    change({"panel": {"native_width": 32, "native_height": 20, "refresh_hz": 50.0}, "display": {"profile": "p.toml"}})
+    write_profile(Path("p.toml"), PROFILE)
+    Path("seq").mkdir()
+    for number in (1, 2, 10):
+        hologram(Path("seq") / f"h{number}.holo")
+    return tmp_path
+
+
+def change(sections: dict[str, dict]) -> None:
+    rig: Rig = read_rig(Path("rig.toml"))
+    changed = {name: replace(getattr(rig, name), **values) for name, values in sections.items()}
+    write_rig(Path("rig.toml"), replace(rig, **changed), overwrite=True)
+
+
+def calibrated() -> Calibration:
+    """Give the rig a calibration."""
+    colours = tuple(
+        ColourCalibration(wavelength, lut, 0.0, 256, relative_power=share)
+        for wavelength, lut, share in zip(PROFILE.wavelengths, LUTS, (1.0, 0.25, 0.5), strict=True)
+    )
+    made = Calibration("panel", "", datetime(2026, 1, 2, tzinfo=UTC), "a meter", "uniform", colours)
+    write_calibration(Path("c.json"), made)
+    change({"calibration": {"file": "c.json"}})
+    return made
+
+
+def events(text: str) -> list[dict]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def play(*arguments: str) -> int:
+    return main(["--progress", "json", "play", *arguments, "--rig", "rig.toml"])
+
+
+def table(said: list[dict], heading: str) -> dict[str, str]:
+    (found,) = [event["rows"] for event in said if event["event"] == "table" and event["columns"][0] == heading]
+    return {row[0]: row[-1] for row in found}
+
+
+def test_a_new_rig_file_is_checked_line_by_line(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert main(["--progress", "json", "rig", "check", "rig.toml"]) == 0
+    lines = table(events(capsys.readouterr().out), "line")
+    assert {
+        "panel.monitor",
+        "controller.port",
+        "interlock",
+        "limits.red_mw",
+        "sequence",
+        "diffuser.state_input",
+    } <= set(lines)
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "line"),
+    [
+        ("panel", {"native_width": 64}, "display.profile"),
+        ("panel", {"monitor": "no such monitor"}, "panel.monitor"),
+        ("controller", {"port": "/dev/no-such-port"}, "controller.port"),
+        ("controller", {"make": "acme"}, "controller.port"),
+        ("calibration", {"file": "none.json"}, "calibration.file"),
+        ("diffuser", {"state_input": "file", "port": "none"}, "diffuser.state_input"),
+    ],
+)
+def test_a_line_at_fault_is_named_and_the_exit_code_says_so(lab, capsys, section, values, line) -> None:
+    change({section: values})
+    assert main(["rig", "check", "rig.toml"]) == 2
+    assert f"are at fault: {line}" in capsys.readouterr().err
+
+
+def test_play_without_arm_is_dark_and_shows_holograms_by_number(lab, capsys) -> None:
+    assert play("seq", "--log", "t.csv") == 0
+    said = events(capsys.readouterr().out)
+    assert table(said, "figure")["sync edges counted"] == "0"
+    assert any("dark" in event.get("text", "") for event in said)
+    rows = [line.split(",") for line in Path("t.csv").read_text(encoding="utf-8").splitlines()]
+    shown = list(dict.fromkeys(row[2] for row in rows[1:]))
+    assert shown == [str(Path("seq") / f"h{number}.holo") for number in (1, 2, 10)]
+    assert play("seq", "--log", "t.csv") == 2, "nothing is overwritten unasked"
+
+
+def test_play_with_arm_says_what_will_be_lit_before_and_compares_all_edges(lab, capsys) -> None:
+    for attempt in range(3):
+        if play("seq", "--arm", "--power", "0.5", "--log", f"t{attempt}.csv") == 0:
+            break
+        capsys.readouterr()
+    said = events(capsys.readouterr().out)
+    (armed,) = [event["text"] for event in said if event.get("text", "").startswith("ARMED")]
+    assert "red 638 nm 0.5 mW (limit 1 mW), green 515 nm 0.5 mW (limit 1 mW)" in armed
+    figures = table(said, "figure")
+    assert figures["sync edges counted"] == figures["frames shown"]
+    assert figures["colour errors"] == "0"
+
+
+def test_the_white_balance_of_the_calibration_goes_into_the_powers(lab, capsys) -> None:
+    made = calibrated()
+    for _ in range(3):
+        capsys.readouterr()
+        if play("seq", "--arm") == 0:
+            break
+    said = events(capsys.readouterr().out)
+    (armed,) = [event["text"] for event in said if event.get("text", "").startswith("ARMED")]
+    assert "red 638 nm 1 mW (limit 1 mW), green 515 nm 0.25 mW (limit 1 mW), blue 460 nm 0.5 mW" in armed
+    other = tuple(replace(colour, lut=AmplitudeLut.liquid_crystal()) for colour in made.colours)
+    write_calibration(Path("c.json"), replace(made, colours=other), overwrite=True)
+    capsys.readouterr()
+    assert play("seq") == 0
+    said = events(capsys.readouterr().out)
+    assert sum("another look-up table" in event.get("text", "") for event in said if event["event"] == "warning") == 3
+
+
+def test_holograms_of_a_pipe_are_encoded_with_the_calibration_as_they_come(lab) -> None:
+    """Names as `holodriver synth --names` prints them, of holograms that nobody has encoded."""
+    calibrated()
+    rng = np.random.default_rng(1)
+    for number in range(3):
+        values = rng.normal(size=(3, 10, 16)) + 1j * rng.normal(size=(3, 10, 16))
+        write_hologram(Path(f"f{number}.holo"), Hologram(field=WaveField(values.astype(np.complex64), PROFILE)))
+    done = subprocess.run(
+        [sys.executable, "-m", "holodriver", "play", "-", "--rig", "rig.toml", "--log", "t.csv"],
+        input="f2.holo\nf0.holo\nf1.holo\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(",") for line in Path("t.csv").read_text(encoding="utf-8").splitlines()[1:]]
+    assert list(dict.fromkeys(row[2] for row in rows)) == ["f2.holo", "f0.holo", "f1.holo"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["seq", "--arm", "--power", "1.5"], "1.5 mW are over the rig's limit for red, 1 mW"),
+        (["wide.holo"], "frames of 40 × 20 pixels"),
+        (["field.holo"], "holds no panel frames"),
+        (["gone.holo"], "is not there"),
+        (["empty"], "holds neither"),
+        (["seq", "--cycles", "3"], "simulated rig alone"),
+        (["-", "seq"], "stands alone"),
+        (["seq", "--fps", "0"], "above 0"),
+    ],
+)
+def test_what_cannot_be_played_is_said_in_one_line(lab, capsys, arguments, says) -> None:
+    hologram(Path("wide.holo"), replace(PROFILE, width=20))
+    write_hologram(Path("field.holo"), Hologram(field=WaveField(np.ones((3, 10, 16), np.complex64), PROFILE)))
+    Path("empty").mkdir()
+    assert play(*arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert says in line
+
+
+def test_a_standing_diffuser_keeps_it_dark(lab, capsys) -> None:
+    Path("turns").write_text("0", encoding="ascii")
+    change({"diffuser": {"state_input": "file", "port": "turns"}})
+    assert play("seq", "--arm", "--loop", "--duration", "5") == 1
+    assert "the diffuser does not turn" in capsys.readouterr().err

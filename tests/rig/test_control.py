@@ -1,0 +1,94 @@
+"""Commands of a play, as lines and as keys."""
+
+import os
+import pty
+import subprocess
+import sys
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holodriver.errors import InputError
+from holodriver.rig.control import KEYS, Command, Listener, read_command
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("next", Command("next")),
+        ("  previous ", Command("previous")),
+        ("go 12", Command("go", hologram=11)),
+        ("pause", Command("pause")),
+        ("pause off", Command("pause", on=False)),
+        ("blank on", Command("blank", on=True)),
+        ("power 1.5", Command("power", power_mw=1.5)),
+        ("power +10", Command("power", power_factor=1.1)),
+        ("quit", Command("quit")),
+    ],
+)
+def test_a_line_is_a_command(line, command):
+    assert read_command(line) == command
+
+
+def test_a_step_down_undoes_a_step_up():
+    up, down = read_command("power +10"), read_command("power -10")
+    assert up.power_factor * down.power_factor == pytest.approx(1)
+
+
+@pytest.mark.parametrize("line", ["", "nxt", "go", "go -1", "go x", "power", "power nan", "power -100", "blank maybe"])
+def test_what_is_no_command_is_refused(line):
+    with pytest.raises(InputError):
+        read_command(line)
+
+
+@given(st.text(max_size=40))
+def test_no_line_does_anything_else_than_be_refused_or_read(line):
+    with suppress(InputError):
+        assert isinstance(read_command(line), Command)
+
+
+def test_every_key_is_a_command():
+    for line in KEYS.values():
+        read_command(line)
+
+
+def test_lines_of_a_pipe_come_whole_and_only_once():
+    reading, writing = os.pipe()
+    listener = Listener(reading, keys=False)
+    assert list(listener.lines()) == []
+    os.write(writing, b"next\npau")
+    assert list(listener.lines()) == ["next"]
+    os.write(writing, b"se\nquit\n" + b"x" * 10_000)
+    assert list(listener.lines()) == ["pause", "quit"]
+    os.close(writing)
+    assert list(listener.lines()) == []
+    assert listener.ended
+    os.close(reading)
+
+
+def test_keys_are_heard_without_enter_and_the_terminal_is_put_back():
+    terminal, theirs = pty.openpty()
+    import termios
+
+    before = termios.tcgetattr(theirs)
+    code = (
+        "from holodriver.rig.control import listening\n"
+        "with listening() as listener:\n"
+        "    print('ready', flush=True)\n"
+        "    found = []\n"
+        "    while 'quit' not in found:\n"
+        "        found += listener.lines()\n"
+        "print(found)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=theirs, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    os.write(terminal, b"n \x1b[Dxq")
+    assert process.stdout.readline() == "['next', 'pause', 'previous', 'quit']\n"
+    assert process.wait(timeout=60) == 0
+    process.stdout.close()
+    assert termios.tcgetattr(theirs) == before
+    os.close(terminal)
+    os.close(theirs)

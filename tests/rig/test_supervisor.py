@@ -1,0 +1,179 @@
+"""The laser supervisor as a process, with a simulated box behind it: whatever happens to its player, dark."""
+
+import functools
+import multiprocessing
+import os
+import signal
+import sys
+import time
+
+import pytest
+
+from holodriver.errors import InputError, RigError
+from holodriver.rig.arming import ArmOrder, StepOrder
+from holodriver.rig.colour import Colour
+from holodriver.rig.makes import LaserSetup
+from holodriver.rig.simulated_box import SimulatedBox, send_edge
+from holodriver.rig.supervisor import LaserSupervisor
+
+LIMITS_W = dict.fromkeys(Colour, 0.005)
+STEPS = StepOrder(list(Colour), blanking_s=0.002, on_time_s=0.006)
+PERIOD_S = 0.02
+
+
+def order(watts: float = 0.001) -> ArmOrder:
+    return ArmOrder(dict.fromkeys(Colour, watts), LIMITS_W)
+
+
+@pytest.fixture
+def box():
+    edges, wire = multiprocessing.Pipe(duplex=False)
+    with SimulatedBox(edges) as simulated:
+        edges.close()
+        simulated.wire = wire
+        yield simulated
+
+
+@pytest.fixture
+def supervisor(box):
+    with LaserSupervisor(LaserSetup(box.port, LIMITS_W)) as process:
+        yield process
+
+
+def patiently(test):
+    """Runs a test again if the machine held its processes up, for then the supervisor is right to go dark."""
+
+    @functools.wraps(test)
+    def run(box, supervisor):
+        for _ in range(4):
+            try:
+                return test(box, supervisor)
+            except (AssertionError, RigError):
+                why = supervisor.status().went_dark or ""
+                if not any(cause in why for cause in ("no new frame", "held up", "Watchdog", "out of step")):
+                    raise
+                supervisor.stop()
+        return test(box, supervisor)
+
+    return run
+
+
+def show(box, supervisor, frames: int) -> None:
+    """Frames on a panel: an edge and a report each, a period apart."""
+    for _ in range(frames):
+        now = time.perf_counter()
+        send_edge(box.wire, now)
+        supervisor.feed(now)
+        # the pace of a panel, which a test cannot wait for otherwise
+        multiprocessing.connection.wait([], PERIOD_S)
+
+
+@patiently
+def test_frames_are_lit_and_counted_until_it_is_stopped(box, supervisor):
+    begun = box.report().now_s
+    supervisor.arm(order(), STEPS)
+    show(box, supervisor, 20)
+    status = supervisor.check()
+    stopped = supervisor.stop()
+    report = box.report()
+    assert (stopped.frames, stopped.edges.edges, stopped.went_dark) == (20, 20, None)
+    assert status.armed
+    assert status.comparisons >= 1
+    assert supervisor.dark
+    assert not report.armed
+    pulses = [pulse for pulse in report.pulses if pulse.start_s > begun]
+    assert [pulse.colours for pulse in pulses[:4]] == [(Colour(number % 3),) for number in range(4)]
+
+
+def test_a_used_order_and_one_over_the_limit_are_refused(box, supervisor):
+    used = order()
+    supervisor.arm(used, STEPS)
+    supervisor.stop()
+    with pytest.raises(InputError, match="has been used"):
+        supervisor.arm(used, STEPS)
+    with pytest.raises(InputError, match="over the limit"):
+        supervisor.arm(ArmOrder({Colour.RED: 0.01}, {Colour.RED: 0.02}), STEPS)
+    assert not box.report().armed
+    assert supervisor.dark
+
+
+@patiently
+def test_going_dark_is_told_with_its_reason(box, supervisor):
+    supervisor.arm(order(), STEPS)
+    show(box, supervisor, 5)
+    box.interlock(closed=False)
+    show(box, supervisor, 10)
+    box.interlock(closed=True)
+    box.press_reset()
+    with pytest.raises(RigError, match=r"made dark: .*Interlock.*new order to arm"):
+        supervisor.check()
+
+
+@patiently
+def test_light_of_other_powers_and_none(box, supervisor):
+    begun = box.report().now_s
+    supervisor.arm(order(0.002), STEPS)
+    show(box, supervisor, 3)
+    supervisor.blank(True)
+    show(box, supervisor, 6)
+    supervisor.blank(False)
+    supervisor.set_power(Colour.RED, 0.001)
+    show(box, supervisor, 3)
+    supervisor.stop()
+    edges = {pulse.edge for pulse in box.report().pulses if pulse.start_s > begun}
+    assert edges & {1, 2, 3}
+    assert edges & {10, 11, 12}
+    assert not edges & {5, 6, 7, 8}
+
+
+@patiently
+def test_by_command_the_supervisor_steps(box, supervisor):
+    supervisor.arm(order(), StepOrder(list(Colour), blanking_s=0.001, on_time_s=0.006, source="BUS"))
+    for _ in range(12):
+        supervisor.trigger()
+        supervisor.feed(time.perf_counter())
+        multiprocessing.connection.wait([], PERIOD_S)
+    assert supervisor.stop().edges == (12, (Colour.BLUE,))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by POSIX signals")
+def test_sigterm_is_dark_and_sigkill_leaves_it_to_the_watchdog(box):
+    for blow, reason in ((signal.SIGTERM, "OUTP OFF"), (signal.SIGKILL, "watchdog")):
+        begun = time.perf_counter()
+        supervisor = LaserSupervisor(LaserSetup(box.port, LIMITS_W))
+        supervisor.arm(order(), STEPS)
+        show(box, supervisor, 3)
+        os.kill(supervisor.pid, blow)
+        logged = box.wait_for("disarmed", since_s=begun)
+        assert logged.event.reason in {reason, "watchdog"}
+        with pytest.raises(RigError, match="laser supervisor has ended"):
+            supervisor.check()
+        supervisor.close()
+        assert not box.report().armed
+
+
+def test_a_box_that_comes_back_is_taken_up_in_the_dark(box, tmp_path):
+    """The port is a link, as udev makes them, that points to another box after the first was unplugged."""
+    if sys.platform == "win32":
+        pytest.skip("links to pseudo-terminals")
+    port = tmp_path / "lasers"
+    with SimulatedBox() as first:
+        port.symlink_to(first.port)
+        supervisor = LaserSupervisor(LaserSetup(str(port), LIMITS_W))
+        first._process.kill()
+        while supervisor.status().connected:
+            multiprocessing.connection.wait([], PERIOD_S)
+        port.unlink()
+        port.symlink_to(box.port)
+        while not supervisor.status().connected:
+            multiprocessing.connection.wait([], PERIOD_S)
+        assert not box.report().armed
+        supervisor.arm(order(), STEPS)
+        show(box, supervisor, 3)
+        assert supervisor.stop().frames == 3
+        supervisor.close()
+
+
+def test_makes_that_nobody_knows_are_told():
+    with pytest.raises(InputError, match="'lasertech' is no make of laser controller: holodriver"):
+        LaserSupervisor(LaserSetup("nowhere", LIMITS_W, make="lasertech"))
