@@ -42,10 +42,7 @@ def calibrate(
     rig: Annotated[str, typer.Option(help="Where it is measured: simulated.")] = SIMULATED,
     meter: Annotated[
         str,
-        typer.Option(
-            help="What measures: simulated, camera:0 (OpenCV's number or name), power:/dev/ttyUSB0 (SCPI), "
-            "folder:PICTURES, or csv:FILE with what was measured elsewhere."
-        ),
+        typer.Option(help="What measures: simulated, folder:PICTURES, or csv:FILE with what was measured elsewhere."),
     ] = SIMULATED,
     levels: Annotated[int, typer.Option(min=9, max=256, help="Grey levels measured.")] = 256,
     sweeps: Annotated[int, typer.Option(min=1, help="Sweeps averaged.")] = 4,
@@ -109,7 +106,7 @@ def calibrate(
     )
     area = None if crop is None else _whole(crop, ",", 4, "--crop")
     csv = Path(meter.partition(":")[2]) if meter.startswith("csv:") else None
-    _check_together(rig, verify=verify, register=register, csv=csv, panel=panel, written=(plot, readings))
+    _check_together(rig, meter, verify=verify, register=register, csv=csv, panel=panel, written=(plot, readings))
     for path in (plot, readings) if verify else (output, plot, readings):
         if path is not None:
             check_output(path, overwrite=overwrite)
@@ -209,7 +206,14 @@ def _from_csv(path: Path) -> "list[ColourReadings]":
 
 
 def _check_together(
-    rig: str, *, verify: bool, register: bool, csv: Path | None, panel: str | None, written: tuple[Path | None, ...]
+    rig: str,
+    meter: str,
+    *,
+    verify: bool,
+    register: bool,
+    csv: Path | None,
+    panel: str | None,
+    written: tuple[Path | None, ...],
 ) -> None:
     """Refuse options that exclude each other."""
     if rig != SIMULATED:
@@ -217,6 +221,12 @@ def _check_together(
             f"the rig '{rig}' cannot be calibrated on; this version knows the rig 'simulated'",
             where="--rig",
             remedy="measure its grey levels with holodriver pattern and a meter, and pass --meter csv:FILE",
+        )
+    if meter.startswith(("camera:", "power:")):
+        raise InputError(
+            f"'{meter}' is real and cannot see the simulated panel",
+            where="--meter",
+            remedy="measure the grey levels of holodriver pattern with it, and pass --meter csv:FILE",
         )
     if csv is not None and (verify or register):
         raise InputError("a CSV cannot be measured again", where="--verify" if verify else "--register")

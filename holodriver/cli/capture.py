@@ -21,10 +21,7 @@ def capture(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for pictures and scores.")] = Path("captured"),
     camera: Annotated[
         str,
-        typer.Option(
-            help="simulated, camera:0 (OpenCV's number or name), or folder:PICTURES, taken plane by plane, each red, "
-            "green, blue"
-        ),
+        typer.Option(help="simulated, or folder:PICTURES, taken plane by plane, each red, green, blue."),
     ] = "simulated",
     exposure: Annotated[float | None, typer.Option(help="The camera's exposure, in its driver's unit.")] = None,
     planes: Annotated[
@@ -52,6 +49,12 @@ def capture(
     from holodriver.rig.looking import open_camera
     from holodriver.rig.simulated_lab import LabSettings, SimulatedLab
 
+    if camera.startswith("camera:"):
+        raise InputError(
+            f"'{camera}' is real and cannot see the simulated panel",
+            where="--camera",
+            remedy="take the pictures while holodriver play --rig shows the hologram, and pass folder:PICTURES",
+        )
     check_output_folder(output, overwrite=overwrite, holds=HOLDS)
     frames, target = read_panel_frames(source), read_stack(stack).exposed()
     profile = frames.profile
