@@ -25,6 +25,9 @@ LEAST_CORRELATION = 0.6
 LIT = 0.3
 """Share of the picture's usual brightness above which something belongs to it."""
 
+BORDER = 4
+"""Pixels of the stack at its sides that do not count for where it lies."""
+
 SIFT_SIDE = 512
 """Pictures smaller than this are enlarged before features are looked for, px."""
 
@@ -200,12 +203,14 @@ def _by_correlation(
 ) -> tuple[NDArray[np.float64], float] | None:
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 200, 1e-7)
     warp: NDArray = (guess / guess[2, 2]).astype(np.float32)
-    everywhere = np.full(seen.shape, 255, np.uint8)
+    inner = np.zeros(wanted.shape, np.uint8)
+    inner[BORDER:-BORDER, BORDER:-BORDER] = 255
     try:
-        # wide windows reach far, narrow ones end exact
-        for window in (11, 3):
+        # wide windows reach far, narrow ones end exact; each mixes what is around the picture into its border
+        for window in (11, 3, 1):
+            inside = cv2.warpPerspective(inner, warp, seen.shape[::-1], flags=cv2.INTER_NEAREST)
             correlation, warp = cv2.findTransformECC(
-                wanted, seen, warp, cv2.MOTION_HOMOGRAPHY, criteria, everywhere, window
+                wanted, seen, warp, cv2.MOTION_HOMOGRAPHY, criteria, inside, window
             )
     except cv2.error:
         return None  # it ran away

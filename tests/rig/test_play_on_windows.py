@@ -14,7 +14,7 @@ from threading import Thread
 
 import numpy as np
 import pytest
-from PIL import ImageGrab
+from rig.screens import seen
 
 from holodriver.files.hologram import Hologram, write_hologram
 from holodriver.files.profile import write_profile
@@ -134,7 +134,7 @@ class Played:
 
     def screen(self) -> np.ndarray:
         """What stands, (h, w, 3)."""
-        return np.asarray(ImageGrab.grab(xdisplay=self._display).convert("RGB"))
+        return seen(self._display, 0, 0, WIDTH, HEIGHT)
 
     def sees(self, wanted: list[np.ndarray]) -> None:
         """Look until each of these pictures, (h, w) or (h, w, 3), has stood on the screen, to the last pixel."""
