@@ -34,13 +34,18 @@ def train(
     workers: Annotated[int, typer.Option(min=0, help="Processes that fill the pool.")] = 1,
     recipe: Annotated[
         RecipeName,
-        typer.Option(help="paper: Adam 5e-4, 64 a step, batch normalisation, fused, again; quick: for a processor."),
+        typer.Option(
+            help="paper: Adam 5e-4, 64 a step, batch normalisation, fused, again; quick: Muon, for a processor."
+        ),
     ] = RecipeName.paper,
     steps: Annotated[
         int | None, typer.Option(min=1, help="Most steps of each stage; the recipe's if left out.")
     ] = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="Stop after so long.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Of Adam; the recipe's if left out.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of the optimiser; the recipe's if left out.")] = None,
+    rounded_steps: Annotated[
+        int | None, typer.Option(min=0, help="Steps of a last stage, rounded as int8; the recipe's if left out.")
+    ] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Samples at a time; the recipe's if left out.")] = None,
     channels: Annotated[int, typer.Option(min=1, help="Channels of the network.")] = 12,
     convolutions: Annotated[int, typer.Option(min=4, help="Its convolutions, an even number.")] = 34,
@@ -76,9 +81,9 @@ def train(
         raise InputError(f"--colour is {colour}, expected one of the display's {len(display.wavelengths)}, from 0")
     check_output(output, overwrite=overwrite)
     given: dict[str, Any] = {"steps": steps, "learning_rate": learning_rate, "batch": batch}
-    chosen = replace(
-        PAPER if recipe is RecipeName.paper else QUICK, **{name: value for name, value in given.items() if value}
-    )
+    given |= {"rounded_steps": rounded_steps}
+    recipes = {RecipeName.paper: PAPER, RecipeName.quick: QUICK}
+    chosen = replace(recipes[recipe], **{name: value for name, value in given.items() if value is not None})
     shape = DEHNetShape(channels, convolutions, skips, fold)
     if size % fold:
         raise InputError(f"--size is {size}, expected a multiple of the fold {fold}")

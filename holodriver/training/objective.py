@@ -11,12 +11,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from holodriver.errors import InputError
 from holodriver.optics.propagation import transfer_function
 from holodriver.synthesis.arithmetic import Arithmetic, arithmetic_for
 from holodriver.synthesis.dehnet import NetworkOptics
 from holodriver.synthesis.holding import Hold
 from holodriver.synthesis.loss import LossWeights
 from holodriver.synthesis.planes import Planes
+
+ALL = slice(None)
 
 
 @dataclass(frozen=True)
@@ -52,48 +55,69 @@ class Objective:
     weights: LossWeights
     border: int
 
-    def __call__(self, fields: Tensor, samples: list[Sample], scales: list[float]) -> Tensor:
-        """Losses (B,) of fields (B, 2, H, W), real and imaginary part; float32, with gradient."""
-        return cast(Tensor, _Eq2.apply(fields, self, samples, scales))
+    def __call__(self, fields: Tensor, samples: list[Sample], scales: list[float], planes: slice = ALL) -> Tensor:
+        """Losses (B,) of fields (B, 2, H, W), real and imaginary part; float32, with gradient.
 
-    def at(self, field: Tensor, sample: Sample, scale: float) -> tuple[float, Tensor]:
+        Args:
+            fields: what the network says.
+            samples: what it should show.
+            scales: what each sample's loss is divided by.
+            planes: those that count, evenly spaced; the sum over them stands for all.
+        """
+        return cast(Tensor, _Eq2.apply(fields, self, samples, scales, planes))
+
+    def at(self, field: Tensor, sample: Sample, scale: float, planes: slice = ALL) -> tuple[float, Tensor]:
         """Value, and gradient (2, H, W), at a field (2, H, W)."""
-        first, stride = _kernels(self.optics, field.shape[1:], len(sample.images), field.device)
+        chosen = range(len(sample.images))[planes]
+        if not chosen:
+            raise InputError(f"of {len(sample.images)} planes {planes} chooses none")
+        first, onward = _kernels(self.optics, field.shape[1:], len(sample.images), chosen, field.device)
         arithmetic = arithmetic_for(field.device)
-        targets = _SampleTargets(sample, self.weights, self.border, scale, arithmetic)
-        count = len(sample.images)
+        share = len(chosen) / len(sample.images)
+        targets = _SampleTargets(sample, self.weights, self.border, scale * share, chosen, arithmetic)
+        count = len(chosen)
         threads = torch.get_num_threads() if field.device.type == "cpu" else 1
-        planes = Planes(first, [stride] * (count - 1), targets, [Hold.targets] * count, arithmetic, threads)
+        work = Planes(first, [onward] * (count - 1), targets, [Hold.targets] * count, arithmetic, threads)
         spectrum = torch.fft.fft2(torch.complex(field[0], field[1]), norm="ortho")
-        value, gradient = planes.at(spectrum)
+        value, gradient = work.at(spectrum)
         gradient = torch.fft.ifft2(gradient, norm="ortho")
-        return value + planes.rest, torch.stack((gradient.real, gradient.imag))
+        return value + work.rest, torch.stack((gradient.real, gradient.imag))
 
 
 class _Eq2(torch.autograd.Function):
     """Losses of a batch; the gradient comes with the value, so that no graph is built."""
 
     @staticmethod
-    def forward(ctx: Any, fields: Tensor, objective: Objective, samples: list[Sample], scales: list[float]) -> Tensor:
+    def forward(
+        ctx: Any, fields: Tensor, objective: Objective, samples: list[Sample], scales: list[float], planes: slice
+    ) -> Tensor:
         single = fields.detach().float()
 
         # one after the other: their planes go side by side
-        parts = [objective.at(*item) for item in zip(single, samples, scales, strict=True)]
+        parts = [objective.at(*item, planes) for item in zip(single, samples, scales, strict=True)]
         ctx.save_for_backward(torch.stack([gradient for _, gradient in parts]).to(fields.dtype))
         return torch.tensor([value for value, _ in parts], device=fields.device)
 
     @staticmethod
-    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None, None, None, None]:
         (gradient,) = ctx.saved_tensors
-        return gradient * upstream[0].view(-1, 1, 1, 1).to(gradient.dtype), None, None, None
+        return gradient * upstream[0].view(-1, 1, 1, 1).to(gradient.dtype), None, None, None, None
 
 
 class _SampleTargets:
     """W and T of the planes of a sample, nothing on the border."""
 
-    def __init__(self, sample: Sample, weights: LossWeights, border: int, scale: float, arithmetic: Arithmetic):
+    def __init__(
+        self,
+        sample: Sample,
+        weights: LossWeights,
+        border: int,
+        scale: float,
+        chosen: range,
+        arithmetic: Arithmetic,
+    ):
         height, width = sample.all_in_focus.shape
-        self._sample, self._do = sample, arithmetic
+        self._sample, self._chosen, self._do = sample, chosen, arithmetic
         self._inside = (slice(border, height - border), slice(border, width - border))
         self._positions = np.linspace(0, 1, len(sample.images)).tolist()
         pixels = (height - 2 * border) * (width - 2 * border)
@@ -101,7 +125,7 @@ class _SampleTargets:
 
     def fill(self, plane: int, weight: Tensor, target: Tensor, brightness: Tensor) -> Tensor:
         """See `holodriver.synthesis.planes.Targets`."""
-        inside = self._inside
+        inside, plane = self._inside, self._chosen[plane]
         light = (self._sample.images[plane], self._sample.depths[plane], self._sample.all_in_focus)
         beta, gamma, scale = self._numbers
         return self._do.target(
@@ -113,11 +137,14 @@ class _SampleTargets:
         )
 
 
-@lru_cache(maxsize=16)
-def _kernels(optics: NetworkOptics, shape: tuple[int, int], planes: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Transfer functions from the hologram plane to the first plane, and from each plane to the next."""
-    near = optics.depth_offset + optics.depth_span
-    distances = (near, -optics.depth_span / (planes - 1))
+@lru_cache(maxsize=64)
+def _kernels(
+    optics: NetworkOptics, shape: tuple[int, int], planes: int, chosen: range, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Transfer functions from the hologram plane to the first chosen plane, and from each of them to the next."""
+    apart = optics.depth_span / (planes - 1)
+    near = optics.depth_offset + optics.depth_span - chosen.start * apart
+    distances = (near, -apart * chosen.step)
     first, stride = (
         transfer_function((shape[0], shape[1]), optics.pixel_pitch, optics.wavelength, d).to(device, torch.complex64)
         for d in distances

@@ -16,7 +16,7 @@ class Recipe:
     """
 
     learning_rate: float
-    """Of Adam."""
+    """Of the optimiser."""
     batch: int
     """Samples that go through the network at a time."""
     accumulate: int
@@ -36,6 +36,14 @@ class Recipe:
     patience: int
     """Validations in a row without improvement that end a stage; 0: all steps are taken."""
     floor: float = 0.01
+    optimiser: Literal["adam", "muon"] = "adam"
+    """Adam, or `holodriver.training.muon`, which gets further in as many steps."""
+    every_plane: int = 1
+    """Of the planes of a sample each n-th counts, from one drawn at random on."""
+    rounded_steps: int = 0
+    """Steps of a last stage, in which the network computes as rounded as its int8 file will."""
+    rounded_rate: float = 3e-4
+    """Learning rate of Adam in that stage; falls as the cosine does."""
 
     def __post_init__(self) -> None:
         for name, good, expected in (
@@ -47,6 +55,9 @@ class Recipe:
             ("average", 0 <= self.average < 1, "from 0 to below 1"),
             ("patience", self.patience >= 0, "0 or more"),
             ("reset_epochs", self.reset_epochs >= 0, "0 or more"),
+            ("every_plane", self.every_plane >= 1, "1 or more"),
+            ("rounded_steps", self.rounded_steps >= 0, "0 or more"),
+            ("rounded_rate", self.rounded_rate > 0 and math.isfinite(self.rounded_rate), "above 0"),
         ):
             if not good:
                 raise InputError(f"recipe field '{name}' is {getattr(self, name)!r}, expected {expected}")
@@ -84,5 +95,8 @@ QUICK = Recipe(
     clip=1.0,
     average=0.998,
     patience=0,
+    optimiser="muon",
+    every_plane=3,
+    rounded_steps=400,
 )
-"""For a processor and an hour: small batches, a high rate that falls, no batch normalisation."""
+"""For a processor and an hour: small batches, Muon at a high rate that falls, no batch normalisation; then rounded."""

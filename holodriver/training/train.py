@@ -5,7 +5,7 @@ import csv
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,9 @@ from holodriver.progress import Progress, silent
 from holodriver.synthesis.dehnet import DEHNet, DEHNetShape, NetworkOptics, network_input
 from holodriver.synthesis.loss import LossWeights
 from holodriver.training import parallel
-from holodriver.training.objective import Objective, Sample
+from holodriver.training.fake_quantise import rounding
+from holodriver.training.muon import Muon
+from holodriver.training.objective import ALL, Objective, Sample
 from holodriver.training.pool import Pool, Record
 from holodriver.training.recipe import Recipe
 
@@ -36,6 +38,12 @@ LEAST_VARIANCE = 2e-3
 """Samples with less variance do not count more than this."""
 
 STAGE = "Training"
+
+ROUNDED = 2
+"""Number of the stage that follows those of `State`; rounding has no bfloat16."""
+
+RAW = "parametrizations.weight.original"
+"""Name of a kernel while it is rounded."""
 
 
 @dataclass
@@ -101,7 +109,8 @@ class Trainer:
         self._new_optimiser()
 
     def _new_optimiser(self) -> None:
-        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=self.recipe.learning_rate)
+        kind = Muon if self.recipe.optimiser == "muon" else torch.optim.Adam
+        self.optimiser: torch.optim.Optimizer = kind(self.network.parameters(), lr=self.recipe.learning_rate)
 
     def run(
         self,
@@ -117,7 +126,7 @@ class Trainer:
         """
         begun = time.monotonic()
         before = self.state.seconds
-        while True:
+        while not self._finished():
             self._reset_if_due()
             loss = self._step()
             self.state.step += 1
@@ -131,8 +140,15 @@ class Trainer:
             stopped = bool(self.recipe.patience) and self.state.stale >= self.recipe.patience
             if last or stopped:
                 if self.state.stage == 1 or deadline():
-                    return self.weights()
+                    break
                 self._fuse()
+        if self.recipe.rounded_steps and self.state.stage == 1:
+            self._rounded(progress)
+        return self.weights()
+
+    def _finished(self) -> bool:
+        """Whether what was resumed had come to its end."""
+        return self.state.stage == 1 and self.state.step >= self.recipe.steps
 
     def weights(self) -> NetworkWeights:
         """The averaged weights, without batch normalisation."""
@@ -143,8 +159,8 @@ class Trainer:
             "seed": self.seed,
             "pool": asdict(self.pool.size),
             "steps": self.state.step,
-            "seconds": round(self.state.seconds),
             "validation": self.state.history[-1:],
+            "seconds": round(self.state.seconds),
         }
         return NetworkWeights(tensors, asdict(network.shape), False, asdict(self.optics), training)
 
@@ -154,7 +170,7 @@ class Trainer:
         for kind, module in (("network", self.network), ("average", self.average)):
             tensors |= {f"{kind}.{name}": tensor for name, tensor in module.state_dict().items()}
         for number, moments in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"adam.{number}.{name}": torch.as_tensor(value) for name, value in moments.items()}
+            tensors |= {f"optimiser.{number}.{name}": torch.as_tensor(value) for name, value in moments.items()}
         about = json.dumps(
             {"state": asdict(self.state), "shape": asdict(self.network.shape), "recipe": asdict(self.recipe)}
         )
@@ -191,7 +207,7 @@ class Trainer:
             module.load_state_dict({n[len(prefix) :]: t for n, t in tensors.items() if n.startswith(prefix)})
         moments: dict[int, dict[str, Any]] = {}
         for name, tensor in tensors.items():
-            if name.startswith("adam."):
+            if name.startswith("optimiser."):
                 _, number, what = name.split(".")
                 moments.setdefault(int(number), {})[what] = tensor
         if moments:
@@ -200,23 +216,8 @@ class Trainer:
     def _step(self) -> float:
         for group in self.optimiser.param_groups:
             group["lr"] = self.recipe.rate(self.state.step)
-        self.network.train()
         self.optimiser.zero_grad(set_to_none=True)
-        total = 0.0
-        rng = np.random.default_rng([self.seed, self.state.stage, self.state.step, parallel.rank()])
-        made = self.pool.made()
-        usable = made[made < self._held[0]]
-        for _ in range(self.recipe.accumulate):
-            numbers = rng.choice(usable, self.recipe.batch)
-            samples = [self._augmented(self.pool.get(int(number)), rng) for number in numbers]
-            loss = self._losses(self.network, samples).mean() / self.recipe.accumulate
-            loss.backward()
-            total += float(loss.detach())
-        parallel.average_gradients(self.network)
-        if not np.isfinite(total):
-            raise SynthesisError("the training's loss is not a number", remedy="lower the learning rate")
-        if self.recipe.clip:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
+        total = self._gradients(self.network, (self.state.stage, self.state.step))
         self.optimiser.step()
         keep = min(self.recipe.average, (self.state.step + 1) / (self.state.step + 10))
         with torch.no_grad():
@@ -227,14 +228,59 @@ class Trainer:
                     mean.copy_(now)
         return total
 
-    def _losses(self, network: nn.Module, samples: list[Sample]) -> Tensor:
+    def _gradients(self, network: nn.Module, moment: tuple[int, int]) -> float:
+        """Fill in the gradients of a step, which a stage and a number in it name; returns the loss."""
+        network.train()
+        total = 0.0
+        rng = np.random.default_rng([self.seed, *moment, parallel.rank()])
+        made = self.pool.made()
+        usable = made[made < self._held[0]]
+        every = self.recipe.every_plane
+        for _ in range(self.recipe.accumulate):
+            numbers = rng.choice(usable, self.recipe.batch)
+            samples = [self._augmented(self.pool.get(int(number)), rng) for number in numbers]
+            planes = slice(int(rng.integers(every)) if every > 1 else 0, None, every)
+            loss = self._losses(network, samples, planes, exact=moment[0] == ROUNDED).mean() / self.recipe.accumulate
+            loss.backward()
+            total += float(loss.detach())
+        parallel.average_gradients(network)
+        if not np.isfinite(total):
+            raise SynthesisError("the training's loss is not a number", remedy="lower the learning rate")
+        if self.recipe.clip:
+            nn.utils.clip_grad_norm_(network.parameters(), self.recipe.clip)
+        return total
+
+    def _rounded(self, progress: Progress) -> None:
+        """Let the averaged weights learn to be rounded; a checkpoint is from before, and this begins anew from it."""
+        recipe = replace(
+            self.recipe, steps=self.recipe.rounded_steps, learning_rate=self.recipe.rounded_rate, schedule="cosine"
+        )
+        network, mean = self.average, copy.deepcopy(self.average)
+        keep = min(self.recipe.average, 1 - 5 / recipe.steps)
+        with rounding(network):
+            learnt = {name.replace(RAW, "weight"): value for name, value in network.named_parameters()}
+            optimiser = torch.optim.Adam(learnt.values(), lr=recipe.learning_rate)
+            for step in range(recipe.steps):
+                for group in optimiser.param_groups:
+                    group["lr"] = recipe.rate(step)
+                optimiser.zero_grad(set_to_none=True)
+                self._gradients(network, (ROUNDED, step))
+                optimiser.step()
+                now = min(keep, (step + 1) / (step + 10))
+                with torch.no_grad():
+                    for name, average in mean.named_parameters():
+                        average.lerp_(learnt[name], 1 - now)
+                progress("Training rounded", step + 1, recipe.steps)
+        self.average = mean
+
+    def _losses(self, network: nn.Module, samples: list[Sample], planes: slice = ALL, *, exact: bool = False) -> Tensor:
         inputs = torch.stack([network_input(s.all_in_focus[None], s.all_in_focus_depth[None])[0] for s in samples]).to(
             memory_format=torch.channels_last
         )
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=not exact):
             fields = network(inputs)
         scales = [max(sample.variance, LEAST_VARIANCE) for sample in samples]
-        return self.objective(fields.float(), samples, scales)
+        return self.objective(fields.float(), samples, scales, planes)
 
     def _validated(self, loss: float) -> None:
         self.average.eval()

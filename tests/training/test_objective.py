@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from holodriver.errors import InputError
 from holodriver.optics.display import REFERENCE
 from holodriver.scene.stack import FocalStack
 from holodriver.synthesis.dehnet import NetworkOptics
@@ -66,6 +67,18 @@ def test_gradient_is_that_of_the_value(sample: Sample) -> None:
     with torch.no_grad():
         slope = (value(at + step * direction) - value(at - step * direction)) / (2 * step)
     assert float((at.grad * direction).sum()) == pytest.approx(slope, rel=2e-3)
+
+
+def test_every_second_plane_stands_for_all(sample: Sample) -> None:
+    eq2, field = objective(4), fields(sample)[0]
+    whole, gradient = eq2.at(field, sample, 0.5)
+    parts = [eq2.at(field, sample, 0.5, slice(first, None, 2)) for first in (0, 1)]
+    shares = (3 / 5, 2 / 5)
+    assert sum(share * value for share, (value, _) in zip(shares, parts, strict=True)) == pytest.approx(whole, rel=1e-5)
+    mean = sum(share * slope for share, (_, slope) in zip(shares, parts, strict=True))
+    torch.testing.assert_close(mean, gradient, rtol=1e-4, atol=1e-7)
+    with pytest.raises(InputError, match="chooses none"):
+        eq2.at(field, sample, 0.5, slice(9, None))
 
 
 def test_targets_on_the_border_do_not_count(sample: Sample) -> None:

@@ -19,7 +19,7 @@ from holodriver.training.recipe import PAPER, QUICK, Recipe
 from holodriver.training.train import Trainer
 
 SHAPE = DEHNetShape(4, 6)
-SHORT = replace(QUICK, steps=24, learning_rate=5e-3)
+SHORT = replace(QUICK, steps=24, learning_rate=5e-3, rounded_steps=6)
 
 
 def trainer(pool: Pool, recipe: Recipe = SHORT, **settings: object) -> Trainer:
@@ -45,6 +45,18 @@ def test_resumed_it_ends_as_if_undisturbed(pool: Pool, tmp_path: Path) -> None:
         torch.testing.assert_close(resumed.tensors[name], tensor, rtol=0, atol=0)
     with (tmp_path / "c.csv").open() as file:
         assert [int(row["step"]) for row in csv.DictReader(file)] == [6, 12, 18, 24]
+
+
+def test_an_ended_training_is_rounded_anew(pool: Pool, tmp_path: Path) -> None:
+    first = trainer(pool).run(tmp_path / "c.checkpoint")
+    again = trainer(pool)
+    again.resume(tmp_path / "c.checkpoint")
+    plain = again.weights()
+    rounded = again.run(tmp_path / "c.checkpoint")
+    assert again.state.step == SHORT.steps
+    for name, tensor in first.tensors.items():
+        torch.testing.assert_close(rounded.tensors[name], tensor, rtol=0, atol=0)
+    assert any(not torch.equal(plain.tensors[name], tensor) for name, tensor in rounded.tensors.items())
 
 
 def test_normalised_then_fused(pool: Pool) -> None:
@@ -81,7 +93,18 @@ def test_recipes_that_cannot_be(change: dict[str, float]) -> None:
 def test_the_command(pool: Pool, tmp_path: Path) -> None:
     output = tmp_path / "green.safetensors"
     command = ["train", str(output), "--pool", str(pool.folder), "--channels", "4", "--convolutions", "6"]
-    command += ["--recipe", "quick", "--steps", "5", "--workers", "0", "--profile", str(_profile(tmp_path))]
+    command += [
+        "--recipe",
+        "quick",
+        "--steps",
+        "5",
+        "--rounded-steps",
+        "2",
+        "--workers",
+        "0",
+        "--profile",
+        str(_profile(tmp_path)),
+    ]
     assert main(command) == 0
     weights = load_weights(output)
     assert weights.training["steps"] == 5
@@ -94,7 +117,18 @@ def test_the_command(pool: Pool, tmp_path: Path) -> None:
 def test_two_processes_learn_as_one(pool: Pool, tmp_path: Path) -> None:
     output = tmp_path / "green.safetensors"
     command = ["train", str(output), "--pool", str(pool.folder), "--channels", "4", "--convolutions", "6"]
-    command += ["--recipe", "quick", "--steps", "3", "--workers", "0", "--profile", str(_profile(tmp_path))]
+    command += [
+        "--recipe",
+        "quick",
+        "--steps",
+        "3",
+        "--rounded-steps",
+        "0",
+        "--workers",
+        "0",
+        "--profile",
+        str(_profile(tmp_path)),
+    ]
     run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "holodriver"]
     subprocess.run([*run, *command], check=True, capture_output=True, timeout=300)
     both = load_weights(output).tensors
