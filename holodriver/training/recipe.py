@@ -96,7 +96,6 @@ QUICK = Recipe(
     average=0.998,
     patience=0,
     optimiser="muon",
-    every_plane=3,
     rounded_steps=400,
 )
 """For a processor and an hour: small batches, Muon at a high rate that falls, no batch normalisation; then rounded."""
