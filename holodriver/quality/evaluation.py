@@ -119,7 +119,7 @@ def frames_of(hologram: Hologram) -> tuple[PanelFrames, str | None]:
         return hologram.frames, None
     assert hologram.field is not None  # a hologram has at least one of the two
     frames = encode(hologram.field, automatic_gains([hologram.field]), _linear(hologram))
-    return frames, "encoded for this evaluation, automatic gain and linear look-up table"
+    return frames, "not encoded yet; encoded here with automatic gain and linear look-up tables"
 
 
 def pictures(field: WaveField, stack: FocalStack, padding: int, progress: Progress, stage: str) -> NDArray[np.float32]:

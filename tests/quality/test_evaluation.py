@@ -101,7 +101,7 @@ def test_a_field_without_frames_is_encoded_and_says_so() -> None:
     stack = layered_stack(SIZE, planes=3).exposed()
     field, panel = evaluate("flat", Hologram(flat_phase(stack, PROFILE)), stack)
     assert (field.seen, panel.seen) == ("wave field", "panel frames")
-    assert "encoded for this evaluation" in panel.note
+    assert "encoded here" in panel.note
     assert panel.means()[0] == pytest.approx(field.means()[0], abs=3)
 
 
