@@ -1,13 +1,15 @@
 """Scores of holograms plane by plane: of the wave field, and of what a camera sees of the panel frames."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from holodriver.errors import InputError
+from holodriver.errors import FileFormatError, InputError
 from holodriver.files.hologram import Hologram
 from holodriver.metrics import StackScores, score_stack
 from holodriver.optics.field import WaveField
@@ -155,6 +157,30 @@ def as_dict(found: Sequence[Evaluation], stack: FocalStack, against: str) -> dic
         "coc_max": float(stack.coc_max),
         "results": [one.as_dict() for one in found],
     }
+
+
+def describe_evaluation(path: Path) -> dict[str, Any]:
+    """What a file of `as_dict` holds, without the single planes.
+
+    Raises:
+        FileFormatError: missing, or something else.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise FileFormatError(f"cannot be read as JSON: {error}", where=path) from error
+    if not isinstance(values, dict) or values.get("format") != FORMAT or values.get("version") != VERSION:
+        raise FileFormatError(f"is not a {FORMAT} of version {VERSION}", where=path)
+    try:
+        return {
+            "kind": "evaluation",
+            "against": values["against"],
+            "planes": len(values["positions"]),
+            "coc_max": values["coc_max"],
+            "mean": {f"{one['hologram']}, {one['seen']}": one["mean"] for one in values["results"]},
+        }
+    except (KeyError, TypeError) as error:
+        raise FileFormatError(f"lacks or spoils a field: {error}", where=path) from error
 
 
 def _scored(

@@ -34,6 +34,9 @@ Floats = NDArray[np.float32]
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".exr")
 """Suffixes of files that are read as pictures with depth."""
 
+PAGE_WIDTH = 960
+"""Pixels that a picture is wide at most unless more is asked for."""
+
 FROM_DEPTH = "made from depth"
 MEASURED = "Depth for click-to-focus was measured from the hologram's own blur; where it has no detail it is a guess."
 
@@ -59,7 +62,7 @@ class Content:
 class ViewSettings:
     """What is read, and how it is shown."""
 
-    width: int = 960
+    width: int = PAGE_WIDTH
     """Pixels that a picture is wide at most."""
     planes: int | None = None
     """Focal planes; those of the focal stack, or of the display, if None."""

@@ -102,6 +102,30 @@ def read_page(path: Path) -> dict[str, Any]:
     return data
 
 
+def describe_page(path: Path) -> dict[str, Any]:
+    """What a page shows, without the pictures, as plain values.
+
+    Raises:
+        FileFormatError: as `read_page`.
+    """
+    data = read_page(path)
+    try:
+        return {
+            "kind": "viewer page",
+            "made by": data["made_by"],
+            "title": data["title"],
+            "size": f"{path.stat().st_size / 1e6:.1f} MB",
+            "pictures": [len(data["planes"]), data["height"], data["width"]],
+            "full size": data["full"][::-1],
+            "quality": data["quality"],
+            "methods": {
+                method["name"]: {"seen": method["seen"], **(method["means"] or {})} for method in data["methods"]
+            },
+        }
+    except (KeyError, TypeError) as error:
+        raise FileFormatError(f"its data lacks or spoils a field: {error}", where=path) from error
+
+
 def _panels(content: Content, progress: Progress) -> list[dict[str, Any] | None]:
     """The panel of each method; None where there is none, or where a method before has the same frames."""
     views: list[dict[str, Any] | None] = []
