@@ -24,7 +24,11 @@ from holodriver.panel.frames import PanelFrames, simulated_bench
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.progress import Progress, silent
 from holodriver.quality.contact_sheet import Column, contact_sheet
+from holodriver.quality.facts import flat
 from holodriver.quality.scores import MethodScores, score_field, score_images
+from holodriver.quality.viewer.inputs import PAGE_WIDTH, Content
+from holodriver.quality.viewer.methods import RENDERED, method_of, page_size, shrunk
+from holodriver.quality.viewer.page import write_page
 from holodriver.rendering.blender import find_blender
 from holodriver.rendering.render import DEMO, RenderJob, render_stack
 from holodriver.rig.camera import SimulatedCamera
@@ -37,6 +41,7 @@ from holodriver.threads import side_by_side
 
 FORMAT, VERSION = "holodriver demo", 1
 SETTINGS, STACK, SHEET, SCORES = "demo.json", "scene.stack", "contact_sheet.png", "scores.json"
+PAGE = "view.html"
 METHODS = ("DEH", "nCGH", "flat phase")
 FOCI = {"front": 0.0, "middle": 0.5, "rear": 1.0}
 REFRESH_HZ = 60.0  # of the simulated panel, which needs no more than to keep order
@@ -91,8 +96,8 @@ def run_demo(
     the rest is computed anew and replaced.
 
     Args:
-        folder: gets `scene.stack`, a `.holo` and a folder of frames for each method, `contact_sheet.png` and
-            `scores.json`.
+        folder: gets `scene.stack`, a `.holo` and a folder of frames for each method, `contact_sheet.png`, `view.html`
+            and `scores.json`.
         settings: sizes and effort.
         profile: display; its size is replaced by that of the settings.
         blender: Blender or a Python with bpy; looked for if None.
@@ -169,6 +174,9 @@ def run_demo(
     seconds["play, look, score"] = time.perf_counter() - start
     sheet = _sheet(stack, seen, played)
     write_pixels(folder / SHEET, sheet, overwrite=True)
+    start = time.perf_counter()
+    write_page(folder / PAGE, _content(stack, profile, seen, shown), overwrite=True, progress=progress)
+    seconds["page"] = time.perf_counter() - start
     _write_json(
         folder / SCORES,
         {
@@ -242,6 +250,22 @@ def _sheet(stack: FocalStack, seen: Sequence[NDArray[np.float32]], scores: Seque
         captions = [f"{result.scores.psnr[n]:.1f} dB   SSIM {result.scores.ssim[n]:.3f}" for n in planes.values()]
         columns.append(Column(method, [images[n] for n in planes.values()], captions))
     return contact_sheet(list(planes), columns, "What a camera sees of the frames that the panel received")
+
+
+def _content(
+    stack: FocalStack, profile: DisplayProfile, seen: Sequence[NDArray[np.float32]], frames: Sequence[PanelFrames]
+) -> Content:
+    """What the viewer shows: the focal stack, and what the camera saw of each method's frames."""
+    size = page_size(stack.shape, PAGE_WIDTH)
+    methods = [method_of(RENDERED, "focal stack", iter(stack.images), size, facts=flat(stack.provenance))]
+    for name, images, shown in zip(METHODS, seen, frames, strict=True):
+        facts = flat({"display": profile.as_dict()})
+        methods.append(
+            method_of(name, "played on the rig", iter(images), size, against=stack, frames=shown, facts=facts)
+        )
+    depth = shrunk(stack.all_in_focus_depth, size)
+    positions = tuple(stack.positions.tolist())
+    return Content("The demo scene", tuple(methods), positions, stack.shape, depth=depth, profile=profile)
 
 
 def _write_json(path: Path, values: dict[str, Any]) -> None:

@@ -80,7 +80,7 @@ def score_stack(images: Image, targets: Image, *, coc_max: float) -> StackScores
             f"images of {images.shape[-2:]} pixels are too small to score, expected at least {smallest_size(coc_max)} "
             f"with a border of {border} left out on each side"
         )
-    inside = (..., slice(border, -border), slice(border, -border))
+    inside = scored_part(coc_max)
     rows = []
     for image, target in zip(images, targets, strict=True):
         image, target = image[inside], target[inside]
@@ -111,6 +111,12 @@ def blur_diameters(image: Image, background: float) -> tuple[float, float]:
 def smallest_size(coc_max: float) -> int:
     """Least side (pixels) of images that `score_stack` can score: the SSIM window inside the border left out."""
     return 2 * _border(coc_max) + 2 * _SSIM_RADIUS + 1
+
+
+def scored_part(coc_max: float) -> tuple:
+    """Index of the part of images (..., H, W) that is scored: all but the border."""
+    border = _border(coc_max)
+    return (..., slice(border, -border), slice(border, -border))
 
 
 def _border(coc_max: float) -> int:

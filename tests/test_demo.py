@@ -13,6 +13,7 @@ from holodriver.errors import InputError, OutputExistsError
 from holodriver.files.frames import read_frames_folder
 from holodriver.files.hologram import read_hologram
 from holodriver.optics.display import REFERENCE
+from holodriver.quality.viewer.page import read_page
 from holodriver.rendering.blender import Blender
 
 SETTINGS = DemoSettings(width=64, height=64, samples=4, iterations=40)
@@ -34,6 +35,10 @@ def test_writes_all_that_it_promises(folder: Path) -> None:
         hologram = read_hologram(folder / f"{name}.holo")
         frames = read_frames_folder(folder / f"{name}.frames")
         assert np.array_equal(hologram.frames.pixels, frames.pixels)
+    page = read_page(folder / "view.html")
+    assert [method["name"] for method in page["methods"]] == ["rendered", *METHODS]
+    means = [method["means"]["psnr"] for method in page["methods"][1:]]
+    assert means == pytest.approx([row["mean"]["psnr"] for row in scores["played"]], abs=1e-4)
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
 
 

@@ -24,6 +24,8 @@ COMMANDS = {
     "calibrate": "Measure what the panel does to each colour, for encode.",
     "capture": "Score what a camera sees of a hologram, focus by focus.",
     "encode": "Encode holograms into panel frames.",
+    "evaluate": "Score holograms against a focal stack, plane by plane.",
+    "view": "A page for any browser that shows focal stacks and holograms, focus by focus.",
     "reconstruct": "Show what a camera would see of a hologram, focus by focus.",
     "looking-glass": "RGB-D files, quilts and casting for Looking Glass displays.",
     "play": "Show panel frames on the rig, lasers in step.",

@@ -24,7 +24,7 @@ def demo(
     overwrite: Overwrite = False,
 ) -> None:
     """From a Blender scene to a hologram, panel frames and pictures of it, in one go."""
-    from holodriver.demo import SCORES, SHEET, DemoSettings, run_demo
+    from holodriver.demo import PAGE, SCORES, SHEET, DemoSettings, run_demo
     from holodriver.quality.scores import HEADINGS, table_rows
 
     width, height = parse_size(size)
@@ -45,4 +45,5 @@ def demo(
     console.table(("figure", "value"), result.report.rows(), title="On the rig")
     steps = ", ".join(f"{step} {seconds:.0f} s" for step, seconds in result.seconds.items())
     console.say(f"took {sum(result.seconds.values()):.0f} s: {steps}")
-    console.say(f"wrote {output}: {SHEET}, {SCORES}, *.holo, *.frames")
+    console.say(f"wrote {output}: {SHEET}, {PAGE}, {SCORES}, *.holo, *.frames")
+    console.say(f"open {(output / PAGE).resolve().as_uri()} in any browser to focus, compare and zoom")

@@ -12,16 +12,21 @@ from holodriver.errors import FileFormatError
 
 def info(
     source: Annotated[
-        Path, typer.Argument(help="Hologram, focal stack, panel frames, recording of a play or display profile.")
+        Path,
+        typer.Argument(
+            help="Hologram, focal stack, panel frames, recording of a play, display profile, viewer page or evaluation."
+        ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Say what a file holds: sizes, display, where it came from, how good it is."""
+    from holodriver.quality.facts import flat
+
     facts = _facts(source)
     if as_json:
         print(json.dumps(facts, indent=2))
         return
-    console.table(("field", "value"), list(_flat(facts)), title=str(source))
+    console.table(("field", "value"), list(flat(facts)), title=str(source))
 
 
 def _facts(source: Path) -> dict[str, Any]:
@@ -44,6 +49,14 @@ def _facts(source: Path) -> dict[str, Any]:
 
         profile = read_profile(source)
         return {"kind": "display profile", "display": profile.as_dict(), "notes": profile.warnings()}
+    if source.suffix.lower() in (".html", ".htm"):
+        from holodriver.quality.viewer.page import describe_page
+
+        return describe_page(source)
+    if source.suffix == ".json" and source.is_file():
+        from holodriver.quality.evaluation import describe_evaluation
+
+        return describe_evaluation(source)
     if (source / "frames.json").is_file():
         from holodriver.files.frames import read_frames_folder
 
@@ -86,17 +99,6 @@ def _facts(source: Path) -> dict[str, Any]:
     raise FileFormatError(
         "is not something that can be described" if source.exists() else "does not exist",
         where=source,
-        remedy="expected a .holo file, a .toml profile, or a folder: focal stack, panel frames, recording of a play",
+        remedy="expected a .holo file, a .toml profile, a page of the viewer, the JSON of an evaluation, or a folder: "
+        "focal stack, panel frames, recording of a play",
     )
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    rows = []
-    for key, value in values.items():
-        if isinstance(value, dict):
-            rows += _flat(value, f"{prefix}{key}.")
-        elif isinstance(value, list) and len(value) > 4:
-            rows.append((f"{prefix}{key}", f"{', '.join(map(str, value[:3]))} … {value[-1]} ({len(value)})"))
-        elif value is not None:
-            rows.append((f"{prefix}{key}", ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
-    return rows

@@ -1,4 +1,4 @@
-"""Films: pictures of one size at one rate, with the sound of another file, as one video file or none."""
+"""Films: pictures of one size at one rate, as one video file or GIF, or none; videos with the sound of another file."""
 
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -113,3 +113,25 @@ def write_film(
         for pixels in frames:
             film.add(pixels)
     return film.count
+
+
+def write_gif(path: Path, frames: Iterable[NDArray[np.uint8]], *, rate: Fraction, overwrite: bool = False) -> int:
+    """Write frames (H, W, 3), red first, as an animated GIF that begins again for ever; returns their number.
+
+    A GIF has 256 colours a frame and counts time in hundredths of a second.
+
+    Raises:
+        OutputExistsError: `path` exists and `overwrite` is false.
+        InputError: there are no frames, or more than 50 a second.
+    """
+    from PIL import Image
+
+    if not 0 < rate <= 50:
+        raise InputError(f"rate is {float(rate):g} frames a second, a GIF has at most 50", where=path)
+    pictures = [Image.fromarray(pixels).quantize(256) for pixels in frames]
+    if not pictures:
+        raise InputError("would have no frames", where=path)
+    with written_file(path, overwrite=overwrite) as temporary:
+        first, *rest = pictures
+        first.save(temporary, "GIF", save_all=True, append_images=rest, duration=round(100 / rate) * 10, loop=0)
+    return len(pictures)

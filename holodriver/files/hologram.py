@@ -55,6 +55,13 @@ class Hologram:
         assert held is not None  # __post_init__ saw to it
         return held.profile
 
+    @property
+    def padding(self) -> int:
+        """Dark pixels on every side with which the field was computed, as the provenance says; 0 if it does not."""
+        settings = self.provenance.get("settings")
+        said = settings.get("padding") if isinstance(settings, dict) else None
+        return said if isinstance(said, int) and 0 <= said <= 4096 else 0
+
 
 def write_hologram(path: Path, hologram: Hologram, *, overwrite: bool = False) -> None:
     """Write a `.holo` file under a temporary name and rename it.

@@ -32,15 +32,29 @@ def write_picture(path: Path, linear: NDArray[np.floating], *, overwrite: bool =
     Raises:
         InputError: more than three colours.
     """
+    try:
+        pixels = srgb_pixels(linear)
+    except InputError as error:
+        raise InputError(error.what, where=path) from error
+    write_pixels(path, np.ascontiguousarray(pixels[..., ::-1]), overwrite=overwrite)
+
+
+def srgb_pixels(linear: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """8-bit sRGB (H, W, 3), red first, of linear light (C, H, W), which is clipped to 0 … 1.
+
+    One colour becomes a grey picture, of two the third is dark.
+
+    Raises:
+        InputError: more than three colours.
+    """
     colours = linear.shape[0]
     if colours > 3:
-        raise InputError(f"{colours} colours do not fit into a picture, which has at most 3", where=path)
+        raise InputError(f"{colours} colours do not fit into a picture, which has at most 3")
     if colours == 1:
         linear = np.repeat(linear, 3, axis=0)
     elif colours == 2:
         linear = np.concatenate([linear, np.zeros_like(linear[:1])])
-    encoded = np.rint(srgb_encode(linear) * 255).astype(np.uint8)
-    write_pixels(path, np.ascontiguousarray(encoded.transpose(1, 2, 0)[..., ::-1]), overwrite=overwrite)
+    return np.ascontiguousarray(np.rint(srgb_encode(linear) * 255).astype(np.uint8).transpose(1, 2, 0))
 
 
 def read_grey(path: Path) -> NDArray[np.uint8]:

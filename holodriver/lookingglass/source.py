@@ -17,10 +17,10 @@ from holodriver.files.manifest import StackManifest
 from holodriver.files.rgbd import Near, read_rgbd
 from holodriver.files.stack import read_all_in_focus
 from holodriver.files.video import VideoReader, is_video
-from holodriver.lookingglass.focus_depth import rgbd_of_field
 from holodriver.lookingglass.parallax import Geometry, stack_geometry
 from holodriver.optics.colour import srgb_decode
 from holodriver.progress import Progress, silent
+from holodriver.scene.focus_depth import rgbd_of_field
 from holodriver.scene.rgbd import RgbdImage
 
 FRAMES = (".stack", ".holo", ".exr", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")

@@ -19,7 +19,7 @@ from holodriver.optics.aperture import (
     slit_passband,
 )
 from holodriver.optics.display import DisplayProfile
-from holodriver.panel.frames import PanelFrames, bin_out, check_encoding
+from holodriver.panel.frames import PanelFrames, bin_out, check_encoding, simulated_bench
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.panel.regions import regional_grey
 
@@ -115,6 +115,19 @@ def camera_exposure(profile: DisplayProfile, gains: Sequence[float]) -> tuple[fl
     way (¼ of the amplitude in the wanted order, times the pixels' transmission at the carrier)."""
     amplitude = ORDER * carrier_envelope(profile)
     return tuple(1 / (amplitude * gain) ** 2 for gain in gains)
+
+
+def camera_field(frames: PanelFrames) -> "WaveField":
+    """The field behind the slit of the simulated bench, scaled by `camera_exposure`: its intensity in a focal plane is
+    the bench's picture there, for a point source and an open pupil."""
+    from holodriver.optics.field import WaveField
+    from holodriver.threads import side_by_side
+
+    bench = simulated_bench(frames)
+    exposure = camera_exposure(frames.profile, frames.gains)
+    spectra = side_by_side(lambda colour: bench.behind_slit(frames.pixels[colour], colour), range(len(exposure)))
+    fields = [np.fft.ifft2(spectrum) * factor**0.5 for spectrum, factor in zip(spectra, exposure, strict=True)]
+    return WaveField(np.stack(fields).astype(np.complex64), frames.profile)
 
 
 def _signal(field: "WaveField") -> NDArray[np.float64]:

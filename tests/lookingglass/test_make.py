@@ -18,7 +18,6 @@ from holodriver.files.images import write_pixels
 from holodriver.files.quilt import read_quilt
 from holodriver.files.rgbd import write_rgbd
 from holodriver.files.video import VideoReader
-from holodriver.lookingglass.focus_depth import rgbd_of_field
 from holodriver.lookingglass.layout import Layout, laid_out
 from holodriver.lookingglass.make import make_quilt_file, make_rgbd_file
 from holodriver.lookingglass.parallax import RELIEF, ViewSettings
@@ -29,6 +28,7 @@ from holodriver.optics.field import WaveField
 from holodriver.optics.focus import positions
 from holodriver.optics.lookingglass import looking_glass
 from holodriver.scene.cut import layers_of
+from holodriver.scene.focus_depth import rgbd_of_field
 from holodriver.scene.layered import focal_stack
 from holodriver.scene.rgbd import RgbdImage
 from holodriver.synthesis.optimise import synthesise

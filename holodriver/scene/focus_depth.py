@@ -1,5 +1,7 @@
 """Depth of a hologram by its own blur: each pixel stands where its surroundings are sharpest."""
 
+from collections.abc import Iterable
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +50,18 @@ def rgbd_of_field(field: WaveField, *, planes: int = PLANES, progress: Progress 
         color[:, better] = picture[:, better]
         progress(stage, plane + 1, planes)
     return RgbdImage(np.maximum(color, 0), _depth(sharpness), "dioptric", {"depth": "from focus"})
+
+
+def depth_of_planes(pictures: Iterable[Floats]) -> Floats:
+    """Normalised depth (H, W) of pictures (3, H, W) of equally spaced focal planes from t = 0 to 1, linear light.
+
+    Raises:
+        InputError: fewer than 3 planes.
+    """
+    sharpness = [_sharpness(picture) for picture in pictures]
+    if len(sharpness) < 3:
+        raise InputError(f"{len(sharpness)} focal planes, depth from focus needs at least 3")
+    return _depth(np.stack(sharpness))
 
 
 def _sharpness(picture: Floats) -> Floats:
