@@ -61,13 +61,14 @@ def capture(
     from holodriver.files.stack import read_stack
     from holodriver.progress import silent
     from holodriver.rig.capture import measured, take
-    from holodriver.rig.looking import open_camera
+    from holodriver.rig.looking import check_sight, open_camera
     from holodriver.rig.power import balanced_power
     from holodriver.rig.rig_stage import check_arming
     from holodriver.rig.session import check_fit, rig_calibration
     from holodriver.rig.simulated_lab import LabSettings, SimulatedLab
 
     real = rig_named(rig, arm=arm, power=power)
+    check_sight(camera, simulated=real is None)
     check_output_folder(output, overwrite=overwrite, holds=HOLDS)
     frames, target = read_panel_frames(source), read_stack(stack).exposed()
     profile = frames.profile

@@ -14,6 +14,7 @@ from holodriver.rig.light import Light, Timing
 from holodriver.rig.panel_process import Entry, ShownFrame
 from holodriver.rig.playlist import Playlist
 from holodriver.rig.power import Power
+from holodriver.rig.process import urgently
 from holodriver.rig.sequencer import HEARTBEAT_S
 
 CYCLES_AHEAD = 3
@@ -135,8 +136,9 @@ class LivePlayer:
                 self._light.begin(self.sequencer)
             self._began_s = self._clock()
             self._panel.stream(hold=self._timing.mode == "host")
-            while self._panel.playing:
-                self._turn()
+            with urgently():
+                while self._panel.playing:
+                    self._turn()
         except BaseException as error:
             self._end_dark(error)
             raise

@@ -24,7 +24,7 @@ def open_camera(text: str, lab: SimulatedLab | None, *, exposure: float | None =
         RigError: it cannot be opened.
     """
     kind, _, where = text.partition(":")
-    _check_sight(text, kind, lab)
+    check_sight(text, simulated=lab is not None)
     if kind == SIMULATED and lab is not None:
         return lab.camera()
     if kind == "camera" and where:
@@ -58,7 +58,7 @@ def open_meter(
         RigError: it cannot be opened.
     """
     kind, _, where = text.partition(":")
-    _check_sight(text, kind, lab)
+    check_sight(text, simulated=lab is not None)
     if kind == SIMULATED and lab is not None:
         return lab.meter(pattern).divided(regions)
     if kind == "power" and where:
@@ -70,10 +70,16 @@ def open_meter(
     )
 
 
-def _check_sight(text: str, kind: str, lab: SimulatedLab | None) -> None:
-    if kind == SIMULATED and lab is None:
+def check_sight(text: str, *, simulated: bool) -> None:
+    """Refuse what cannot see the panel: a real device the simulated one, or a simulated device a real one.
+
+    Raises:
+        InputError: says which.
+    """
+    kind = text.partition(":")[0]
+    if kind == SIMULATED and not simulated:
         raise InputError(f"'{text}' sees the simulated panel alone", remedy="name the one that looks at the rig")
-    if kind in ("camera", "power") and lab is not None:
+    if kind in ("camera", "power") and simulated:
         raise InputError(
             f"'{text}' is real and cannot see the simulated panel",
             remedy="name the rig that it looks at: --rig rig.toml",

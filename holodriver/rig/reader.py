@@ -17,7 +17,7 @@ from holodriver.files.frames import read_panel_frames
 from holodriver.files.hologram import read_hologram, read_hologram_frames
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
-from holodriver.rig.process import RigProcess
+from holodriver.rig.process import PATIENT, RigProcess
 from holodriver.rig.slots import FrameSlots, OpenSlots
 
 
@@ -141,8 +141,9 @@ class ReadAhead:
         try:
             for number in range(readers):
                 process = RigProcess(
-                    f"reading process {number + 1}", _serve, slots.names, slots.shape, orientation, read
-                )
+                    f"reading process {number + 1}", _serve, slots.names, slots.shape, orientation, read,
+                    niceness=PATIENT,
+                )  # fmt: skip
                 self._processes.append(process)
                 self._jobs[process] = None
         except BaseException:
