@@ -4,12 +4,14 @@
 
 The controller has a serial port of its own and is nothing that the program knows of but by that port: a simulated box,
 or the firmware in a simulated chip. What a panel's sync output or a photodiode on its glass would give comes through
-the named pipe WIRE, an edge a flip, written after the flip has been done and before the player hears of it. All else is
-the program's own.
+the named pipe WIRE, an edge a flip, written after the flip has been done and before the player hears of it. WIRE.flips
+tells what stood on the glass from when (`perf_counter`), by the grey level of its first pixel. All else is the
+program's own.
 """
 
 import os
 import sys
+import time
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -21,12 +23,12 @@ class Wire:
     """The writing end of the named pipe, opened by the process that shows frames."""
 
     def __init__(self, path: str):
-        self._path = path
+        self.path = path
         self._end: Connection | None = None
 
     def send_bytes(self, data: bytes) -> None:
         if self._end is None:
-            self._end = Connection(os.open(self._path, os.O_WRONLY), readable=False)
+            self._end = Connection(os.open(self.path, os.O_WRONLY), readable=False)
         self._end.send_bytes(data)
 
 
@@ -36,6 +38,11 @@ class WiredWindow(opening.WiredPanel):
     def __init__(self, make_panel, wire: Wire):
         super().__init__(make_panel, wire)  # type: ignore[arg-type]  # has what is asked of a connection
         self.synchronised = True
+        self._flips = os.open(f"{wire.path}.flips", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def _flip_hw(self, frame) -> None:
+        super()._flip_hw(frame)
+        os.write(self._flips, f"{time.perf_counter():.6f} {int(frame.flat[0])}\n".encode("ascii"))
 
 
 def reading_end(folder: Path) -> tuple[Path, Connection]:
