@@ -64,20 +64,21 @@ def capture(
     from holodriver.rig.looking import check_sight, open_camera
     from holodriver.rig.power import balanced_power
     from holodriver.rig.rig_stage import check_arming
-    from holodriver.rig.session import check_fit, rig_calibration
+    from holodriver.rig.session import frames_for, rig_calibration
     from holodriver.rig.simulated_lab import LabSettings, SimulatedLab
 
     real = rig_named(rig, arm=arm, power=power)
     check_sight(camera, simulated=real is None)
     check_output_folder(output, overwrite=overwrite, holds=HOLDS)
-    frames, target = read_panel_frames(source), read_stack(stack).exposed()
-    profile = frames.profile
     powers = None
-    if real is not None:
-        check_fit(real, frames, source)
+    if real is None:
+        frames = read_panel_frames(source)
+    else:
         calibration = rig_calibration(real)
+        frames = frames_for(real, source, calibration, heard_on_console(silent))
         powers = balanced_power(real, frames.gains, calibration, (1.0 if power is None else power) * 1e-3)
         check_arming(real, powers, heard_on_console(silent), arm=arm)
+    target, profile = read_stack(stack).exposed(), frames.profile
     if target.shape != profile.shape:
         raise InputError(
             f"has {target.shape[1]} × {target.shape[0]} pixels, the hologram {profile.width} × {profile.height}",

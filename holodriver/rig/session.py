@@ -12,7 +12,6 @@ import numpy as np
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files.calibration import read_calibration
 from holodriver.files.frames import MANIFEST, read_panel_frames
-from holodriver.files.hologram import read_hologram_frames
 from holodriver.files.rig import Rig
 from holodriver.panel.calibration import Calibration
 from holodriver.panel.frames import PanelFrames
@@ -24,7 +23,7 @@ from holodriver.rig.opening import OpenRig, flip_rate, orientation_of, timing_of
 from holodriver.rig.player import report_of
 from holodriver.rig.playlist import Playlist
 from holodriver.rig.power import balanced_power
-from holodriver.rig.reader import ReadAhead, ReadOrEncode, encoded
+from holodriver.rig.reader import ReadAhead, ReadOrEncode
 from holodriver.rig.slots import FrameSlots, slots_that_fit
 from holodriver.rig.starting import Heard, check_start, open_light, what_is_lit
 from holodriver.rig.timing_log import TimingLog
@@ -143,10 +142,7 @@ def play_on_rig(
     heard = heard or Heard()
     paths = [given.first()] if isinstance(given, NameStream) else sources(given)
     calibration = rig_calibration(rig)
-    first = _first(paths[0], calibration)
-    check_fit(rig, first, paths[0])
-    if calibration is not None:
-        _check_encoding(first, calibration, heard)
+    first = frames_for(rig, paths[0], calibration, heard)
     power = balanced_power(rig, first.gains, calibration, settings.power_mw * 1e-3) if settings.arm else None
     timing = timing_of(rig)
     cycle_s = len(timing.planes) / flip_rate(rig) * _host_factor(rig)
@@ -170,7 +166,7 @@ def play_on_rig(
         log = stack.enter_context(TimingLog(settings.log, names, overwrite=settings.overwrite))
         slots = FrameSlots(shape, slots_that_fit(shape, max(3, wanted), settings.memory_gib * 2**30))
         stack.callback(slots.close)
-        read = read_panel_frames if calibration is None else ReadOrEncode(first.gains, calibration.luts)
+        read = read_panel_frames if calibration is None else ReadOrEncode(calibration, first.gains)
         reader = ReadAhead(slots, orientation, readers=_readers(len(paths), complete), read=read)
         stack.callback(reader.close)
         reader.paths = paths
@@ -225,7 +221,21 @@ def play_on_rig(
             _warn_of_gains(reader, first, heard)
 
 
-def check_fit(rig: Rig, frames: PanelFrames, where: Path) -> None:
+def frames_for(rig: Rig, path: Path, calibration: Calibration | None, heard: Heard) -> PanelFrames:
+    """The frames of a hologram for a rig; where it has none yet, they are encoded with the rig's calibration.
+
+    Raises:
+        FileFormatError: it cannot be read, or holds no frames and there is no calibration.
+        InputError: it is for another display, or the calibration is.
+    """
+    frames = read_panel_frames(path) if calibration is None else ReadOrEncode(calibration)(path)
+    _check_fit(rig, frames, path)
+    if calibration is not None:
+        _check_encoding(frames, calibration, heard)
+    return frames
+
+
+def _check_fit(rig: Rig, frames: PanelFrames, where: Path) -> None:
     """Refuse a hologram of another display than the rig's.
 
     Raises:
@@ -269,13 +279,6 @@ def rig_calibration(rig: Rig) -> Calibration | None:
     return calibration.registered(other.registrations)
 
 
-def _first(path: Path, calibration: Calibration | None) -> PanelFrames:
-    """The first hologram's frames; where it has none yet, they are encoded with the rig's calibration."""
-    if calibration is None or path.is_dir() or read_hologram_frames(path) is not None:
-        return read_panel_frames(path)
-    return encoded(path, calibration.luts)
-
-
 def _check_encoding(frames: PanelFrames, calibration: Calibration, heard: Heard) -> None:
     """Refuse a calibration of other colours, and warn of frames that were encoded without it."""
     calibration.check(frames.profile)
@@ -285,6 +288,11 @@ def _check_encoding(frames: PanelFrames, calibration: Calibration, heard: Heard)
                 f"the {Colour(colour).label} frames were encoded with another look-up table than that of the rig's "
                 "calibration; encode them anew with it"
             )
+    if frames.registrations != calibration.moves:
+        heard.warn(
+            "the frames were encoded with another registration of the colours than that of the rig's calibration; "
+            "encode them anew with it"
+        )
 
 
 def _host_factor(rig: Rig) -> float:
