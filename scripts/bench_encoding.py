@@ -49,14 +49,16 @@ def main() -> None:
     values = (rng.normal(size=shape) + 1j * rng.normal(size=shape)).astype(np.complex64)
     field = WaveField(values, REFERENCE)
     gains, luts = automatic_gains([field]), AmplitudeLut.simulated_panel(REFERENCE.wavelengths)
-    encoder = Encoder(REFERENCE, gains, luts)
+    encoder, precise = Encoder(REFERENCE, gains, luts), Encoder(REFERENCE, gains, luts, precise=True)
     native = np.empty((3, *REFERENCE.native_shape), np.uint8)
     small = np.empty(shape, np.uint8)
     plain, fast = encode(field, gains, luts).pixels, encoder.encode(values)
     console.say(f"{100 * (plain != fast).mean():.4f} % of the pixels differ, by at most "
                 f"{np.abs(plain.astype(int) - fast).max()} grey level")  # fmt: skip
+    console.say(f"in float64: {np.count_nonzero(plain != precise.frames(field).frames.pixels)} pixels differ")
     works: dict[str, Callable[[], object]] = {
         "plain NumPy, native frames": lambda: encode(field, gains, luts),
+        "in float64, as `holodriver encode`": lambda: precise.frames(field),
         "fast, native frames": lambda: encoder.encode(values, native),
         "fast, enlarged by the window's shader": lambda: encoder.encode(values, small, binning=1),
         "its transforms alone": lambda: encoder.signal(values),

@@ -25,11 +25,12 @@ from holodriver.rig.colour import Colour
 from holodriver.rig.laser_box import LaserBox, Pulse
 from holodriver.rig.lasers import EdgeCount, LaserDriver
 from holodriver.rig.light import DirectLight, Light, Mode, SupervisedLight, Timing
-from holodriver.rig.live import LivePlayer, Power
+from holodriver.rig.live import LivePlayer
 from holodriver.rig.makes import CONTROLLERS, Lasers, LaserSetup
 from holodriver.rig.panel import READY_PERIODS, Flip, missed_on_demand, missed_refreshes
 from holodriver.rig.panel_process import Entry, ShownFrame
 from holodriver.rig.playlist import Playlist
+from holodriver.rig.power import Power
 from holodriver.rig.supervised import SupervisedLasers
 from holodriver.rig.supervision import FrameTimes, LaserStatus, Supervision
 from holodriver.rig.supervisor import HURRIED_S, Stopped

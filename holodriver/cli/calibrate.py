@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from holodriver.cli import console
+from holodriver.cli.measuring import SIMULATED, Arm, heard_on_console, rig_named, stage_on
 from holodriver.cli.options import Overwrite, Profile, display_profile
 from holodriver.errors import HolodriverError, InputError
 
 if TYPE_CHECKING:
+    from holodriver.files.rig import Rig
     from holodriver.panel.calibration import Calibration
     from holodriver.progress import Progress
     from holodriver.rig.calibrate import ColourReadings, SweepSettings
     from holodriver.rig.meters import Meter
     from holodriver.rig.stage import Stage
-
-SIMULATED = "simulated"
 
 LAB_SIZE = (96, 64)
 """Effective pixels of the simulated panel: what a grey level does has nothing to do with how many there are."""
@@ -39,10 +39,18 @@ class MethodName(StrEnum):
 
 def calibrate(
     output: Annotated[Path, typer.Option("-o", "--output", help="The calibration file.")] = Path("calibration.json"),
-    rig: Annotated[str, typer.Option(help="Where it is measured: simulated.")] = SIMULATED,
+    rig: Annotated[str, typer.Option(help="Where it is measured: a rig file, or simulated.")] = SIMULATED,
+    arm: Arm = False,
+    power: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="Power of each laser, mW; 1, or the lowest limit.", show_default=False),
+    ] = None,
     meter: Annotated[
         str,
-        typer.Option(help="What measures: simulated, folder:PICTURES, or csv:FILE with what was measured elsewhere."),
+        typer.Option(
+            help="What measures: power:PORT (SCPI), camera:NUMBER or STREAM, folder:PICTURES, simulated, or csv:FILE "
+            "with what was measured elsewhere."
+        ),
     ] = SIMULATED,
     levels: Annotated[int, typer.Option(min=9, max=256, help="Grey levels measured.")] = 256,
     sweeps: Annotated[int, typer.Option(min=1, help="Sweeps averaged.")] = 4,
@@ -84,16 +92,21 @@ def calibrate(
 ) -> None:
     """Measure the amplitude of each grey level for each colour, and store the tables that make it linear.
 
-    `--verify` measures again through the tables of the file; it fails (exit code 1) if they do not hold.
+    On a real rig (`--rig rig.toml --arm`) the lasers are armed once, as in `play`, and are dark but while the meter
+    reads. `--verify` measures again through the tables of the file; it fails (exit code 1) if they do not hold.
     """
     from holodriver.files.atomic import check_output
     from holodriver.files.calibration import write_calibration
     from holodriver.files.images import write_pixels
     from holodriver.files.readings import write_readings
+    from holodriver.progress import silent
     from holodriver.rig.calibrate import SweepSettings, calibrated, measure_colour
-    from holodriver.rig.looking import open_camera, open_meter
+    from holodriver.rig.looking import open_meter
+    from holodriver.rig.meters import CameraMeter
+    from holodriver.rig.power import even_power
     from holodriver.rig.register import measure_registrations
     from holodriver.rig.response_plot import response_plot
+    from holodriver.rig.rig_stage import check_arming
     from holodriver.rig.simulated_lab import LabSettings, SimulatedLab
 
     settings = SweepSettings(
@@ -106,37 +119,47 @@ def calibrate(
     )
     area = None if crop is None else _whole(crop, ",", 4, "--crop")
     csv = Path(meter.partition(":")[2]) if meter.startswith("csv:") else None
-    _check_together(rig, meter, verify=verify, register=register, csv=csv, panel=panel, written=(plot, readings))
+    real = rig_named(rig, arm=arm, power=power)
+    _check_together(real, meter, verify=verify, register=register, csv=csv, panel=panel, written=(plot, readings))
     for path in (plot, readings) if verify else (output, plot, readings):
         if path is not None:
             check_output(path, overwrite=overwrite)
-    display = display_profile(profile)
-    shares = None if white is None else _numbers(white, len(display.wavelengths), "--white")
+    display = display_profile(profile) if real is None else real.profile()
+    colours = len(display.wavelengths)
+    shares = None if white is None else _numbers(white, colours, "--white")
     lab = SimulatedLab(display if register else display.resized(*LAB_SIZE), LabSettings(seed=seed))
     registrations = None
     if csv is not None:
-        found, device_name = _from_csv(csv), f"readings in {csv.name}"
+        found, device_name, name, number = _from_csv(csv), f"readings in {csv.name}", panel or lab.panel, serial
     else:
+        powers = None
+        if real is not None:
+            powers = even_power(real, colours, None if power is None else power * 1e-3)
+            check_arming(real, powers, heard_on_console(silent), arm=arm)
         options = {"regions": settings.regions, "exposure": exposure, "crop": area}
-        with open_meter(meter, lab, settings.pattern, **options) as device, console.reporting() as progress:  # type: ignore[arg-type]
+        # the meter first: one that is not there is found while nothing is armed
+        with (
+            open_meter(meter, None if real else lab, settings.pattern, **options) as device,  # type: ignore[arg-type]
+            stage_on(real, lab, powers) as stage,
+            console.reporting() as progress,
+        ):
             if verify:
-                _verify(output, lab, device, settings, tolerance, progress)
+                _verify(output, stage, device, settings, tolerance, progress)
                 return
-            device_name = device.name
-            colours = range(len(display.wavelengths))
-            found = [measure_colour(lab, device, colour, settings, progress) for colour in colours]
-    calibration, responses = calibrated(
-        panel or lab.panel, serial, device_name, display.wavelengths, found, settings, white=shares
-    )
-    if register:
-        with open_camera(meter, lab, exposure=exposure) as camera, console.reporting() as progress:
-            registrations = measure_registrations(lab, camera, calibration.luts, progress)
+            device_name, name, number = device.name, panel or stage.panel, serial or stage.serial
+            found = [measure_colour(stage, device, colour, settings, progress) for colour in range(colours)]
+            if register:
+                camera = device.camera if isinstance(device, CameraMeter) else lab.camera()
+                luts = calibrated(name, number, device_name, display.wavelengths, found, settings)[0].luts
+                registrations = measure_registrations(stage, camera, luts, progress)
+    if readings is not None:  # first, as they took longest
+        write_readings(readings, [one.readings for one in found], overwrite=overwrite)
+    calibration, responses = calibrated(name, number, device_name, display.wavelengths, found, settings, white=shares)
+    if registrations is not None:
         calibration = calibration.registered(registrations)
     write_calibration(output, calibration, overwrite=overwrite)
     if plot is not None:
         write_pixels(plot, response_plot(calibration, responses), overwrite=overwrite)
-    if readings is not None:
-        write_readings(readings, [one.readings for one in found], overwrite=overwrite)
     console.table(CALIBRATION_HEADINGS, calibration_rows(calibration), title=str(output))
 
 
@@ -206,7 +229,7 @@ def _from_csv(path: Path) -> "list[ColourReadings]":
 
 
 def _check_together(
-    rig: str,
+    real: "Rig | None",
     meter: str,
     *,
     verify: bool,
@@ -216,18 +239,12 @@ def _check_together(
     written: tuple[Path | None, ...],
 ) -> None:
     """Refuse options that exclude each other."""
-    if rig != SIMULATED:
-        raise InputError(
-            f"the rig '{rig}' cannot be calibrated on; this version knows the rig 'simulated'",
-            where="--rig",
-            remedy="measure its grey levels with holodriver pattern and a meter, and pass --meter csv:FILE",
-        )
-    if meter.startswith(("camera:", "power:")):
-        raise InputError(
-            f"'{meter}' is real and cannot see the simulated panel",
-            where="--meter",
-            remedy="measure the grey levels of holodriver pattern with it, and pass --meter csv:FILE",
-        )
+    if real is not None and csv is not None:
+        raise InputError("was measured elsewhere, so it needs no rig", where=f"csv:{csv}", remedy="leave --rig away")
+    if real is not None and panel:
+        raise InputError("is for csv:FILE; the rig knows its panel", where="--panel", remedy="leave it away")
+    if register and meter.startswith("power:"):
+        raise InputError(f"'{meter}' sees no crosses", where="--register", remedy="look with a camera")
     if csv is not None and (verify or register):
         raise InputError("a CSV cannot be measured again", where="--verify" if verify else "--register")
     if csv is not None and not panel:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from holodriver.cli import console
+from holodriver.cli.measuring import SIMULATED, Arm, heard_on_console, rig_named, stage_on
 from holodriver.cli.options import Overwrite
 from holodriver.errors import InputError
 
@@ -21,8 +22,20 @@ def capture(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for pictures and scores.")] = Path("captured"),
     camera: Annotated[
         str,
-        typer.Option(help="simulated, or folder:PICTURES, taken plane by plane, each red, green, blue."),
-    ] = "simulated",
+        typer.Option(
+            help="camera:NUMBER or STREAM, folder:PICTURES, taken plane by plane, each red, green, blue, or simulated."
+        ),
+    ] = SIMULATED,
+    rig: Annotated[str, typer.Option(help="What shows the hologram: a rig file, or simulated.")] = SIMULATED,
+    arm: Arm = False,
+    power: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001,
+            help="Power of the strongest laser, mW; the others balance it. 1 if left out.",
+            show_default=False,
+        ),
+    ] = None,
     exposure: Annotated[float | None, typer.Option(help="The camera's exposure, in its driver's unit.")] = None,
     planes: Annotated[
         int | None, typer.Option(min=1, help="Planes, evenly chosen; all if left out.", show_default=False)
@@ -36,7 +49,8 @@ def capture(
 ) -> None:
     """Step a camera through focus while a hologram is shown, lay the pictures over its focal stack, and score them.
 
-    The simulated camera looks at the simulated panel, whose response is not linear: a hologram that was encoded
+    On a real rig (`--rig rig.toml --arm`) the lasers are armed once, as in `play`, and are dark but while the camera
+    looks. The simulated camera looks at the simulated panel, whose response is not linear: a hologram that was encoded
     without its calibration shows it.
     """
     import numpy as np
@@ -45,19 +59,26 @@ def capture(
     from holodriver.files.frames import read_panel_frames
     from holodriver.files.images import write_picture
     from holodriver.files.stack import read_stack
+    from holodriver.progress import silent
     from holodriver.rig.capture import measured, take
-    from holodriver.rig.looking import open_camera
+    from holodriver.rig.looking import check_sight, open_camera
+    from holodriver.rig.power import balanced_power
+    from holodriver.rig.rig_stage import check_arming
+    from holodriver.rig.session import frames_for, rig_calibration
     from holodriver.rig.simulated_lab import LabSettings, SimulatedLab
 
-    if camera.startswith("camera:"):
-        raise InputError(
-            f"'{camera}' is real and cannot see the simulated panel",
-            where="--camera",
-            remedy="take the pictures while holodriver play --rig shows the hologram, and pass folder:PICTURES",
-        )
+    real = rig_named(rig, arm=arm, power=power)
+    check_sight(camera, simulated=real is None)
     check_output_folder(output, overwrite=overwrite, holds=HOLDS)
-    frames, target = read_panel_frames(source), read_stack(stack).exposed()
-    profile = frames.profile
+    powers = None
+    if real is None:
+        frames = read_panel_frames(source)
+    else:
+        calibration = rig_calibration(real)
+        frames = frames_for(real, source, calibration, heard_on_console(silent))
+        powers = balanced_power(real, frames.gains, calibration, (1.0 if power is None else power) * 1e-3)
+        check_arming(real, powers, heard_on_console(silent), arm=arm)
+    target, profile = read_stack(stack).exposed(), frames.profile
     if target.shape != profile.shape:
         raise InputError(
             f"has {target.shape[1]} × {target.shape[0]} pixels, the hologram {profile.width} × {profile.height}",
@@ -74,8 +95,13 @@ def capture(
         )  # fmt: skip
 
     lab = SimulatedLab(profile, LabSettings(noise=noise, seed=seed))
-    with open_camera(camera, lab, exposure=exposure) as device, console.reporting() as progress:
-        pictures = take(lab, device, frames, positions, focused=focused if by_hand else None, progress=progress)
+    # the camera first: one that is not there is found while nothing is armed
+    with (
+        open_camera(camera, None if real else lab, exposure=exposure) as device,
+        stage_on(real, lab, powers) as shown,
+        console.reporting() as progress,
+    ):
+        pictures = take(shown, device, frames, positions, focused=focused if by_hand else None, progress=progress)
     result = measured(pictures, target.images[chosen], coc_max=target.coc_max)
     scores = result.scores(target.coc_max)
     figures = {

@@ -44,9 +44,8 @@ def encode(
     from holodriver.files.frames import HOLDS, write_frames
     from holodriver.files.hologram import read_hologram, write_hologram
     from holodriver.files.stack import read_stack
-    from holodriver.panel.burch import automatic_gains, clipped_share
-    from holodriver.panel.burch import encode as burch_encode
-    from holodriver.panel.registration import registered
+    from holodriver.panel.burch import gains_for_levels, signal_levels
+    from holodriver.panel.encoder import Encoder, Signals, calibrated_encoder
     from holodriver.synthesis.panel_aware import refine_frames
 
     if frames is not None:
@@ -63,18 +62,24 @@ def encode(
         if hologram.profile != profile:
             raise InputError(f"is for another display than {source[0]}", where=path)
     measured = None if calibration is None else calibration_for(profile, calibration, panel=panel, force=force)
-    # One file at a time, twice: a sequence may be longer than memory.
-    gains = gains_for(gain, len(profile.wavelengths)) or automatic_gains(field_in(path) for path in source)
-    luts = lookup_tables(profile) if measured is None else measured.luts
+    gains = gains_for(gain, len(profile.wavelengths))
+    if gains is None:  # one file at a time, twice: a sequence may be longer than memory
+        signals = Signals(profile, precise=True)
+        gains = gains_for_levels([signal_levels(signals.signal(field_in(path).values).numpy()) for path in source])
+    if measured is None:
+        encoder = Encoder(profile, gains, lookup_tables(profile), precise=True)
+    else:
+        encoder = calibrated_encoder(profile, gains, measured)
+    if refine is not None and encoder.registrations is not None:
+        raise InputError(
+            "would move the colours back to where the stack has them", where="--refine",
+            remedy="leave it away, or take a calibration without registration",
+        )  # fmt: skip
     for path in source:
         hologram = read_hologram(path)
-        field = field_in(path)
-        if measured is not None:
-            field = registered(field, measured.registrations)
-        clipped = max(clipped_share(field, gains))
-        if clipped > 1e-3:
-            console.warn(f"{path}: {100 * clipped:.2f} % of the panel's pixels clip; use a lower --gain")
-        encoded = burch_encode(field, gains, luts, None if measured is None else measured.regions)
+        encoded, clipped = encoder.frames(field_in(path))
+        if max(clipped) > 1e-3:
+            console.warn(f"{path}: {100 * max(clipped):.2f} % of the panel's pixels clip; use a lower --gain")
         if refine is not None:
             target = read_stack(refine).exposed()
             with console.reporting() as progress:

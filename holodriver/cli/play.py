@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from holodriver.cli import console
+from holodriver.cli.measuring import heard_on_console
 from holodriver.cli.options import Overwrite
 from holodriver.errors import InputError, RigError
 
@@ -106,7 +107,7 @@ def play(
 def _on_rig(rig: Path, source: list[Path], settings: "PlaySettings") -> None:
     from holodriver.files.rig import read_rig
     from holodriver.rig.control import KEYS_HELP, Listener, listening
-    from holodriver.rig.session import Heard, NameStream, play_on_rig
+    from holodriver.rig.session import NameStream, play_on_rig
 
     read = read_rig(rig)
     stream = STREAM in source
@@ -115,17 +116,8 @@ def _on_rig(rig: Path, source: list[Path], settings: "PlaySettings") -> None:
     with listening(lines=not stream) as control, console.reporting() as progress:
         if control is not None and control.keys:
             console.say(KEYS_HELP)
-        heard = Heard(
-            say=console.say,
-            warn=console.warn,
-            checked=lambda judged: console.table(
-                ("start-up check", "", "found"), [(one.line, one.word, one.found) for one in judged]
-            ),
-            ended=lambda report: console.table(("figure", "value"), report.rows()),
-            progress=progress,
-        )
         given = NameStream(Listener(0, keys=False)) if stream else source
-        play_on_rig(read, given, settings, control=control, heard=heard)
+        play_on_rig(read, given, settings, control=control, heard=heard_on_console(progress))
 
 
 def _on_simulated_rig(

@@ -10,6 +10,7 @@ from holodriver.files.atomic import written_folder
 from holodriver.files.hologram import read_hologram_frames
 from holodriver.files.images import read_grey, write_pixels
 from holodriver.optics.display import DisplayProfile
+from holodriver.panel.calibration import Registration
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
 
@@ -34,6 +35,9 @@ def write_frames(path: Path, frames: PanelFrames, *, overwrite: bool = False) ->
             "frames": names,
             "gains": list(frames.gains),
             "amplitudes": [lut.amplitudes.tolist() for lut in frames.luts],
+            "registrations": None
+            if frames.registrations is None
+            else [[*one.offset, one.scale] for one in frames.registrations],
             "profile": frames.profile.as_dict(),
         }
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
@@ -62,6 +66,8 @@ def read_frames_folder(path: Path) -> PanelFrames:
         gains = tuple(float(gain) for gain in manifest["gains"])
         luts = tuple(AmplitudeLut(np.array(table, np.float64)) for table in manifest["amplitudes"])
         profile = DisplayProfile.from_dict(dict(manifest["profile"]), where=manifest_path)
+        moves = manifest.get("registrations")
+        registrations = None if moves is None else tuple(Registration((y, x), scale) for y, x, scale in moves)
     except KeyError as error:
         raise FileFormatError(f"field {error} is missing", where=manifest_path) from error
     except InputError as error:
@@ -73,7 +79,7 @@ def read_frames_folder(path: Path) -> PanelFrames:
         if grey.shape != profile.native_shape:
             raise FileFormatError(f"has {grey.shape} pixels, expected {profile.native_shape}", where=path / name)
     try:
-        return PanelFrames(np.stack(pixels), profile, gains, luts)
+        return PanelFrames(np.stack(pixels), profile, gains, luts, registrations)
     except (InputError, ValueError) as error:
         raise FileFormatError(str(error), where=manifest_path) from error
 

@@ -1,7 +1,8 @@
 """Hologram files: one HDF5 file `NAME.holo` with a wave field, its panel frames, or both.
 
 Layout: root attributes `format`, `version`, `profile` (JSON), `provenance` (JSON); dataset `field` complex64 (C, H, W);
-group `frames` with `pixels` uint8 (C, h, w), `gains` (C,), `amplitudes` (C, 256). No object types, no pickles.
+group `frames` with `pixels` uint8 (C, h, w), `gains` (C,), `amplitudes` (C, 256), and where colours were moved
+`registrations` (C, 3): y, x, scale. No object types, no pickles.
 """
 
 import dataclasses
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files.atomic import written_file
 from holodriver.optics.display import DisplayProfile
+from holodriver.panel.calibration import Registration
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
 
@@ -80,6 +82,9 @@ def write_hologram(path: Path, hologram: Hologram, *, overwrite: bool = False) -
             group.create_dataset("pixels", data=hologram.frames.pixels, compression="gzip", compression_opts=1)
             group.create_dataset("gains", data=np.array(hologram.frames.gains))
             group.create_dataset("amplitudes", data=np.stack([lut.amplitudes for lut in hologram.frames.luts]))
+            if hologram.frames.registrations is not None:
+                moves = np.array([(*one.offset, one.scale) for one in hologram.frames.registrations])
+                group.create_dataset("registrations", data=moves)
 
 
 def read_hologram(path: Path) -> Hologram:
@@ -141,7 +146,11 @@ def _frames(file: h5py.File, path: Path, profile: DisplayProfile) -> PanelFrames
     pixels = _array(file, "frames/pixels", np.uint8, (colours, *profile.native_shape), path)
     gains = _array(file, "frames/gains", np.float64, (colours,), path)
     tables = _array(file, "frames/amplitudes", np.float64, (colours, 256), path)
-    return PanelFrames(pixels, profile, tuple(gains), tuple(AmplitudeLut(table) for table in tables))
+    registrations = None
+    if "frames/registrations" in file:
+        moves = _array(file, "frames/registrations", np.float64, (colours, 3), path)
+        registrations = tuple(Registration((y, x), scale) for y, x, scale in moves.tolist())
+    return PanelFrames(pixels, profile, tuple(gains), tuple(AmplitudeLut(table) for table in tables), registrations)
 
 
 def _json(file: h5py.File, name: str, path: Path) -> dict[str, Any]:

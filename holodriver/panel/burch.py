@@ -20,7 +20,7 @@ from holodriver.optics.aperture import (
 )
 from holodriver.optics.display import DisplayProfile
 from holodriver.panel.frames import PanelFrames, bin_out, check_encoding, simulated_bench
-from holodriver.panel.lut import AmplitudeLut
+from holodriver.panel.lut import GRAIN, AmplitudeLut
 from holodriver.panel.regions import regional_grey
 
 if TYPE_CHECKING:
@@ -38,8 +38,21 @@ def automatic_gains(fields: "Iterable[WaveField]") -> tuple[float, ...]:
     Raises:
         InputError: no fields, or nothing but darkness in them.
     """
-    levels = np.array([np.quantile(np.abs(_signal(field)), 1 - CLIPPED, axis=(1, 2)) for field in fields])
-    highest = levels.max(axis=0) if len(levels) else np.zeros(1)
+    return gains_for_levels([signal_levels(_signal(field)) for field in fields])
+
+
+def signal_levels(signal: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Height (C,) below which all but 0.01 % of the values of each colour of a signal (C, H, W) lie."""
+    return np.asarray(np.quantile(np.abs(signal), 1 - CLIPPED, axis=(1, 2)), np.float64)
+
+
+def gains_for_levels(levels: Sequence[NDArray[np.float64]]) -> tuple[float, ...]:
+    """One gain a colour for all fields, whose signals have these levels; see `automatic_gains`.
+
+    Raises:
+        InputError: no fields, or nothing but darkness in them.
+    """
+    highest = np.max(levels, axis=0) if len(levels) else np.zeros(1)
     if highest.max() <= 0:
         raise InputError("there is no light in the wave fields, so that no encoding gain can be chosen")
     return tuple(1 / float(level if level > 0 else highest.max()) for level in highest)
@@ -86,13 +99,21 @@ def encode(
 
 
 def panel_amplitude(field: "WaveField", gains: Sequence[float]) -> NDArray[np.float64]:
-    """Amplitude ½ + ½·Re{g·U·c} (C, H, W) that a perfect panel would show; what lies outside 0 … 1 clips."""
-    return 0.5 + 0.5 * np.array(gains)[:, None, None] * _signal(field)
+    """Amplitude ½ + ½·Re{g·U·c} (C, H, W) that a perfect panel would show; what lies outside 0 … 1 clips.
+
+    Rounded to `GRAIN`, so that rounding errors choose no grey level.
+    """
+    amplitude = 0.5 + 0.5 * np.array(gains)[:, None, None] * _signal(field)
+    return np.asarray(np.floor(amplitude / GRAIN + 0.5) * GRAIN)
 
 
 def clipped_share(field: "WaveField", gains: Sequence[float]) -> tuple[float, ...]:
     """Share of the pixels of each colour that the gain drives out of the panel's range."""
-    signal = _signal(field)
+    return clipped_signal_share(_signal(field), gains)
+
+
+def clipped_signal_share(signal: NDArray[np.floating], gains: Sequence[float]) -> tuple[float, ...]:
+    """The same of a signal (C, H, W)."""
     return tuple(float((np.abs(g * s) > 1 + 1e-9).mean()) for g, s in zip(gains, signal, strict=True))
 
 

@@ -150,6 +150,12 @@ class Calibration:
         """Where each colour falls."""
         return tuple(colour.registration for colour in self.colours)
 
+    @property
+    def moves(self) -> tuple[Registration, ...] | None:
+        """The same; None if all colours fall where they should."""
+        found = self.registrations
+        return None if all(one.none for one in found) else found
+
     def registered(self, registrations: Sequence[Registration]) -> "Calibration":
         """The same with what was measured of where each colour falls."""
         colours = tuple(

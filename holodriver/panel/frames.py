@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from holodriver.errors import InputError
 from holodriver.optics.display import DisplayProfile
+from holodriver.panel.calibration import Registration
 from holodriver.panel.lut import AmplitudeLut
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class PanelFrames:
     """Encoding gain of each colour: factor on the field before it was encoded."""
     luts: tuple[AmplitudeLut, ...]
     """Amplitude look-up table of each colour."""
+    registrations: tuple[Registration, ...] | None = None
+    """Where each colour was expected to fall, to which the field was moved before it was encoded; None if nowhere."""
 
     def __post_init__(self) -> None:
         colours = len(self.profile.wavelengths)
@@ -38,6 +41,10 @@ class PanelFrames:
         object.__setattr__(self, "gains", tuple(float(gain) for gain in self.gains))
         object.__setattr__(self, "luts", tuple(self.luts))
         check_encoding(self.profile, self.gains, self.luts)
+        if self.registrations is not None:
+            object.__setattr__(self, "registrations", tuple(self.registrations))
+            if len(self.registrations) != colours:
+                raise InputError(f"{len(self.registrations)} registrations, expected {colours}, one for each colour")
 
 
 def simulated_bench(

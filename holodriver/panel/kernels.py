@@ -5,6 +5,8 @@ import math
 import numpy as np
 from numba import njit
 
+from holodriver.panel.lut import GRAIN
+
 BUCKETS = 1024
 """Parts of the amplitudes 0 … 1, each with the first grey level that can be nearest in it."""
 
@@ -14,7 +16,7 @@ def grey_levels(signal, gain, borders, first, binning, levels):  # type: ignore[
     """Grey levels of the amplitude ½ + ½·gain·signal, each repeated over `binning` × `binning` panel pixels.
 
     Args:
-        signal: (H, W) float32.
+        signal: (H, W) float32 or float64.
         borders: (n,) float64, rising: amplitudes half-way between the levels' own.
         first: (BUCKETS + 1,) int64: how many borders lie at or below the lower end of each bucket.
         levels: (H·binning, W·binning) uint8, the result.
@@ -25,7 +27,7 @@ def grey_levels(signal, gain, borders, first, binning, levels):  # type: ignore[
     for y in range(height):
         row = levels[y * binning]
         for x in range(width):
-            amplitude = 0.5 + half * np.float64(signal[y, x])
+            amplitude = math.floor((0.5 + half * np.float64(signal[y, x])) / GRAIN + 0.5) * GRAIN
             bucket = math.floor(min(max(amplitude, 0.0), 1.0) * BUCKETS)
             grey = first[bucket]
             while grey < count and borders[grey] <= amplitude:

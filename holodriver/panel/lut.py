@@ -11,6 +11,11 @@ from holodriver.errors import InputError
 
 LEVELS = 256
 
+GRAIN = 2.0**-40
+"""To this all amplitudes are rounded before a grey level is chosen. Where no light is wanted, and at every other pixel
+of a field without phase, the amplitude is ½ and a rounding error, and ½ lies half-way between two levels: which of them
+stands would be chance, and other on each machine."""
+
 
 @dataclass(frozen=True)
 class AmplitudeLut:

@@ -30,17 +30,26 @@ def registered(field: WaveField, registrations: Sequence[Registration]) -> WaveF
 
 def _sampled(values: NDArray[np.complex64], registration: Registration) -> NDArray[np.complex64]:
     """`values` (H, W) at the points s·q + o of each pixel q."""
-    spectrum = np.fft.fft2(values)
-    rows, columns = (
-        _series(count, registration.scale, offset)
-        for count, offset in zip(values.shape, registration.offset, strict=True)
-    )
-    found: NDArray[np.complex64] = (rows @ spectrum @ columns.T).astype(np.complex64)
+    moved = values.astype(np.complex128)
+    for axis, offset in enumerate(registration.offset):
+        moved = _resampled(moved, axis, registration.scale, offset)
+    found: NDArray[np.complex64] = moved.astype(np.complex64)
     return found
 
 
-def _series(count: int, scale: float, offset: float) -> NDArray[np.complex128]:
-    """The matrix (pixels, frequencies) that sums a Fourier series at scale·q + offset, q counted from the middle."""
-    middle = (count - 1) / 2
-    at = scale * (np.arange(count) - middle) + offset + middle
-    return np.asarray(np.exp(2j * np.pi * np.outer(at, np.fft.fftfreq(count))) / count, np.complex128)
+def _resampled(values: NDArray[np.complex128], axis: int, scale: float, offset: float) -> NDArray[np.complex128]:
+    """The Fourier series of `values` along an axis, summed at scale·q + offset, q counted from the middle."""
+    count = values.shape[axis]
+    along = [1, 1]
+    along[axis] = count
+    spectrum = np.fft.fft(values, axis=axis)
+    if scale == 1:
+        phase = np.exp(2j * np.pi * offset * np.fft.fftfreq(count)).reshape(along)
+        return np.asarray(np.fft.ifft(spectrum * phase, axis=axis))
+    from scipy.signal import CZT  # where points are not the grid's, a sum of the series is a chirp z-transform
+
+    first = (count - 1) / 2 * (1 - scale) + offset
+    transform = CZT(count, w=np.exp(2j * np.pi * scale / count), a=np.exp(-2j * np.pi * first / count))
+    at = scale * np.arange(count) + first
+    lowest = np.exp(-2j * np.pi * (count // 2) * at / count).reshape(along)
+    return np.asarray(transform(np.fft.fftshift(spectrum, axes=axis), axis=axis) * lowest / count)

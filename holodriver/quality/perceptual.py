@@ -45,6 +45,10 @@ def load_lpips() -> Distance:
         raise HolodriverError(
             f"LPIPS needs the package {error.name or 'lpips'}, which is not installed", remedy="pip install lpips"
         ) from error
+    except RuntimeError as error:  # what a torchvision for another torch raises
+        raise HolodriverError(
+            f"LPIPS cannot be loaded: {error}", remedy="install the torchvision of this torch"
+        ) from error
     try:
         network: Any = lpips.LPIPS(net=NETWORK, verbose=False)
     except OSError as error:  # urllib's errors are

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -27,6 +28,9 @@ LIT = 0.3
 
 BORDER = 4
 """Pixels of the stack at its sides that do not count for where it lies."""
+
+FOCUS_S = 600.0
+"""Light while a person focuses the camera, s."""
 
 SIFT_SIDE = 512
 """Pictures smaller than this are enlarged before features are looked for, px."""
@@ -68,7 +72,8 @@ def take(
     Args:
         frames: of the hologram.
         positions: normalised depths of the planes.
-        focused: called before each plane with its normalised depth, for cameras that a person focuses.
+        focused: called before each plane with its normalised depth, in the light of the middle colour, for cameras that
+            a person focuses.
 
     Raises:
         RigError: rig or camera failed, or a picture is saturated.
@@ -78,7 +83,9 @@ def take(
         progress("capturing", number, len(positions))
         camera.focus(float(t))
         if focused is not None:
-            focused(float(t))
+            # nobody focuses on the dark
+            middle = len(frames.pixels) // 2
+            stage.look(middle, frames.pixels[middle], partial(focused, float(t)), longest_s=FOCUS_S)
         colours = [stage.look(colour, frame, camera.image) for colour, frame in enumerate(frames.pixels)]
         # a colour camera's other channels see this laser too: what it sees of it is their sum
         pictures.append(np.stack([one if one.ndim == 2 else one.sum(axis=2) for one in colours]).astype(np.float32))

@@ -4,7 +4,6 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from holodriver.errors import HolodriverError, InputError, RigError
@@ -14,6 +13,8 @@ from holodriver.rig.control import HELP, Command, read_command
 from holodriver.rig.light import Light, Timing
 from holodriver.rig.panel_process import Entry, ShownFrame
 from holodriver.rig.playlist import Playlist
+from holodriver.rig.power import Power
+from holodriver.rig.process import urgently
 from holodriver.rig.sequencer import HEARTBEAT_S
 
 CYCLES_AHEAD = 3
@@ -54,36 +55,6 @@ class Frames(Protocol):
 
     def slot(self, hologram: int) -> int | None: ...
     def want(self, holograms: Sequence[int], held: Collection[int]) -> None: ...
-
-
-@dataclass
-class Power:
-    """Power of the lasers: the strongest, and how the others balance it.
-
-    Args:
-        highest_w: power of the strongest, W.
-        balance: of each colour, 0 to 1.
-        limits_w: most of each colour, W.
-
-    Raises:
-        InputError: a colour is over its limit; says which.
-    """
-
-    highest_w: float
-    balance: tuple[float, ...]
-    limits_w: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        for colour, watts, limit in zip(Colour, self.watts, self.limits_w, strict=False):
-            if not 0 <= watts <= limit * (1 + 1e-9):
-                raise InputError(
-                    f"{watts * 1e3:.3g} mW are over the rig's limit for {colour.label}, {limit * 1e3:g} mW"
-                )
-
-    @property
-    def watts(self) -> tuple[float, ...]:
-        """Power of each colour, W."""
-        return tuple(self.highest_w * share for share in self.balance)
 
 
 class LivePlayer:
@@ -165,8 +136,9 @@ class LivePlayer:
                 self._light.begin(self.sequencer)
             self._began_s = self._clock()
             self._panel.stream(hold=self._timing.mode == "host")
-            while self._panel.playing:
-                self._turn()
+            with urgently():
+                while self._panel.playing:
+                    self._turn()
         except BaseException as error:
             self._end_dark(error)
             raise
@@ -361,9 +333,7 @@ class LivePlayer:
             case "power":
                 self._set_power(command)
             case "quit":
-                self._quitting = True
-                self._send_powers()
-                playlist.stop()
+                self.quit()
             case "help":
                 return f"ok {HELP}"
             case _:
@@ -376,8 +346,18 @@ class LivePlayer:
         highest = self._power.highest_w * command.power_factor
         if command.power_mw is not None:
             highest = command.power_mw * 1e-3
-        self._power = Power(highest, self._power.balance, self._power.limits_w)
+        self.use(Power(highest, self._power.balance, self._power.limits_w))
+
+    def use(self, power: Power) -> None:
+        """Other powers of the lasers, from now on; only in the thread that plays."""
+        self._power = power
         self._send_powers()
+
+    def quit(self) -> None:
+        """Dark, and the end; only in the thread that plays."""
+        self._quitting = True
+        self._send_powers()
+        self._playlist.stop()
 
     def status(self) -> str:
         """What is going on, in one line."""

@@ -7,21 +7,26 @@ from holodriver.panel.calibration import Pattern
 from holodriver.rig.cameras import Camera, FolderCamera, OpenCvCamera
 from holodriver.rig.meters import CameraMeter, Meter, PowerMeter
 from holodriver.rig.simulated_lab import SimulatedLab
-from holodriver.rig.stage import Stage
 
 SIMULATED = "simulated"
 
 
-def open_camera(text: str, stage: Stage, *, exposure: float | None = None) -> Camera:
-    """The camera `simulated`, `camera:0` (number or name), or `folder:PICTURES`.
+def open_camera(text: str, lab: SimulatedLab | None, *, exposure: float | None = None) -> Camera:
+    """The camera `simulated`, `camera:0` (number, or name of a device, stream or film), or `folder:PICTURES`.
+
+    Args:
+        text: as above.
+        lab: at which a simulated camera looks; None on a real rig.
+        exposure: of a real camera, in its driver's unit.
 
     Raises:
-        InputError: something else, or a simulated camera before a real rig.
+        InputError: something else, or a camera that cannot see the panel.
         RigError: it cannot be opened.
     """
     kind, _, where = text.partition(":")
-    if kind == SIMULATED and isinstance(stage, SimulatedLab):
-        return stage.camera()
+    check_sight(text, simulated=lab is not None)
+    if kind == SIMULATED and lab is not None:
+        return lab.camera()
     if kind == "camera" and where:
         return OpenCvCamera(int(where) if where.isdigit() else where, exposure=exposure)
     if kind == "folder" and where:
@@ -31,7 +36,7 @@ def open_camera(text: str, stage: Stage, *, exposure: float | None = None) -> Ca
 
 def open_meter(
     text: str,
-    stage: Stage,
+    lab: SimulatedLab | None,
     pattern: Pattern,
     *,
     regions: tuple[int, int] = (1, 1),
@@ -40,17 +45,42 @@ def open_meter(
 ) -> Meter:
     """The meter `simulated`, `power:PORT`, or any camera of `open_camera`.
 
+    Args:
+        text: as above.
+        lab: at which a simulated meter looks; None on a real rig.
+        pattern: of the frames, which says where their light goes.
+        regions: rows and columns of parts of the panel that a simulated meter tells apart.
+        exposure: of a real camera, in its driver's unit.
+        crop: where it sees the panel: left, top, width, height, pixels.
+
     Raises:
-        InputError: something else.
+        InputError: something else, or a meter that cannot see the panel.
         RigError: it cannot be opened.
     """
     kind, _, where = text.partition(":")
-    if kind == SIMULATED and isinstance(stage, SimulatedLab):
-        return stage.meter(pattern).divided(regions)
+    check_sight(text, simulated=lab is not None)
+    if kind == SIMULATED and lab is not None:
+        return lab.meter(pattern).divided(regions)
     if kind == "power" and where:
         return PowerMeter(where)
     if kind in ("camera", "folder"):
-        return CameraMeter(open_camera(text, stage, exposure=exposure), crop=crop)
+        return CameraMeter(open_camera(text, lab, exposure=exposure), crop=crop)
     raise InputError(
         f"the meter is '{text}', expected simulated, camera:NUMBER, power:PORT, folder:PICTURES or csv:FILE"
     )
+
+
+def check_sight(text: str, *, simulated: bool) -> None:
+    """Refuse what cannot see the panel: a real device the simulated one, or a simulated device a real one.
+
+    Raises:
+        InputError: says which.
+    """
+    kind = text.partition(":")[0]
+    if kind == SIMULATED and not simulated:
+        raise InputError(f"'{text}' sees the simulated panel alone", remedy="name the one that looks at the rig")
+    if kind in ("camera", "power") and simulated:
+        raise InputError(
+            f"'{text}' is real and cannot see the simulated panel",
+            remedy="name the rig that it looks at: --rig rig.toml",
+        )

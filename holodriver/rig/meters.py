@@ -64,10 +64,10 @@ class CameraMeter(Meter):
     parts = True
 
     def __init__(self, camera: Camera, *, crop: tuple[int, int, int, int] | None = None):
-        self.name, self._camera, self._crop = camera.name, camera, crop
+        self.name, self.camera, self._crop = camera.name, camera, crop
 
     def _read_hw(self) -> NDArray[np.float64]:
-        picture = self._camera.image()
+        picture = self.camera.image()
         grey = picture if picture.ndim == 2 else picture.mean(axis=2)
         if self._crop is None:
             return grey
@@ -78,7 +78,7 @@ class CameraMeter(Meter):
         return part
 
     def close(self) -> None:
-        self._camera.close()
+        self.camera.close()
 
 
 class PowerMeter(Meter):

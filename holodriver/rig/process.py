@@ -7,11 +7,12 @@ even when the parent is killed.
 """
 
 import multiprocessing
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -24,6 +25,11 @@ END_TIMEOUT_S = 5.0
 """A process that has not ended this long after its connection closed is killed."""
 
 
+URGENT, PATIENT = -10, 5
+"""Niceness of what light and frames wait for, and of what works ahead of them. A system that does not grant the first
+(Linux: `ulimit -e`, or a group in limits.conf) leaves it as it is."""
+
+
 class RigProcess:
     """A child process that talks over one connection; a message is a tuple whose first field names it.
 
@@ -32,16 +38,17 @@ class RigProcess:
         serve: module-level function that runs in the process, called with its end of the connection and `arguments`.
             It sends `("ready", value)` once it works, and returns or raises EOFError when the connection closes.
         arguments: what else `serve` gets; must pickle. Connections are passed on to the process.
+        niceness: of the process, as far as the system grants it.
 
     Raises:
         RigError: the process did not come up.
     """
 
-    def __init__(self, name: str, serve: Callable[..., None], *arguments: Any):
+    def __init__(self, name: str, serve: Callable[..., None], *arguments: Any, niceness: int = URGENT):
         self.name = name
         context = multiprocessing.get_context("spawn")
         self._control, theirs = context.Pipe()
-        self._process = context.Process(target=_run, args=(serve, theirs, *arguments), name=name, daemon=True)
+        self._process = context.Process(target=_run, args=(serve, theirs, niceness, *arguments), name=name, daemon=True)
         self._closed = False
         with _interrupts_held():
             self._process.start()
@@ -132,8 +139,9 @@ class RigProcess:
         return RigError(f"the {self.name} has ended (exit code {self._process.exitcode})")
 
 
-def _run(serve: Callable[..., None], control: Connection, *arguments: Any) -> None:
+def _run(serve: Callable[..., None], control: Connection, niceness: int, *arguments: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _become(niceness)
     try:
         serve(control, *arguments)
     except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -144,6 +152,23 @@ def _run(serve: Callable[..., None], control: Connection, *arguments: Any) -> No
             control.send(("failed", failure))
         except OSError:
             return
+
+
+@contextmanager
+def urgently() -> Iterator[None]:
+    """A block that goes before other work of the machine, in this thread and as far as the system grants it."""
+    before = os.getpriority(os.PRIO_PROCESS, 0) if hasattr(os, "getpriority") else 0
+    _become(URGENT)
+    try:
+        yield
+    finally:
+        _become(before)
+
+
+def _become(niceness: int) -> None:
+    if hasattr(os, "setpriority"):
+        with suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, 0, niceness)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +16,13 @@ from numpy.typing import NDArray
 from holodriver.errors import HolodriverError, InputError
 from holodriver.files.frames import read_panel_frames
 from holodriver.files.hologram import read_hologram, read_hologram_frames
+from holodriver.panel.calibration import Calibration
 from holodriver.panel.frames import PanelFrames
-from holodriver.panel.lut import AmplitudeLut
-from holodriver.rig.process import RigProcess
+from holodriver.rig.process import PATIENT, RigProcess
 from holodriver.rig.slots import FrameSlots, OpenSlots
+
+if TYPE_CHECKING:
+    from holodriver.panel.encoder import Encoder
 
 
 @dataclass(frozen=True)
@@ -82,30 +86,43 @@ class Read:
 ReadFrames = Callable[[Path], PanelFrames]
 
 
-@dataclass(frozen=True)
+@dataclass
 class ReadOrEncode:
-    """Reads panel frames; of a hologram that has none yet, encodes them as the first hologram of the play was."""
+    """Reads panel frames; of a hologram that has none yet, encodes them as `holodriver encode` would.
 
-    gains: tuple[float, ...]
-    luts: tuple[AmplitudeLut, ...]
+    Args:
+        calibration: of the rig's panel.
+        gains: of the first hologram of the play; None to choose them by the first that is encoded.
+    """
+
+    calibration: Calibration
+    gains: tuple[float, ...] | None = None
+    _encoder: "Encoder | None" = None
 
     def __call__(self, path: Path) -> PanelFrames:
+        """The frames of a file or folder.
+
+        Raises:
+            FileFormatError: it cannot be read.
+            InputError: it is of another display than the first.
+        """
         if path.is_dir():
             return read_panel_frames(path)
-        return read_hologram_frames(path) or encoded(path, self.luts, self.gains)
+        return read_hologram_frames(path) or self._encoded(path)
 
+    def _encoded(self, path: Path) -> PanelFrames:
+        from holodriver.panel.burch import automatic_gains
+        from holodriver.panel.encoder import calibrated_encoder
 
-def encoded(path: Path, luts: tuple[AmplitudeLut, ...], gains: tuple[float, ...] | None = None) -> PanelFrames:
-    """Panel frames of a hologram file's wave field; with the gains that it itself needs if none are given.
-
-    Raises:
-        FileFormatError: it cannot be read.
-    """
-    from holodriver.panel.burch import automatic_gains, encode
-
-    field = read_hologram(path).field
-    assert field is not None  # a hologram without frames has a field
-    return encode(field, automatic_gains([field]) if gains is None else gains, luts)
+        field = read_hologram(path).field
+        assert field is not None  # a hologram without frames has a field
+        if self._encoder is None:
+            self.calibration.check(field.profile)
+            self.gains = automatic_gains([field]) if self.gains is None else self.gains
+            self._encoder = calibrated_encoder(field.profile, self.gains, self.calibration)
+        elif field.profile != self._encoder.profile:
+            raise InputError("is for another display than the holograms before it", where=path)
+        return self._encoder.frames(field).frames
 
 
 class ReadAhead:
@@ -141,8 +158,9 @@ class ReadAhead:
         try:
             for number in range(readers):
                 process = RigProcess(
-                    f"reading process {number + 1}", _serve, slots.names, slots.shape, orientation, read
-                )
+                    f"reading process {number + 1}", _serve, slots.names, slots.shape, orientation, read,
+                    niceness=PATIENT,
+                )  # fmt: skip
                 self._processes.append(process)
                 self._jobs[process] = None
         except BaseException:

@@ -2,33 +2,30 @@
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from holodriver.errors import FileFormatError, InputError, RigError
+from holodriver.errors import FileFormatError, InputError
 from holodriver.files.calibration import read_calibration
 from holodriver.files.frames import MANIFEST, read_panel_frames
-from holodriver.files.hologram import read_hologram_frames
 from holodriver.files.rig import Rig
-from holodriver.panel.burch import laser_powers
 from holodriver.panel.calibration import Calibration
 from holodriver.panel.frames import PanelFrames
-from holodriver.progress import Progress, silent
-from holodriver.rig.checks import Judgement, check_calibration, check_controller, check_monitor
 from holodriver.rig.colour import Colour
 from holodriver.rig.control import Listener
 from holodriver.rig.diffuser import DiffuserInput
-from holodriver.rig.light import DirectLight, Light, SupervisedLight, Timing
-from holodriver.rig.live import CYCLES_AHEAD, LivePlayer, Power
-from holodriver.rig.opening import SIMULATED, OpenRig, flip_rate, orientation_of, timing_of
-from holodriver.rig.player import PlayReport, report_of
+from holodriver.rig.live import CYCLES_AHEAD, LivePlayer
+from holodriver.rig.opening import OpenRig, flip_rate, orientation_of, timing_of
+from holodriver.rig.player import report_of
 from holodriver.rig.playlist import Playlist
-from holodriver.rig.reader import ReadAhead, ReadOrEncode, encoded
+from holodriver.rig.power import balanced_power
+from holodriver.rig.reader import ReadAhead, ReadOrEncode
 from holodriver.rig.slots import FrameSlots, slots_that_fit
+from holodriver.rig.starting import Heard, check_start, open_light, what_is_lit
 from holodriver.rig.timing_log import TimingLog
 
 MEMORY_GIB = 1.0
@@ -56,19 +53,6 @@ class PlaySettings:
     memory_gib: float = MEMORY_GIB
     log: Path | None = None
     overwrite: bool = False
-
-
-@dataclass(frozen=True)
-class Heard:
-    """Who is told what."""
-
-    say: Callable[[str], None] = lambda text: None
-    warn: Callable[[str], None] = lambda text: None
-    checked: Callable[[Sequence[Judgement]], None] = lambda judged: None
-    """The start-up check."""
-    ended: Callable[[PlayReport], None] = lambda report: None
-    """The summary, whether the play came to its end or was stopped."""
-    progress: Progress = silent
 
 
 def sources(given: Sequence[Path]) -> list[Path]:
@@ -157,12 +141,9 @@ def play_on_rig(
     """
     heard = heard or Heard()
     paths = [given.first()] if isinstance(given, NameStream) else sources(given)
-    calibration = _calibration(rig)
-    first = _first(paths[0], calibration)
-    _check_fit(rig, first, paths[0])
-    if calibration is not None:
-        _check_encoding(first, calibration, heard)
-    power = _power(rig, first, settings, calibration) if settings.arm else None
+    calibration = rig_calibration(rig)
+    first = frames_for(rig, paths[0], calibration, heard)
+    power = balanced_power(rig, first.gains, calibration, settings.power_mw * 1e-3) if settings.arm else None
     timing = timing_of(rig)
     cycle_s = len(timing.planes) / flip_rate(rig) * _host_factor(rig)
     live = control is not None or isinstance(given, NameStream)
@@ -185,7 +166,7 @@ def play_on_rig(
         log = stack.enter_context(TimingLog(settings.log, names, overwrite=settings.overwrite))
         slots = FrameSlots(shape, slots_that_fit(shape, max(3, wanted), settings.memory_gib * 2**30))
         stack.callback(slots.close)
-        read = read_panel_frames if calibration is None else ReadOrEncode(first.gains, calibration.luts)
+        read = read_panel_frames if calibration is None else ReadOrEncode(calibration, first.gains)
         reader = ReadAhead(slots, orientation, readers=_readers(len(paths), complete), read=read)
         stack.callback(reader.close)
         reader.paths = paths
@@ -195,11 +176,11 @@ def play_on_rig(
         dark_slot = len(slots) - 1
         slots.write(dark_slot, 0)
         opened.panel.open_slots(slots)
-        _check_start(opened, power, heard)
+        check_start(opened, heard, arming=power is not None)
         light = None
         if power is not None:
-            light = _light(opened, timing, stack)
-            heard.say(_what_will_be_lit(rig, first, power, timing))
+            light = open_light(opened, timing, stack)
+            heard.say(f"ARMED: {what_is_lit(rig, first.profile.wavelengths, power, timing)}")
         elif settings.arm is False and opened.has_lasers:
             heard.say("dark: the lasers stay disarmed without --arm")
 
@@ -240,7 +221,26 @@ def play_on_rig(
             _warn_of_gains(reader, first, heard)
 
 
+def frames_for(rig: Rig, path: Path, calibration: Calibration | None, heard: Heard) -> PanelFrames:
+    """The frames of a hologram for a rig; where it has none yet, they are encoded with the rig's calibration.
+
+    Raises:
+        FileFormatError: it cannot be read, or holds no frames and there is no calibration.
+        InputError: it is for another display, or the calibration is.
+    """
+    frames = read_panel_frames(path) if calibration is None else ReadOrEncode(calibration)(path)
+    _check_fit(rig, frames, path)
+    if calibration is not None:
+        _check_encoding(frames, calibration, heard)
+    return frames
+
+
 def _check_fit(rig: Rig, frames: PanelFrames, where: Path) -> None:
+    """Refuse a hologram of another display than the rig's.
+
+    Raises:
+        InputError: says what differs.
+    """
     if frames.profile.native_shape != rig.panel.frame_shape or frames.profile.binning != rig.panel.binning:
         height, width = frames.profile.native_shape
         raise InputError(
@@ -258,16 +258,25 @@ def _check_fit(rig: Rig, frames: PanelFrames, where: Path) -> None:
         )
 
 
-def _calibration(rig: Rig) -> Calibration | None:
-    path = rig.path(rig.calibration.file)
-    return None if path is None else read_calibration(path)
+def rig_calibration(rig: Rig) -> Calibration | None:
+    """The calibration that a rig file names, with the registration of its own file if there is one; None if none.
 
-
-def _first(path: Path, calibration: Calibration | None) -> PanelFrames:
-    """The first hologram's frames; where it has none yet, they are encoded with the rig's calibration."""
-    if calibration is None or path.is_dir() or read_hologram_frames(path) is not None:
-        return read_panel_frames(path)
-    return encoded(path, calibration.luts)
+    Raises:
+        FileFormatError: a file cannot be read.
+        InputError: the two are not of the same colours.
+    """
+    path, registration = (rig.path(name) for name in (rig.calibration.file, rig.calibration.registration))
+    calibration = None if path is None else read_calibration(path)
+    if calibration is None and registration is not None:
+        raise InputError("there is no calibration for it", where="calibration.registration", remedy="name one: file")
+    if calibration is None or registration is None:
+        return calibration
+    other = read_calibration(registration)
+    if len(other.colours) != len(calibration.colours):
+        raise InputError(
+            f"has {len(other.colours)} colours, and the calibration has {len(calibration.colours)}", where=registration
+        )
+    return calibration.registered(other.registrations)
 
 
 def _check_encoding(frames: PanelFrames, calibration: Calibration, heard: Heard) -> None:
@@ -279,17 +288,11 @@ def _check_encoding(frames: PanelFrames, calibration: Calibration, heard: Heard)
                 f"the {Colour(colour).label} frames were encoded with another look-up table than that of the rig's "
                 "calibration; encode them anew with it"
             )
-
-
-def _power(rig: Rig, frames: PanelFrames, settings: PlaySettings, calibration: Calibration | None) -> Power:
-    balance = laser_powers(frames.gains, 1.0)
-    if calibration is not None:  # the lasers' white balance, on top of what the encoding asks for
-        both = [gain * white for gain, white in zip(balance, calibration.relative_powers, strict=True)]
-        balance = tuple(share / max(both) for share in both)
-    if len(balance) == 1:  # one colour: its laser is the one that the rig's order names
-        balance = tuple(float(colour.label == rig.sequence.order[0]) for colour in Colour)
-    shown = tuple(share * (colour.label in rig.sequence.order) for colour, share in zip(Colour, balance, strict=False))
-    return Power(settings.power_mw * 1e-3, shown, rig.limits.watts)
+    if frames.registrations != calibration.moves:
+        heard.warn(
+            "the frames were encoded with another registration of the colours than that of the rig's calibration; "
+            "encode them anew with it"
+        )
 
 
 def _host_factor(rig: Rig) -> float:
@@ -304,58 +307,6 @@ def _host_factor(rig: Rig) -> float:
 def _readers(holograms: int, complete: bool) -> int:
     """Reading processes: a still needs one; more than two fill the machine with what the display has no use for."""
     return 1 if complete and holograms == 1 else 2
-
-
-def _check_start(opened: OpenRig, power: Power | None, heard: Heard) -> None:
-    """The start-up check; nothing is lit. Frames and edges are compared in the dark as the play begins.
-
-    Raises:
-        RigError: a part of the rig is not as it should be.
-    """
-    rig = opened.rig
-    judged = [*check_monitor(rig), *check_calibration(rig)]
-    if not opened.panel.synchronised:
-        real = rig.controller.port not in ("", SIMULATED) and rig.sequence.mode != "host"
-        found = "frames wait for a clock and not for the monitor's refresh: this display has no vertical sync"
-        judged.append(Judgement("panel.sync", False if real else None, found))
-    if opened.has_lasers:
-        try:
-            with opened.controller() as lasers:
-                judged += check_controller(rig, lasers)
-        except RigError as error:
-            if power is not None:
-                raise
-            judged.append(Judgement("controller.port", None, f"{error}"))
-    elif power is not None:
-        raise RigError("the rig has no laser controller to arm", where=rig.name, remedy="set controller.port")
-    heard.checked(judged)
-    bad = [f"{judgement.line}: {judgement.found}" for judgement in judged if judgement.good is False]
-    if bad and (power is not None or any(line.startswith("panel.") for line in bad)):
-        raise RigError(f"the start-up check failed: {'; '.join(bad)}", remedy="see: holodriver rig check")
-
-
-def _light(opened: OpenRig, timing: Timing, stack: ExitStack) -> Light:
-    """The lasers, in the hands of their supervisor.
-
-    A packed panel whose edges never stop is the exception: its first colour must be found by counts that are taken at
-    known times, so the player holds the controller itself, whose watchdog then sees to a player that dies.
-    """
-    if timing.edge_period_s:
-        return DirectLight(stack.enter_context(opened.controller()), timing, time.perf_counter, time.sleep)
-    return SupervisedLight(opened.lasers(), timing, time.perf_counter)
-
-
-def _what_will_be_lit(rig: Rig, frames: PanelFrames, power: Power, timing: Timing) -> str:
-    lines = []
-    wavelengths = frames.profile.wavelengths
-    for colour in timing.colours:
-        watts = power.watts[colour]
-        wavelength = f" {wavelengths[colour] * 1e9:.0f} nm" if len(wavelengths) == 3 else ""
-        lines.append(f"{colour.label}{wavelength} {watts * 1e3:.3g} mW (limit {power.limits_w[colour] * 1e3:g} mW)")
-    return (
-        f"ARMED: lasers will be lit on {rig.panel.monitor}, {timing.label} mode: {', '.join(lines)}; each for "
-        f"{timing.on_time_s * 1e3:.3g} ms of {rig.slot_s * 1e3:.3g} ms"
-    )
 
 
 def _warn_of_gains(reader: ReadAhead, first: PanelFrames, heard: Heard) -> None:

@@ -18,7 +18,7 @@ from holodriver.panel.calibration import Pattern, Registration
 from holodriver.rig.cameras import Camera
 from holodriver.rig.meters import Meter
 from holodriver.rig.simulated_cell import LiquidCrystal
-from holodriver.rig.stage import Frame, Stage
+from holodriver.rig.stage import LONGEST_S, Frame, Stage
 
 Found = TypeVar("Found")
 
@@ -69,7 +69,9 @@ class SimulatedLab(Stage):
         self._colour: int | None = None
         self._frame: Frame = np.zeros(profile.native_shape, np.uint8)
 
-    def look(self, colour: int | None, frame: Frame, read: Callable[[], Found]) -> Found:
+    def look(
+        self, colour: int | None, frame: Frame, read: Callable[[], Found], *, longest_s: float = LONGEST_S
+    ) -> Found:
         self._colour, self._frame = colour, frame
         try:
             return read()

@@ -12,7 +12,6 @@ from holodriver.cli.app import main
     [
         (["--meter", "camera:0"], "cannot see the simulated panel"),
         (["--meter", "power:/dev/ttyUSB0"], "cannot see the simulated panel"),
-        (["--rig", "lab.toml"], "cannot be calibrated on"),
         (["--meter", "csv:none.csv"], "--panel"),
         (["--regions", "2"], "--regions"),
         (["--white", "1,2"], "--white"),

@@ -12,17 +12,22 @@ import pytest
 
 from holodriver.cli.app import main
 from holodriver.files.calibration import write_calibration
+from holodriver.files.frames import read_panel_frames
 from holodriver.files.hologram import Hologram, write_hologram
 from holodriver.files.profile import write_profile
 from holodriver.files.rig import Rig, read_rig, write_rig
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
-from holodriver.panel.calibration import Calibration, ColourCalibration
+from holodriver.panel.burch import encode as burch_encode
+from holodriver.panel.calibration import Calibration, ColourCalibration, Registration
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
+from holodriver.rig.reader import ReadOrEncode
+from holodriver.rig.session import rig_calibration
 
 PROFILE = replace(REFERENCE, width=16, height=10)
 LUTS = (AmplitudeLut.linear(),) * 3
+NOWHERE = (Registration(),) * 3
 
 
 def hologram(path: Path, profile=PROFILE, gains=(1.0, 1.0, 1.0)) -> None:
@@ -49,16 +54,22 @@ def change(sections: dict[str, dict]) -> None:
     write_rig(Path("rig.toml"), replace(rig, **changed), overwrite=True)
 
 
-def calibrated() -> Calibration:
+def calibrated(luts=LUTS, moves=NOWHERE) -> Calibration:
     """Give the rig a calibration."""
     colours = tuple(
-        ColourCalibration(wavelength, lut, 0.0, 256, relative_power=share)
-        for wavelength, lut, share in zip(PROFILE.wavelengths, LUTS, (1.0, 0.25, 0.5), strict=True)
+        ColourCalibration(wavelength, lut, 0.0, 256, relative_power=share, registration=move)
+        for wavelength, lut, share, move in zip(PROFILE.wavelengths, luts, (1.0, 0.25, 0.5), moves, strict=True)
     )
     made = Calibration("panel", "", datetime(2026, 1, 2, tzinfo=UTC), "a meter", "uniform", colours)
     write_calibration(Path("c.json"), made)
     change({"calibration": {"file": "c.json"}})
     return made
+
+
+def random_field(seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    shape = (3, *PROFILE.shape)
+    return (rng.normal(size=shape) + 1j * rng.normal(size=shape)).astype(np.complex64)
 
 
 def events(text: str) -> list[dict]:
@@ -149,10 +160,8 @@ def test_the_white_balance_of_the_calibration_goes_into_the_powers(lab, capsys) 
 def test_holograms_of_a_pipe_are_encoded_with_the_calibration_as_they_come(lab) -> None:
     """Names as `holodriver synth --names` prints them, of holograms that nobody has encoded."""
     calibrated()
-    rng = np.random.default_rng(1)
     for number in range(3):
-        values = rng.normal(size=(3, 10, 16)) + 1j * rng.normal(size=(3, 10, 16))
-        write_hologram(Path(f"f{number}.holo"), Hologram(field=WaveField(values.astype(np.complex64), PROFILE)))
+        write_hologram(Path(f"f{number}.holo"), Hologram(field=WaveField(random_field(number), PROFILE)))
     done = subprocess.run(
         [sys.executable, "-m", "holodriver", "play", "-", "--rig", "rig.toml", "--log", "t.csv"],
         input="f2.holo\nf0.holo\nf1.holo\n",
@@ -163,6 +172,40 @@ def test_holograms_of_a_pipe_are_encoded_with_the_calibration_as_they_come(lab) 
     assert done.returncode == 0, done.stderr
     rows = [line.split(",") for line in Path("t.csv").read_text(encoding="utf-8").splitlines()[1:]]
     assert list(dict.fromkeys(row[2] for row in rows)) == ["f2.holo", "f0.holo", "f1.holo"]
+
+
+def test_a_hologram_is_encoded_by_play_as_by_encode_and_each_colour_is_moved(lab, capsys) -> None:
+    """To the bit the frames that `encode` stores; and for whole pixels those of a field that was rolled."""
+    luts = tuple(AmplitudeLut.liquid_crystal(turns) for turns in (1.0, 1.2, 1.35))
+    moves = (Registration((1.3, -0.7), 1.02), Registration(), Registration((2.0, -3.0)))
+    measured = calibrated(luts, moves)
+    values = random_field(2)
+    for name in ("played.holo", "encoded.holo"):
+        write_hologram(Path(name), Hologram(field=WaveField(values, PROFILE)))
+    assert main(["encode", "encoded.holo", "--calibration", "c.json"]) == 0
+    stored = read_panel_frames(Path("encoded.holo"))
+    played = ReadOrEncode(rig_calibration(read_rig(Path("rig.toml"))), stored.gains)(Path("played.holo"))
+    assert played.registrations == stored.registrations == measured.registrations
+    np.testing.assert_array_equal(played.pixels, stored.pixels)
+    rolled = WaveField(np.roll(values, (-2, 3), (1, 2)), PROFILE)
+    np.testing.assert_array_equal(played.pixels[2], burch_encode(rolled, stored.gains, luts).pixels[2])
+    capsys.readouterr()
+    assert play("encoded.holo", "--duration", "0.2") == 0
+    assert "encoded with another" not in capsys.readouterr().out
+    hologram(Path("elsewhere.holo"))
+    assert play("elsewhere.holo", "--duration", "0.2") == 0
+    assert "another registration of the colours" in capsys.readouterr().out
+
+
+def test_a_registration_of_its_own_file_takes_the_place_of_the_calibrations(lab) -> None:
+    calibrated(moves=(Registration((1.0, 1.0)),) * 3)
+    Path("c.json").rename("r.json")
+    calibrated()
+    change({"calibration": {"file": "c.json", "registration": "r.json"}})
+    made = rig_calibration(read_rig(Path("rig.toml")))
+    assert made.registrations == (Registration((1.0, 1.0)),) * 3
+    change({"calibration": {"file": "", "registration": "r.json"}})
+    assert play("seq") == 2
 
 
 @pytest.mark.parametrize(

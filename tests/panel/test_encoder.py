@@ -1,6 +1,7 @@
 """The fast encoder gives the frames of the plain one."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -8,9 +9,11 @@ import pytest
 from holodriver.errors import InputError
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
-from holodriver.panel.burch import encode, panel_amplitude
-from holodriver.panel.encoder import Encoder
+from holodriver.panel.burch import clipped_share, encode, panel_amplitude
+from holodriver.panel.calibration import Calibration, ColourCalibration, Registration
+from holodriver.panel.encoder import Encoder, calibrated_encoder
 from holodriver.panel.lut import AmplitudeLut
+from holodriver.panel.registration import registered
 
 LUTS = tuple(AmplitudeLut.liquid_crystal(retardance) for retardance in (1.0, 1.2, 1.35))
 GAINS = (0.6, 1.1, 3.0)
@@ -43,6 +46,42 @@ def test_frames_are_those_of_the_plain_encoder(axis, sign, size, binning, slit):
         shown, wanted = lut.amplitude(fast[colour]), panel_amplitude(field, GAINS)[colour].clip(0, 1)
         nearest = np.abs(lut.amplitude(plain[colour]) - wanted.repeat(binning, 0).repeat(binning, 1))
         assert (np.abs(shown - wanted.repeat(binning, 0).repeat(binning, 1)) <= nearest + 1e-5).all()
+
+
+@pytest.mark.parametrize("axis", ["x", "y"])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("size", [(64, 48), (61, 47), (60, 51)])
+@pytest.mark.parametrize("light", ["white", "no phase", "dark", "even"])
+@pytest.mark.parametrize("tables", ["measured", "linear", "parts"])
+def test_in_float64_they_are_the_same_to_the_bit(axis, sign, size, light, tables):
+    """Fields without phase put every other pixel on the border of two grey levels, where roundings would choose."""
+    profile = replace(REFERENCE.resized(*size), carrier_axis=axis, carrier_sign=sign)
+    values = white(profile, 3).values
+    values = {"white": values, "no phase": np.abs(values), "dark": 0 * values, "even": 0 * values + 0.5}[light]
+    field = WaveField(values.astype(np.complex64), profile)
+    luts = LUTS if tables == "measured" else (AmplitudeLut.linear(),) * 3
+    part = np.minimum(LUTS[1].amplitudes * np.linspace(1, 1.2, 6).reshape(2, 3, 1), 1.2)
+    regions = (None, part, None) if tables == "parts" else None
+    plain = encode(field, GAINS, luts, regions)
+    fast = Encoder(profile, GAINS, luts, regions=regions, precise=True).frames(field)
+    np.testing.assert_array_equal(fast.frames.pixels, plain.pixels)
+    assert fast.clipped == pytest.approx(clipped_share(field, GAINS), abs=1e-12)
+
+
+def test_a_calibrated_encoder_moves_looks_up_and_says_so():
+    profile = REFERENCE.resized(64, 48)
+    field = white(profile, 4)
+    moves = (Registration((1.5, -2.0), 1.01), Registration(), Registration((0.0, 3.0)))
+    colours = tuple(
+        ColourCalibration(wavelength, lut, 0.0, 200, registration=one)
+        for wavelength, lut, one in zip(profile.wavelengths, LUTS, moves, strict=True)
+    )
+    measured = Calibration("p", "", datetime(2026, 1, 2, tzinfo=UTC), "m", "uniform", colours)
+    encoded = calibrated_encoder(profile, GAINS, measured).frames(field).frames
+    assert encoded.registrations == moves
+    np.testing.assert_array_equal(encoded.pixels, encode(registered(field, moves), GAINS, LUTS).pixels)
+    unmoved = replace(measured, colours=tuple(replace(one, registration=Registration()) for one in colours))
+    assert calibrated_encoder(profile, GAINS, unmoved).frames(field).frames.registrations is None
 
 
 def test_enlarging_can_be_left_to_the_window():

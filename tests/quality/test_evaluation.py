@@ -82,6 +82,10 @@ def test_the_command_gives_scikit_image_s_figures(work: Path, capsys: pytest.Cap
             assert mine[name]["mean"][score] == pytest.approx(np.mean(values), abs=tolerance)
     assert [one["hologram"] for one in found["results"][2:]] == ["flat phase", "flat phase"]
     printed = capsys.readouterr().out
+    assert main(["info", "--json", str(output)]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["kind"] == "evaluation"
+    assert facts["mean"]["flat phase, wave field"] == found["results"][2]["mean"]
     assert f"{mine['panel frames']['mean']['psnr']:.2f}" in printed
     assert f"{PROFILE.dioptres(0):.2f}" in printed
 
@@ -134,6 +138,13 @@ def test_lpips_that_is_not_installed_is_an_error_only_if_it_was_asked_for(work, 
     assert "pip install lpips" in capsys.readouterr().err
     assert main(["evaluate", str(work / "a.holo"), "--against", str(work / "a.stack")]) == 0
     assert "LPIPS" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"format": "holodriver evaluation", "version": 1, "results": 3}'])
+def test_what_is_no_evaluation_is_refused(tmp_path, capsys, text) -> None:
+    (tmp_path / "a.json").write_text(text, encoding="utf-8")
+    assert main(["info", str(tmp_path / "a.json")]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 def test_lpips_gets_encoded_light_between_minus_one_and_one(monkeypatch) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -152,6 +153,14 @@ def test_bad_input_is_one_line_and_changes_nothing(viewed, monkeypatch, capsys, 
     assert len(lines) == 1
     assert said in lines[0]
     assert sorted(viewed.folder.rglob("*")) == before
+
+
+def test_info_describes_a_page(viewed, capsys) -> None:
+    assert main(["info", "--json", str(viewed.page)]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["kind"], facts["pictures"], facts["quality"]) == ("viewer page", [5, 64, 64], "lossless")
+    assert facts["methods"]["sharp"]["psnr"] == pytest.approx(np.mean(viewed.content.methods[1].scores.psnr), abs=1e-4)
+    assert main(["info", str(viewed.page)]) == 0
 
 
 @pytest.mark.parametrize("damage", ["no page", '<script type="application/json" id="data">{', "version"])

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from holodriver.files.images import srgb_pixels
+from holodriver.quality.viewer.inputs import ViewSettings, read_content
+from holodriver.quality.viewer.page import write_page
 
 BAR = (45, 32)
 """Column and row of the bar at t = 0 in the layered scene; the disc's rim at t = 0.45 and the background are behind."""
@@ -17,7 +19,7 @@ DISC, BACKGROUND = (16, 36), (4, 4)
 class Opened:
     """The page in a browser, and all that it asked for or complained about."""
 
-    def __init__(self, chromium, path: Path, **settings):
+    def __init__(self, chromium, path: Path, shown: tuple[str, int, int, int] = ("wipe", 0, 1, 2), **settings):
         self.context = chromium.new_context(**settings)
         self.tab = self.context.new_page()
         self.said: list[str] = []
@@ -27,7 +29,7 @@ class Opened:
         self.tab.on("request", lambda request: self.asked.append(request.url))
         self.tab.goto(path.as_uri())
         self.tab.wait_for_selector("body[data-ready]")
-        self.drawn()
+        self.drawn(*shown)
 
     def drawn(self, mode: str = "wipe", first: int = 0, second: int = 1, plane: int = 2) -> None:
         """Wait until this is what the stage shows; planes count from 0."""
@@ -223,6 +225,21 @@ def test_the_slit_is_drawn_where_the_display_has_it(opened, viewed) -> None:
     assert slit["height"] == pytest.approx(2 * profile.slit_half_width / profile.binning * svg["height"], abs=3)
     assert slit["width"] == pytest.approx(2 * profile.slit_across / profile.binning * svg["width"], abs=3)
     assert "460 nm" in page.tab.locator("#frame").get_attribute("alt")
+
+
+def test_a_hologram_alone_has_nothing_to_compare(opened, viewed, tmp_path) -> None:
+    """No choice of A and B, no scores; and it can be focused all the same."""
+    write_page(tmp_path / "a.html", read_content([viewed.folder / "flat.holo"], ViewSettings(planes=5)))
+    page = opened(tmp_path / "a.html", shown=("one", 0, 0, 2))
+    for name in ("first", "second", "swap", "modes", "scores", "wipe", "panel-of"):
+        assert not page.tab.locator(f"#{name}").is_visible()
+    for name in ("focus", "zoom-in", "spectrum"):
+        assert page.tab.locator(f"#{name}").is_visible()
+    page.tab.keyboard.press("2")  # there is no B to wipe with
+    page.tab.keyboard.press("End")
+    page.drawn("one", 0, 0, 4)
+    page.tab.locator("#magnify").click()
+    assert page.tab.locator("#frame").bounding_box()["width"] == 64 * 8
 
 
 def test_fingers_tap_and_pinch_on_a_phone(opened) -> None:

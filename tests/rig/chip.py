@@ -1,5 +1,7 @@
 """The laser firmware, compiled and run in a simulated ATmega328P whose UART is a pseudo-terminal."""
 
+import contextlib
+import os
 import subprocess
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -49,6 +51,8 @@ class Chip:
         bench, hex_file = programs
         arguments = [str(bench), str(hex_file)] + ([] if interlock_closed else ["open"])
         self._process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        with contextlib.suppress(PermissionError):  # a real chip has a processor of its own
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, -10)
         assert self._process.stdout is not None
         self.port = self._process.stdout.readline().strip()
 

@@ -6,6 +6,7 @@
  *
  *     run US             let simulated time pass
  *     edge               a pulse on the sync input, now
+ *     wire PATH          an edge for each message on a named pipe, when it comes (`wired.py`)
  *     edges NS COUNT     so many, so far apart, the first after one such time (0 ends them)
  *     interlock 0|1      open or close the loop
  *     button 0|1         let go of or press the reset button
@@ -46,6 +47,8 @@ static unsigned char queue[65536]; /* host to UART */
 static unsigned queue_head, queue_tail;
 static avr_cycle_count_t next_byte, last_traffic;
 static long unanswered; /* lines */
+
+static int wire = -1;
 
 static avr_cycle_count_t next_edge, edge_end;
 static double edge_period, edge_at;
@@ -144,6 +147,22 @@ static bool take_bytes(void)
     return count > 0;
 }
 
+/* Edges of the panel. They are looked for after the bytes of the line, so that a frame that the host speaks of is counted
+ * by then. A message is a length of four bytes and a time of eight; two edges are never in one look unless the machine
+ * held this program up, and then they are apart by a pulse. */
+static void take_edges(void)
+{
+    unsigned char message[12];
+    while (wire >= 0 && read(wire, message, sizeof message) == (ssize_t)sizeof message) {
+        while (edges_left || edge_end)
+            step();
+        edge_at = (double)(next_edge = avr->cycle);
+        edge_period = 0;
+        edges_left = 1;
+        step();
+    }
+}
+
 static void converse(void)
 {
     last_traffic = avr->cycle;
@@ -197,6 +216,8 @@ static void obey(const char *line)
         hang(number);
     else if (sscanf(line, "pace %ld", &number) == 1)
         paced = number;
+    else if (!strncmp(line, "wire ", 5))
+        wire = open(line + 5, O_RDONLY | O_NONBLOCK);
     else if (!strcmp(line, "unplug")) {
         close(master);
         close(terminal);
@@ -286,6 +307,7 @@ int main(int count, char **arguments)
                 base = avr->cycle;
             }
             take_bytes();
+            take_edges();
             double due = (now - begun) * HZ;
             while ((double)(avr->cycle - base) < due)
                 step();

@@ -13,10 +13,9 @@ from holodriver.panel.response import DARK
 from holodriver.rig.calibrate import SweepSettings, calibrated, fit_colour, measure_colour, verify_colour
 from holodriver.rig.cameras import Camera
 from holodriver.rig.meters import CameraMeter, Meter
-from holodriver.rig.simulated import SimulatedRig
 from holodriver.rig.simulated_cell import LiquidCrystal
 from holodriver.rig.simulated_lab import LabSettings, SimulatedLab
-from holodriver.rig.stage import RigStage, pattern_frame
+from holodriver.rig.stage import pattern_frame
 
 PROFILE = REFERENCE.resized(16, 16)
 CELL = LiquidCrystal()
@@ -163,19 +162,3 @@ def test_regions_and_crops_are_those_of_the_picture():
 def test_a_sweep_that_measures_nothing_is_refused(wrong):
     with pytest.raises(InputError, match=next(iter(wrong))):
         SweepSettings(**wrong)
-
-
-def test_on_processes_there_is_light_while_the_meter_reads_and_none_after():
-    """The stage that real panels and controllers use, on the simulated ones."""
-    profile = REFERENCE.resized(8, 8)
-    with SimulatedRig(profile.native_shape, 60.0) as rig:
-        stage = RigStage(profile, "p", rig.panel, rig.lasers(), settle_s=0.05, read_s=0.3)
-        frame = pattern_frame(profile, "uniform", 90)
-        during = stage.look(1, frame, rig.box.report)
-        assert during.armed
-        assert during.settings.powers_w[1] == pytest.approx(0.001)
-        assert during.settings.sequence == ((1,),)
-        assert not rig.box.report().armed
-        assert np.array_equal(rig.exposures()[-1].pixels, frame)
-        dark = stage.look(None, frame, rig.box.report)
-        assert dark.settings.powers_w[0] == 0

@@ -22,10 +22,11 @@ from holodriver.panel.lut import AmplitudeLut
 from holodriver.rig.colour import Colour
 from holodriver.rig.lasers import LaserController
 from holodriver.rig.light import DirectLight, Light, SupervisedLight, Timing
-from holodriver.rig.live import CHECK, LivePlayer, Power
+from holodriver.rig.live import CHECK, LivePlayer
 from holodriver.rig.opening import OpenRig, timing_of
 from holodriver.rig.panel_process import PanelProcess, ShownFrame
 from holodriver.rig.playlist import Playlist
+from holodriver.rig.power import Power
 from holodriver.rig.reader import Orientation, ReadAhead
 from holodriver.rig.simulated import Exposure, join_exposures
 from holodriver.rig.simulated_box import SimulatedBox

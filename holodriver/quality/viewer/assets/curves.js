@@ -26,6 +26,18 @@ function roundValues(low, high) {
   return { values, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
 }
 
+// Where a curve is farthest from all others, so that its name has room, and on which side.
+function roomiest(curve, others) {
+  const edge = Math.ceil(curve.length / 5);
+  let best = { at: Math.floor(curve.length / 2), room: -1, above: true };
+  for (let at = edge; at < curve.length - edge; at += 1) {
+    const away = others.map((other) => other[at] - curve[at]).filter(Number.isFinite);
+    const nearest = away.sort((a, b) => Math.abs(a) - Math.abs(b))[0] ?? Infinity;
+    if (Math.abs(nearest) > best.room) best = { at, room: Math.abs(nearest), above: nearest > 0 };
+  }
+  return best;
+}
+
 class Curves {
   constructor(focused) {
     this.scored = page.methods.map((method, index) => ({ method, index })).filter(({ method }) => method.scores);
@@ -125,8 +137,12 @@ class Curves {
       const points = values.map((value, at) => (value === null ? null : `${x(at).toFixed(1)},${y(value).toFixed(1)}`));
       const line = svgPart(svg, "polyline", { class: role, points: points.filter(Boolean).join(" ") });
       svgPart(line, "title", {}, method.name);
-      if (role === "rest" && this.scored.length <= NAMED_AT_MOST && values[0] !== null) {
-        svgPart(svg, "text", { class: role, x: MARGIN.left + 4, y: y(values[0]) - 7 }, method.name);
+      if (role === "rest" && this.scored.length <= NAMED_AT_MOST) {
+        const others = this.scored.filter((other) => other.index !== index)
+          .map((other) => other.method.scores[id + this.key].map(y));
+        const { at, above } = roomiest(values.map(y), others);
+        svgPart(svg, "text", { class: role, x: x(at), y: y(values[at]) + (above ? -6 : 14), "text-anchor": "middle" },
+          method.name);
       }
       if (role === "rest" || values[plane] === null) continue;
       svgPart(svg, "circle", { class: role, cx: x(plane), cy: y(values[plane]), r: 4 });

@@ -15,8 +15,8 @@ const KEYS = [
 function describe() {
   const [width, height] = page.full;
   const ends = [dioptresText(0), dioptresText(planeCount - 1)];
-  const depth = ends[0] ? ` · ${ends[0]} to ${ends[1]}` : "";
-  element("subtitle").textContent = `${planeCount} focal planes · ${width} × ${height} pixels${depth}`;
+  const said = [`${planeCount} focal planes`, `${width} × ${height} pixels`, ...(ends[0] ? [`${ends[0]} to ${ends[1]}`] : [])];
+  for (const text of said) element("subtitle").append(Object.assign(document.createElement("span"), { textContent: text }));
   const notes = [...page.notes];
   if (page.width !== width) notes.push(`Pictures are shown at ${page.width} × ${page.height} pixels; scores are of the full size.`);
   if (page.quality !== "lossless") notes.push(`Pictures are compressed (WebP, quality ${page.quality}) to keep this page small.`);

@@ -152,7 +152,7 @@ function begin() {
     page.methods.forEach((method, index) => element(id).add(new Option(method.name, String(index))));
   }
   const several = page.methods.length > 1;
-  for (const item of [element("swap"), element("modes"), element("second").parentElement]) {
+  for (const item of [element("first").parentElement, element("swap"), element("modes"), element("second").parentElement]) {
     item.hidden = !several;
   }
   const slider = element("focus");
@@ -177,7 +177,7 @@ function begin() {
   choose(0, Math.min(1, last));
   readDepth().then((map) => {
     depthMap = map;
-    element("hint").textContent = map ? "Click the picture to focus on what is there." : "";
+    element("hint").textContent = map ? "Click or tap the picture to focus on what is there." : "";
     document.body.dataset.ready = "true";
   });
 }

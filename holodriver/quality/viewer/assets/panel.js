@@ -54,7 +54,7 @@ class Panel {
     image.src = colour.frame;
     image.alt = `Panel frame of ${name} at ${colour.wavelength_nm} nm: fine grating lines that carry the picture`;
     element("frame-box").style.setProperty("--part", `${width} / ${height}`);
-    element("frame-box").style.setProperty("--part-width", `${width}px`);
+    element("frame-box").style.setProperty("--part-width", String(width));
     const binned = panel.binning > 1 ? `, each ${panel.binning} × ${panel.binning} of the panel's` : "";
     element("frame-text").textContent = whole
       ? `The frame, ${width} × ${height} pixels${binned}`

@@ -1,0 +1,68 @@
+"""What `calibrate` and `capture` share: who is told of a rig, and the rig or the simulated lab that is looked at."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from holodriver.cli import console
+from holodriver.errors import InputError
+
+if TYPE_CHECKING:
+    from holodriver.files.rig import Rig
+    from holodriver.progress import Progress
+    from holodriver.rig.power import Power
+    from holodriver.rig.simulated_lab import SimulatedLab
+    from holodriver.rig.stage import Stage
+    from holodriver.rig.starting import Heard
+
+SIMULATED = "simulated"
+
+Arm = Annotated[bool, typer.Option("--arm", help="Light the lasers of a real rig; says which, and measures.")]
+
+
+def heard_on_console(progress: "Progress") -> "Heard":
+    """Tell the person at the console of a rig."""
+    from holodriver.rig.starting import Heard
+
+    return Heard(
+        say=console.say,
+        warn=console.warn,
+        checked=lambda judged: console.table(
+            ("start-up check", "", "found"), [(one.line, one.word, one.found) for one in judged]
+        ),
+        ended=lambda report: console.table(("figure", "value"), report.rows()),
+        progress=progress,
+    )
+
+
+def rig_named(text: str, *, arm: bool, power: float | None) -> "Rig | None":
+    """The rig of a file; None for the simulated lab, which has nothing to arm.
+
+    Raises:
+        InputError: an option for real rigs, and the lab is simulated.
+    """
+    from holodriver.files.rig import read_rig
+
+    if text != SIMULATED:
+        return read_rig(Path(text))
+    given = [name for name, value in (("--arm", arm), ("--power", power)) if value]
+    if given:
+        raise InputError("needs a rig file", where=given[0], remedy="pass --rig rig.toml, or leave it away")
+    return None
+
+
+@contextmanager
+def stage_on(rig: "Rig | None", lab: "SimulatedLab | None", powers: "Power | None") -> "Iterator[Stage]":
+    """The rig, armed, as a person has ordered; or the simulated lab in its place."""
+    from holodriver.progress import silent
+    from holodriver.rig.rig_stage import open_stage
+
+    if rig is None or powers is None:
+        assert lab is not None
+        yield lab
+        return
+    with open_stage(rig, powers, heard_on_console(silent)) as stage:
+        yield stage

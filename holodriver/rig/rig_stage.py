@@ -1,0 +1,266 @@
+"""A real rig as the stage of a measurement: armed once, and dark but while somebody looks."""
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import TypeVar
+
+import numpy as np
+
+from holodriver.errors import InputError, RigError
+from holodriver.files.rig import Rig
+from holodriver.rig.colour import Colour
+from holodriver.rig.diffuser import DiffuserInput
+from holodriver.rig.live import LivePlayer
+from holodriver.rig.monitors import chosen_monitor, monitors
+from holodriver.rig.opening import SIMULATED, OpenRig, orientation_of, timing_of
+from holodriver.rig.panel_process import ShownFrame
+from holodriver.rig.playlist import Playlist
+from holodriver.rig.power import Power, shown_colours
+from holodriver.rig.simulated_lab import NAME
+from holodriver.rig.slots import FrameSlots
+from holodriver.rig.stage import LONGEST_S, Frame, Stage
+from holodriver.rig.starting import Heard, check_start, open_light, what_is_lit
+
+Found = TypeVar("Found")
+
+SETTLE_S = 0.1
+"""A liquid crystal settles in some 10 ms, a laser's power in some more."""
+
+PLACES = 2
+"""Frames kept: the one that stands, and the one that comes next."""
+
+STAND_TIMEOUT_S = 60.0
+"""A frame stands after a few refreshes; a busy machine gets all the time it needs."""
+
+LOOK_AGAIN_S = 0.02
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What is to stand, under which light, and for how long that may last, s."""
+
+    place: int
+    power: Power
+    longest_s: float
+
+
+class RigStage(Stage):
+    """A rig that shows one frame for as long as somebody looks, lit by one laser as it is lit in a play.
+
+    Entering the `with` block arms, once, in the dark. Until it is left frames are shown without a pause, by a thread of
+    its own, and the lasers' supervisor watches over them as over a play; the lasers are at 0 W but while something
+    looks. However it is left, the lasers are dark before anything else stops.
+
+    Args:
+        opened: panel and lasers.
+        powers: of the lasers; each is lit alone, at its own.
+        settle_s: light before the reading begins, s.
+        heard: who is told of it.
+
+    Raises:
+        InputError: the panel is not there.
+        RigError: the start-up check failed, or the lasers could not be armed.
+    """
+
+    def __init__(self, opened: OpenRig, powers: Power, *, settle_s: float = SETTLE_S, heard: Heard | None = None):
+        rig = opened.rig
+        super().__init__(rig.profile(), *panel_identity(rig))
+        self._opened, self._powers, self._settle_s = opened, powers, settle_s
+        self._heard = Heard() if heard is None else heard
+        # light that waits for each frame's confirmation is as long as the host is quick; here all frames are the same
+        self._timing, self._orientation = timing_of(rig, gated=False), orientation_of(rig)
+        self._lasers = shown_colours(rig, len(self.profile.wavelengths))
+        self._playlist = Playlist(PLACES, loop=True)
+        self._playlist.paused = True
+        self._stack = ExitStack()
+        # shared with the thread that plays, under this lock
+        self._news = threading.Condition()
+        self._wanted = self._granted = _Wanted(0, replace(powers, highest_w=0.0), LONGEST_S)
+        self._stood_s: float | None = None
+        self._granted_s = 0.0
+        self._cut = self._leaving = self._over = False
+        self._failure: BaseException | None = None
+
+    def __enter__(self) -> "RigStage":
+        with self._stack as stack:
+            rig = self._opened.rig
+            self._slots = FrameSlots(self._orientation.shape(rig.panel.native_shape), PLACES + 1)
+            stack.callback(self._slots.close)
+            for slot in range(len(self._slots)):
+                self._slots.write(slot, 0)
+            self._opened.panel.open_slots(self._slots)
+            self._diffuser = DiffuserInput(rig.diffuser, rig.folder)
+            stack.callback(self._diffuser.close)
+            check_start(self._opened, self._heard, arming=True, calibrated=False)
+            light = open_light(self._opened, self._timing, stack)
+            self._heard.say(f"ARMED: {what_is_lit(rig, self.profile.wavelengths, self._powers, self._timing)}")
+            self._player = LivePlayer(
+                self._opened.panel,
+                _Places(),
+                self._playlist,
+                self._timing,
+                light=light,
+                power=self._wanted.power,
+                dark_slot=PLACES,
+                each_turn=self._turn,
+                record=self._record,
+            )
+            self._thread = threading.Thread(target=self._play, name="panel and lasers", daemon=True)
+            self._thread.start()
+            stack.callback(self._leave)  # the last to be noted is the first to be done: dark before all else
+            self._await(lambda: self._stood_s is not None)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+        if self._failure is None or self._failure is error:
+            return
+        if error is None:
+            raise self._failure
+        error.add_note(str(self._failure))
+
+    def look(
+        self, colour: int | None, frame: Frame, read: Callable[[], Found], *, longest_s: float = LONGEST_S
+    ) -> Found:
+        dark = replace(self._powers, highest_w=0.0)
+        power = dark if colour is None else self._alone(self._lasers[colour])
+        place = (self._wanted.place + 1) % PLACES
+        colours = len(self.profile.wavelengths)
+        self._slots.write(place, self._orientation.lay(np.repeat(frame[None], colours, axis=0)))
+        self._want(_Wanted(place, power, longest_s))
+        try:
+            self._await(lambda: self._stood_s is not None and time.perf_counter() >= self._stood_s + self._settle_s)
+            found = read()
+        finally:
+            done = self._want(_Wanted(place, dark, longest_s))
+        self._await(lambda: self._granted is done)
+        if self._cut:
+            raise RigError(
+                f"the meter took longer than the {longest_s:g} s for which there is light",
+                remedy="average less, or see why it hangs",
+            )
+        return found
+
+    def _alone(self, laser: Colour) -> Power:
+        if laser not in self._timing.colours:
+            raise InputError(f"the rig does not show {laser.label}", where="sequence.order")
+        balance = tuple(share * (one == laser) for one, share in zip(Colour, self._powers.balance, strict=True))
+        return replace(self._powers, balance=balance)
+
+    def _want(self, wanted: _Wanted) -> _Wanted:
+        with self._news:
+            if wanted.place != self._wanted.place:
+                self._stood_s, self._cut = None, False
+            self._wanted = wanted
+        return wanted
+
+    def _await(self, done: Callable[[], bool]) -> None:
+        """Wait until something is so.
+
+        Raises:
+            RigError: panel or lasers have failed meanwhile; they are dark.
+        """
+        due = time.monotonic() + STAND_TIMEOUT_S + self._settle_s
+        with self._news:
+            while not done():
+                if self._over:
+                    raise self._failure or RigError("panel and lasers have been stopped")
+                if time.monotonic() > due:
+                    raise RigError(f"the panel has not shown a frame within {STAND_TIMEOUT_S:g} s")
+                self._news.wait(LOOK_AGAIN_S)
+
+    # ------------------------------------------------------------------ the thread that plays
+
+    def _play(self) -> None:
+        try:
+            self._player.run()
+        except BaseException as error:
+            self._failure = error
+        with self._news:
+            self._over = True
+            self._news.notify_all()
+
+    def _turn(self) -> None:
+        """Between two frames: do what is wanted, and end light that lasts too long."""
+        now = time.perf_counter()
+        self._diffuser.check(now)
+        with self._news:
+            wanted, leaving = self._wanted, self._leaving
+        if leaving:
+            self._player.quit()
+            return
+        if wanted is not self._granted:
+            if wanted.place != self._granted.place:
+                self._playlist.go_to(wanted.place)
+            self._player.use(wanted.power)
+            with self._news:
+                self._granted, self._granted_s = wanted, now
+                self._news.notify_all()
+        elif wanted.power.highest_w > 0 and not self._cut and now - self._granted_s > wanted.longest_s:
+            self._player.use(replace(wanted.power, highest_w=0.0))
+            self._cut = True
+
+    def _record(self, frames: Sequence[ShownFrame]) -> None:
+        with self._news:
+            standing = [frame for frame in frames if frame.hologram == self._granted.place]
+            if standing and self._stood_s is None and self._granted.place == self._wanted.place:
+                self._stood_s = standing[0].flip.at_s
+                self._news.notify_all()
+
+    def _leave(self) -> None:
+        """Dark, confirmed, and the end of the frames."""
+        with self._news:
+            self._leaving = True
+        self._thread.join()
+
+
+class _Places:
+    """The frames that are there, as the player asks for them."""
+
+    capacity = PLACES
+
+    def slot(self, hologram: int) -> int | None:
+        return hologram
+
+    def want(self, holograms: Sequence[int], held: Collection[int]) -> None:
+        """Nothing has to be read."""
+
+
+def panel_identity(rig: Rig) -> tuple[str, str]:
+    """Name and serial number by which a calibration of the rig's panel is known.
+
+    Raises:
+        InputError: the monitor is not there.
+        RigError: there is no display.
+    """
+    if rig.panel.monitor == SIMULATED:
+        return NAME, ""
+    monitor = chosen_monitor(rig.panel.monitor, monitors())
+    return monitor.name or monitor.connector, monitor.serial
+
+
+def check_arming(rig: Rig, powers: Power, heard: Heard, *, arm: bool) -> None:
+    """Refuse to measure without a person's order to arm, and say what it would light; nothing is opened for it.
+
+    Raises:
+        InputError: there is no such order, or the rig has no lasers.
+    """
+    if not rig.controller.port:
+        raise InputError("the rig has no laser controller", where=rig.name, remedy="set controller.port in its file")
+    if not arm:
+        heard.say(f"with --arm {what_is_lit(rig, rig.profile().wavelengths, powers, timing_of(rig))}")
+        raise InputError("measuring needs light, and nothing is lit unasked", where="--arm", remedy="pass --arm")
+
+
+@contextmanager
+def open_stage(rig: Rig, powers: Power, heard: Heard) -> Iterator[RigStage]:
+    """The rig of a file as a stage, armed; its processes end with the block, after the lasers are dark."""
+    with OpenRig(rig) as opened, RigStage(opened, powers, heard=heard) as stage:
+        yield stage

@@ -1,0 +1,194 @@
+"""`holodriver calibrate` and `capture` on rigs: serial meters, cameras, windows and laser controllers, all opened."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from layered import layered_stack
+from rig import wired
+from rig.power_meter import PtyPowerMeter
+from rig.screens import seen, virtual_screen
+
+from holodriver.cli.app import main
+from holodriver.files.calibration import read_calibration
+from holodriver.files.hologram import Hologram, write_hologram
+from holodriver.files.images import write_pixels
+from holodriver.files.profile import write_profile
+from holodriver.files.rig import ControllerSettings, DisplaySettings, LimitSettings, PanelSettings, Rig, write_rig
+from holodriver.files.stack import write_stack
+from holodriver.optics.display import REFERENCE
+from holodriver.panel.frames import PanelFrames
+from holodriver.panel.lut import AmplitudeLut
+from holodriver.rig.simulated_box import SimulatedBox
+from holodriver.rig.simulated_cell import LiquidCrystal
+
+PROFILE = REFERENCE.resized(32, 20)
+HEIGHT, WIDTH = PROFILE.native_shape
+CELL = LiquidCrystal(ripple=0.0)
+BUSY = ("held up", "no new frame", "out of step", "101,", "does not answer")
+ATTEMPTS = 4
+
+
+def rig_file(folder: Path, *, monitor: str = "simulated", port: str = "simulated", profile=PROFILE) -> str:
+    write_profile(folder / "p.toml", profile, overwrite=True)
+    height, width = profile.native_shape
+    panel = PanelSettings(
+        monitor=monitor, allow_primary=True, native_width=width, native_height=height, refresh_hz=60.0
+    )
+    made = Rig(
+        panel=panel,
+        display=DisplaySettings("p.toml"),
+        controller=ControllerSettings(port=port),
+        limits=LimitSettings(2.0, 2.0, 2.0),
+    )
+    write_rig(folder / "rig.toml", made, overwrite=True)
+    return str(folder / "rig.toml")
+
+
+def patiently(run: Callable[[], subprocess.CompletedProcess]) -> subprocess.CompletedProcess:
+    """Run a command again where a busy machine had the lasers go dark, which is right."""
+    for _ in range(ATTEMPTS):
+        done = run()
+        if not any(text in done.stderr for text in BUSY):
+            break
+    return done
+
+
+def said(command: list[str], capsys) -> str:
+    """What a command prints that comes to its end, again where a busy machine had the lasers go dark."""
+    for _ in range(ATTEMPTS):
+        code, told = main(command), capsys.readouterr()
+        if code == 0:
+            return told.out
+        assert any(text in told.err for text in BUSY), told.err
+    raise AssertionError(told.err)
+
+
+def largest_error(wavelength: float, lut: AmplitudeLut) -> float:
+    """Of the amplitudes that a panel of `CELL` shows through a table, share of the peak."""
+    true = CELL.amplitudes(wavelength)
+    wanted = np.linspace(true[0], 1, 1001)
+    return float(np.abs(true[lut.grey(wanted)] - wanted).max())
+
+
+@pytest.mark.skipif(shutil.which("Xvfb") is None, reason="Xvfb is not installed")
+def test_a_serial_meter_before_a_window_and_a_serial_laser_box_finds_the_panels_own_table(tmp_path):
+    """The meter knows the glass and the pulses of the box; the table must be that of the liquid crystal behind both."""
+    wire, edges = wired.reading_end(tmp_path)
+    with virtual_screen(WIDTH, HEIGHT) as display, SimulatedBox(edges) as box:
+        meter = PtyPowerMeter(
+            lambda: seen(display, 0, 0, WIDTH, HEIGHT)[..., 0],
+            lambda: box.report().pulses,
+            PROFILE.wavelengths,
+            (1.0, 0.8, 0.6),
+            CELL,
+        )
+        rig = rig_file(tmp_path, monitor="0", port=box.port)
+        command = [sys.executable, wired.__file__, str(wire), "calibrate", "--rig", rig, "--meter"]
+        command += [f"power:{meter.port}", "--levels", "13", "--sweeps", "1", "--reference", "0"]
+        command += ["-o", str(tmp_path / "c.json")]
+
+        def run(*more: str) -> subprocess.CompletedProcess:
+            environment = {**os.environ, "DISPLAY": display}
+            return subprocess.run([*command, *more], env=environment, capture_output=True, text=True, check=False)
+
+        refused = run()
+        assert refused.returncode == 2
+        assert "measuring needs light" in refused.stderr
+        assert "red 638 nm 1 mW (limit 2 mW)" in refused.stdout
+        assert box.report().edges == 0
+        assert not meter.heard, "nothing is opened without --arm"
+        done = patiently(lambda: run("--arm"))
+        assert done.returncode == 0, done.stderr
+        assert "ARMED: lasers will be lit" in done.stdout
+        assert not box.report().armed
+    calibration = read_calibration(tmp_path / "c.json")
+    assert calibration.meter.startswith("Maker,PM1,7")
+    assert [line for line in meter.heard if line.startswith("SENS")][-3:] == [
+        f"SENS:CORR:WAV {wavelength * 1e9:.1f}" for wavelength in PROFILE.wavelengths
+    ]
+    for colour in calibration.colours:
+        assert largest_error(colour.wavelength, AmplitudeLut.linear()) > 0.2
+        assert largest_error(colour.wavelength, colour.lut) < 0.02
+    light = np.array([1.0, 0.8, 0.6]) * [CELL.intensities(wavelength).max() for wavelength in PROFILE.wavelengths]
+    np.testing.assert_allclose(calibration.relative_powers, light.min() / light, rtol=0.02)
+
+
+def film(path: Path, greys: list[int], frames_each: int) -> None:
+    """A film without loss, each of whose pictures stays for so many frames."""
+    out = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"FFV1"), 30, (64, 48))
+    assert out.isOpened()
+    for grey in greys:
+        for _ in range(frames_each):
+            out.write(np.full((48, 64, 3), grey, np.uint8))
+    out.release()
+
+
+def test_a_camera_that_opencv_opens_measures_on_a_rig(tmp_path, capsys):
+    """A stream in place of a camera, which holds what one would see of each level in turn, with 8 bits."""
+    levels = np.unique(np.linspace(0, 255, 13).round().astype(int))
+    pictures: list[int] = []
+    for wavelength in PROFILE.wavelengths:
+        seen_light = 5 + 240 * CELL.intensities(wavelength)
+        pictures += [5, 5, 5, 5, *seen_light[levels].round().astype(int)]
+    film(tmp_path / "camera.mkv", pictures, 8)  # four that are stale, and four that are averaged
+    rig = rig_file(tmp_path)
+    command = ["calibrate", "--rig", rig, "--arm", "--meter", f"camera:{tmp_path}/camera.mkv", "--levels", "13"]
+    command += ["--sweeps", "1", "--reference", "0", "--power", "0.5", "-o", str(tmp_path / "c.json"), "--overwrite"]
+    assert "red 638 nm 0.5 mW" in said(command, capsys)
+    for colour in read_calibration(tmp_path / "c.json").colours:
+        assert largest_error(colour.wavelength, colour.lut) < 0.04  # 8 bits are coarse in the dark
+
+
+def test_pictures_taken_on_a_rig_are_scored_against_the_stack(tmp_path, capsys):
+    """Pictures of the planes in place of a camera, plane by plane and colour by colour, while the rig plays them."""
+    profile = REFERENCE.resized(64, 64)
+    stack = layered_stack(64, planes=3)
+    write_stack(stack, tmp_path / "x.stack")
+    pixels = np.random.default_rng(0).integers(0, 256, (3, *profile.native_shape), dtype=np.uint8)
+    frames = PanelFrames(pixels, profile, (1.0, 2.0, 1.0), (AmplitudeLut.linear(),) * 3)
+    write_hologram(tmp_path / "x.holo", Hologram(frames=frames))
+    (tmp_path / "pictures").mkdir()
+    for number, light in enumerate(stack.images.reshape(-1, 64, 64)):
+        counts = (light / stack.images.max() * 60000).round().astype(np.uint16)
+        write_pixels(tmp_path / "pictures" / f"{number:02}.png", counts)
+    command = ["capture", str(tmp_path / "x.holo"), "--stack", str(tmp_path / "x.stack"), "--arm", "--overwrite"]
+    command += ["--rig", rig_file(tmp_path, profile=profile), "--camera", f"folder:{tmp_path}/pictures"]
+    told = said([*command, "-o", str(tmp_path / "out")], capsys)
+    assert "red 638 nm 1 mW (limit 2 mW), green 515 nm 0.25 mW" in told, "lasers undo the ratio of the gains"
+    scores = json.loads((tmp_path / "out" / "scores.json").read_text(encoding="utf-8"))
+    assert len(scores["psnr"]) == 3
+    assert min(scores["psnr"]) > 35
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--rig", "rig.toml"], "measuring needs light"),
+        (["--rig", "rig.toml", "--arm"], "sees the simulated panel alone"),
+        (["--rig", "rig.toml", "--arm", "--meter", "camera:none.avi"], "cannot be opened"),
+        (["--rig", "rig.toml", "--arm", "--meter", "power:/dev/none"], "cannot be opened"),
+        (["--rig", "rig.toml", "--arm", "--meter", "camera:0", "--power", "2.5"], "over the rig's limit for red"),
+        (["--rig", "rig.toml", "--meter", "csv:x.csv"], "needs no rig"),
+        (["--rig", "rig.toml", "--arm", "--meter", "power:/dev/none", "--register"], "sees no crosses"),
+        (["--rig", "rig.toml", "--arm", "--panel", "x"], "the rig knows its panel"),
+        (["--arm"], "needs a rig file"),
+        (["--meter", "camera:0"], "cannot see the simulated panel"),
+        (["--rig", "none.toml"], "cannot be read"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_before_anything_is_lit(tmp_path, monkeypatch, capsys, arguments, says):
+    monkeypatch.chdir(tmp_path)
+    rig_file(tmp_path)
+    assert main(["calibrate", *arguments]) in (1, 2)
+    told = capsys.readouterr()
+    assert says in told.err
+    assert len(told.err.splitlines()) == 1
+    assert "ARMED" not in told.out

@@ -1,0 +1,75 @@
+"""An optical power meter on a pseudo-terminal, before a panel whose liquid crystal is known, that speaks SCPI."""
+
+import os
+import threading
+import time
+import tty
+from collections.abc import Callable
+
+import numpy as np
+
+from holodriver.rig.colour import Colour
+from holodriver.rig.laser_box import Pulse
+from holodriver.rig.simulated_cell import LiquidCrystal
+
+WINDOW_S = 0.15
+"""Over which it averages: three cycles of three colours at 60 Hz."""
+
+BACKGROUND_W = 2e-6
+
+
+class PtyPowerMeter:
+    """Reads what the glass holds and what the lasers did, and nothing of what the program thinks.
+
+    Args:
+        glass: the pixels that stand on the screen, grey levels.
+        pulses: all light of the laser box until now, with the box's clock (`perf_counter`).
+        wavelengths: m.
+        efficiency: light of each colour for the same laser power.
+    """
+
+    def __init__(
+        self,
+        glass: Callable[[], np.ndarray],
+        pulses: Callable[[], list[Pulse]],
+        wavelengths: tuple[float, ...],
+        efficiency: tuple[float, ...],
+        cell: LiquidCrystal,
+    ):
+        self._glass, self._pulses, self._efficiency = glass, pulses, efficiency
+        self._intensities = [cell.intensities(wavelength) for wavelength in wavelengths]
+        self._master, self._slave = os.openpty()
+        tty.setraw(self._slave)
+        self.port = os.ttyname(self._slave)
+        self.heard: list[str] = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        text = b""
+        while True:
+            try:
+                text += os.read(self._master, 100)
+            except OSError:
+                return
+            while b"\n" in text:
+                line, _, text = text.partition(b"\n")
+                self.heard.append(line.decode())
+                if line == b"*IDN?":
+                    os.write(self._master, b"Maker,PM1,7,1.0\n")
+                elif line == b"MEAS:POW?":
+                    os.write(self._master, f"{self._watts():.9E}\n".encode())
+
+    def _watts(self) -> float:
+        grey = self._glass()
+        since = time.perf_counter() - WINDOW_S
+        watts = BACKGROUND_W
+        for colour in Colour:
+            # whole pulses, so that where the window begins does not count
+            seen = [pulse for pulse in self._pulses() if pulse.end_s > since and colour in pulse.colours]
+            if seen:
+                power = (
+                    np.mean([one.powers_w[one.colours.index(colour)] * (one.end_s - one.start_s) for one in seen])
+                    / 0.05
+                )
+                watts += power * self._efficiency[colour] * float(self._intensities[colour][grey].mean())
+        return watts
