@@ -42,9 +42,10 @@ DEBIAN_PACKAGES = (  # what bpy links to or opens, and a bare Debian 12 or Ubunt
 )
 TEST_PACKAGES = (  # programs that only tests start; a test that lacks its program is skipped and says so
     "x11-xserver-utils xserver-xorg-core xserver-xorg-video-dummy xvfb "  # X servers with made-up monitors
-    "avr-libc binutils-avr gcc gcc-avr libc6-dev libsimavr-dev make simavr "  # the laser firmware in a simulated chip
-    "chromium"  # opens the viewer's page; Ubuntu's package of that name needs a running snapd
+    "avr-libc binutils-avr gcc gcc-avr libc6-dev libsimavr-dev make simavr"  # the laser firmware in a simulated chip
 )
+# Opens the viewer's page, and has letters to show; Ubuntu has no such package, which would keep all others from coming.
+BROWSER = "chromium fonts-dejavu-core"
 
 
 class Failure(Exception):
@@ -288,6 +289,15 @@ def advice(lines: Sequence[str]) -> str:
     return f"Check the network and the disk ({free:.0f} GB are free; 3 GB are needed), then run again."
 
 
+def test_packages() -> list[str]:
+    """What the tests need besides, on this machine."""
+    try:
+        ubuntu = platform.freedesktop_os_release()["ID"] == "ubuntu"
+    except (OSError, KeyError):
+        ubuntu = False
+    return [TEST_PACKAGES] if ubuntu else [TEST_PACKAGES, BROWSER]
+
+
 def check_python(arguments: Sequence[str]) -> None:
     """Refuse another Python than the one Blender's module is built for.
 
@@ -355,7 +365,7 @@ def run(arguments: Sequence[str]) -> int:
     if command == "packages":
         if rest not in ([], ["--tests"]):
             raise Failure("'packages' takes no arguments but --tests", exit_code=2)
-        print(f"{DEBIAN_PACKAGES} {TEST_PACKAGES}" if rest else DEBIAN_PACKAGES)
+        print(" ".join([DEBIAN_PACKAGES, *(test_packages() if rest else ())]))
         return 0
     if command not in ("demo", "test", "check", "setup"):
         raise Failure(f"there is no command '{command}': demo, test, check, setup or packages", exit_code=2)

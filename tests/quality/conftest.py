@@ -42,12 +42,12 @@ def viewed(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 @pytest.fixture(scope="session")
 def chromium():
     """A headless Chromium of this machine; without one the test is skipped, or fails where programs are required."""
-    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if path is None:
-        unavailable("chromium not installed: see `dev.py packages --tests`")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
+        path = next(filter(None, map(shutil.which, CHROMIUM)), playwright.chromium.executable_path)
+        if not Path(path).is_file():
+            unavailable("no Chromium: see `dev.py packages --tests`, or run `.venv/bin/playwright install chromium`")
         browser = playwright.chromium.launch(executable_path=Path(path), args=["--no-sandbox"])
         yield browser
         browser.close()
