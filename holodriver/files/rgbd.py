@@ -20,6 +20,7 @@ from holodriver.errors import FileFormatError, InputError
 from holodriver.files.atomic import check_output, written_file
 from holodriver.files.exr import read_exr, write_exr
 from holodriver.files.images import full_scale, read_picture, read_pixels, read_png_text, write_pixels, write_png
+from holodriver.files.text import json_object
 from holodriver.optics.colour import srgb_encode
 from holodriver.optics.focus import Mapping
 from holodriver.scene.rgbd import RgbdImage
@@ -187,10 +188,10 @@ def read_description(path: Path) -> dict[str, Any]:
     if text is None:
         return {}
     try:
-        said = json.loads(text)
+        said = json_object(text, path)
         known = said["format"] == FORMAT and said["version"] <= VERSION
         known = known and said["near"] in ("black", "white") and said["mapping"] in ("dioptric", "linear")
-    except (ValueError, TypeError, KeyError):
+    except (FileFormatError, TypeError, KeyError):
         known = False
     if not known:
         raise FileFormatError(f"its text field '{KEYWORD}' is not that of {FORMAT}, version {VERSION}", where=path)
