@@ -58,3 +58,7 @@ class BridgeError(HolodriverError):
 
 class SynthesisError(HolodriverError):
     """A hologram could not be computed (not a number, out of memory, empty target)."""
+
+
+class MemoryAllowedError(InputError, SynthesisError):
+    """A hologram cannot be computed with the memory that the user allowed."""

@@ -46,7 +46,8 @@ class Blender:
         """The command line that runs `script` in it, apart from user settings and with scripts in files off."""
         if self.kind == "python":
             return [str(self.path), "-I", str(script), *arguments]
-        options = ["--background", "--factory-startup", "--disable-autoexec", "--python-exit-code", "1"]
+        options = ["--background", "--factory-startup", "--offline-mode", "--disable-autoexec"]
+        options += ["--python-exit-code", "1"]
         return [str(self.path), *options, "--python", str(script), "--", *arguments]
 
 

@@ -159,5 +159,5 @@ def test_a_network_file_says_what_is_wrong(folder: Path, tmp_path: Path) -> None
         with pytest.raises(FileFormatError, match=said):
             read_network(path)
     path.unlink()
-    with pytest.raises(FileFormatError, match="No such file"):
+    with pytest.raises(FileFormatError, match="does not exist"):
         read_network(path)
