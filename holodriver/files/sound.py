@@ -73,12 +73,13 @@ def parse_sound(source: Source, *, codecs: list[str], end: str | None) -> Genera
         track = container.streams.audio[0]
         codec = track.codec_context.name if track.codec_context is not None else ""
         encoded = codec not in codecs
-        if encoded and not 0 < (track.rate or 0) <= _MOST_RATE:
-            raise FileFormatError(f"has sound of {track.rate} samples a second", where=source.path)
+        rate = getattr(track, "rate", None) or 0  # a track of an unknown kind has none
+        if encoded and not 0 < rate <= _MOST_RATE:
+            raise FileFormatError(f"has sound of {rate} samples a second", where=source.path)
         yield Parsed({"codec": codec, "encoded": encoded}, {})
         with av.open(written, "w", format=CONTAINER) as output:
             if encoded:
-                packets = _encoded(av, container, track, output.add_stream("aac", rate=track.rate))
+                packets = _encoded(av, container, track, output.add_stream("aac", rate=rate))
             else:
                 packets = _copied(av, container, track, output.add_stream_from_template(track))
             last = None if end is None else Fraction(end)

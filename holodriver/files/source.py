@@ -104,7 +104,11 @@ def stays(folder: Path, path: Path) -> Path:
     Raises:
         FileFormatError: it is.
     """
-    if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+    try:
+        good = not path.is_symlink() or path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # a link to itself
+        good = False
+    if not good:
         raise FileFormatError(
             f"is a link that leads out of {folder.name}", where=path, remedy="put the file itself there if it is yours"
         )

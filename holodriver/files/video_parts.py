@@ -8,8 +8,6 @@ import json
 import os
 import re
 import shutil
-import zipfile
-import zlib
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -253,18 +251,14 @@ def parse_state(source: Source) -> Parsed:
     """The arrays of a NumPy archive, none of them pickled."""
     try:
         with source.file() as file, np.load(file, allow_pickle=False) as archive:
-            return Parsed(None, dict(archive))
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-    ) as error:
+            arrays = dict(archive)
+    except MemoryError:
+        raise
+    except Exception as error:  # NumPy and zipfile have errors of many kinds for damaged files
         raise FileFormatError(f"cannot be read: {error}", where=source.path) from error
+    if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+        raise FileFormatError("holds something else than arrays", where=source.path)
+    return Parsed(None, arrays)
 
 
 def _seconds(text: object) -> Fraction:

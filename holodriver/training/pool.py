@@ -114,7 +114,9 @@ class Pool:
                 read = np.lib.format.read_array_header_1_0
                 found = read(file) if np.lib.format.read_magic(file) == (1, 0) else None
                 room = source.size - file.tell()
-        except (ValueError, TypeError, SyntaxError, RecursionError) as error:
+        except FileFormatError as error:
+            raise FileFormatError(error.what, where=path, remedy="delete the pool") from None
+        except Exception as error:  # the header is a Python literal, whose parser has errors of many kinds
             raise FileFormatError(f"cannot be read: {error}", where=path, remedy="delete the pool") from None
         if (
             found is None
