@@ -37,12 +37,14 @@ class _Desk:
 
     def __init__(self, wire: Wire, memory: Memory):
         self._wire, self._memory = wire, memory
+        self._waiting: list[dict[str, Any]] = []
+        """Orders that came while room was asked for."""
 
     def serve(self) -> None:
         """Take orders until the other end is gone."""
         try:
             while True:
-                self._take(*self._wire.receive())
+                self._take(*((self._waiting.pop(0), None) if self._waiting else self._wire.receive()))
         except (WireError, OSError):
             return
 
@@ -67,7 +69,7 @@ class _Desk:
         try:
             while True:
                 signal.alarm(0)  # who asks takes the time that it needs
-                if self._wire.receive()[0]["do"] == "end":
+                if self._next()["do"] == "end":
                     self._wire.send({"left": True})
                     return
                 sandbox.limit(order["memory"], order["seconds"])
@@ -75,6 +77,9 @@ class _Desk:
                     return
         finally:
             parts.close()
+
+    def _next(self) -> dict[str, Any]:
+        return self._waiting.pop(0) if self._waiting else self._wire.receive()[0]
 
     def _answer(self, work: Callable[[], Parsed]) -> bool:
         """Send what `work` gives, or what went wrong; returns whether there may be more."""
@@ -85,7 +90,8 @@ class _Desk:
             json.dumps(answer)  # what cannot be sent must not be sent by half
             if size > self._memory.size:
                 self._wire.send({"room": size})
-                self._wire.receive()
+                while (order := self._wire.receive()[0])["do"] != "room":
+                    self._waiting.append(order)
                 self._memory.see(size)
             self._memory.put(done.arrays, layout)
         except StopIteration:
