@@ -1,5 +1,8 @@
 """Errors that a user can act on: what is wrong, where, and what to do about it."""
 
+LONGEST = 1000
+"""Letters of each part of an error; libraries repeat what they do not understand, whatever its length."""
+
 
 class HolodriverError(Exception):
     """Base of all errors that holodriver raises on purpose.
@@ -13,10 +16,10 @@ class HolodriverError(Exception):
     exit_code = 1
 
     def __init__(self, what: str, *, where: object = None, remedy: str | None = None):
-        self.what = what
-        self.where = None if where is None else str(where)
-        self.remedy = remedy
-        super().__init__(what)
+        self.what = _one_line(what)
+        self.where = None if where is None else _one_line(str(where))
+        self.remedy = None if remedy is None else _one_line(remedy)
+        super().__init__(self.what)
 
     def __str__(self) -> str:
         line = f"{self.where}: {self.what}" if self.where else self.what
@@ -24,6 +27,13 @@ class HolodriverError(Exception):
 
     def __reduce__(self) -> tuple:  # so that errors cross process borders with their fields
         return _rebuild, (type(self), self.what, self.where, self.remedy)
+
+
+def _one_line(text: str) -> str:
+    """`text` without what moves a terminal's cursor or changes its colours: a file may have named itself so."""
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else " " for letter in text).strip()
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _rebuild(kind: type[HolodriverError], what: str, where: str | None, remedy: str | None) -> HolodriverError:
@@ -58,3 +68,7 @@ class BridgeError(HolodriverError):
 
 class SynthesisError(HolodriverError):
     """A hologram could not be computed (not a number, out of memory, empty target)."""
+
+
+class MemoryAllowedError(InputError, SynthesisError):
+    """A hologram cannot be computed with the memory that the user allowed."""

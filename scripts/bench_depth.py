@@ -198,7 +198,7 @@ def stable(clip: Clip, raw: list[Floats]) -> list[Floats]:
 
 def throughput(frames: int) -> None:
     """Milliseconds a frame of each step of a full-HD video, and of a network of the size of dpt-large."""
-    from holodriver.files.rgbd import side_by_side
+    from holodriver.files.halves import joined
     from holodriver.files.video import VideoReader
     from holodriver.files.video_writer import VideoWriter, codec_for
 
@@ -242,7 +242,7 @@ def throughput(frames: int) -> None:
                 with timed("refine"):
                     near = np.clip(refine(unit(fused), frame.pixels), 0, 1)
                 with timed("encode"):
-                    writer.write(side_by_side(frame.pixels, near), frame.time)
+                    writer.write(joined(frame.pixels, near), frame.time)
                 last = frame.pixels
     assert last is not None
     medians = {name: statistics.median(values[2:]) for name, values in times.items()}

@@ -3,9 +3,11 @@
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
+import platformdirs
 import pytest
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, and before anything loads torch
@@ -19,6 +21,16 @@ from holodriver.rendering.render import RenderJob, render_stack
 
 hypothesis.settings.register_profile("holodriver", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("holodriver")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What this machine's user has measured is neither read nor replaced."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(platformdirs, "user_cache_dir", lambda *_, **__: str(folder))
+        yield
+
 
 SCENES = Path(__file__).parent / "blender_addon" / "scenes.py"
 """Builds small scenes; runs in Blender."""

@@ -64,7 +64,7 @@ def say(text: str) -> None:
     if _state.mode is ProgressMode.json:
         _emit("message", text=text)
     else:
-        print(text, flush=True)
+        print("\n".join(map(_printable, text.split("\n"))), flush=True)
 
 
 def warn(text: str) -> None:
@@ -72,7 +72,7 @@ def warn(text: str) -> None:
     if _state.mode is ProgressMode.json:
         _emit("warning", text=text)
     else:
-        _complain(f"warning: {text}", colour=typer.colors.YELLOW)
+        _complain(f"warning: {_printable(text)}", colour=typer.colors.YELLOW)
 
 
 def fail(error: BaseException, *, exit_code: int) -> None:
@@ -111,7 +111,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: st
         numeric = bool(rows) and all(isinstance(row[index], (int, float)) for row in rows)
         grid.add_column(heading, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        grid.add_row(*(Text(str(_plain(cell))) for cell in row))
+        grid.add_row(*(Text(_printable(str(_plain(cell)))) for cell in row))
     # a file or a pipe has no width: nothing is cut or folded there
     Console(file=sys.stdout, width=None if sys.stdout.isatty() else 1000).print(grid)
 
@@ -264,6 +264,11 @@ def _emit(event: str, **values: Any) -> None:
 def _complain(line: str, *, colour: str) -> None:
     # while bars live, rich puts what is printed here above them
     print(typer.style(line, fg=colour) if sys.stderr.isatty() else line, file=sys.stderr, flush=True)
+
+
+def _printable(text: str) -> str:
+    """`text` without what moves a terminal's cursor or changes its colours: it may come from a stranger's file."""
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _plain(cell: object) -> object:

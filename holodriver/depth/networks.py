@@ -5,7 +5,6 @@ standard deviation are read.
 """
 
 import functools
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from holodriver.errors import FileFormatError, HolodriverError, InputError
+from holodriver.files.text import read_json
 
 Polarity = Literal["inverse", "distance"]
 """Whether a network gives inverse depth (near is large) or distance (near is small)."""
@@ -29,8 +29,14 @@ FAMILIES: dict[str, Polarity] = {
 }
 """What the networks of each family (`model_type` in config.json) give; metric Depth Anything is told apart below."""
 
-FILES = ("config.json", "preprocessor_config.json", "model.safetensors (or pytorch_model.bin)")
+FILES = ("config.json", "preprocessor_config.json", "model.safetensors")
 """What a folder with a model holds."""
+
+
+QUIET = ("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_UPDATE_CHECK", "DISABLE_SAFETENSORS_CONVERSION")
+"""Environment variables that have Hugging Face's libraries fetch what was asked for, and say nothing else to anybody.
+
+The last keeps transformers from asking a service to convert a model's pickles."""
 
 
 class Network(nn.Module):
@@ -87,11 +93,17 @@ def load_network(
 
 
 def _read(transformers: Any, name: str, **where: bool) -> tuple[Any, Any, tuple[list[float], list[float]]]:
+    where |= {"trust_remote_code": False}
     config = transformers.AutoConfig.from_pretrained(name, **where)
     known = transformers.models.auto.modeling_auto.MODEL_FOR_DEPTH_ESTIMATION_MAPPING_NAMES
     if config.model_type not in known:
         raise FileFormatError(f"holds a {config.model_type} model, which estimates no depth", where=name)
-    model = transformers.AutoModelForDepthEstimation.from_pretrained(name, dtype=torch.float32, **where)
+    model = transformers.AutoModelForDepthEstimation.from_pretrained(
+        name,
+        dtype=torch.float32,
+        use_safetensors=True,  # what else there is are pickles, which run code
+        **where,
+    )
     return config, model, _normalisation(transformers, name, **where)
 
 
@@ -168,14 +180,17 @@ def _check_folder(name: str) -> None:
         return
     there = {path.name for path in folder.iterdir()}
     missing = [file for file in FILES[:2] if file not in there]
-    if not any(file.endswith((".safetensors", ".bin")) for file in there):
+    if not any(file.endswith(".safetensors") for file in there):
         missing.append(FILES[2])
+        if pickles := sorted(file for file in there if file.endswith((".bin", ".pt", ".pth"))):
+            raise FileFormatError(
+                f"has its weights only as {pickles[0]}, a pickle, which could run code",
+                where=name,
+                remedy=f"take a model that comes as {FILES[2]}, or convert it where you trust it",
+            )
     if missing:
         raise FileFormatError(f"lacks {' and '.join(missing)}", where=name, remedy=f"it holds {', '.join(FILES)}")
-    try:
-        kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
-    except (ValueError, AttributeError) as error:
-        raise FileFormatError(f"is not JSON: {error}", where=folder / "config.json") from error
+    kind = read_json(folder / "config.json").get("model_type")
     if not isinstance(kind, str):
         raise FileFormatError("has no model_type", where=folder / "config.json")
 
@@ -194,6 +209,8 @@ def _not_loaded(name: str, error: BaseException) -> HolodriverError:
 
 
 def _transformers() -> Any:
+    for name in QUIET:
+        os.environ[name] = "1"  # read when the libraries are imported
     try:
         import transformers
     except ImportError as error:

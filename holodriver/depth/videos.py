@@ -17,7 +17,8 @@ from holodriver.depth.pipeline import DepthSettings, estimate, finished, to_rang
 from holodriver.depth.size import Floats, shrunk
 from holodriver.depth.temporal import Stabiliser, Stable
 from holodriver.errors import FileFormatError, InputError
-from holodriver.files.rgbd import DEPTH, SIDE_BY_SIDE, describe, side_by_side
+from holodriver.files.halves import joined
+from holodriver.files.rgbd import DEPTH, SIDE_BY_SIDE, describe
 from holodriver.files.video import VideoFrame, VideoInfo, VideoReader
 from holodriver.files.video_parts import Track, VideoParts
 from holodriver.files.video_writer import COMMENT, CodecName, codec_for, even
@@ -241,7 +242,7 @@ class _Job:
         deep = self.parts.tracks[0].codec.name == "ffv1"
         if deep:
             color = color.astype(np.uint16) * 257
-        pair = side_by_side(color, even(nearness))
+        pair = joined(color, even(nearness))
         written = [pair]
         if self.video.save_depth_video:
             written.append(np.ascontiguousarray(pair[:, self.size[0] :, 0]))

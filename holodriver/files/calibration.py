@@ -9,6 +9,8 @@ import numpy as np
 
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files.atomic import written_file
+from holodriver.files.source import shown
+from holodriver.files.text import check_head, read_json
 from holodriver.panel.calibration import Calibration, ColourCalibration, Registration
 from holodriver.panel.lut import AmplitudeLut
 
@@ -66,19 +68,8 @@ def read_calibration(path: Path) -> Calibration:
     Raises:
         FileFormatError: missing, foreign, of another version, or with a wrong field, which it names.
     """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FileFormatError(
-            f"cannot be read: {error.strerror}", where=path, remedy="make one: holodriver calibrate"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise FileFormatError(f"is not JSON: {error}", where=path) from error
-    if not isinstance(values, dict):
-        raise FileFormatError("is not a JSON object", where=path)
-    for key, expected in (("format", FORMAT), ("version", VERSION)):
-        if (found := values.pop(key, None)) != expected or isinstance(found, bool):
-            raise FileFormatError(f"field '{key}' is {found!r}, expected {expected!r}", where=path)
+    values = read_json(path, remedy="make one: holodriver calibrate")
+    check_head(values, FORMAT, VERSION, path)
     try:
         return _calibration(values)
     except InputError as error:
@@ -91,7 +82,7 @@ def _calibration(values: dict[str, Any]) -> Calibration:
     _exactly(values, _PANEL, "")
     for key in ("panel", "serial", "measured_at", "meter", "pattern"):
         if not isinstance(values[key], str):
-            raise InputError(f"field '{key}' is {values[key]!r}, expected a text")
+            raise InputError(f"field '{key}' is {shown(values[key])}, expected a text")
     if not isinstance(values["colours"], list):
         raise InputError("field 'colours' is not a list")
     colours = tuple(_colour(value, f"colours[{number}]") for number, value in enumerate(values.pop("colours")))
@@ -105,7 +96,7 @@ def _colour(value: object, name: str) -> ColourCalibration:
     _exactly(value, _COLOUR, f"{name}.")
     registration = value["registration"]
     if not isinstance(registration, dict):
-        raise InputError(f"field '{name}.registration' is {registration!r}, expected an object")
+        raise InputError(f"field '{name}.registration' is {shown(registration)}, expected an object")
     _exactly(registration, ("offset", "scale"), f"{name}.registration.")
     regions = value["regions"]
     try:
@@ -129,10 +120,10 @@ def _exactly(values: dict[str, Any], names: tuple[str, ...], prefix: str) -> Non
     if missing := [name for name in names if name not in values]:
         raise InputError(f"field '{prefix}{missing[0]}' is missing")
     if unknown := sorted(values.keys() - set(names)):
-        raise InputError(f"field '{prefix}{unknown[0]}' is unknown")
+        raise InputError(f"field {shown(prefix + unknown[0])} is unknown")
 
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{value!r} is not a number")
+        raise TypeError(f"{shown(value)} is not a number")
     return float(value)

@@ -9,6 +9,8 @@ from holodriver.errors import FileFormatError, InputError
 from holodriver.files.atomic import written_folder
 from holodriver.files.hologram import read_hologram_frames
 from holodriver.files.images import read_grey, write_pixels
+from holodriver.files.source import inside, stays
+from holodriver.files.text import check_head, read_json
 from holodriver.optics.display import DisplayProfile
 from holodriver.panel.calibration import Registration
 from holodriver.panel.frames import PanelFrames
@@ -50,19 +52,10 @@ def read_frames_folder(path: Path) -> PanelFrames:
         FileFormatError: a file is missing, foreign or wrong; names it and the field.
     """
     manifest_path = path / MANIFEST
+    manifest = read_json(stays(path, manifest_path))
+    check_head(manifest, FORMAT, VERSION, manifest_path)
     try:
-        manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FileFormatError(f"cannot be read: {error.strerror}", where=manifest_path) from error
-    except ValueError as error:
-        raise FileFormatError(f"is not JSON: {error}", where=manifest_path) from error
-    if not isinstance(manifest, dict):
-        raise FileFormatError("is not a JSON object", where=manifest_path)
-    for key, expected in (("format", FORMAT), ("version", VERSION)):
-        if manifest.get(key) != expected:
-            raise FileFormatError(f"field '{key}' is {manifest.get(key)!r}, expected {expected!r}", where=manifest_path)
-    try:
-        names = [Path(str(name)).name for name in manifest["frames"]]  # never a path out of the folder
+        names = [str(name) for name in manifest["frames"]]
         gains = tuple(float(gain) for gain in manifest["gains"])
         luts = tuple(AmplitudeLut(np.array(table, np.float64)) for table in manifest["amplitudes"])
         profile = DisplayProfile.from_dict(dict(manifest["profile"]), where=manifest_path)
@@ -72,9 +65,13 @@ def read_frames_folder(path: Path) -> PanelFrames:
         raise FileFormatError(f"field {error} is missing", where=manifest_path) from error
     except InputError as error:
         raise FileFormatError(error.what, where=manifest_path) from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise FileFormatError(f"has a field of the wrong type: {error}", where=manifest_path) from error
-    pixels = [read_grey(path / name) for name in names]
+    if len(names) != len(profile.wavelengths):  # asked before memory is taken for any
+        raise FileFormatError(
+            f"field 'frames' has {len(names)} names, expected {len(profile.wavelengths)}", where=manifest_path
+        )
+    pixels = [read_grey(inside(path, name)) for name in names]
     for name, grey in zip(names, pixels, strict=True):
         if grey.shape != profile.native_shape:
             raise FileFormatError(f"has {grey.shape} pixels, expected {profile.native_shape}", where=path / name)

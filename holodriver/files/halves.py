@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from holodriver.errors import FileFormatError
 from holodriver.files.images import full_scale, read_levels
-from holodriver.files.rgbd import GREY_TOLERANCE
 from holodriver.optics.colour import srgb_decode, srgb_encode
 from holodriver.scene.rgbd import RgbdImage
 
@@ -23,6 +22,10 @@ SIDES: tuple[Side, ...] = get_args(Side)
 
 ENDS: dict[Side, str] = {"right": "_rgbd_lr", "left": "_rgbd_rl", "bottom": "_rgbd_tb", "top": "_rgbd_bt"}
 """Ends of names, where colour and where depth is."""
+
+
+GREY_TOLERANCE = 0.02
+"""Mean difference between the colours of a depth picture, of full scale, that lossy compression explains."""
 
 
 def side_of(path: Path) -> Side | None:
@@ -49,12 +52,7 @@ def split(pixels: NDArray, side: Side, *, where: Path, scale: int = 255, strict:
     Raises:
         FileFormatError: the size is odd, or the depth in colour.
     """
-    axis = 1 if side in ("right", "left") else 0
-    if pixels.shape[axis] % 2:
-        name = "width" if axis else "height"
-        raise FileFormatError(f"{name} is {pixels.shape[axis]}, expected two halves of the same {name}", where=where)
-    first, second = np.split(pixels, 2, axis)
-    color, depth = (first, second) if side in ("right", "bottom") else (second, first)
+    color, depth = halves(pixels, side, where=where)
     spread = float(np.ptp(depth[::4, ::4].astype(np.float32), axis=2).mean()) / scale
     if strict and spread > GREY_TOLERANCE:
         raise FileFormatError(
@@ -70,11 +68,33 @@ def join(image: RgbdImage, side: Side, *, bits: int = 8) -> NDArray:
     scale = (1 << bits) - 1
     kind = np.uint8 if bits == 8 else np.uint16
     color = np.rint(srgb_encode(image.color) * scale).astype(kind).transpose(1, 2, 0)
-    depth = np.rint((1 - image.depth.clip(0, 1)) * scale).astype(kind)
-    halves = [color, np.repeat(depth[..., None], 3, 2)]
-    if side in ("left", "top"):
-        halves.reverse()
-    return np.concatenate(halves, axis=1 if side in ("right", "left") else 0)
+    return joined(color, 1 - image.depth, side)
+
+
+def halves(pixels: NDArray, side: Side, *, where: Path) -> tuple[NDArray, NDArray]:
+    """The colour half and the depth half of a picture (H, W, ...).
+
+    Raises:
+        FileFormatError: it cannot be halved.
+    """
+    axis = _axis(side)
+    if pixels.shape[axis] % 2:
+        name = "width" if axis else "height"
+        raise FileFormatError(f"{name} is {pixels.shape[axis]}, expected two halves of the same {name}", where=where)
+    first, second = np.split(pixels, 2, axis)
+    return (first, second) if side in ("right", "bottom") else (second, first)
+
+
+def joined(color: NDArray, levels: NDArray[np.floating], side: Side = "right") -> NDArray:
+    """Colour (H, W, 3) of 8 or 16 bits and depth (H, W), 0 … 1 as it is to be seen, as one picture of as many bits."""
+    full = np.iinfo(color.dtype).max
+    grey = np.rint(np.clip(levels, 0, 1) * np.float32(full)).astype(color.dtype)
+    both = [color, np.repeat(grey[..., None], 3, 2)]
+    return np.concatenate(both if side in ("right", "bottom") else both[::-1], axis=_axis(side))
+
+
+def _axis(side: Side) -> int:
+    return 1 if side in ("right", "left") else 0
 
 
 def _decoded() -> NDArray[np.float32]:

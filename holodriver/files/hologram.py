@@ -7,28 +7,35 @@ group `frames` with `pixels` uint8 (C, h, w), `gains` (C,), `amplitudes` (C, 256
 
 import dataclasses
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.errors import FileFormatError, InputError
+from holodriver.files import guard
 from holodriver.files.atomic import written_file
+from holodriver.files.guard_wire import Parsed
+from holodriver.files.hdf5 import attribute, dataset, json_attribute, opened_hdf5
+from holodriver.files.source import Source, shown
 from holodriver.optics.display import DisplayProfile
 from holodriver.panel.calibration import Registration
 from holodriver.panel.frames import PanelFrames
-from holodriver.panel.lut import AmplitudeLut
+from holodriver.panel.lut import LEVELS, AmplitudeLut
 
 if TYPE_CHECKING:
     from holodriver.optics.field import WaveField
 
 FORMAT, VERSION = "holodriver hologram", 1
 
-_Content = TypeVar("_Content")
+MAXIMUM_PIXELS = 1 << 28
+"""Panel pixels of all colours of one hologram (of three colours, 16,384 × 5,461)."""
 
 
 @dataclass(frozen=True)
@@ -87,88 +94,113 @@ def write_hologram(path: Path, hologram: Hologram, *, overwrite: bool = False) -
                 group.create_dataset("registrations", data=moves)
 
 
-def read_hologram(path: Path) -> Hologram:
+def read_hologram(path: Path, *, guarded: bool = True) -> Hologram:
     """Read a `.holo` file.
+
+    Args:
+        path: the file.
+        guarded: by a process of its own, see `guard`; false for what this process has just written.
 
     Raises:
         FileFormatError: missing, truncated, foreign, of another version, or with a wrong field, which it names.
     """
-    return _opened(path, _read)
+    found = guard.read(parse_hologram, path, guarded=guarded, frames_only=False)
+    with _named(path):
+        profile = DisplayProfile.from_dict(found.value["profile"], where=path)
+        wave = None
+        if "field" in found.arrays:
+            from holodriver.optics.field import WaveField  # with torch, which who only shows frames does not need
+
+            wave = WaveField(found.arrays["field"], profile)
+        return Hologram(wave, _frames(found, profile), found.value["provenance"])
 
 
-def read_hologram_frames(path: Path) -> PanelFrames | None:
+def read_hologram_frames(path: Path, *, guarded: bool = True) -> PanelFrames | None:
     """The panel frames alone of a `.holo` file, without its field, which is larger; None if it has none.
 
     Raises:
         FileFormatError: as `read_hologram`.
     """
-    return _opened(path, lambda file, path: _frames(file, path, _profile(file, path)))
+    found = guard.read(parse_hologram, path, guarded=guarded, frames_only=True)
+    with _named(path):
+        return _frames(found, DisplayProfile.from_dict(found.value["profile"], where=path))
 
 
-def _opened(path: Path, read: Callable[[h5py.File, Path], _Content]) -> _Content:
-    if not path.is_file():
-        raise FileFormatError("is not a file", where=path, remedy="expected a .holo file")
+def read_hologram_profile(path: Path) -> DisplayProfile:
+    """The display that the hologram in a `.holo` file is for, without its pixels.
+
+    Raises:
+        FileFormatError: as `read_hologram`.
+    """
+    found = guard.read(parse_profile, path)
+    with _named(path):
+        return DisplayProfile.from_dict(found.value["profile"], where=path)
+
+
+def parse_hologram(source: Source, *, frames_only: bool) -> Parsed:
+    """What a `.holo` file holds: `profile`, `provenance`, and the arrays `field`, `pixels`, `gains`, `amplitudes`, `registrations`."""
+    with _opened(source) as file:
+        values, profile = _profile(file)
+        colours = len(profile.wavelengths)
+        arrays: dict[str, NDArray] = {}
+        if "field" in file and not frames_only:
+            arrays["field"] = dataset(file, "field", np.complex64, (colours, *profile.shape))
+        if "frames" in file:
+            arrays["pixels"] = dataset(file, "frames/pixels", np.uint8, (colours, *profile.native_shape))
+            arrays["gains"] = dataset(file, "frames/gains", np.float64, (colours,))
+            arrays["amplitudes"] = dataset(file, "frames/amplitudes", np.float64, (colours, LEVELS))
+            if "frames/registrations" in file:
+                arrays["registrations"] = dataset(file, "frames/registrations", np.float64, (colours, 3))
+        provenance = {} if frames_only else json_attribute(file, "provenance")
+        return Parsed({"profile": values, "provenance": provenance}, arrays)
+
+
+def parse_profile(source: Source) -> Parsed:
+    """The display profile of a `.holo` file."""
+    with _opened(source) as file:
+        return Parsed({"profile": _profile(file)[0]}, {})
+
+
+@contextmanager
+def _opened(source: Source) -> Iterator[h5py.File]:
+    with _named(source.path), opened_hdf5(source, "a .holo file") as file:
+        yield file
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Has wrong values named as faults of the file."""
     try:
-        with h5py.File(path, "r") as file:
-            return read(file, path)
-    except FileFormatError:
-        raise
+        yield
+    except FileFormatError as error:
+        raise FileFormatError(error.what, where=error.where or path, remedy=error.remedy) from error
     except InputError as error:
         raise FileFormatError(error.what, where=path) from error
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FileFormatError(f"is not a readable .holo file: {first}", where=path) from error
 
 
-def _read(file: h5py.File, path: Path) -> Hologram:
-    profile = _profile(file, path)
-    wave = None
-    if "field" in file:
-        from holodriver.optics.field import WaveField  # with torch, which who only shows frames does not need
-
-        shape = (len(profile.wavelengths), *profile.shape)
-        wave = WaveField(_array(file, "field", np.complex64, shape, path), profile)
-    return Hologram(wave, _frames(file, path, profile), _json(file, "provenance", path))
-
-
-def _profile(file: h5py.File, path: Path) -> DisplayProfile:
+def _profile(file: h5py.File) -> tuple[dict[str, Any], DisplayProfile]:
     for key, expected in (("format", FORMAT), ("version", VERSION)):
-        found = file.attrs.get(key)
+        found = attribute(file, key)
         if found != expected:
-            raise FileFormatError(f"field '{key}' is {found!r}, expected {expected!r}", where=path)
-    return DisplayProfile.from_dict(_json(file, "profile", path), where=path)
-
-
-def _frames(file: h5py.File, path: Path, profile: DisplayProfile) -> PanelFrames | None:
-    if "frames" not in file:
-        return None
-    colours = len(profile.wavelengths)
-    pixels = _array(file, "frames/pixels", np.uint8, (colours, *profile.native_shape), path)
-    gains = _array(file, "frames/gains", np.float64, (colours,), path)
-    tables = _array(file, "frames/amplitudes", np.float64, (colours, 256), path)
-    registrations = None
-    if "frames/registrations" in file:
-        moves = _array(file, "frames/registrations", np.float64, (colours, 3), path)
-        registrations = tuple(Registration((y, x), scale) for y, x, scale in moves.tolist())
-    return PanelFrames(pixels, profile, tuple(gains), tuple(AmplitudeLut(table) for table in tables), registrations)
-
-
-def _json(file: h5py.File, name: str, path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(file.attrs[name])
-    except (KeyError, TypeError, ValueError) as error:
-        raise FileFormatError(f"field '{name}' is missing or is not JSON", where=path) from error
-    if not isinstance(values, dict):
-        raise FileFormatError(f"field '{name}' is not a JSON object", where=path)
-    return values
-
-
-def _array(file: h5py.File, name: str, dtype: type, shape: tuple[int, ...], path: Path) -> NDArray:
-    dataset = file.get(name)
-    if not isinstance(dataset, h5py.Dataset):
-        raise FileFormatError(f"field '{name}' is missing", where=path)
-    if dataset.dtype != dtype or dataset.shape != shape:
+            raise FileFormatError(f"field '{key}' is {shown(found)}, expected {expected!r}")
+    values = json_attribute(file, "profile")
+    profile = DisplayProfile.from_dict(values)
+    pixels = len(profile.wavelengths) * math.prod(profile.native_shape)
+    if pixels > MAXIMUM_PIXELS:
+        height, width = profile.native_shape
         raise FileFormatError(
-            f"field '{name}' is {dataset.dtype} {dataset.shape}, expected {np.dtype(dtype)} {shape}", where=path
+            f"field 'profile' is of {len(profile.wavelengths)} × {width} × {height} pixels, "
+            f"more than the {MAXIMUM_PIXELS:,} that are read"
         )
-    return dataset[()]
+    return values, profile
+
+
+def _frames(found: Parsed, profile: DisplayProfile) -> PanelFrames | None:
+    if "pixels" not in found.arrays:
+        return None
+    tables = tuple(AmplitudeLut(table) for table in found.arrays["amplitudes"])
+    registrations = None
+    if "registrations" in found.arrays:
+        moves = found.arrays["registrations"].tolist()
+        registrations = tuple(Registration((y, x), scale) for y, x, scale in moves)
+    return PanelFrames(found.arrays["pixels"], profile, tuple(found.arrays["gains"]), tables, registrations)

@@ -4,17 +4,28 @@ Only what is known of the format is written and read: quilts. How RGB-D is named
 """
 
 import json
+import math
+import shutil
+import struct
 import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files.atomic import written_file
 from holodriver.files.quilt import go_settings
+from holodriver.files.source import inside, opened, shown
+from holodriver.files.text import json_object
 from holodriver.optics.lookingglass import LookingGlass, parse_quilt_name
 
 SUFFIX = ".hop"
+LARGEST_SHEET = 1 << 20
+MOST_ENTRIES = 100
+MOST_PACKED, SMALL = 20, 1 << 20
+"""Times by which a picture or video that is packed already may grow, and bytes that it may take whatever it was."""
 LARGEST_MEDIA = 1 << 32
 """Bytes beyond which a file in a .hop is taken for damage."""
 
@@ -59,25 +70,23 @@ def read_hop(path: Path) -> HopQuilt:
     Raises:
         FileFormatError: it is no zip, holds no quilt, or a field is wrong.
     """
-    try:
-        with zipfile.ZipFile(path) as packed:
-            names = [entry.filename for entry in packed.infolist() if not entry.is_dir()]
-            sheets = [name for name in names if name.lower().endswith(".json") and name != "playlist.json"]
-            if len(sheets) != 1:
-                raise FileFormatError(f"holds {len(sheets)} descriptions, expected one", where=path)
-            values: Any = json.loads(packed.read(sheets[0]))
-    except OSError as error:
-        raise FileFormatError(f"cannot be read: {error.strerror or error}", where=path) from error
-    except (zipfile.BadZipFile, ValueError, RuntimeError, NotImplementedError) as error:
-        raise FileFormatError(f"is no .hop file that can be read: {error}", where=path) from error
-    if not isinstance(values, dict) or values.get("mediaType") != "quilt":
-        said = values.get("mediaType") if isinstance(values, dict) else None
-        raise FileFormatError(
-            f"field 'mediaType' is {said!r}, expected 'quilt', the only one that is known", where=path
-        )
-    media = [name for name in names if name not in (*sheets, "playlist.json")]
-    if len(media) != 1 or "/" in media[0] or "\\" in media[0]:
-        raise FileFormatError(f"holds {len(media)} pictures or videos, expected one", where=path)
+    with _opened(path) as packed:
+        if len(packed.infolist()) > MOST_ENTRIES:
+            raise FileFormatError(f"holds {len(packed.infolist())} files, expected two", where=path)
+        names = [entry.filename for entry in packed.infolist() if not entry.is_dir()]
+        sheets = [name for name in names if name.lower().endswith(".json") and name != "playlist.json"]
+        if len(sheets) != 1:
+            raise FileFormatError(f"holds {len(sheets)} descriptions, expected one", where=path)
+        text = packed.open(_checked(packed.getinfo(sheets[0]), LARGEST_SHEET, path)).read(LARGEST_SHEET)
+        media = [name for name in names if name not in (*sheets, "playlist.json")]
+        if len(media) != 1:
+            raise FileFormatError(f"holds {len(media)} pictures or videos, expected one", where=path)
+        _checked(packed.getinfo(media[0]), LARGEST_MEDIA, path)
+    values = json_object(text.decode("utf-8", errors="replace"), path)
+    if values.get("mediaType") != "quilt":
+        said = shown(values.get("mediaType"))
+        raise FileFormatError(f"field 'mediaType' is {said}, expected 'quilt', the only one that is known", where=path)
+    inside(path, media[0])
     try:
         lie = values["quilt_settings"]
         found = HopQuilt(
@@ -88,10 +97,12 @@ def read_hop(path: Path) -> HopQuilt:
             float(values.get("focus", 0.0)),
             float(values.get("zoom", 1.0)),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise FileFormatError(f"has a wrong or missing field: {error}", where=path) from error
-    if not (found.columns > 0 and found.rows > 0 and 0.1 <= found.aspect <= 10):
+    if not (0 < found.columns <= 1000 and 0 < found.rows <= 1000 and 0.1 <= found.aspect <= 10):
         raise FileFormatError("has a quilt without views", where=path)
+    if not (math.isfinite(found.focus) and math.isfinite(found.zoom)):
+        raise FileFormatError("has a focus or zoom that is no number", where=path)
     return found
 
 
@@ -102,15 +113,39 @@ def unpack_hop(path: Path, folder: Path) -> tuple[Path, HopQuilt]:
         FileFormatError: as `read_hop`, or the zip is damaged.
     """
     said = read_hop(path)
-    output = folder / Path(said.media).name
-    try:
-        with zipfile.ZipFile(path) as packed, packed.open(said.media) as source, open(output, "wb") as target:
-            size = 0
-            while block := source.read(1 << 20):
-                size += len(block)
-                if size > LARGEST_MEDIA:
-                    raise FileFormatError("holds a file too large to be one", where=path)
-                target.write(block)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-        raise FileFormatError(f"is damaged: {error}", where=path) from error
+    output = inside(folder, said.media)
+    with _opened(path) as packed:
+        entry = _checked(packed.getinfo(said.media), LARGEST_MEDIA, path)
+        with packed.open(entry) as source, open(output, "xb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)  # which ends where the entry says, and checks its sum
     return output, said
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """A zip file; Python's own code reads it, so that nothing guards it but bounds."""
+    try:
+        with opened(path) as source, source.file() as file, zipfile.ZipFile(file) as packed:
+            yield packed
+    except FileFormatError:
+        raise
+    except OSError as error:
+        raise FileFormatError(f"cannot be read: {error.strerror or error}", where=path) from error
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, LookupError, RuntimeError) as error:
+        raise FileFormatError(f"is no .hop file that can be read: {str(error)[:200]}", where=path) from error
+
+
+def _checked(entry: zipfile.ZipInfo, most: int, path: Path) -> zipfile.ZipInfo:
+    """`entry`, unless unpacking it would take more than it should.
+
+    Raises:
+        FileFormatError: it would; says how much.
+    """
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise FileFormatError(f"packs {shown(entry.filename)} in a way that is not known", where=path)
+    if entry.file_size > most or entry.file_size > MOST_PACKED * entry.compress_size + SMALL:
+        raise FileFormatError(
+            f"holds {shown(entry.filename)}, which becomes {entry.file_size:,} bytes from {entry.compress_size:,}",
+            where=path,
+        )
+    return entry

@@ -1,5 +1,7 @@
 """Pictures: 8- and 16-bit files, sRGB decoded on reading and encoded on writing."""
 
+import io
+import re
 import warnings
 from pathlib import Path
 
@@ -8,8 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.errors import FileFormatError, HolodriverError, InputError
+from holodriver.files import guard
 from holodriver.files.atomic import written_file
+from holodriver.files.guard_wire import Parsed
+from holodriver.files.source import Source
 from holodriver.optics.colour import srgb_decode, srgb_encode
+
+FORMATS = ("JPEG", "MPO", "PNG", "BMP", "TIFF", "WEBP", "GIF", "AVIF", "HEIF", "PPM", "JPEG2000")
+"""Pillow's names of the formats that are read. It knows more, among them some that start other programs (EPS)."""
+
+MAXIMUM_PIXELS = 178_956_970
+"""Pixels of one picture; a damaged header that says more is refused before memory is taken for it (Pillow's bound)."""
+
+LARGEST_FILE = 1 << 31
+"""Bytes of one picture's file."""
 
 
 def read_picture(path: Path) -> NDArray[np.float32]:
@@ -76,13 +90,13 @@ def write_pixels(path: Path, pixels: NDArray, *, overwrite: bool = False) -> Non
             raise HolodriverError("could not be written", where=path, remedy="is the disk full?")
 
 
-def read_levels(path: Path) -> NDArray:
-    """Stored values (h, w, 3), blue, green, red, of a picture of 8 or 16 bits.
+def read_levels(path: Path, *, guarded: bool = True) -> NDArray:
+    """Stored values (h, w, 3), blue, green, red, of a picture of 8 or 16 bits; `guarded` as in `read_pixels`.
 
     Raises:
         FileFormatError: missing, or not a picture.
     """
-    return read_pixels(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    return read_pixels(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH, guarded=guarded)
 
 
 def picture_size(path: Path) -> tuple[int, int]:
@@ -123,37 +137,103 @@ def write_png(
 
 def read_png_text(path: Path, keyword: str) -> str | None:
     """A text field of a PNG file; None where there is none, or no PNG file."""
-    from PIL import Image
-
     if path.suffix.lower() != ".png":
         return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                value = image.info.get(keyword)
-    except Exception:  # what is wrong with the file is said by who reads its pixels
+        value = guard.read(parse_png_text, path, keyword=keyword).value
+    except FileFormatError:  # what is wrong with the file is said by who reads its pixels
         return None
     return value if isinstance(value, str) else None
 
 
-def read_pixels(path: Path, flags: int) -> NDArray:
+def read_pixels(path: Path, flags: int, *, guarded: bool = True) -> NDArray:
     """Stored values of a picture file, as OpenCV's `flags` ask for them.
 
+    Args:
+        path: the file.
+        flags: ``cv2.IMREAD_...``.
+        guarded: by a process of its own, see `guard`; false for what this process has just written.
+
     Raises:
-        FileFormatError: missing, or not a picture.
+        FileFormatError: missing, not a picture, or too large.
     """
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise FileFormatError(f"cannot be read: {error.strerror}", where=path) from error
-    try:
-        values = cv2.imdecode(data, flags) if data.size else None
-    except cv2.error:
-        values = None
+    return guard.read(parse_pixels, path, guarded=guarded, flags=flags).arrays["pixels"]
+
+
+def parse_pixels(source: Source, *, flags: int) -> Parsed:
+    """Stored values of a picture file."""
+    content = source.content(LARGEST_FILE)
+    check_pixels(content, source.path)
+    values = decoded(content, flags)
     if values is None:
-        raise FileFormatError("is not a picture that can be read (truncated, or of another format)", where=path)
-    return values
+        raise FileFormatError("is not a picture that can be read (truncated, or of another format)", where=source.path)
+    return Parsed(None, {"pixels": values})
+
+
+def parse_png_text(source: Source, *, keyword: str) -> Parsed:
+    """A text field of a PNG file, if it has it."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(source.content(LARGEST_FILE)), formats=["PNG"]) as image:
+                value = image.info.get(keyword)
+    except Exception as error:  # Pillow raises all sorts for damaged files
+        raise FileFormatError("is not a PNG file that can be read", where=source.path) from error
+    return Parsed(str(value) if isinstance(value, str) else None, {})
+
+
+def check_pixels(content: bytes, path: Path) -> None:
+    """Refuse a picture whose header says that it is larger than any that is read, before it is decoded.
+
+    Raises:
+        FileFormatError: it does.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(content), formats=formats()) as image:
+                width, height = image.size
+    except Image.DecompressionBombError as error:
+        raise too_large(error, path) from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, TypeError, OverflowError):
+        return  # not one that Pillow knows, or damaged: OpenCV has its own bound, and says what is wrong
+    if width * height > MAXIMUM_PIXELS:
+        raise FileFormatError(
+            f"is {width} × {height} pixels, more than the {MAXIMUM_PIXELS // 1_000_000} megapixels that are read",
+            where=path,
+        )
+
+
+def formats() -> list[str]:
+    """Those of `FORMATS` that this machine's Pillow has."""
+    from PIL import Image
+
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
+
+
+def too_large(error: Exception, path: Path) -> FileFormatError:
+    """The error for a picture that Pillow refuses for its size."""
+    said = re.search(r"\d+", str(error))
+    return FileFormatError(
+        f"has {int(said.group()):,} pixels, more than the {MAXIMUM_PIXELS // 1_000_000} megapixels that are read"
+        if said
+        else f"has more than the {MAXIMUM_PIXELS // 1_000_000} megapixels that are read",
+        where=path,
+    )
+
+
+def decoded(content: bytes, flags: int) -> NDArray | None:
+    """A picture as OpenCV decodes it; None where it cannot."""
+    try:
+        values = cv2.imdecode(np.frombuffer(content, np.uint8), flags) if content else None
+    except cv2.error:
+        return None
+    return values if values is not None and values.size else None
 
 
 def full_scale(values: NDArray, path: Path) -> int:

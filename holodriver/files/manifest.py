@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from holodriver.errors import FileFormatError, InputError
+from holodriver.files.source import shown, stays
+from holodriver.files.text import check_head, read_json
 from holodriver.optics.focus import MAPPINGS, Mapping, check_range
 
 MAXIMUM_PLANES = 10_000
@@ -18,8 +20,6 @@ MAXIMUM_PLANES = 10_000
 
 MAXIMUM_SIZE = 65_536
 """Pixels along one side; as above."""
-
-_LARGEST_MANIFEST = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,12 +124,8 @@ class StackManifest:
             FileFormatError: it is missing, foreign, of another version, or a field is wrong; names path and field.
         """
         path = folder / cls.FILE_NAME
-        values = _read_object(path)
-        for name, expected in (("format", cls.FORMAT), ("version", cls.VERSION)):
-            if values.get(name) != expected or isinstance(values.get(name), bool):
-                raise FileFormatError(
-                    f"field '{name}' is {_shown(values.get(name))}, expected {expected!r}", where=path
-                )
+        values = read_json(stays(folder, path), strict=True)
+        check_head(values, cls.FORMAT, cls.VERSION, path)
         try:
             return cls(**cls._fields(values))
         except FileFormatError as error:
@@ -144,12 +140,12 @@ class StackManifest:
             if name not in values:
                 raise FileFormatError(f"field '{name}' is missing")
         for name in values:
-            if name not in (*known, "format", "version"):
-                raise FileFormatError(f"field '{_shown(name)}' is unknown")
+            if name not in known:
+                raise FileFormatError(f"field {shown(name)} is unknown")
         fields = {name: values[name] for name in known if name != "planes"}
         if isinstance(fields["positions"], list) and values["planes"] != len(fields["positions"]):
             raise FileFormatError(
-                f"field 'planes' is {_shown(values['planes'])}, expected {len(fields['positions'])}, one a position"
+                f"field 'planes' is {shown(values['planes'])}, expected {len(fields['positions'])}, one a position"
             )
         if fields["far"] == "infinity":
             fields["far"] = math.inf
@@ -241,39 +237,9 @@ def raw_frame_depth_name(frame: int) -> str:
     return f"frame_{frame:06d}_depth.exr"
 
 
-def _read_object(path: Path) -> dict[str, Any]:
-    try:
-        size = path.stat().st_size
-        text = path.read_bytes().decode("utf-8") if size <= _LARGEST_MANIFEST else ""
-    except FileNotFoundError as error:
-        raise FileFormatError("does not exist", where=path) from error
-    except OSError as error:
-        raise FileFormatError(f"cannot be read: {error.strerror}", where=path) from error
-    except UnicodeDecodeError as error:
-        raise FileFormatError("is not UTF-8 text", where=path) from error
-    if size > _LARGEST_MANIFEST:
-        raise FileFormatError(f"is too large for a manifest ({size} bytes)", where=path)
-    try:
-        values = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise FileFormatError(f"is not JSON: {error}", where=path) from error
-    if not isinstance(values, dict):
-        raise FileFormatError("is not a JSON object", where=path)
-    return values
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
-
-
 def _expect(name: str, value: object, good: bool, expected: str) -> None:
     if not good:
-        raise InputError(f"field '{name}' is {_shown(value)}, expected {expected}")
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+        raise InputError(f"field '{name}' is {shown(value)}, expected {expected}")
 
 
 def _number(value: object) -> bool:

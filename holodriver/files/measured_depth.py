@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.errors import FileFormatError, InputError
-from holodriver.files.exr import MAGIC, read_exr
+from holodriver.files.exr import exr_channels, read_exr
 from holodriver.files.images import full_scale, read_pixels
 from holodriver.files.photos import EmbeddedDepth, read_photo
 from holodriver.files.rgbd import read_description
@@ -83,20 +83,7 @@ def _of_exr(path: Path, kind: Kind) -> MeasuredDepth:
 
 
 def _depth_channel(path: Path) -> str:
-    import OpenEXR
-
-    try:
-        with open(path, "rb") as file:
-            if file.read(len(MAGIC)) != MAGIC:
-                raise FileFormatError("is not an OpenEXR file", where=path)
-        with OpenEXR.File(str(path), separate_channels=True, header_only=True) as head:
-            names = {channel.name for part in range(len(head.parts)) for channel in head.header(part)["channels"]}
-    except FileFormatError:
-        raise
-    except OSError as error:
-        raise FileFormatError(f"cannot be read: {error.strerror}", where=path) from error
-    except Exception as error:  # the library raises all sorts for damaged files
-        raise FileFormatError("is not a whole OpenEXR file", where=path) from error
+    names = set(exr_channels(path))
     found = [name for name in EXR_CHANNELS if name in names]
     found += sorted(name for name in names if name.endswith(".Z"))
     if not found:

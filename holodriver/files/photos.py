@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.errors import FileFormatError, HolodriverError
+from holodriver.files import guard
+from holodriver.files.guard_wire import Parsed
+from holodriver.files.images import LARGEST_FILE, check_pixels, decoded, formats, too_large
+from holodriver.files.source import Source
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif", ".gif")
 """Of files that are read as photos."""
 
 HEIF = (".heic", ".heif")
-
-MAXIMUM_PIXELS = 178_956_970
-"""Pixels of one photo; a damaged header that says more is refused before memory is taken for it (Pillow's bound)."""
 
 ORIENTATION = 0x0112
 """EXIF tag (Exif 2.32, table 4)."""
@@ -60,21 +61,37 @@ def read_photo(path: Path) -> Photo:
     """A photo in sRGB, turned as its EXIF data says, over black where it is transparent.
 
     Of an animation the first picture is taken. 16-bit files keep their 16 bits. An embedded colour profile is
-    converted to sRGB.
+    converted to sRGB. A process of its own reads it, see `guard`.
 
     Raises:
         FileFormatError: missing, empty, truncated, of a foreign format, or too large.
     """
-    data = _bytes(path)
+    found = guard.read(parse_photo, path)
+    levels = found.arrays.get("depth")
+    depth = None if levels is None else EmbeddedDepth(levels, bool(found.value["near_is_high"]))
+    return Photo(found.arrays["pixels"], depth, tuple(found.value["notes"]))
+
+
+def parse_photo(source: Source) -> Parsed:
+    """The arrays `pixels` and, if there is one, `depth`, and what is said of them: `notes`, `near_is_high`."""
+    photo = _photo(source.content(LARGEST_FILE), source.path)
+    arrays = {"pixels": photo.pixels} | ({} if photo.depth is None else {"depth": photo.depth.levels})
+    near_is_high = photo.depth is not None and photo.depth.near_is_high
+    return Parsed({"notes": list(photo.notes), "near_is_high": near_is_high}, arrays)
+
+
+def _photo(data: bytes, path: Path) -> Photo:
     from PIL import Image, UnidentifiedImageError
 
+    if not data:
+        raise FileFormatError("is empty", where=path)
     if path.suffix.lower() in HEIF or data[4:8] == b"ftyp":
         _register_heif(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # large pictures, odd tags: what matters is said below
-            with Image.open(io.BytesIO(data)) as image:
-                _check_size(image.size, path)
+            with Image.open(io.BytesIO(data), formats=formats()) as image:
+                check_pixels(data, path)
                 image.load()
                 return _converted(image, data, path)
     except UnidentifiedImageError as error:
@@ -83,32 +100,12 @@ def read_photo(path: Path) -> Photo:
             raise FileFormatError("is not a picture of a format that can be read", where=path) from error
         return Photo(pixels)
     except Image.DecompressionBombError as error:
-        raise FileFormatError(
-            f"is larger than the {MAXIMUM_PIXELS // 1_000_000} megapixels that are read", where=path
-        ) from (error)
-    except HolodriverError:
+        raise too_large(error, path) from error
+    except (HolodriverError, MemoryError):
         raise
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, … for damaged files
         said = " ".join(str(error).split())[:120] or type(error).__name__
         raise FileFormatError(f"is damaged or truncated: {said}", where=path) from error
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise FileFormatError(f"cannot be read: {error.strerror}", where=path) from error
-    if not data:
-        raise FileFormatError("is empty", where=path)
-    return data
-
-
-def _check_size(size: tuple[int, int], path: Path) -> None:
-    if size[0] * size[1] > MAXIMUM_PIXELS:
-        raise FileFormatError(
-            f"is {size[0]} × {size[1]} pixels, more than the {MAXIMUM_PIXELS // 1_000_000} megapixels that are read",
-            where=path,
-        )
 
 
 def _register_heif(path: Path) -> None:
@@ -176,13 +173,9 @@ def _deep(image: Any, data: bytes) -> NDArray[np.uint16] | None:
 
 def _by_opencv(data: bytes) -> Pixels | None:
     """(H, W, 3), red first, not turned, as OpenCV decodes it; None where it cannot or the values are no picture."""
-    try:
-        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
-    except cv2.error:
+    values: Pixels | None = decoded(data, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+    if values is None or values.dtype not in (np.uint8, np.uint16):
         return None
-    if decoded is None or decoded.dtype not in (np.uint8, np.uint16):
-        return None
-    values: Pixels = np.asarray(decoded, np.uint8 if decoded.dtype == np.uint8 else np.uint16)
     if values.ndim == 2:
         return np.repeat(values[..., None], 3, 2)
     if values.shape[2] == 4:

@@ -14,6 +14,7 @@ import numpy as np
 
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files.atomic import written_file
+from holodriver.files.source import content_of, shown
 from holodriver.panel.lut import LEVELS
 from holodriver.panel.response import DARK, Readings
 
@@ -21,7 +22,8 @@ COLUMNS = ("colour", "grey", "reading", "kind")
 COLOURS = ("red", "green", "blue")
 KINDS = ("level", "reference")
 
-MAX_ROWS = 10_000_000
+LARGEST = 1 << 26
+"""Bytes of such a file, some three million readings."""
 
 
 def write_readings(path: Path, readings: Sequence[Readings], *, overwrite: bool = False) -> None:
@@ -51,14 +53,12 @@ def read_readings(path: Path) -> list[Readings]:
         FileFormatError: missing, not such a CSV, or a row is wrong, which it names; or a colour is missing.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")  # spreadsheets put a mark in front
-    except OSError as error:
-        raise FileFormatError(f"cannot be read: {error.strerror}", where=path) from error
+        text = content_of(path, LARGEST).decode("utf-8-sig")  # spreadsheets put a mark in front
     except UnicodeDecodeError as error:
         raise FileFormatError("is not text", where=path) from error
     try:
-        dialect = csv.Sniffer().sniff(text[:4096], delimiters=",;\t")
-        rows = csv.reader(io.StringIO(text), dialect)
+        first = text.split("\n", 1)[0]
+        rows = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=first.count))
         head = [name.strip().lower() for name in next(rows, [])]
         if missing := [name for name in COLUMNS[:3] if name not in head]:
             raise FileFormatError(f"has no column '{missing[0]}', expected {', '.join(COLUMNS)}", where=path)
@@ -86,19 +86,21 @@ def _row(cells: dict[str, str], line: int, path: Path) -> tuple[int, int, float,
     where = f"{path}, line {line}"
     colour = cells.get("colour", "").strip().lower()
     if colour not in COLOURS and colour not in map(str, range(len(COLOURS) * 3)):
-        raise FileFormatError(f"the colour is {colour!r}, expected red, green, blue or a number from 0", where=where)
+        raise FileFormatError(
+            f"the colour is {shown(colour)}, expected red, green, blue or a number from 0", where=where
+        )
     grey = cells.get("grey", "").strip().lower()
     if grey != "dark" and not (grey.isascii() and grey.isdigit() and len(grey) <= 3 and int(grey) < LEVELS):
-        raise FileFormatError(f"the grey level is {grey!r}, expected 0 to 255, or dark", where=where)
+        raise FileFormatError(f"the grey level is {shown(grey)}, expected 0 to 255, or dark", where=where)
     text = cells.get("reading", "").strip()
     try:
         value = float(text if text.isascii() else "")
     except ValueError:
         value = math.nan
     if not math.isfinite(value) or abs(value) > 1e100:
-        raise FileFormatError(f"the reading is {text!r}, expected a number", where=where)
+        raise FileFormatError(f"the reading is {shown(text)}, expected a number", where=where)
     kind = cells.get("kind", "").strip().lower() or "level"
     if kind not in KINDS:
-        raise FileFormatError(f"the kind is {kind!r}, expected {' or '.join(KINDS)}", where=where)
+        raise FileFormatError(f"the kind is {shown(kind)}, expected {' or '.join(KINDS)}", where=where)
     number = COLOURS.index(colour) if colour in COLOURS else int(colour)
     return number, DARK if grey == "dark" else int(grey), value, kind == "reference"

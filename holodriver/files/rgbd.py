@@ -19,21 +19,20 @@ from numpy.typing import NDArray
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files.atomic import check_output, written_file
 from holodriver.files.exr import read_exr, write_exr
+from holodriver.files.halves import ENDS, GREY_TOLERANCE, halves, joined
 from holodriver.files.images import full_scale, read_picture, read_pixels, read_png_text, write_pixels, write_png
+from holodriver.files.text import json_object
 from holodriver.optics.colour import srgb_encode
 from holodriver.optics.focus import Mapping
 from holodriver.scene.rgbd import RgbdImage
 
 Near = Literal["black", "white"]
 
-SIDE_BY_SIDE = "_rgbd_lr"
+SIDE_BY_SIDE = ENDS["right"]
 """End of the name of a picture with colour in its left half and depth in its right one."""
 
 DEPTH = "_depth"
 """End of the name of a depth picture."""
-
-GREY_TOLERANCE = 0.02
-"""Mean difference between the colours of a depth picture, of full scale, that lossy compression explains."""
 
 FULL_SCALE = 65535
 
@@ -124,7 +123,7 @@ def write_rgbd(image: RgbdImage, path: Path, *, near: Near | None = None, overwr
     color = _levels(srgb_encode(image.color)).transpose(1, 2, 0)[..., ::-1]
     grey = _levels(depth)
     if side_by_side:
-        write_pixels(path, np.hstack([color, np.repeat(grey[..., None], 3, 2)]), overwrite=overwrite)
+        write_pixels(path, joined(color, depth), overwrite=overwrite)
         return [path]
     beside = path.with_name(f"{path.stem}{DEPTH}.png")
     for output in (path, beside):
@@ -161,14 +160,7 @@ def write_pair(
         nearness: (H, W), 0 far … 1 near.
         description: how it was made; plain values.
     """
-    write_png(path, side_by_side(color, nearness), text=_described(description), overwrite=overwrite)
-
-
-def side_by_side(color: NDArray, nearness: NDArray[np.floating]) -> NDArray:
-    """Colour (H, W, 3) and depth (H, W) as one picture (H, 2 W, 3), with as many bits as `color`."""
-    full = np.iinfo(color.dtype).max
-    grey = np.rint(np.clip(nearness, 0, 1) * np.float32(full)).astype(color.dtype)
-    return np.hstack([color, np.repeat(grey[..., None], 3, 2)])
+    write_png(path, joined(color, nearness), text=_described(description), overwrite=overwrite)
 
 
 def describe(description: dict[str, Any], *, near: Near = "white", mapping: Mapping = "dioptric") -> str:
@@ -187,10 +179,10 @@ def read_description(path: Path) -> dict[str, Any]:
     if text is None:
         return {}
     try:
-        said = json.loads(text)
+        said = json_object(text, path)
         known = said["format"] == FORMAT and said["version"] <= VERSION
         known = known and said["near"] in ("black", "white") and said["mapping"] in ("dioptric", "linear")
-    except (ValueError, TypeError, KeyError):
+    except (FileFormatError, TypeError, KeyError):
         known = False
     if not known:
         raise FileFormatError(f"its text field '{KEYWORD}' is not that of {FORMAT}, version {VERSION}", where=path)
@@ -217,11 +209,10 @@ def _read_depth(path: Path) -> Floats:
 
 def _read_halves(path: Path) -> tuple[Floats, Floats]:
     color = read_picture(path)
-    width = color.shape[2]
-    if width % 2:
-        raise FileFormatError(f"width is {width}, expected two halves of the same width", where=path)
     levels = _read_levels(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-    return np.ascontiguousarray(color[..., : width // 2]), _grey(levels[:, width // 2 :], path)
+    left, _ = halves(color.transpose(1, 2, 0), "right", where=path)
+    _, right = halves(levels, "right", where=path)
+    return np.ascontiguousarray(left.transpose(2, 0, 1)), _grey(right, path)
 
 
 def _read_levels(path: Path, flags: int) -> Floats:

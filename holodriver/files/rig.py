@@ -12,9 +12,7 @@
 Paths in it count from the folder of the file.
 """
 
-import math
 import re
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -23,6 +21,8 @@ from typing import Any
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files.atomic import written_file
 from holodriver.files.profile import read_profile
+from holodriver.files.source import shown
+from holodriver.files.text import check_head, read_toml
 from holodriver.optics.display import REFERENCE, DisplayProfile
 
 FORMAT, VERSION = "holodriver rig", 1
@@ -67,7 +67,7 @@ def _whole(default: int, says: str, low: int, high: int) -> Any:
 
 def _number(default: float, says: str, low: float, high: float) -> Any:
     expected = f"a number from {low:g} to {high:g}"
-    return _setting(default, says, expected, lambda n: math.isfinite(n) and low <= n <= high, (float, int))
+    return _setting(default, says, expected, lambda n: low <= n <= high, (float, int))
 
 
 class _Section:
@@ -78,7 +78,9 @@ class _Section:
             value, rules = getattr(self, entry.name), entry.metadata
             right_kind = isinstance(value, rules["kinds"]) and (bool in rules["kinds"] or not isinstance(value, bool))
             if not (right_kind and rules["good"](value)):
-                raise InputError(f"field '{_name(type(self))}.{entry.name}' is {value!r}, expected {rules['expected']}")
+                raise InputError(
+                    f"field '{_name(type(self))}.{entry.name}' is {shown(value)}, expected {rules['expected']}"
+                )
             if float in rules["kinds"]:
                 object.__setattr__(self, entry.name, float(value))
 
@@ -316,20 +318,13 @@ def read_rig(path: Path) -> Rig:
     Raises:
         FileFormatError: missing, not TOML, not a rig of this version, or a field is unknown or wrong, which it names.
     """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FileFormatError(f"cannot be read: {error.strerror}", where=path) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise FileFormatError(f"is not TOML: {error}", where=path) from error
-    for key, expected in (("format", FORMAT), ("version", VERSION)):
-        if (found := values.pop(key, None)) != expected or isinstance(found, bool):
-            raise FileFormatError(f"field '{key}' is {found!r}, expected {expected!r}", where=path)
+    values = read_toml(path)
+    check_head(values, FORMAT, VERSION, path)
     name = values.pop("name", "rig")
     if not isinstance(name, str):
-        raise FileFormatError(f"field 'name' is {name!r}, expected a text", where=path)
+        raise FileFormatError(f"field 'name' is {shown(name)}, expected a text", where=path)
     if unknown := sorted(values.keys() - _SECTIONS.keys()):
-        raise FileFormatError(f"field '{unknown[0]}' is unknown, expected {', '.join(_SECTIONS)}", where=path)
+        raise FileFormatError(f"field {shown(unknown[0])} is unknown, expected {', '.join(_SECTIONS)}", where=path)
     try:
         sections = {key: _section(key, values.get(key, {})) for key in _SECTIONS}
         return Rig(name, **sections, folder=path.parent)
@@ -339,10 +334,10 @@ def read_rig(path: Path) -> Rig:
 
 def _section(name: str, values: object) -> Any:
     if not isinstance(values, dict):
-        raise InputError(f"field '{name}' is {values!r}, expected a table [{name}]")
+        raise InputError(f"field '{name}' is {shown(values)}, expected a table [{name}]")
     known = [entry.name for entry in fields(_SECTIONS[name])]
     if unknown := sorted(values.keys() - set(known)):
-        raise InputError(f"field '{name}.{unknown[0]}' is unknown, expected {', '.join(known)}")
+        raise InputError(f"field {shown(f'{name}.{unknown[0]}')} is unknown, expected {', '.join(known)}")
     given = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
     try:
         return _SECTIONS[name](**given)

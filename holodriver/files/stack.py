@@ -24,6 +24,7 @@ from holodriver.files.manifest import (
     raw_color_name,
     raw_depth_name,
 )
+from holodriver.files.source import stays
 from holodriver.optics.focus import normalised_depth
 from holodriver.scene.rgbd import RgbdImage
 from holodriver.scene.stack import FocalStack
@@ -34,6 +35,9 @@ Floats = NDArray[np.float32]
 
 _OF_SCENE = ("near", "far", "camera", "renderer")
 """Fields of the manifest that a `FocalStack` keeps in its provenance."""
+
+MAXIMUM_PIXELS = 1 << 31
+"""Pixels of all planes; 21 planes of 8K have a third. More takes 32 GB of memory."""
 
 _NO_HIT = 1e9  # m; Cycles writes 1e10 where a ray meets nothing
 _TOLERANCE = 1e-4  # of normalised depth: what rounding puts outside the range
@@ -86,8 +90,12 @@ def read_stack(path: Path) -> FocalStack:
     manifest = StackManifest.read(path)
     n, (h, w) = manifest.planes, manifest.shape
     for name in (ALL_IN_FOCUS_NAME, *(plane_name(plane) for plane in range(n))):
-        if not (path / name).is_file():  # asked for all of them before memory is taken for any
+        if not stays(path, path / name).is_file():  # asked for all of them before memory is taken for any
             raise FileFormatError("does not exist", where=path / name)
+    if n * h * w > MAXIMUM_PIXELS:
+        raise FileFormatError(
+            f"has {n} planes of {w} × {h} pixels, more than the {MAXIMUM_PIXELS:,} pixels that are read", where=path
+        )
     all_in_focus, all_in_focus_depth = _read_image(path / ALL_IN_FOCUS_NAME, (h, w))
     images = np.empty((n, len(COLORS), h, w), np.float32)
     depths = np.empty((n, h, w), np.float32)
@@ -118,7 +126,7 @@ def read_all_in_focus(path: Path) -> tuple[RgbdImage, StackManifest]:
     if not path.is_dir():
         raise FileFormatError("is not a folder" if path.exists() else "does not exist", where=path)
     manifest = StackManifest.read(path)
-    color, depth = _read_image(path / ALL_IN_FOCUS_NAME, manifest.shape)
+    color, depth = _read_image(stays(path, path / ALL_IN_FOCUS_NAME), manifest.shape)
     return RgbdImage(color, depth, manifest.mapping, {"source": path.name}), manifest
 
 
@@ -255,7 +263,7 @@ class Assembly:
         return normalised_depth(metric, near, far, self.manifest.mapping)
 
     def _read(self, path: Path, names: tuple[str, ...], samples: int) -> ExrImage:
-        image = read_exr(path, names, shape=self.manifest.shape)
+        image = read_exr(path, names, shape=self.manifest.shape, guarded=False)  # of the Blender that we started
         field = f"cycles.{self.manifest.layer}.samples"
         said = image.header.get(field, str(samples))
         if said != str(samples):

@@ -6,6 +6,7 @@ is written last and alone says what counts. At the end the parts are joined with
 
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,7 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.errors import FileFormatError, InputError, OutputExistsError
+from holodriver.files import guard
 from holodriver.files.atomic import check_output, written_file
+from holodriver.files.guard_wire import Parsed
+from holodriver.files.source import Source, shown, stays
+from holodriver.files.text import check_head, read_json
 from holodriver.files.video_writer import Codec, VideoWriter, join
 
 MANIFEST = "parts.json"
@@ -145,12 +150,9 @@ class VideoParts:
         if not self._count:
             return {}
         try:
-            with np.load(self._state_file(self._count), allow_pickle=False) as file:
-                return dict(file)
-        except (OSError, ValueError, KeyError) as error:
-            raise FileFormatError(
-                f"cannot be read: {error}", where=self._state_file(self._count), remedy="begin anew with --overwrite"
-            ) from error
+            return dict(guard.read(parse_state, self._state_file(self._count)).arrays)
+        except FileFormatError as error:
+            raise FileFormatError(error.what, where=error.where, remedy="begin anew with --overwrite") from error
 
     def join(
         self, *, sound: Path | None, start: Fraction, metadata: dict[str, str], cut_sound: bool = False
@@ -194,26 +196,28 @@ class VideoParts:
 
     def _take_up(self) -> None:
         path = self.folder / MANIFEST
+        there = {entry.name for entry in self.folder.iterdir()}
+        saved = read_json(stays(self.folder, path), remedy="begin anew with --overwrite")
+        check_head(saved, FORMAT, VERSION, path)
         try:
-            saved = json.loads(path.read_text(encoding="utf-8"))
-            count, frames, end = int(saved["parts"]), int(saved["frames"]), Fraction(saved["end"])
+            count, frames, end = int(saved["parts"]), int(saved["frames"]), _seconds(saved["end"])
+            identity = dict(saved["identity"])
             self.finished = bool(saved["finished"])
-            known = saved["format"] == FORMAT and saved["version"] == VERSION
-        except (OSError, ValueError, TypeError, KeyError) as error:
+            if not 0 <= count * len(self.tracks) <= len(there) or frames < 0:
+                raise ValueError(f"{count} parts")
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise FileFormatError("is damaged", where=path, remedy="begin anew with --overwrite") from error
-        if not known:
-            raise FileFormatError(f"is not of {FORMAT}, version {VERSION}", where=path)
         for key, value in self.identity.items():
-            if saved["identity"].get(key) != value:
+            if identity.get(key) != value:
                 raise InputError(
-                    f"the unfinished run has '{key}' {saved['identity'].get(key)!r}, now it is {value!r}",
+                    f"the unfinished run has '{key}' {shown(identity.get(key))}, now it is {value!r}",
                     where=self.tracks[0].path,
                     remedy="give the same options, or begin anew with --overwrite",
                 )
         self._count, self.frames, self.end = count, frames, end
         keep = {self._part(index, number).name for index in range(len(self.tracks)) for number in range(count)}
         keep |= {MANIFEST, self._state_file(count).name}
-        missing = keep - {entry.name for entry in self.folder.iterdir()} - ({self._state_file(0).name})
+        missing = keep - there - {self._state_file(0).name}
         if missing:
             raise FileFormatError(
                 f"lacks {sorted(missing)[0]}", where=self.folder, remedy="begin anew with --overwrite"
@@ -241,6 +245,27 @@ class VideoParts:
 
     def _state_file(self, count: int) -> Path:
         return self.folder / f"state_{count:05d}.npz"
+
+
+def parse_state(source: Source) -> Parsed:
+    """The arrays of a NumPy archive, none of them pickled."""
+    try:
+        with source.file() as file, np.load(file, allow_pickle=False) as archive:
+            arrays = dict(archive)
+    except MemoryError:
+        raise
+    except Exception as error:  # NumPy and zipfile have errors of many kinds for damaged files
+        raise FileFormatError(f"cannot be read: {error}", where=source.path) from error
+    if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+        raise FileFormatError("holds something else than arrays", where=source.path)
+    return Parsed(None, arrays)
+
+
+def _seconds(text: object) -> Fraction:
+    """A fraction as `str` writes it; nothing that would be as long as 1e999999999."""
+    if not isinstance(text, str) or not re.fullmatch(r"\d{1,18}(/\d{1,18})?", text):
+        raise ValueError("no fraction")
+    return Fraction(text) if not text.endswith("/0") else Fraction(0)
 
 
 def parts_folder(path: Path) -> Path:

@@ -1,6 +1,7 @@
 """Videos written frame by frame, each frame at its own time, with the sound of the source."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.errors import FileFormatError, HolodriverError, InputError
+from holodriver.files.atomic import scratch_folder
+from holodriver.files.sound import LATER, take_sound
 from holodriver.files.video import import_av
 
 CodecName = Literal["h264", "h265", "ffv1"]
@@ -210,15 +213,23 @@ def join(
     av = import_av()
     notes: list[str] = []
     options = {"movflags": "+faststart"} if path.suffix == ".mp4" else {}
-    with av.open(str(path), "w", options=options) as output:
+    with ExitStack() as held:
+        output = held.enter_context(av.open(str(path), "w", options=options))
         output.metadata.update(metadata or {})
         with av.open(str(parts[0])) as first:
             video = output.add_stream_from_template(first.streams.video[0])
             video.time_base = first.streams.video[0].time_base
             if tag:
                 video.codec_context.codec_tag = tag
-        packets = _video_packets(av, parts, video)
-        tracks = _sound(av, sound, output, start, end, notes) if sound else iter(())
+        packets, tracks = _video_packets(av, parts, video), iter(())
+        if sound is not None:
+            taken = held.enter_context(scratch_folder(path)) / "sound.nut"
+            said = take_sound(sound, taken, output.supported_codecs, start=start, end=end)
+            if said is not None:
+                if said.encoded:
+                    notes.append(f"the sound ({said.codec}) does not fit into {output.format.name} and became AAC")
+                heard = held.enter_context(av.open(str(taken)))
+                tracks = _sound(av, heard, output, start + LATER)
         for packet in _by_time(packets, tracks):
             output.mux(packet)
     return notes
@@ -236,50 +247,22 @@ def _video_packets(av: Any, parts: list[Path], stream: Any) -> Iterator[Any]:
             raise FileFormatError(f"is damaged ({error.strerror})", where=part) from error
 
 
-def _sound(av: Any, path: Path, output: Any, start: Fraction, end: Fraction | None, notes: list[str]) -> Iterator[Any]:
-    """Packets of the first sound track, as they are or as AAC, in the time of the parts; streams are added at once."""
-    container = av.open(str(path))
-    if not container.streams.audio:
-        container.close()
-        return iter(())
+def _sound(av: Any, container: Any, output: Any, start: Fraction) -> Iterator[Any]:
+    """Packets of a sound track, in the time of the parts; the stream is added at once."""
     source = container.streams.audio[0]
-    if source.codec_context is not None and source.codec_context.name in output.supported_codecs:
-        return _copied(av, container, source, output.add_stream_from_template(source), start, end)
-    notes.append(f"the sound ({source.codec_context.name}) does not fit into {output.format.name} and became AAC")
-    return _reencoded(av, container, source, output.add_stream("aac", rate=source.rate), start, end)
+    return _shifted(av, container, source, output.add_stream_from_template(source), round(start / source.time_base))
 
 
-def _copied(av: Any, container: Any, source: Any, target: Any, start: Fraction, end: Fraction | None) -> Iterator[Any]:
-    shift = round(start / source.time_base)
-    with container:
-        try:
-            for packet in container.demux(source):
-                if packet.dts is None:
-                    continue
+def _shifted(av: Any, container: Any, source: Any, target: Any, shift: int) -> Iterator[Any]:
+    try:
+        for packet in container.demux(source):
+            if packet.dts is not None:
                 packet.dts -= shift
                 packet.pts = packet.dts if packet.pts is None else packet.pts - shift
-                if end is not None and packet.pts * packet.time_base >= end:
-                    return
                 packet.stream = target
                 yield packet
-        except (av.FFmpegError, EOFError):
-            return  # a broken tail: what came before is kept
-
-
-def _reencoded(
-    av: Any, container: Any, source: Any, target: Any, start: Fraction, end: Fraction | None
-) -> Iterator[Any]:
-    with container:
-        try:
-            for frame in container.decode(source):
-                if frame.pts is not None:
-                    frame.pts -= round(start / frame.time_base)
-                    if end is not None and frame.pts * frame.time_base >= end:
-                        break
-                yield from target.encode(frame)
-        except (av.FFmpegError, EOFError):
-            pass
-        yield from target.encode(None)
+    except (av.FFmpegError, EOFError):
+        return  # a broken tail: what came before is kept
 
 
 def _by_time(first: Iterator[Any], second: Iterator[Any]) -> Iterator[Any]:

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from holodriver.errors import FileFormatError
 from holodriver.files.atomic import written_file
+from holodriver.files.source import opened
+from holodriver.files.text import described
 
 FORMAT, VERSION = "holodriver network weights", 1
 
@@ -59,24 +61,11 @@ def load_weights(path: Path) -> NetworkWeights:
     """
     remedy = "give a file that `holodriver train` wrote"
     try:
-        with safe_open(path, "pt") as file:
+        # not guarded: safetensors is written in Rust, and holds every offset against the size of the file
+        with opened(path), safe_open(path, "pt") as file:
             text = (file.metadata() or {}).get(KEY)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError) as error:
         raise FileFormatError(f"cannot be read as safetensors: {error}", where=path, remedy=remedy) from None
-    try:
-        about = json.loads(text or "")
-    except ValueError:
-        raise FileFormatError(f"metadata field '{KEY}' is missing or not JSON", where=path, remedy=remedy) from None
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
-        raise FileFormatError(f"metadata field 'format' is not {FORMAT!r}", where=path, remedy=remedy)
-    if about.get("version") != VERSION:
-        raise FileFormatError(
-            f"metadata field 'version' is {about.get('version')!r}, expected {VERSION}", where=path, remedy=remedy
-        )
-    for name, kind in _KINDS.items():
-        if not isinstance(about.get(name), kind):
-            raise FileFormatError(
-                f"metadata field '{name}' is {about.get(name)!r}, expected {kind.__name__}", where=path, remedy=remedy
-            )
-    return NetworkWeights(tensors, **{name: about[name] for name in _KINDS})
+    about = described(text or "", FORMAT, VERSION, _KINDS, path, key=KEY, remedy=remedy)
+    return NetworkWeights(tensors, **about)

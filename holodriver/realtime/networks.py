@@ -73,14 +73,15 @@ def load_networks(folder: Path | None = None) -> Networks:
         FileFormatError: one is missing, or is not what it should be.
     """
     where = shipped_folder() if folder is None else folder
+    guarded = folder is not None
     colours = []
     for colour in range(len(COLOURS)):
-        plain = read_network(network_path(where, colour, quantised=False))
+        plain = read_network(network_path(where, colour, quantised=False), guarded=guarded)
         optics = _made(NetworkOptics, plain.optics, "optics", network_path(where, colour, quantised=False))
         path = network_path(where, colour, quantised=True)
         quantised = None
         if path.exists():
-            file = read_network(path)
+            file = read_network(path, guarded=guarded)
             if file.optics != plain.optics or file.shape != plain.shape:
                 raise FileFormatError(f"is for other optics or of another size than {COLOURS[colour]}.onnx", where=path)
             quantised = _model(file, path)

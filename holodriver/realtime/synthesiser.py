@@ -13,6 +13,7 @@ from holodriver.progress import Progress, silent
 from holodriver.realtime.choice import AUTO, choose
 from holodriver.realtime.networks import Networks
 from holodriver.synthesis.dehnet import network_input
+from holodriver.synthesis.optimise import memory_allowed
 
 Floats = NDArray[np.float32]
 
@@ -47,6 +48,7 @@ class NetworkSynthesiser:
         memory: float | None = None,
     ):
         networks.check_fits(profile)
+        self.allowed = memory
         self.profile = profile
         self.kind = choose(networks, runtime)
         if memory is None:
@@ -79,7 +81,8 @@ class NetworkSynthesiser:
 
     def colour(self, pixels: Floats, colour: int) -> NDArray[np.complex64]:
         """The field (H, W) of one colour of what `prepared` gives."""
-        real, imaginary = self.runtimes[colour](pixels)
+        with memory_allowed(self.allowed):
+            real, imaginary = self.runtimes[colour](pixels)
         field = np.empty(real.shape, np.complex64)
         field.real, field.imag = real, imaginary
         return field

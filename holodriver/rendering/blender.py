@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from holodriver.errors import BlenderError
+from holodriver.files.source import shown
 
 ENVIRONMENT_VARIABLE = "HOLODRIVER_BLENDER"
 ENVIRONMENT_FOLDER = ".venv-blender"
@@ -46,7 +47,8 @@ class Blender:
         """The command line that runs `script` in it, apart from user settings and with scripts in files off."""
         if self.kind == "python":
             return [str(self.path), "-I", str(script), *arguments]
-        options = ["--background", "--factory-startup", "--disable-autoexec", "--python-exit-code", "1"]
+        options = ["--background", "--factory-startup", "--offline-mode", "--disable-autoexec"]
+        options += ["--python-exit-code", "1"]
         return [str(self.path), *options, "--python", str(script), "--", *arguments]
 
 
@@ -131,12 +133,12 @@ def _choices(explicit: str | Path | None) -> Iterator[tuple[str, str]]:
         raise BlenderError(f"cannot be read: {error}", where=path) from error
     try:
         named = tomllib.loads(text).get("blender")
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise BlenderError(f"is not TOML: {error}", where=path) from error
     if named is None:
         return
     if not isinstance(named, str):
-        raise BlenderError(f"field 'blender' is {named!r}, expected a path in quotes", where=path)
+        raise BlenderError(f"field 'blender' is {shown(named)}, expected a path in quotes", where=path)
     yield f"{path}, field 'blender',", named
 
 

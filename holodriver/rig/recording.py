@@ -11,6 +11,8 @@ import numpy as np
 from holodriver.errors import FileFormatError
 from holodriver.files.atomic import written_folder
 from holodriver.files.images import read_grey, write_pixels
+from holodriver.files.source import inside, shown
+from holodriver.files.text import check_head, read_json
 from holodriver.rig.colour import Colour
 from holodriver.rig.simulated import Exposure
 
@@ -72,7 +74,7 @@ def read_recording(path: Path) -> list[Exposure]:
         fields = _checked(row, f"exposures[{number}]", where)
         name = fields["pixels"]
         if name not in pictures:
-            pictures[name] = read_grey(path / name)
+            pictures[name] = read_grey(inside(path, name))
             pictures[name].flags.writeable = False
             size = next(iter(pictures.values())).shape
             if pictures[name].shape != size:
@@ -92,34 +94,25 @@ def read_recording(path: Path) -> list[Exposure]:
 
 
 def _rows(where: Path) -> list[Any]:
-    try:
-        manifest = json.loads(where.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FileFormatError(f"cannot be read: {error.strerror}", where=where) from error
-    except (ValueError, RecursionError) as error:
-        raise FileFormatError(f"is not JSON: {error}", where=where) from error
-    if not isinstance(manifest, dict):
-        raise FileFormatError("is not a JSON object", where=where)
-    for key, expected in (("format", FORMAT), ("version", VERSION)):
-        if manifest.get(key) != expected or isinstance(manifest.get(key), bool):
-            raise FileFormatError(f"field '{key}' is {manifest.get(key)!r}, expected {expected!r}", where=where)
+    manifest = read_json(where)
+    check_head(manifest, FORMAT, VERSION, where)
     rows = manifest.get("exposures")
     if not isinstance(rows, list):
-        raise FileFormatError(f"field 'exposures' is {_shown(rows)}, expected a list", where=where)
+        raise FileFormatError(f"field 'exposures' is {shown(rows)}, expected a list", where=where)
     return rows
 
 
 def _checked(row: object, name: str, where: Path) -> dict[str, Any]:
     """The fields of one row, each proven."""
     if not isinstance(row, dict):
-        raise FileFormatError(f"field '{name}' is {_shown(row)}, expected an object", where=where)
+        raise FileFormatError(f"field '{name}' is {shown(row)}, expected an object", where=where)
     for key, (good, expected) in _FIELDS.items():
         if key not in row:
             raise FileFormatError(f"field '{name}.{key}' is missing", where=where)
         if not good(row[key]):
-            raise FileFormatError(f"field '{name}.{key}' is {_shown(row[key])}, expected {expected}", where=where)
+            raise FileFormatError(f"field '{name}.{key}' is {shown(row[key])}, expected {expected}", where=where)
     if unknown := sorted(row.keys() - _FIELDS.keys()):
-        raise FileFormatError(f"field '{name}.{unknown[0]}' is unknown", where=where)
+        raise FileFormatError(f"field {shown(f'{name}.{unknown[0]}')} is unknown", where=where)
     return row
 
 
@@ -141,8 +134,3 @@ _FIELDS = {
     # never a path out of the folder
     "pixels": (lambda value: isinstance(value, str) and value == Path(value).name != "", "the name of a file"),
 }
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."

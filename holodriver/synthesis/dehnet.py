@@ -25,6 +25,9 @@ INPUTS, OUTPUTS = 2, 2
 TOLERANCE = 1e-3
 """Relative difference of optics within which a network still fits."""
 
+MOST = 1024
+"""Channels and convolutions of a network that a file may describe; it is refused before memory is taken for it."""
+
 MIDDLE = 0.5
 """Taken off both inputs, so that they lie about zero."""
 
@@ -45,11 +48,14 @@ class DEHNetShape:
     """Side of the squares of pixels that are folded into channels, so that the work is done on fewer, wider pixels."""
 
     def __post_init__(self) -> None:
-        if self.channels < 1:
-            raise InputError(f"DEHNet field 'channels' is {self.channels}, expected 1 or more")
-        if self.convolutions < 4 or self.convolutions % 2:
-            raise InputError(f"DEHNet field 'convolutions' is {self.convolutions}, expected an even number from 4 up")
-        if self.fold not in (1, 2, 4):
+        whole = {name: type(getattr(self, name)) is int for name in ("channels", "convolutions", "fold")}
+        if not (whole["channels"] and 1 <= self.channels <= MOST):
+            raise InputError(f"DEHNet field 'channels' is {self.channels!r}, expected 1 to {MOST}")
+        if not (whole["convolutions"] and 4 <= self.convolutions <= MOST) or self.convolutions % 2:
+            raise InputError(
+                f"DEHNet field 'convolutions' is {self.convolutions!r}, expected an even number, 4 to {MOST}"
+            )
+        if not (whole["fold"] and self.fold in (1, 2, 4)):
             raise InputError(f"DEHNet field 'fold' is {self.fold}, expected 1, 2 or 4")
 
     @property

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holodriver.errors import InputError, SynthesisError
+from holodriver.errors import InputError, MemoryAllowedError, SynthesisError
 from holodriver.machine import available_memory
 from holodriver.optics.aperture import baseband_frequencies, slit_passband
 from holodriver.optics.display import DisplayProfile
@@ -109,7 +109,7 @@ def synthesise(
     fields, histories, reasons = [], [], []
     for colour in range(colours):
         budget = _free_memory(device) if memory is None else memory
-        with _memory_may_run_out():
+        with _memory_may_run_out(), memory_allowed(memory):
             loss = ColourLoss(stack, colour, profile, weights, padding=padding, device=device, memory=budget)
         project = _projection(loss, profile, within_slit=within_slit, padding=padding)
         beginning = torch.nn.functional.pad(torch.from_numpy(initial[colour]).to(device), (padding,) * 4)
@@ -217,6 +217,17 @@ def _free_memory(device: torch.device) -> float | None:
     """Bytes that may be used without being asked for; None if nobody knows."""
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else available_memory()
     return None if free is None else SHARE_OF_MEMORY * free
+
+
+@contextmanager
+def memory_allowed(memory: float | None) -> Iterator[None]:
+    """Have too little memory be the user's fault where it is the user who gave the bytes."""
+    try:
+        yield
+    except SynthesisError as error:
+        if memory is None:
+            raise
+        raise MemoryAllowedError(error.what, where=error.where, remedy="allow more with --memory") from error
 
 
 @contextmanager

@@ -6,6 +6,7 @@ scaled so that the 99.9th percentile of the all-in-focus image is 1.
 """
 
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files.atomic import written_file
+from holodriver.files.source import opened, shown
+from holodriver.files.text import read_json
 from holodriver.progress import Progress
 from holodriver.scene.stack import FocalStack
 
@@ -107,16 +110,24 @@ class Pool:
     def _open(self, name: str) -> np.memmap:
         path, (shape, kind) = self.folder / f"{name}.npy", self._layout(name)
         try:
-            array = np.lib.format.open_memmap(path, "r+")
-        except (OSError, ValueError) as error:
+            with opened(path) as source, source.file() as file:  # mapping would make the file as large as it says
+                read = np.lib.format.read_array_header_1_0
+                found = read(file) if np.lib.format.read_magic(file) == (1, 0) else None
+                room = source.size - file.tell()
+        except FileFormatError as error:
+            raise FileFormatError(error.what, where=path, remedy="delete the pool") from None
+        except Exception as error:  # the header is a Python literal, whose parser has errors of many kinds
             raise FileFormatError(f"cannot be read: {error}", where=path, remedy="delete the pool") from None
-        if array.shape != shape or array.dtype != kind:
+        if (
+            found is None
+            or found != (shape, False, np.dtype(kind))
+            or room != math.prod(shape) * np.dtype(kind).itemsize
+        ):
+            said = "another layout" if found is None else f"{found[2]} {found[0]} in {room} bytes"
             raise FileFormatError(
-                f"has {array.dtype} {array.shape}, expected {np.dtype(kind)} {shape}",
-                where=path,
-                remedy="delete the pool",
+                f"has {said}, expected {np.dtype(kind)} {shape}", where=path, remedy="delete the pool"
             )
-        return array
+        return np.lib.format.open_memmap(path, "r+")
 
     def made(self) -> NDArray[np.int64]:
         """Numbers of the records that are there."""
@@ -166,12 +177,15 @@ class Pool:
 
 
 def _read(manifest: Path) -> PoolSize:
+    values = read_json(manifest, remedy="delete the folder or give another")
     try:
-        values = json.loads(manifest.read_text())
         if values.pop("format") != FORMAT or values.pop("version") != VERSION:
             raise ValueError("another format or version")
         size = PoolSize(**values)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        sizes = (size.records, size.size, size.planes, size.colours)
+        if not all(type(value) is int and 0 < value < 1 << 24 for value in sizes) or not 0 < size.coc_max < 1e6:
+            raise ValueError(f"its sizes are {shown(values)}")
+    except (ValueError, TypeError, KeyError) as error:
         raise FileFormatError(
             f"is not a pool's: {error}", where=manifest, remedy="delete the folder or give another"
         ) from None

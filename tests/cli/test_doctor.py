@@ -8,6 +8,7 @@ import pytest
 from holodriver import environment
 from holodriver.cli import app
 from holodriver.environment import Finding, State
+from holodriver.realtime.choice import cache_path
 
 
 def test_json_is_one_document_with_a_remedy_for_each_trouble(capsys):
@@ -24,6 +25,11 @@ def test_json_is_one_document_with_a_remedy_for_each_trouble(capsys):
 def test_table_says_whether_holograms_can_be_computed(capsys):
     assert app.main(["doctor"]) == 0
     assert "ready to compute holograms" in capsys.readouterr().out
+
+
+def test_the_users_own_cache_is_left_alone(tmp_path_factory):
+    """The survey remembers how fast runtimes are; tests must not write that where the program's user has it."""
+    assert cache_path().is_relative_to(tmp_path_factory.getbasetemp())
 
 
 @pytest.mark.parametrize(("required", "exit_code"), [(True, 1), (False, 0)])

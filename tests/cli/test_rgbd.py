@@ -94,7 +94,7 @@ def test_options_of_videos(tmp_path: Path, model: str) -> None:
         (["a.jpg", "--pyr", "big"], "--pyr is 'big'"),
         (["a.jpg", "--pyr", "4"], "sizes are (4,)"),
         (["a.jpg", "--device", "toaster"], "device 'toaster' cannot be used"),
-        (["a.jpg", "--depth", "gone.png"], "gone.png: cannot be read"),
+        (["a.jpg", "--depth", "gone.png"], "gone.png: does not exist"),
         (["notes.txt"], "notes.txt: is of a kind that is not read"),
         (["cut.jpg"], "cut.jpg: is damaged or truncated"),
         (["empty.mp4"], "empty.mp4: is empty"),

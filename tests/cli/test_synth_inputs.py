@@ -38,6 +38,14 @@ def synth(*arguments: object) -> int:
     return main(["synth", *map(str, arguments)])
 
 
+@pytest.mark.parametrize("method", ["opt", "net"])
+def test_too_little_memory_allowed_is_wrong_input(tmp_path: Path, capsys: pytest.CaptureFixture, method: str) -> None:
+    write_rgbd(picture(), tmp_path / "a.exr")
+    arguments = ["-o", tmp_path / "a.holo", "--method", method, "--planes", 5, "--memory", 1e-5]
+    assert synth(tmp_path / "a.exr", *arguments) == 2
+    assert "allow more with --memory" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["a.png", "a_rgbd_lr.png", "a.exr"])
 def test_a_picture_with_depth_becomes_a_hologram(tmp_path: Path, name: str) -> None:
     write_rgbd(picture(), tmp_path / name)

@@ -67,8 +67,8 @@ def test_frames_are_not_overwritten_unasked(folder: Path) -> None:
         ("amplitudes", [[0]] * 3, "look-up"),
         ("profile", {}, "display profile"),
         ("profile", 3, "type"),
-        ("frames", ["colour_9.png"], "colour_9.png"),
-        ("frames", ["../../../etc/passwd"], "passwd"),
+        ("frames", ["colour_9.png"] * 3, "colour_9.png"),
+        ("frames", ["../../../etc/passwd"] * 3, "passwd"),
         ("frames", [], "frames.json"),
     ],
 )

@@ -70,7 +70,7 @@ def test_a_phones_depth_may_be_either_way_round() -> None:
         (lambda path: cv2.imwrite(str(path), np.zeros((4, 4), np.uint16)), "no pixel that was measured"),
         (lambda path: cv2.imwrite(str(path), np.eye(3, dtype=np.uint8)[..., None] * [1, 2, 3]), "in colour"),
         (lambda path: path.write_bytes(b"\x89PNG\r\n"), "is not a picture"),
-        (lambda path: None, "cannot be read"),
+        (lambda path: None, "does not exist"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, make, said: str) -> None:

@@ -99,10 +99,10 @@ def packed(path, files):
     ("files", "said"),
     [
         ({}, "holds 0 descriptions"),
-        ({"a.png": "", "a.png.json": "{"}, "is no .hop file"),
+        ({"a.png": "", "a.png.json": "{"}, "is not JSON"),
         ({"a.png": "", "a.png.json": '{"mediaType": "RGBD"}'}, "field 'mediaType' is 'RGBD'"),
         ({"a.png.json": '{"mediaType": "quilt"}'}, "holds 0 pictures"),
-        ({"../a.png": "", "a.json": '{"mediaType": "quilt"}'}, "holds 1 pictures"),
+        ({"../a.png": "", "a.json": '{"mediaType": "quilt"}'}, r"names '\.\./a\.png', which is no file in its folder"),
         ({"a.png": "", "a.json": '{"mediaType": "quilt", "quilt_settings": {"viewX": 0}}'}, "wrong or missing field"),
     ],
 )

@@ -110,8 +110,8 @@ def test_a_broken_manifest_is_refused(written, text):
 
 def test_missing_files_are_named(written, tmp_path):
     (written / "hologram_0000_dark.png").unlink()
-    refused(written, "hologram_0000_dark.png", "cannot be read")
-    refused(tmp_path / "nothing", MANIFEST, "cannot be read")
+    refused(written, "hologram_0000_dark.png", "does not exist")
+    refused(tmp_path / "nothing", MANIFEST, "does not exist")
 
 
 def test_pictures_of_different_sizes_are_refused(written):

@@ -151,7 +151,7 @@ def test_a_network_file_says_what_is_wrong(folder: Path, tmp_path: Path) -> None
     for content, said in (
         (b"\x00\x01garbage", "cannot be read as ONNX"),
         (bare.SerializeToString(), "missing or not JSON"),
-        (changed(format="else"), "'format' is not"),
+        (changed(format="else"), "'format' is 'else', expected"),
         (changed(version=9), "'version' is 9, expected 1"),
         (changed(optics=None), "'optics' is None, expected dict"),
     ):
@@ -159,5 +159,5 @@ def test_a_network_file_says_what_is_wrong(folder: Path, tmp_path: Path) -> None
         with pytest.raises(FileFormatError, match=said):
             read_network(path)
     path.unlink()
-    with pytest.raises(FileFormatError, match="No such file"):
+    with pytest.raises(FileFormatError, match="does not exist"):
         read_network(path)

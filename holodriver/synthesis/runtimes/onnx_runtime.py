@@ -18,6 +18,7 @@ class OnnxRuntime(Runtime):
         super().__init__(model.shape, memory=memory)
         import onnxruntime
 
+        onnxruntime.disable_telemetry_events()  # Microsoft's own builds for Windows have some
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors alone: what it has to say of a model that we made is not for users
         if threads is not None:

@@ -1,0 +1,125 @@
+"""Opening a file that may come from anybody: a plain file, opened once, read from nowhere else."""
+
+import errno
+import io
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from holodriver.errors import FileFormatError
+
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+"""A pipe that somebody named as a picture must not be waited for."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """An open file. Everything is read through its descriptor, so that nobody can put another in its place."""
+
+    descriptor: int
+    path: Path
+    """What messages call it."""
+    size: int
+
+    def file(self) -> io.FileIO:
+        """The file from its beginning, without a buffer; closing it leaves the source open."""
+        file = io.FileIO(self.descriptor, "rb", closefd=False)
+        file.seek(0)
+        return file
+
+    def start(self, count: int) -> bytes:
+        """Its first bytes."""
+        with self.file() as file:
+            return file.read(count)
+
+    def content(self, most: int) -> bytes:
+        """All of it.
+
+        Raises:
+            FileFormatError: it is larger than `most` bytes.
+        """
+        if self.size > most:
+            raise FileFormatError(
+                f"has {self.size:,} bytes, more than the {most:,} that such a file may have", where=self.path
+            )
+        with self.file() as file:
+            return file.readall()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Source]:
+    """The plain file at `path`.
+
+    Raises:
+        FileFormatError: it does not exist, cannot be read, or is a folder, a pipe or a device.
+    """
+    try:
+        descriptor = os.open(path, _FLAGS)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileFormatError("does not exist", where=path) from error
+    except ValueError as error:  # a null byte in the name
+        raise FileFormatError("is no name of a file", where=repr(str(path))) from error
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # a socket
+            raise FileFormatError("is not a file", where=path) from error
+        raise FileFormatError(f"cannot be read: {error.strerror}", where=path) from error
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise FileFormatError("is a folder, expected a file", where=path)
+        if not stat.S_ISREG(status.st_mode):
+            raise FileFormatError("is a pipe or a device, expected a file", where=path)
+        yield Source(descriptor, path, status.st_size)
+    finally:
+        os.close(descriptor)
+
+
+def content_of(path: Path, most: int) -> bytes:
+    """The bytes of a plain file, for formats that are read without any C library.
+
+    Raises:
+        FileFormatError: as `opened`, or it is larger than `most` bytes.
+    """
+    with opened(path) as source:
+        return source.content(most)
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The file that a manifest in `folder` names.
+
+    Raises:
+        FileFormatError: the name leads out of the folder: an absolute one, one with ``..``, or a link.
+    """
+    if not name or name in (".", "..") or Path(name).name != name or "\\" in name or "\0" in name or ":" in name:
+        raise FileFormatError(f"names {shown(name)}, which is no file in its folder", where=folder)
+    return stays(folder, folder / name)
+
+
+def stays(folder: Path, path: Path) -> Path:
+    """`path`, a file in `folder`, unless it is a link that leads out of it.
+
+    Raises:
+        FileFormatError: it is.
+    """
+    try:
+        good = not path.is_symlink() or path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # a link to itself
+        good = False
+    if not good:
+        raise FileFormatError(
+            f"is a link that leads out of {folder.name}", where=path, remedy="put the file itself there if it is yours"
+        )
+    return path
+
+
+def shown(value: object, most: int = 80) -> str:
+    """`value` for a message: on one line, and short whatever it is."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a whole number of thousands of digits; a list in a list in a list ...
+        return f"a {type(value).__name__} too large to be shown"
+    text = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return text if len(text) <= most else text[: most - 3] + "..."
