@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from holodriver.farm.unit import Batch
     from holodriver.rendering.render import RenderJob
 
+SIZE = "256"
+"""Pixels of a side, if nobody says."""
+
 
 def render(
     scene: Annotated[
@@ -57,8 +60,12 @@ def render(
         typer.Option(help="Cycles' identifier of a GPU to use, may be repeated; else all."),
     ] = None,
     size: Annotated[
-        str, typer.Option(help="Pixels: one number for a square, or WIDTHxHEIGHT; a quilt has its display's.")
-    ] = ("256"),
+        str | None,
+        typer.Option(
+            help="Pixels: one number for a square, or WIDTHxHEIGHT; 256 if left out. Of a whole quilt: its display's.",
+            show_default=False,
+        ),
+    ] = None,
     planes: Annotated[int, typer.Option(help="Focal planes.", min=2)] = REFERENCE.planes,
     spp: Annotated[int, typer.Option(help="Samples per pixel: 16 is quick, 64 good.", min=1)] = 16,
     near: Annotated[
@@ -153,6 +160,7 @@ def render(
             scene,
             output,
             quilt,
+            size=size,
             focus=focus,
             view_cone=view_cone,
             spp=spp,
@@ -172,7 +180,7 @@ def render(
     for name, value in (("--focus", focus), ("--view-cone", view_cone), ("--standard-colours", standard or None)):
         if value is not None:
             raise InputError("is for quilts alone", where=name, remedy="add --quilt DISPLAY, or leave it out")
-    width, height = parse_size(size)
+    width, height = parse_size(size or SIZE)
     job = RenderJob(
         scene=scene,
         width=width,
@@ -278,6 +286,7 @@ def _render_quilt(
     output: Path,
     name: str,
     *,
+    size: str | None,
     focus: float | None,
     view_cone: float | None,
     spp: int,
@@ -297,9 +306,10 @@ def _render_quilt(
     from holodriver.optics.lookingglass import looking_glass
     from holodriver.rendering.quilt import QuiltJob, render_quilt
 
+    display = looking_glass(name)
     job = QuiltJob(
         scene=scene,
-        display=looking_glass(name),
+        display=display.sized(*parse_size(size)) if size else display,
         focus=focus,
         view_cone=view_cone,
         samples=spp,
