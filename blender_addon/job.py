@@ -40,7 +40,8 @@ def run_job(job: dict[str, Any], *, progress: Progress, written: Written, warn: 
         job: `kind` ("stack", "rgbd", "depth" for the raw depths of an RGB-D image alone, or "quilt" for its views),
             `scene` ("demo", "random" or the path of a .blend file), `split` for the random one, `frames` (numbers; None
             or empty: the file's own), `folder`, and the fields of `RenderJob`, of which `near`, `far` and `mapping` may
-            be None: then the scene decides. `quilt` holds the fields of `QuiltSettings`.
+            be None: then the scene decides. `quilt` holds the fields of `QuiltSettings`. `threads` is how many to
+            compute with, None for as many as there are cores.
 
     Raises:
         InputError: the scene cannot be opened or has no usable camera.
@@ -56,10 +57,14 @@ def run_job(job: dict[str, Any], *, progress: Progress, written: Written, warn: 
     for text in _flaws():
         warn(text)
     scene, folder = bpy.context.scene, Path(job["folder"])
+    if job.get("threads"):
+        scene.render.threads_mode, scene.render.threads = "FIXED", job["threads"]
     kind = job.get("kind", "stack")
     if kind == "quilt":
         if built:
             plain_colours(scene)
+        for frame in job.get("frames") or []:
+            scene.frame_set(frame)
         settings_of_quilt = QuiltSettings(**job["quilt"])
         render_quilt_views(
             scene, settings_of_quilt, folder, progress=progress, written=lambda view: written("view", view)

@@ -1,4 +1,4 @@
-"""Holograms of what the user has: a focal stack, an RGB-D picture, or a folder of focal stacks."""
+"""The hologram of what the user has: a focal stack or an RGB-D picture."""
 
 import time
 from collections.abc import Callable
@@ -10,12 +10,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from holodriver.errors import FileFormatError, HolodriverError, InputError
+from holodriver.errors import FileFormatError, InputError
 from holodriver.files.atomic import check_output
 from holodriver.files.hologram import Hologram, write_hologram
 from holodriver.files.manifest import StackManifest
 from holodriver.files.rgbd import Near, read_rgbd
 from holodriver.files.stack import read_stack
+from holodriver.machine import threads_to_use
 from holodriver.metrics import smallest_size
 from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.field import WaveField
@@ -45,8 +46,6 @@ def uninterruptible() -> AbstractContextManager[Callable[[], bool]]:
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".exr")
 """Suffixes of files that are read as RGB-D pictures."""
-
-STAGE = "Computing holograms"
 
 
 @dataclass(frozen=True)
@@ -91,21 +90,6 @@ class Job:
     output: Path
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a job: its scores, or why it failed."""
-
-    job: Job
-    scores: MethodScores | None = None
-    error: Exception | None = None
-
-    @property
-    def reason(self) -> str:
-        """Why it failed, in one line."""
-        said = " ".join(str(self.error).split())
-        return said if isinstance(self.error, HolodriverError) else f"{type(self.error).__name__}: {said}"
-
-
 def is_picture(path: Path) -> bool:
     """Whether `path` is named as a picture, which is read with its depth."""
     return path.suffix.lower() in PICTURES
@@ -116,11 +100,8 @@ def is_folder_of_stacks(path: Path) -> bool:
     return path.is_dir() and path.suffix != ".stack" and not (path / StackManifest.FILE_NAME).exists()
 
 
-def jobs_in_folder(source: Path, output: Path, *, overwrite: bool = False) -> tuple[list[Job], int]:
+def jobs_in_folder(source: Path, output: Path) -> list[Job]:
     """One job for each ``NAME.stack`` in `source`, to become ``NAME.holo`` in `output`, by name.
-
-    Returns:
-        the jobs, and the number of those left out because their hologram is there and `overwrite` is false.
 
     Raises:
         FileFormatError: `source` holds no focal stack.
@@ -131,48 +112,7 @@ def jobs_in_folder(source: Path, output: Path, *, overwrite: bool = False) -> tu
         raise FileFormatError(f"holds neither {StackManifest.FILE_NAME} nor folders NAME.stack", where=source)
     if output.suffix == ".holo" or (output.exists() and not output.is_dir()):
         raise InputError("is no folder, which many holograms need", where=output, remedy="name a folder with -o")
-    jobs = [Job(path, output / f"{path.stem}.holo") for path in stacks]
-    todo = [job for job in jobs if overwrite or not job.output.exists()]
-    return todo, len(jobs) - len(todo)
-
-
-def compute_each(
-    jobs: list[Job],
-    profile: DisplayProfile,
-    settings: SynthSettings,
-    *,
-    progress: Progress = silent,
-    warn: Warn = lambda text: None,
-    interruptible: Interruptible = uninterruptible,
-    made: Callable[[Outcome], None] = lambda outcome: None,
-) -> list[Outcome]:
-    """Compute one hologram after the other; one that fails does not keep the others from being made.
-
-    Args:
-        jobs: what to compute; existing outputs are replaced.
-        profile: display; its size is replaced by that of each stack.
-        settings: how.
-        progress: told of the whole and of each hologram.
-        warn: told what makes a stack hard to show.
-        interruptible: see `compute`.
-        made: told of each outcome as soon as there is one.
-
-    Raises:
-        KeyboardInterrupt: somebody asked to stop; what was computed until then is written.
-    """
-    outcomes: list[Outcome] = []
-    for index, job in enumerate(jobs):
-        progress(STAGE, index, len(jobs), job.source.name)
-        try:
-            scores = compute(
-                job, profile, settings, overwrite=True, progress=progress, warn=warn, interruptible=interruptible
-            )
-            outcomes.append(Outcome(job, scores))
-        except Exception as error:  # whatever it is, a night's work on the others is not lost for it
-            outcomes.append(Outcome(job, error=error))
-        made(outcomes[-1])
-    progress(STAGE, len(jobs), len(jobs))
-    return outcomes
+    return [Job(path, output / f"{path.stem}.holo") for path in stacks]
 
 
 def compute(
@@ -280,7 +220,9 @@ def _network_field(
 ) -> tuple[WaveField, dict[str, Any]]:
     """DEHNet's field of an exposed picture, and what was done."""
     networks = load_networks(settings.weights)
-    synthesiser = NetworkSynthesiser(networks, profile, runtime=settings.runtime, memory=settings.memory)
+    synthesiser = NetworkSynthesiser(
+        networks, profile, runtime=settings.runtime, threads=threads_to_use(), memory=settings.memory
+    )
     field = synthesiser.field(intensity, depth, within_slit=settings.within_slit, progress=progress)
     weights = "shipped" if settings.weights is None else settings.weights.name
     did = {"method": "net", "runtime": synthesiser.kind.name, "weights": weights, "within_slit": settings.within_slit}
@@ -383,9 +325,3 @@ def find_field(
         "padding": settings.padding,
     }
     return result.field, did
-
-
-def failures(outcomes: list[Outcome]) -> HolodriverError | None:
-    """The error with which a run over many ends, if any of them failed."""
-    failed = [outcome.job.source.name for outcome in outcomes if outcome.error is not None]
-    return HolodriverError(f"{len(failed)} of {len(outcomes)} failed: {', '.join(failed)}") if failed else None

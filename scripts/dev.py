@@ -102,9 +102,9 @@ def environments(root: Path = ROOT) -> dict[str, Environment]:
     return {
         "driver": Environment(
             root / ".venv",
-            ("--constraint", str(pins), "--editable", f"{root}[cpu,openvino,rig,depth,lookingglass,train,dev]"),
+            ("--constraint", str(pins), "--editable", f"{root}[cpu,openvino,rig,depth,lookingglass,train,farm,dev]"),
             (root / "pyproject.toml", pins),
-            "import torch, cv2, OpenEXR, h5py, transformers, av, holodriver",
+            "import torch, cv2, OpenEXR, h5py, transformers, av, distributed, holodriver",
         ),
         "blender": Environment(
             root / ".venv-blender",

@@ -1,6 +1,7 @@
-"""Render a data set of random scenes as focal stacks, one folder each; what is there is left out, so it can go on.
+"""Render a data set of random scenes as focal stacks, one folder each, here or on a farm; a stopped run goes on.
 
     python scripts/render_dataset.py FOLDER --scenes 100 [--split train] [--first 0] [--size 256] [--spp 16] [--jobs 2]
+    python scripts/render_dataset.py FOLDER --scenes 3000 --scheduler tcp://HOST:8786 [--dry-run]
     python scripts/render_dataset.py FOLDER --scenes 8 --split test --mapping dioptric --route refocus --spp 1
 
 Scene N has the seed N and becomes FOLDER/SPLIT_0000N.stack. The splits have no thing and no texture in common. After
@@ -12,25 +13,26 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from holodriver.cli import farming
 from holodriver.cli.options import parse_size
 from holodriver.errors import HolodriverError
+from holodriver.farm.farm import Farm
+from holodriver.farm.run import run
+from holodriver.farm.unit import Batch, Outcome
 from holodriver.files.atomic import written_file
 from holodriver.files.manifest import StackManifest
 from holodriver.files.stack import read_all_in_focus
+from holodriver.jobs.frames import dataset_batch
 from holodriver.optics.display import REFERENCE
-from holodriver.rendering.blender import find_blender
-from holodriver.rendering.render import RANDOM, ROUTES, SPLITS, RenderJob, render_stack
+from holodriver.rendering.render import RANDOM, ROUTES, SPLITS, RenderJob
 
 FORMAT, VERSION = "holodriver data set", 1
 
@@ -102,12 +104,26 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--depth-samples", type=int, default=10, help="one-ray depth renders of each plane")
     parser.add_argument("--jobs", type=int, default=1, help="scenes at a time, each a Blender of its own")
     parser.add_argument("--blender", type=Path)
+    parser.add_argument("--threads", type=int, help="of each; its share of the cores, or 1 on a farm, if left out")
+    parser.add_argument("--scheduler", help="Dask scheduler whose workers render, such as tcp://HOST:8786")
+    parser.add_argument("--cluster", help="queue whose machines render: slurm; --jobs is how many of its jobs")
+    parser.add_argument(
+        "--cluster-option", action="append", metavar="NAME=VALUE", help="for the queue; may be repeated"
+    )
+    parser.add_argument("--retries", type=int, default=1, help="how often a scene that failed is rendered again")
+    parser.add_argument("--dry-run", action="store_true", help="only say what is done, what is to do, what it needs")
     options = parser.parse_args(arguments)
     if options.route == "refocus" and options.mapping != "dioptric":
         parser.error("--route refocus needs --mapping dioptric")
-    if options.jobs < 1:
-        parser.error(f"--jobs is {options.jobs}, expected 1 or more")
     try:
+        farm = farming.farm_of(
+            options.jobs,
+            options.threads,
+            options.scheduler,
+            options.cluster,
+            options.cluster_option,
+            options.retries,
+        )
         width, height = parse_size(options.size)
         jobs = {
             options.folder / f"{options.split}_{seed:05d}.stack": RenderJob(
@@ -128,45 +144,36 @@ def main(arguments: Sequence[str]) -> int:
     except HolodriverError as error:
         print(f"render_dataset.py: {error}", file=sys.stderr)
         return 2
-    missing = {path: job for path, job in jobs.items() if not (path / StackManifest.FILE_NAME).exists()}
-    options.folder.mkdir(parents=True, exist_ok=True)
-    failed = 0
+    batch = dataset_batch(jobs, options.folder, blender=options.blender and options.blender.absolute())
+    return _render(batch, farm, options)
+
+
+def _render(batch: Batch, farm: Farm, options: argparse.Namespace) -> int:
+    known: dict[str, Any] = {}
+    begun, made = time.monotonic(), 0
+
+    def tell(outcome: Outcome) -> None:
+        nonlocal made
+        if outcome.error is None:
+            made += 1
+            write_manifest(options.folder, known)
+            print(f"{outcome.unit.outputs[0]}  {(time.monotonic() - begun) / made:.0f} s a scene", flush=True)
+
     try:
-        known: dict[str, Any] = {}
-        if missing:
-            render = partial(render_stack, blender=find_blender(options.blender))
-            failed = _render_all(missing, render, options.jobs, options.folder, known)
+        if options.dry_run:
+            farming.show_plan(batch, farm)
+            return 0
+        outcomes = run(batch, farm, warn=lambda text: print(f"warning: {text}", file=sys.stderr, flush=True), made=tell)
         if scenes := write_manifest(options.folder, known):
             print(depths_of(list(scenes.values())))
+        farming.judge(outcomes)
+    except KeyboardInterrupt:
+        print("render_dataset.py: stopped; the same command goes on", file=sys.stderr, flush=True)
+        return 130
     except HolodriverError as error:
         print(f"render_dataset.py: {error}", file=sys.stderr)
-        return 1
-    return 1 if failed else 0
-
-
-def _render_all(jobs: dict[Path, RenderJob], render: Any, workers: int, folder: Path, known: dict[str, Any]) -> int:
-    """Render some at a time; the number of those that failed."""
-    failed, begun, made = 0, time.monotonic(), 0
-    pool = ThreadPoolExecutor(workers)
-    try:
-        waiting = {pool.submit(render, job, path): path for path, job in jobs.items()}
-        for future in as_completed(waiting):
-            path = waiting[future]
-            try:
-                future.result()
-            except HolodriverError as error:
-                failed += 1
-                print(f"{path}: {error}", file=sys.stderr, flush=True)
-                continue
-            made += 1
-            write_manifest(folder, known)
-            print(f"{path}  {(time.monotonic() - begun) / made:.0f} s a scene", flush=True)
-    except KeyboardInterrupt:
-        # the threads wait for Blenders, which end and clean up when this process is gone
-        print("render_dataset.py: stopped; the same command goes on", file=sys.stderr, flush=True)
-        os._exit(130)
-    pool.shutdown()
-    return failed
+        return error.exit_code
+    return 0
 
 
 if __name__ == "__main__":

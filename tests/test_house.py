@@ -61,7 +61,7 @@ def test_wheel_carries_both_packages_and_their_licences():
 def test_every_direct_dependency_is_pinned_for_the_demo():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    installed = ("cpu", "openvino", "rig", "depth", "lookingglass", "train", "dev")  # by dev.py
+    installed = ("cpu", "openvino", "rig", "depth", "lookingglass", "train", "farm", "dev")  # by dev.py
     wanted = [*project["dependencies"], *(name for extra in installed for name in extras[extra])]
     pins = (ROOT / "scripts" / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {_normal(line.split("==")[0]) for line in pins if "==" in line}

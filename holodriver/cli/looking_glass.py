@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from holodriver.cli import console
+from holodriver.cli import console, farming
 from holodriver.cli.options import Overwrite, parse_size
 from holodriver.errors import InputError
 
@@ -65,6 +65,13 @@ Source = Annotated[
     typer.Argument(
         help="Focal stack, .holo, .exr with Z, picture or video with depth (beside it, or in its other half), or a "
         "folder of pictures."
+    ),
+]
+Sources = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Focal stack, .holo, .exr with Z, picture or video with depth (beside it, or in its other half), or a "
+        "folder of pictures; several become a folder of quilts."
     ),
 ]
 Depth = Annotated[
@@ -157,9 +164,12 @@ def rgbd(
 
 @looking_glass.command()
 def quilt(
-    source: Source,
+    sources: Sources,
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="NAME.png, .jpg, .mp4 or .hop; the layout is added to the name.")
+        Path,
+        typer.Option(
+            "-o", "--output", help="NAME.png, .jpg, .mp4 or .hop; the layout is added to the name. A folder for many."
+        ),
     ],
     device: Annotated[str, typer.Option(help="Display to make it for (see 'devices'), or 'connected'.")] = "go",
     depthiness: Depthiness = 1.0,
@@ -179,9 +189,16 @@ def quilt(
     codec: Codec = None,
     host: Host = "localhost",
     http_port: HttpPort = 33334,
+    jobs: farming.Jobs = 1,
+    threads: farming.Threads = None,
+    scheduler: farming.Scheduler = None,
+    cluster: farming.Cluster = None,
+    cluster_option: farming.ClusterOption = None,
+    retries: farming.Retries = 1,
+    dry_run: farming.DryRun = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Render the views of a display from colour and depth into a quilt."""
+    """Render the views of a display from colour and depth into a quilt; of many sources into a folder of quilts."""
     from dataclasses import replace
 
     from holodriver.lookingglass.make import make_quilt_file
@@ -192,13 +209,32 @@ def quilt(
         display = replace(display, view_cone=view_cone)
     if size is not None:
         display = display.sized(*parse_size(size))
+    options, views = _options(depth, near, source_side), ViewSettings(depthiness, focus, zoom)
+    if len(sources) > 1:
+        from holodriver.jobs.quilts import QuiltSettings, quilts_batch
+
+        if depth is not None:
+            raise InputError(f"is the depth of one picture, and {len(sources)} sources were named", where="--depth")
+        settings = QuiltSettings(display, views, options, fit.value, _rate(fps), codec.value if codec else None)
+        batch = quilts_batch(sources, output, settings, overwrite=overwrite)
+        farm = farming.farm_of(jobs, threads, scheduler, cluster, cluster_option, retries)
+        if dry_run:
+            farming.show_plan(batch, farm)
+            return
+        outcomes = farming.do(batch, farm)
+        made = [outcome for outcome in outcomes if outcome.attempts and outcome.error is None]
+        console.say(f"wrote {len(made)} of {len(outcomes)} to {output}")
+        farming.judge(outcomes)
+        return
+    source = sources[0]
+    farming.only_for_batches("many sources", jobs, scheduler, cluster, dry_run)
     with console.reporting() as progress:
         written = make_quilt_file(
             source,
             output,
-            _options(depth, near, source_side),
+            options,
             display,
-            ViewSettings(depthiness, focus, zoom),
+            views,
             fit=fit.value,
             rate=_rate(fps),
             codec=codec.value if codec else None,

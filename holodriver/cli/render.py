@@ -1,16 +1,23 @@
 """`holodriver render`: a Blender scene to a focal stack or an RGB-D image."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from holodriver.cli import farming
 from holodriver.cli.options import parse_frames, parse_size
 from holodriver.errors import InputError
 from holodriver.optics.display import REFERENCE
 
 if TYPE_CHECKING:
+    from holodriver.farm.farm import Farm
+    from holodriver.farm.unit import Batch
     from holodriver.rendering.render import RenderJob
+
+SIZE = "256"
+"""Pixels of a side, if nobody says."""
 
 
 def render(
@@ -53,8 +60,12 @@ def render(
         typer.Option(help="Cycles' identifier of a GPU to use, may be repeated; else all."),
     ] = None,
     size: Annotated[
-        str, typer.Option(help="Pixels: one number for a square, or WIDTHxHEIGHT; a quilt has its display's.")
-    ] = ("256"),
+        str | None,
+        typer.Option(
+            help="Pixels: one number for a square, or WIDTHxHEIGHT; 256 if left out. Of a whole quilt: its display's.",
+            show_default=False,
+        ),
+    ] = None,
     planes: Annotated[int, typer.Option(help="Focal planes.", min=2)] = REFERENCE.planes,
     spp: Annotated[int, typer.Option(help="Samples per pixel: 16 is quick, 64 good.", min=1)] = 16,
     near: Annotated[
@@ -104,6 +115,25 @@ def render(
     blender: Annotated[
         Path | None, typer.Option(help="Blender, or a Python that has bpy; else it is looked for.")
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Leave out what is there (a range of frames always does).")
+    ] = False,
+    jobs: farming.Jobs = 1,
+    threads: farming.Threads = None,
+    scheduler: farming.Scheduler = None,
+    cluster: farming.Cluster = None,
+    cluster_option: farming.ClusterOption = None,
+    retries: farming.Retries = 1,
+    dry_run: farming.DryRun = False,
+    flamenco: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="JOB.json",
+            help="Render nothing: write the range of frames as a job for Flamenco, Blender's farm, with its job type "
+            "beside it.",
+            rich_help_panel=farming.PANEL,
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing focal stack.")] = False,
 ) -> None:
     """Render a Blender scene to a focal stack, an RGB-D image, or a quilt of true views for a Looking Glass."""
@@ -116,8 +146,13 @@ def render(
         raise InputError("is missing", where="--output", remedy="name the focal stack with -o")
     if formats and not rgbd:
         raise InputError("is for RGB-D images", where="--format", remedy="add --rgbd")
-    if frames and quilt is not None:
-        raise InputError("a quilt is of one frame, the one that the file was saved at", where="--frames")
+    numbers = parse_frames(frames) if frames else ()
+    several = len(numbers) > 1 and not rgbd and not find_range
+    farm = farming.farm_of(jobs, threads, scheduler, cluster, cluster_option, retries)
+    if not several:
+        farming.only_for_batches("focal stacks or quilts of many frames", jobs, scheduler, cluster, dry_run)
+    if flamenco is not None and (not several or quilt is not None):
+        raise InputError("is for focal stacks of many frames", where="--flamenco", remedy="give --frames")
 
     if quilt is not None:
         assert output is not None
@@ -125,6 +160,7 @@ def render(
             scene,
             output,
             quilt,
+            size=size,
             focus=focus,
             view_cone=view_cone,
             spp=spp,
@@ -135,13 +171,16 @@ def render(
             device=device,
             use_device=use_device,
             blender=blender,
+            frames=numbers,
+            farm=farm,
+            dry_run=dry_run,
             overwrite=overwrite,
         )
         return
     for name, value in (("--focus", focus), ("--view-cone", view_cone), ("--standard-colours", standard or None)):
         if value is not None:
             raise InputError("is for quilts alone", where=name, remedy="add --quilt DISPLAY, or leave it out")
-    width, height = parse_size(size)
+    width, height = parse_size(size or SIZE)
     job = RenderJob(
         scene=scene,
         width=width,
@@ -158,7 +197,7 @@ def render(
         route=route,
         device=device,
         devices=tuple(use_device or ()),
-        frames=parse_frames(frames) if frames else (),
+        frames=numbers,
     )
     if find_range:
         _say_range(job, blender)
@@ -180,23 +219,55 @@ def render(
         for path in written:
             console.say(f"wrote {path}")
         return
-    _render_stacks(job, output, overwrite=overwrite, blender=blender)
+    if flamenco is not None:
+        _export(job, output, flamenco, blender=blender, overwrite=overwrite)
+    elif several:
+        from holodriver.jobs.frames import frames_batch
+
+        batch = frames_batch(job, output, blender=farming.absolute(blender), overwrite=overwrite)
+        _render_frames(batch, farm, dry_run=dry_run)
+    else:
+        _render_stack(job, output, overwrite=overwrite, resume=resume, blender=blender)
 
 
-def _render_stacks(job: "RenderJob", output: Path, *, overwrite: bool, blender: Path | None) -> None:
+def _render_stack(job: "RenderJob", output: Path, *, overwrite: bool, resume: bool, blender: Path | None) -> None:
     from holodriver.cli import console
     from holodriver.files.stack import read_stack
     from holodriver.rendering.render import render_stack
-    from holodriver.rendering.sequence import render_stacks
 
-    several = len(job.frames) > 1
+    if resume and (output / "stack.json").exists():
+        console.say(f"left out {output}: it was done before")
+        return
     with console.reporting() as progress:
-        render = render_stacks if several else render_stack
-        made = render(job, output, overwrite=overwrite, blender=blender, progress=progress, warn=console.warn)
-    for path in made if isinstance(made, list) else [made]:
-        for warning in read_stack(path).warnings():
-            console.warn(f"{path.name}: {warning}" if several else warning)
-        console.say(f"wrote {path}: {job.planes} planes of {job.width} × {job.height} pixels")
+        render_stack(job, output, overwrite=overwrite, blender=blender, progress=progress, warn=console.warn)
+    for warning in read_stack(output).warnings():
+        console.warn(warning)
+    console.say(f"wrote {output}: {job.planes} planes of {job.width} × {job.height} pixels")
+
+
+def _render_frames(batch: "Batch", farm: "Farm", *, dry_run: bool) -> None:
+    from holodriver.cli import console
+
+    if dry_run:
+        farming.show_plan(batch, farm)
+        return
+    outcomes = farming.do(batch, farm)
+    made = [outcome for outcome in outcomes if outcome.attempts and outcome.error is None]
+    console.say(f"wrote {len(made)} of {len(outcomes)} to {batch.folder}")
+    farming.judge(outcomes)
+
+
+def _export(job: "RenderJob", output: Path, path: Path, *, blender: Path | None, overwrite: bool) -> None:
+    from holodriver.cli import console
+    from holodriver.jobs.flamenco import export_frames
+
+    with console.reporting() as progress:
+        script = export_frames(
+            job, output, path, blender=blender, overwrite=overwrite, progress=progress, warn=console.warn
+        )
+    console.say(f"wrote {path} and {script}")
+    console.say(f"1. put {script.name} into the folder scripts of Flamenco Manager; it needs no restart")
+    console.say(f"2. curl -H 'Content-Type: application/json' -d @{path} http://MANAGER:8080/api/v3/jobs")
 
 
 def _say_range(job: "RenderJob", blender: Path | None) -> None:
@@ -215,6 +286,7 @@ def _render_quilt(
     output: Path,
     name: str,
     *,
+    size: str | None,
     focus: float | None,
     view_cone: float | None,
     spp: int,
@@ -225,15 +297,19 @@ def _render_quilt(
     device: str,
     use_device: list[str] | None,
     blender: Path | None,
+    frames: tuple[int, ...],
+    farm: "Farm",
+    dry_run: bool,
     overwrite: bool,
 ) -> None:
     from holodriver.cli import console
     from holodriver.optics.lookingglass import looking_glass
     from holodriver.rendering.quilt import QuiltJob, render_quilt
 
+    display = looking_glass(name)
     job = QuiltJob(
         scene=scene,
-        display=looking_glass(name),
+        display=display.sized(*parse_size(size)) if size else display,
         focus=focus,
         view_cone=view_cone,
         samples=spp,
@@ -244,6 +320,15 @@ def _render_quilt(
         device=device,
         devices=tuple(use_device or ()),
     )
+    if len(frames) > 1:
+        from holodriver.jobs.quilts import rendered_quilts_batch
+
+        if focus is None and not dry_run:
+            console.warn("each frame finds its own --focus where the camera has no depth of field: depth may jump")
+        batch = rendered_quilts_batch(job, frames, output, blender=farming.absolute(blender), overwrite=overwrite)
+        _render_frames(batch, farm, dry_run=dry_run)
+        return
+    job = replace(job, frame=frames[0] if frames else None)
     with console.reporting() as progress:
         written = render_quilt(job, output, overwrite=overwrite, blender=blender, progress=progress, warn=console.warn)
     console.say(f"wrote {written}: {job.display.views} views of {' × '.join(map(str, job.view_size))} pixels")

@@ -2,14 +2,20 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from holodriver.cli import console
+from holodriver.cli import console, farming
 from holodriver.cli.interrupt import stopping_on_interrupt
 from holodriver.cli.options import Overwrite
 from holodriver.errors import InputError
+
+if TYPE_CHECKING:
+    from holodriver.depth.batch import Options, Source
+    from holodriver.farm.farm import Farm
+    from holodriver.farm.unit import Batch
+    from holodriver.jobs.rgbd import Networks
 
 
 class Refiner(StrEnum):
@@ -112,16 +118,27 @@ def rgbd(
         bool, typer.Option("--save-depth-video", help="Write NAME_depth too, a video of depth alone.")
     ] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with unfinished videos; leave out what is there.")
+        bool,
+        typer.Option(
+            "--resume", help="Go on with an unfinished video; leave out what is there (many inputs always do)."
+        ),
     ] = False,
+    jobs: farming.Jobs = 1,
+    threads: farming.Threads = None,
+    scheduler: farming.Scheduler = None,
+    cluster: farming.Cluster = None,
+    cluster_option: farming.ClusterOption = None,
+    retries: farming.Retries = 1,
+    dry_run: farming.DryRun = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Make RGB-D of photos and videos: NAME_depth.png (16 bits) and NAME_rgbd_lr.png or .mp4, near is white."""
-    from holodriver.depth.batch import Options, convert_each, failures, find_sources
-    from holodriver.depth.estimators import NetworkEstimator, device_for
+    from holodriver.depth.batch import Options, find_sources
+    from holodriver.depth.estimators import device_for
     from holodriver.depth.photos import MeasuredSettings
     from holodriver.depth.pipeline import DepthSettings
     from holodriver.depth.videos import VideoSettings
+    from holodriver.jobs.rgbd import Networks, rgbd_batch
 
     settings = DepthSettings(
         sizes=parse_sizes(pyr),
@@ -145,34 +162,53 @@ def rgbd(
     names = list(backend or []) or [ENSEMBLE[0]]
     if ensemble:
         names = list(dict.fromkeys([*(backend or []), *ENSEMBLE]))
-    with console.reporting() as progress, stopping_on_interrupt() as cancelled:
-        estimators = [
-            NetworkEstimator(
-                name,
-                device=place,
-                precision="fp32" if no_fp16 else precision.value,
-                polarity=polarity.value if polarity else None,
-                warn=console.warn,
-            )
-            for name in names
-        ]
-        outcomes = convert_each(sources, estimators, options, progress=progress, warn=console.warn, cancelled=cancelled)
-        stopped = cancelled()
-    for outcome in outcomes:
-        if outcome.error is not None and len(outcomes) > 1:
-            console.warn(f"failed: {outcome.reason}")
-        elif outcome.skipped:
-            console.say(f"left out {outcome.source.path}: it was done before")
-        else:
-            for path in outcome.written:
-                console.say(f"wrote {path}{f' ({outcome.note})' if outcome.note else ''}")
-    if any(outcome.written and not outcome.skipped for outcome in outcomes):
+    networks = Networks(
+        tuple(str(Path(name).absolute()) if Path(name).is_dir() else name for name in names),
+        str(place),
+        "fp32" if no_fp16 else precision.value,
+        polarity.value if polarity else None,
+    )
+    if len(sources) > 1:
+        farm = farming.farm_of(jobs, threads, scheduler, cluster, cluster_option, retries)
+        batch = rgbd_batch(sources, networks, options, output_dir or sources[0].folder)
+        _library(batch, farm, networks, dry_run=dry_run)
+        return
+    farming.only_for_batches("many photos and videos", jobs, scheduler, cluster, dry_run)
+    _one(sources[0], networks, options)
+
+
+def _library(batch: "Batch", farm: "Farm", networks: "Networks", *, dry_run: bool) -> None:
+    if dry_run:
+        farming.show_plan(batch, farm)
+        return
+    if farm.is_alone:
+        networks.load(console.warn)  # a network that cannot be loaded is one error, and not one of each photo
+    outcomes = farming.do(batch, farm)
+    made = [outcome for outcome in outcomes if outcome.attempts and outcome.error is None]
+    for outcome in made:
+        for path in outcome.unit.outputs:
+            console.say(f"wrote {path}")
+    if made:
         console.say(HINT)
+    farming.judge(outcomes)
+
+
+def _one(source: "Source", networks: "Networks", options: "Options") -> None:
+    from holodriver.depth.batch import convert
+
+    with console.reporting() as progress, stopping_on_interrupt() as cancelled:
+        estimators = networks.load(console.warn)
+        made = convert(source, estimators, options, progress=progress, warn=console.warn, cancelled=cancelled)
+        stopped = cancelled()
+    if made.skipped:
+        console.say(f"left out {source.path}: it was done before")
+    else:
+        for path in made.written:
+            console.say(f"wrote {path}{f' ({made.note})' if made.note else ''}")
+        if made.written:
+            console.say(HINT)
     if stopped:
         raise KeyboardInterrupt
-    error = failures(outcomes)
-    if error is not None:
-        raise error
 
 
 def parse_sizes(text: str) -> tuple[int, ...]:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from holodriver.cli import console
+from holodriver.cli import console, farming
 from holodriver.cli.interrupt import stopping_on_interrupt
 from holodriver.cli.options import Overwrite, Profile, display_profile
 
 if TYPE_CHECKING:
-    from holodriver.batch import SynthSettings
-    from holodriver.optics.display import DisplayProfile
+    from holodriver.farm.farm import Farm
+    from holodriver.farm.unit import Batch
 
 
 class Method(StrEnum):
@@ -88,6 +88,13 @@ def synth(
         typer.Option("--names", help="Print each hologram's name as it is made, and nothing else: for play -."),
     ] = False,
     profile: Profile = None,
+    jobs: farming.Jobs = 1,
+    threads: farming.Threads = None,
+    scheduler: farming.Scheduler = None,
+    cluster: farming.Cluster = None,
+    cluster_option: farming.ClusterOption = None,
+    retries: farming.Retries = 1,
+    dry_run: farming.DryRun = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Compute the hologram of a focal stack or a picture with depth, and score it against what it should show."""
@@ -106,14 +113,19 @@ def synth(
         padding=padding,
         memory=None if memory is None else memory * 2**30,
         device=device,
-        weights=weights,
+        weights=farming.absolute(weights),
         runtime=runtime,
     )
     if (depth or near) and not is_picture(source):
         raise InputError("is not a picture, which --depth and --near are for", where=source)
     if is_folder_of_stacks(source):
-        _each(source, output, display, settings, names=names, overwrite=overwrite)
+        from holodriver.jobs.holograms import holograms_batch
+
+        farm = farming.farm_of(jobs, threads, scheduler, cluster, cluster_option, retries)
+        batch = holograms_batch(source, output, display, settings, overwrite=overwrite)
+        _each(batch, farm, names=names, dry_run=dry_run)
         return
+    farming.only_for_batches("a folder of focal stacks", jobs, scheduler, cluster, dry_run)
     rgbd = RgbdSettings(depth, near.value if near else None, planes)
     with console.reporting() as progress:
         scores = compute(
@@ -134,46 +146,24 @@ def synth(
     console.say(f"wrote {output}")
 
 
-def _each(
-    source: Path,
-    output: Path,
-    display: "DisplayProfile",
-    settings: "SynthSettings",
-    *,
-    names: bool,
-    overwrite: bool,
-) -> None:
-    from holodriver.batch import Outcome, compute_each, failures, jobs_in_folder
+def _each(batch: "Batch", farm: "Farm", *, names: bool, dry_run: bool) -> None:
+    from holodriver.farm.unit import Outcome
+    from holodriver.jobs.holograms import scores_of
     from holodriver.quality.scores import HEADINGS, table_rows
 
     def name(outcome: Outcome) -> None:
         if names and outcome.error is None:
-            console.say(str(outcome.job.output))
+            console.say(str(outcome.unit.outputs[0]))
 
-    jobs, skipped = jobs_in_folder(source, output, overwrite=overwrite)
-    if skipped and not names:
-        console.say(f"left out {skipped} already in {output}; --overwrite computes them again")
-    with console.reporting() as progress:
-        outcomes = compute_each(
-            jobs,
-            display,
-            settings,
-            progress=progress,
-            warn=console.warn,
-            interruptible=stopping_on_interrupt,
-            made=name,
-        )
-    made = [(outcome.job, outcome.scores) for outcome in outcomes if outcome.scores is not None]
-    if made and not names:
-        rows = table_rows([scores for _, scores in made])
-        console.table(
-            ("hologram", *HEADINGS), [(job.output.name, *row) for (job, _), row in zip(made, rows, strict=True)]
-        )
+    if dry_run:
+        farming.show_plan(batch, farm)
+        return
+    outcomes = farming.do(batch, farm, quiet=names, made=name)
+    known = scores_of(outcomes)
+    if known and not names:
+        rows = table_rows([scores for _, scores in known])
+        console.table(("hologram", *HEADINGS), [(of, *row) for (of, _), row in zip(known, rows, strict=True)])
     if not names:
-        console.say(f"wrote {len(made)} to {output}")
-    for outcome in outcomes:
-        if outcome.error is not None:
-            console.warn(f"{outcome.job.source.name} failed: {outcome.reason}")
-    error = failures(outcomes)
-    if error is not None:
-        raise error
+        made = [outcome for outcome in outcomes if outcome.attempts and outcome.error is None]
+        console.say(f"wrote {len(made)} to {batch.folder}")
+    farming.judge(outcomes, quiet=names)

@@ -1,4 +1,4 @@
-"""RGB-D of everything that was asked for: photos, videos and folders of them; what fails does not stop the rest."""
+"""RGB-D of what was asked for: photos, videos and folders of them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -8,13 +8,11 @@ from holodriver.depth.estimators import Estimator
 from holodriver.depth.photos import MeasuredSettings, Warn, convert_photo, photo_outputs
 from holodriver.depth.pipeline import DepthSettings
 from holodriver.depth.videos import VideoSettings, convert_video, frame_size, video_outputs
-from holodriver.errors import FileFormatError, HolodriverError, InputError
+from holodriver.errors import FileFormatError, InputError
 from holodriver.files import photos, video
 from holodriver.files.rgbd import DEPTH, SIDE_BY_SIDE
 from holodriver.files.video_parts import parts_folder
 from holodriver.progress import Progress, silent
-
-STAGE = "RGB-D"
 
 
 @dataclass(frozen=True)
@@ -28,21 +26,13 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of a source."""
+class Made:
+    """What was made of a source."""
 
-    source: Source
     written: tuple[Path, ...] = ()
-    error: Exception | None = None
     skipped: bool = False
     """Whether it was there already."""
     note: str = ""
-
-    @property
-    def reason(self) -> str:
-        """Why it failed, in one line."""
-        said = " ".join(str(self.error).split())
-        return said if isinstance(self.error, HolodriverError) else f"{type(self.error).__name__}: {said}"
 
 
 @dataclass(frozen=True)
@@ -94,49 +84,43 @@ def find_sources(inputs: Sequence[Path], output_folder: Path | None = None) -> l
     return sources
 
 
-def convert_each(
-    sources: Sequence[Source],
+def convert(
+    source: Source,
     estimators: Sequence[Estimator],
     options: Options,
     *,
     progress: Progress = silent,
     warn: Warn = lambda text: None,
     cancelled: Callable[[], bool] = lambda: False,
-) -> list[Outcome]:
-    """Convert one source after the other; one that fails does not keep the others from being made.
+) -> Made:
+    """Make RGB-D of one source.
 
     Args:
-        progress: told of the whole and of the frames of each video.
+        progress: told of the frames of a video.
         warn: told in one line of what was assumed or left out.
-        cancelled: asked now and then whether somebody wants to stop; sources not reached have no outcome.
+        cancelled: asked now and then whether somebody wants to stop; of a video what is done until then stays.
+
+    Raises:
+        HolodriverError: it cannot be read, or not be converted.
+        OutputExistsError: a result is there, and neither `overwrite` nor `resume` is given.
     """
-    outcomes: list[Outcome] = []
-    shown = len(sources) > 1 or not sources[0].is_video  # a video alone has a bar of its own
-    for index, source in enumerate(sources):
-        if cancelled():
-            return outcomes
-        if shown:
-            progress(STAGE, index, len(sources), source.path.name)
-        try:
-            convert = _video if source.is_video else _photo
-            outcomes.append(convert(source, estimators, options, progress, warn, cancelled))
-        except Exception as error:  # whatever it is, a night's work on the others is not lost for it
-            outcomes.append(Outcome(source, error=error))
-    if shown:
-        progress(STAGE, len(sources), len(sources))
-    return outcomes
+    if source.is_video:
+        return _video(source, estimators, options, progress, warn, cancelled)
+    return _photo(source, estimators, options, warn)
 
 
-def failures(outcomes: Sequence[Outcome]) -> HolodriverError | None:
-    """The error with which a run over many ends, if any of them failed: wrong input if all that failed was that."""
-    failed = [outcome for outcome in outcomes if outcome.error is not None]
-    if not failed:
-        return None
-    if len(outcomes) == 1 and isinstance(failed[0].error, HolodriverError):
-        return failed[0].error
-    kind = InputError if all(isinstance(outcome.error, InputError) for outcome in failed) else HolodriverError
-    names = ", ".join(outcome.source.path.name for outcome in failed)
-    return kind(f"{len(failed)} of {len(outcomes)} failed: {names}")
+def outputs_of(source: Source, options: Options) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """The files that will be made of a source, and what is there until they are whole.
+
+    Raises:
+        FileFormatError: it is a video that cannot be read.
+    """
+    if not source.is_video:
+        return photo_outputs(source.name, source.folder), ()
+    with video.VideoReader(source.path) as reader:
+        size = frame_size(reader.info, options.video)
+    pair, depth = video_outputs(source.name, source.folder, options.video, size)
+    return (pair, depth) if options.video.save_depth_video else (pair,), (parts_folder(pair),)
 
 
 def _is_source(path: Path) -> bool:
@@ -149,16 +133,14 @@ def _photo(
     source: Source,
     estimators: Sequence[Estimator],
     options: Options,
-    progress: Progress,
     warn: Warn,
-    cancelled: Callable[[], bool],
-) -> Outcome:
+) -> Made:
     if source.path.suffix.lower() not in photos.SUFFIXES and source.path.exists():
         known = ", ".join(photos.SUFFIXES + video.SUFFIXES)
         raise FileFormatError("is of a kind that is not read", where=source.path, remedy=f"expected {known}")
     outputs = photo_outputs(source.name, source.folder)
     if options.resume and all(output.exists() for output in outputs):
-        return Outcome(source, outputs, skipped=True)
+        return Made(outputs, skipped=True)
     convert_photo(
         source.path,
         outputs,
@@ -168,7 +150,7 @@ def _photo(
         overwrite=options.overwrite or options.resume,
         warn=warn,
     )
-    return Outcome(source, outputs)
+    return Made(outputs)
 
 
 def _video(
@@ -178,15 +160,13 @@ def _video(
     progress: Progress,
     warn: Warn,
     cancelled: Callable[[], bool],
-) -> Outcome:
+) -> Made:
     if options.measured.depth is not None:
         raise InputError("is a video, for which depth from elsewhere is not taken", where=source.path)
     if options.resume:
-        with video.VideoReader(source.path) as reader:
-            size = frame_size(reader.info, options.video)
-        pair = video_outputs(source.name, source.folder, options.video, size)[0]
-        if pair.exists() and not parts_folder(pair).exists():
-            return Outcome(source, (pair,), skipped=True)
+        (pair, *_), (parts,) = outputs_of(source, options)
+        if pair.exists() and not parts.exists():
+            return Made((pair,), skipped=True)
     outcome = convert_video(
         source.path,
         source.folder,
@@ -201,4 +181,4 @@ def _video(
         cancelled=cancelled,
     )
     note = "" if outcome.complete else f"stopped after {outcome.frames} frames; --resume goes on"
-    return Outcome(source, (outcome.path,) if outcome.frames else (), note=note)
+    return Made((outcome.path,) if outcome.frames else (), note=note)

@@ -1,6 +1,8 @@
-"""Writing so that a killed run leaves no half file, and nothing is overwritten unasked."""
+"""Writing so that neither a killed run nor a loss of power leaves a half file, and nothing is overwritten unasked."""
 
+import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -11,6 +13,8 @@ from pathlib import Path
 from holodriver.errors import InputError, OutputExistsError
 
 _CLUTTER = (".DS_Store", "Thumbs.db")  # what file managers leave behind
+
+_RANDOM = "[a-z0-9_]{8}"  # what tempfile makes names unlike others by
 
 
 def check_output(path: Path, *, overwrite: bool) -> None:
@@ -70,7 +74,9 @@ def written_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     try:
         yield temporary
         os.chmod(temporary, 0o666 & ~_umask())
+        sync(temporary)  # or after a loss of power the new name may stand for an empty file
         os.replace(temporary, path)
+        sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -91,6 +97,9 @@ def written_folder(path: Path, *, overwrite: bool = False, holds: Sequence[str])
     try:
         yield temporary
         os.chmod(temporary, 0o777 & ~_umask())
+        for entry in sorted(temporary.rglob("*"), reverse=True):
+            sync(entry)
+        sync(temporary)
         if path.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
             try:
@@ -105,6 +114,7 @@ def written_folder(path: Path, *, overwrite: bool = False, holds: Sequence[str])
                     shutil.rmtree(old, ignore_errors=True)
         else:
             os.replace(temporary, path)
+        sync(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -118,6 +128,44 @@ def scratch_folder(beside: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed runs left beside `path` while they wrote it; nobody else may be writing it now.
+
+    An existing folder whose replacement was cut off in the middle comes back first.
+    """
+    if not path.parent.is_dir():
+        return
+    stem, suffix = re.escape(path.stem), re.escape(path.suffix)
+    named = re.compile(rf"\.(?:{stem}\.{_RANDOM}(?:{suffix})?|{stem}{suffix}\.(?:old\.)?{_RANDOM})")
+    for entry in list(path.parent.iterdir()):
+        if not named.fullmatch(entry.name):
+            continue
+        if ".old." in entry.name and (entry / path.name).exists() and not path.exists():
+            os.replace(entry / path.name, path)
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or a folder's list of names, is on the disk, where the system can say so."""
+    folder = path.is_dir()
+    if folder and os.name == "nt":
+        return  # a folder cannot be opened there
+    try:
+        handle = os.open(path, os.O_RDONLY if folder else os.O_RDWR)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EROFS):  # a file system without it
+            raise
+    finally:
+        os.close(handle)
 
 
 def _check_parent(path: Path) -> None:

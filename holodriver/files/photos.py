@@ -57,6 +57,21 @@ class EmbeddedDepth:
     """Whether the levels grow with inverse depth."""
 
 
+def photo_size(path: Path) -> tuple[int, int] | None:
+    """(width, height) that a photo's header says, pixels; None if it says nothing that can be read."""
+    from PIL import Image
+
+    try:
+        if path.suffix.lower() in HEIF:
+            _register_heif(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                return image.size
+    except Exception:  # whatever a damaged file makes of the library: who reads the photo says what is wrong with it
+        return None
+
+
 def read_photo(path: Path) -> Photo:
     """A photo in sRGB, turned as its EXIF data says, over black where it is transparent.
 

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -93,8 +94,7 @@ class VideoParts:
         else:
             for track in tracks:
                 check_output(track.path, overwrite=overwrite)
-            self.folder.mkdir(parents=True)
-            self._save()
+            self._begin()
 
     def write(self, frames: list[NDArray], time: Fraction) -> None:
         """Append a frame of each track, at `time` in seconds."""
@@ -192,7 +192,19 @@ class VideoParts:
 
     def remove(self) -> None:
         """Remove the parts, after the last `join`."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        # renamed first: a run that is killed meanwhile must not leave parts that say that they are whole
+        gone = Path(tempfile.mkdtemp(prefix=f".{self.tracks[0].path.name}.", dir=self.folder.parent))
+        os.replace(self.folder, gone / self.folder.name)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def _begin(self) -> None:
+        # with its first manifest inside, or a run that is killed in between would leave a folder that says nothing
+        final = self.folder
+        final.parent.mkdir(parents=True, exist_ok=True)
+        self.folder = Path(tempfile.mkdtemp(prefix=f".{self.tracks[0].path.name}.", dir=final.parent))
+        self._save()
+        os.replace(self.folder, final)
+        self.folder = final
 
     def _take_up(self) -> None:
         path = self.folder / MANIFEST

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,12 @@ class MethodScores:
         """Plain values, for files."""
         planes = {name: list(getattr(self.scores, name)) for name in ("psnr", "ssim", "psnr_srgb", "ssim_srgb")}
         return {"method": self.method, "seconds": self.seconds, "mean": self.scores.means(), "planes": planes}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """What `as_dict` gave."""
+        planes = {name: tuple(values["planes"][name]) for name in ("psnr", "ssim", "psnr_srgb", "ssim_srgb")}
+        return cls(values["method"], StackScores(**planes), values["seconds"])
 
 
 def score_field(

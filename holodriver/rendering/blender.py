@@ -9,6 +9,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -78,6 +79,12 @@ def find_blender(explicit: str | Path | None = None) -> Blender:
             f"make an environment {environment_folder()} with bpy, or put blender on the PATH"
         ),
     )
+
+
+@cache
+def known_blender(explicit: Path | None = None) -> Blender:
+    """As `find_blender`, asked once in a process, which may render many things."""
+    return find_blender(explicit)
 
 
 def ask(path: Path, source: str) -> Blender:

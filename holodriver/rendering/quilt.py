@@ -45,6 +45,8 @@ class QuiltJob:
     """"CPU", or a type of GPU as Cycles names it."""
     devices: tuple[str, ...] = ()
     """Cycles' identifiers of the devices of that type to use; none: all of them."""
+    frame: int | None = None
+    """Of the scene's animation; None: the one that the file was saved at."""
 
     def __post_init__(self) -> None:
         for name, least, most in (("samples", 1, 1_000_000), ("seed", 0, 2**31 - 1)):
@@ -134,6 +136,7 @@ def _values(job: QuiltJob) -> dict[str, object]:
         "kind": "quilt",
         "scene": job.scene,
         "split": job.split,
+        "frames": [] if job.frame is None else [job.frame],
         "width": width,
         "height": height,
         "seed": job.seed,

@@ -21,6 +21,7 @@ from holodriver.errors import BlenderError, HolodriverError, InputError
 from holodriver.files.atomic import check_output_folder, written_folder
 from holodriver.files.manifest import MAXIMUM_PLANES, MAXIMUM_SIZE
 from holodriver.files.stack import HOLDS, Assembly, Outside
+from holodriver.machine import threads_to_use
 from holodriver.optics.focus import MAPPINGS, check_range
 from holodriver.progress import Progress, silent
 from holodriver.rendering.blender import Blender, clean_environment, find_blender
@@ -217,6 +218,7 @@ def child_reports(
     """Run any job of the add-on (see `blender_addon/job.py`) in a child; as `raw_renders`."""
     job_file = raw / "job.json"
     values = job | {"folder": str(raw.resolve()), "scratch": str(scratch.resolve()), "driver": os.getpid()}
+    values["threads"] = threads_to_use()
     values["scene"] = job["scene"] if job["scene"] in BUILT else str(Path(job["scene"]).resolve())
     job_file.write_text(json.dumps(values), encoding="utf-8")
     addon = _addon_folder()

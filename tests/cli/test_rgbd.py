@@ -54,7 +54,7 @@ def photo(tmp_path: Path) -> Path:
 def test_photo_video_and_folder(tmp_path: Path, photo: Path, model: str, capsys) -> None:
     make_video(tmp_path / "b.mp4", even_times(5))
     assert main(["rgbd", str(tmp_path), "--backend", model, *QUICK, "-o", str(tmp_path / "out")]) == 0
-    made = {"a_depth.png", "a_rgbd_lr.png", "b_rgbd_lr.mp4"}
+    made = {"a_depth.png", "a_rgbd_lr.png", "b_rgbd_lr.mp4", "rgbd.batch.jsonl"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == made
     assert "depth position Right" in capsys.readouterr().out
     assert main(["rgbd", str(photo), "--backend", model, *QUICK, "-o", str(tmp_path / "out")]) == 2
@@ -116,9 +116,9 @@ def test_wrong_input_is_one_line_and_exit_code_2(
     assert said in error
 
 
-def test_a_batch_with_a_bad_file_goes_on_and_ends_with_2(photo: Path, model: str, capsys) -> None:
+def test_a_batch_with_a_bad_file_goes_on_and_ends_with_1(photo: Path, model: str, capsys) -> None:
     photo.with_name("b.jpg").write_bytes(b"junk")
-    assert main(["rgbd", str(photo.with_name("b.jpg")), str(photo), "--backend", model, *QUICK]) == 2
+    assert main(["rgbd", str(photo.with_name("b.jpg")), str(photo), "--backend", model, *QUICK]) == 1
     captured = capsys.readouterr()
     assert "wrote" in captured.out
     assert captured.err.strip().splitlines()[-1] == "error: 1 of 2 failed: b.jpg"

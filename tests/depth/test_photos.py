@@ -9,14 +9,17 @@ import pytest
 from PIL import Image
 from spoiled import Spoiler, misfit, scene
 
-from holodriver.depth.batch import Options, convert_each, failures, find_sources
+from holodriver.depth.batch import Options, find_sources
 from holodriver.depth.estimators import NetworkEstimator
 from holodriver.depth.photos import MeasuredSettings, convert_photo, photo_outputs
 from holodriver.depth.pipeline import DepthSettings
 from holodriver.errors import FileFormatError, InputError, OutputExistsError
+from holodriver.farm.run import run
+from holodriver.farm.unit import failures
 from holodriver.files.exr import write_exr
 from holodriver.files.photos import EmbeddedDepth, Photo
 from holodriver.files.rgbd import read_description, read_rgbd
+from holodriver.jobs.rgbd import Networks, rgbd_batch
 from holodriver.scene.cut import layers_of
 
 SMALL = DepthSettings(sizes=(64, 96))
@@ -205,13 +208,13 @@ def test_a_batch_goes_on_and_sums_up(tmp_path: Path, dpt_folder: Path) -> None:
         ("c.png", "c_png"),
         ("d.mp4", "d"),
     ]
-    outcomes = convert_each(sources, [NetworkEstimator(str(dpt_folder))], Options(SMALL))
+    networks = Networks((str(dpt_folder),), "cpu", "fp32")
+    batch = rgbd_batch(sources, networks, Options(SMALL), tmp_path)
+    outcomes = run(batch)
     assert [outcome.error is None for outcome in outcomes] == [True, False, True, True, False]
-    error = failures(outcomes)
-    assert error is not None
-    assert (error.exit_code, str(error)) == (2, "2 of 5 failed: b.png, d.mp4")
-    again = convert_each(sources, [NetworkEstimator(str(dpt_folder))], Options(SMALL, resume=True))
-    assert [outcome.skipped for outcome in again] == [True, False, True, True, False]
+    assert str(failures(outcomes)) == "2 of 5 failed: b.png, d.mp4"
+    again = run(batch)
+    assert [outcome.attempts == 0 for outcome in again] == [True, False, True, True, False]
 
 
 def test_no_input_an_empty_folder_and_a_missing_file(tmp_path: Path) -> None:

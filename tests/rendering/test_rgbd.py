@@ -9,11 +9,9 @@ import pytest
 
 from holodriver.errors import InputError, OutputExistsError
 from holodriver.files.rgbd import read_rgbd
-from holodriver.files.stack import read_stack
 from holodriver.optics.focus import normalised_depth
 from holodriver.rendering.render import RenderJob
 from holodriver.rendering.rgbd import find_range, render_rgbd
-from holodriver.rendering.sequence import render_stacks
 
 SIZE = 48
 
@@ -97,25 +95,6 @@ def test_a_film_of_odd_pictures_has_even_halves(blender, blend_file, tmp_path):
     # the front is the left half of each half: white is near
     assert picture[16, 34 + 4].mean() > 240
     assert picture[16, 34 + 29].mean() < 15
-
-
-def test_stacks_of_an_animation_share_one_range_and_are_resumed(blender, blend_file, tmp_path):
-    scene = blend_file("moving", "ortho", 3)
-    moving = job(scene, frames=(1, 2), depth_samples=1, samples=1)
-    made = render_stacks(moving, tmp_path / "walk.stacks", blender=blender)
-    assert [path.name for path in made] == ["walk_0001.stack", "walk_0002.stack"]
-    stacks = [read_stack(path) for path in made]
-    assert stacks[0].provenance["near"] == stacks[1].provenance["near"]
-    assert [stack.provenance["frame"] for stack in stacks] == [1, 2]
-    near, far = (stacks[0].provenance[name] for name in ("near", "far"))
-    for stack, depth in zip(stacks, (5.0, 4.0), strict=True):
-        seen = stack.all_in_focus_depth[SIZE // 2, SIZE // 2]
-        assert seen == pytest.approx((depth - near) / (far - near), abs=1e-3)
-    times = [(path / "stack.json").stat().st_mtime_ns for path in made]
-    made[1].rename(tmp_path / "gone")
-    render_stacks(moving, tmp_path / "walk.stacks", blender=blender)
-    assert (made[0] / "stack.json").stat().st_mtime_ns == times[0]
-    assert (made[1] / "stack.json").is_file()
 
 
 def test_depth_of_glass_fog_and_cut_outs(blender, blend_file, tmp_path):

@@ -1,0 +1,115 @@
+"""Many machines: units of work on a Dask cluster, or on jobs of a queue that become one."""
+
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from holodriver.errors import HolodriverError, InputError
+from holodriver.farm.farm import Farm
+from holodriver.farm.unit import Warn, unheard
+from holodriver.machine import thread_limits
+
+PATIENCE_S = 10.0
+"""Until a scheduler has answered."""
+
+LEAST_MEMORY = 2 << 30
+"""Bytes that a job of a queue is asked for at least: what Python, torch and Blender take before they work."""
+
+WORKER = "dask worker {} --nthreads 1 --nworkers N"
+"""How workers join a scheduler: N units at a time on each machine."""
+
+_CARRIED = ("HOLODRIVER_BLENDER",)
+"""Environment variables that jobs of a queue need as well."""
+
+
+class Remote(Executor):
+    """Gives tasks to the workers of a Dask client."""
+
+    def __init__(self, client: Any):
+        self.client = client
+        self._executor = client.get_executor(pure=False)
+
+    def submit(self, function: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
+        """Let a worker do a task."""
+        future: Future[Any] = self._executor.submit(function, *arguments)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Give up what has not been done."""
+        self._executor.shutdown(wait=wait and not cancel_futures)
+
+
+@contextmanager
+def connected(farm: Farm, *, memory: int, warn: Warn = unheard) -> Iterator[Executor]:
+    """A farm of other machines at work; a queue's jobs are cancelled after the block.
+
+    Args:
+        farm: with a scheduler or a cluster.
+        memory: bytes that a unit takes.
+        warn: told if no worker has joined yet.
+
+    Raises:
+        InputError: the scheduler does not answer, a package is missing, or an option is unknown.
+    """
+    distributed: Any = _imported("distributed")
+    with ExitStack() as stack:
+        if farm.scheduler:
+            address: Any = farm.scheduler
+        else:
+            address = stack.enter_context(queue_cluster(farm, memory=memory))
+            address.scale(jobs=farm.jobs)
+        try:
+            client = stack.enter_context(distributed.Client(address, timeout=PATIENCE_S, set_as_default=False))
+        except (OSError, ValueError) as error:
+            said = " ".join(str(error).split())
+            raise InputError(
+                f"no Dask scheduler answers: {said}", where=farm.scheduler, remedy="start one: dask scheduler"
+            ) from error
+        if farm.scheduler and not client.scheduler_info(n_workers=-1)["workers"]:
+            warn(f"no worker has joined {farm.scheduler} yet; on each machine: {WORKER.format(farm.scheduler)}")
+        executor = Remote(client)
+        try:
+            yield executor
+        finally:
+            executor.shutdown(cancel_futures=True)
+
+
+def queue_cluster(farm: Farm, *, memory: int) -> Any:
+    """The cluster that a queue's jobs become; none is asked for yet. Its scheduler lives in this process.
+
+    Raises:
+        InputError: a package is missing, an option is unknown, or the queue's programs are.
+    """
+    jobqueue: Any = _imported("dask_jobqueue")
+    threads = farm.threads_each or 1
+    prologue = [f"export {name}={value!r}" for name, value in thread_limits(threads).items()]
+    prologue += [f"export {name}={os.environ[name]!r}" for name in _CARRIED if name in os.environ]
+    asked: dict[str, Any] = {
+        "cores": threads,
+        "memory": f"{max(LEAST_MEMORY, memory) // 2**20} MiB",
+        "processes": 1,
+        "worker_extra_args": ["--nthreads", "1"],  # the threads are for the unit, of which a job does one at a time
+        "job_script_prologue": prologue,
+        "python": sys.executable,
+        "scheduler_options": {"dashboard": False, "dashboard_address": None},
+    }
+    asked |= dict(farm.options)
+    try:
+        return jobqueue.SLURMCluster(**asked)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{farm.cluster} refuses: {error}", where="--cluster-option") from error
+    except RuntimeError as error:
+        raise HolodriverError(f"{farm.cluster} cannot be asked for machines: {error}") from error
+
+
+def _imported(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise InputError(
+            f"needs the package {name}", where="--scheduler, --cluster", remedy="pip install 'holodriver[farm]'"
+        ) from error

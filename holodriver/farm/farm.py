@@ -1,0 +1,131 @@
+"""Where a batch is done: in this process, by a pool of processes, on a Dask cluster, or on machines of a queue."""
+
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from holodriver.errors import InputError
+from holodriver.farm.unit import Warn, unheard
+from holodriver.machine import available_memory, cores
+
+CLUSTERS = ("slurm",)
+"""Queues that machines are asked of, by dask-jobqueue."""
+
+SHARE_OF_MEMORY = 0.8
+"""Of what is free, for units of which several work at a time; the rest is for the system and for what was estimated
+too low."""
+
+
+@dataclass(frozen=True)
+class Farm:
+    """Who does the units of a batch.
+
+    Raises:
+        InputError: a number is out of range, or both a scheduler and a cluster are named.
+    """
+
+    jobs: int = 1
+    """Units at a time; with a cluster, jobs in its queue."""
+    threads: int | None = None
+    """That each unit computes with; None: its share of the cores here, 1 elsewhere."""
+    scheduler: str | None = None
+    """Address of a Dask scheduler, such as tcp://host:8786."""
+    cluster: str | None = None
+    """One of `CLUSTERS`."""
+    options: tuple[tuple[str, str], ...] = ()
+    """For the cluster, such as ("queue", "gpu"), as dask-jobqueue names them."""
+    retries: int = 1
+    """How often a unit that failed is done again."""
+
+    def __post_init__(self) -> None:
+        if self.jobs < 1:
+            raise InputError(f"is {self.jobs}, expected 1 or more", where="--jobs")
+        if self.threads is not None and self.threads < 1:
+            raise InputError(f"is {self.threads}, expected 1 or more", where="--threads")
+        if self.retries < 0:
+            raise InputError(f"is {self.retries}, expected 0 or more", where="--retries")
+        if self.scheduler and self.cluster:
+            raise InputError("a scheduler and a cluster are two farms", where="--scheduler, --cluster")
+        if self.scheduler and self.jobs > 1:
+            raise InputError(
+                "is for this machine or for --cluster; a scheduler has the workers that joined it", where="--jobs"
+            )
+        if self.cluster and self.cluster not in CLUSTERS:
+            raise InputError(f"is {self.cluster!r}, expected {' or '.join(CLUSTERS)}", where="--cluster")
+        if self.options and not self.cluster:
+            raise InputError("is for --cluster", where="--cluster-option")
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this machine does the work."""
+        return not self.scheduler and not self.cluster
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether this process does it."""
+        return self.is_here and self.jobs == 1
+
+    @property
+    def threads_each(self) -> int | None:
+        """Threads of each unit; None: no limit."""
+        if self.threads is not None or self.is_alone:
+            return self.threads
+        return max(1, cores() // self.jobs) if self.is_here else 1
+
+    @property
+    def memory_each(self) -> float | None:
+        """Bytes that each unit may use; None: what is free where it is done."""
+        free = available_memory() if self.is_here and self.jobs > 1 else None
+        return None if free is None else SHARE_OF_MEMORY * free / self.jobs
+
+    def described(self) -> str:
+        """In a few words."""
+        each = self.threads_each
+        threads = "" if each is None else f", {each} thread{'s' if each > 1 else ''} each"
+        if self.scheduler:
+            return f"the workers of {self.scheduler}{threads}"
+        if self.cluster:
+            return f"{self.jobs} jobs of {self.cluster}{threads}"
+        return f"{self.jobs} processes{threads}" if self.jobs > 1 else f"this process{threads}"
+
+
+class Here(Executor):
+    """Does everything at once and in this process, which therefore may ask the user in between."""
+
+    def submit(self, function: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
+        """The result, when this returns."""
+        future: Future[Any] = Future()
+        future.set_result(function(*arguments, **named))
+        return future
+
+
+@contextmanager
+def opened(farm: Farm, *, memory: int = 0, warn: Warn = unheard) -> Iterator[Executor]:
+    """The farm at work; whatever it started has ended after the block.
+
+    Args:
+        memory: bytes that a unit takes, which machines of a queue are asked for.
+        warn: told if nobody is there to work.
+
+    Raises:
+        InputError: the scheduler does not answer, or a package is missing.
+    """
+    if farm.is_alone:
+        yield Here()
+        return
+    if farm.is_here:
+        from holodriver.farm.processes import Processes
+
+        assert farm.threads_each is not None
+        pool = Processes(farm.jobs, farm.threads_each)
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
+        return
+    from holodriver.farm.cluster import connected
+
+    with connected(farm, memory=memory, warn=warn) as executor:
+        yield executor

@@ -1,0 +1,304 @@
+"""Kill −9 each batch job at random moments, go on, and compare what it made with what an undisturbed run makes.
+
+    python scripts/kill_and_resume.py FOLDER [--kills 50] [--job synth --job frames …] [--jobs 2] [--seed 0]
+
+Each job does a few small units. It is run once undisturbed, and then again and again: killed after a time drawn at
+random up to that of the undisturbed run, half of the time the driver alone and half of the time all of its processes
+at once, as a loss of power ends them; then the same command goes on. Whenever it gets to its end, its files must be
+the same to the last pixel, nothing else may lie beside them, and its manifest must name each unit as done at most
+once; then it begins anew, until it was killed as often as asked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from holodriver.files.hologram import read_hologram
+from holodriver.files.stack import read_stack, write_stack
+from holodriver.files.video import VideoReader
+from holodriver.scene.layered import focal_stack
+from holodriver.scene.random_layers import random_scene
+from holodriver.scene.stack import FocalStack
+
+SCRIPTS = Path(__file__).resolve().parent
+PROGRAM = (sys.executable, "-m", "holodriver", "--progress", "json")
+
+RENDER = ("--size", "16", "--planes", "2", "--spp", "1", "--no-denoise")
+
+
+@dataclass(frozen=True)
+class Drill:
+    """A batch job on small units: its command, without the folder that it fills."""
+
+    name: str
+    command: tuple[str, ...]
+    output: str = "-o"
+    """The option before the folder; none if empty."""
+    inputs: Callable[[Path], list[str]] = field(default=lambda folder: [])
+    """Makes what it reads, in a folder; the arguments that name it."""
+
+    def arguments(self, inputs: Sequence[str], folder: Path, jobs: int) -> list[str]:
+        """The whole command."""
+        option = [self.output] if self.output else []
+        return [*self.command, *inputs, *option, str(folder), "--jobs", str(jobs)]
+
+
+def small_stack(seed: int) -> FocalStack:
+    """A focal stack of random layers that a hologram can be computed and scored of."""
+    scene = random_scene(np.random.default_rng(seed), 32)
+    return focal_stack(scene, np.linspace(0, 1, 3, dtype=np.float32), 4.0, rays=12)
+
+
+def stacks(folder: Path) -> list[str]:
+    """A folder of focal stacks."""
+    for seed in range(6):
+        path = folder / "stacks" / f"{seed}.stack"
+        if not path.exists():
+            write_stack(small_stack(seed), path)
+    return [str(folder / "stacks")]
+
+
+def each_stack(folder: Path) -> list[str]:
+    """The same, one by one."""
+    return [str(path) for path in sorted(Path(stacks(folder)[0]).iterdir())]
+
+
+def library(folder: Path) -> list[str]:
+    """Photos, and a tiny network that makes depth of them."""
+    import torch
+    from transformers import DPTConfig, DPTForDepthEstimation
+
+    photos, model = folder / "photos", folder / "model"
+    if not model.exists():
+        photos.mkdir(parents=True, exist_ok=True)
+        y, x = np.mgrid[:48, :64]
+        for number in range(6):
+            levels = np.stack([x * 4, y * 5, np.full_like(x, 40 * number)], axis=-1)
+            Image.fromarray(levels.clip(0, 255).astype(np.uint8)).save(photos / f"{number}.png")
+        torch.manual_seed(0)
+        network = DPTForDepthEstimation(
+            DPTConfig(
+                hidden_size=32,
+                num_hidden_layers=4,
+                num_attention_heads=2,
+                intermediate_size=64,
+                image_size=96,
+                neck_hidden_sizes=[8, 8, 16, 16],
+                fusion_hidden_size=16,
+                backbone_out_indices=[0, 1, 2, 3],
+            )
+        )
+        for module in network.head.modules():  # or what comes out would be cut off by the last rectifier
+            if isinstance(module, torch.nn.Conv2d) and module.bias is not None:
+                torch.nn.init.ones_(module.bias)
+        network.save_pretrained(model)
+        (model / "preprocessor_config.json").write_text('{"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}')
+    return [str(photos), "--backend", str(model)]
+
+
+def videos(folder: Path) -> list[str]:
+    """A photo and a video, in parts of their own."""
+    import av
+
+    _, option, model = library(folder)
+    path = folder / "films" / "b.mp4"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(folder / "photos" / "0.png", path.parent / "a.png")
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=24)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+            for number in range(200):
+                levels = np.full((48, 64, 3), number, np.uint8)
+                levels[:, number % 64] = 255
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(levels, format="rgb24")))
+            container.mux(stream.encode(None))
+    return [str(path.parent), option, model]
+
+
+DRILLS = (
+    Drill("frames", (*PROGRAM, "render", "demo", "--frames", "1-3", *RENDER)),
+    Drill(
+        "dataset",
+        (sys.executable, str(SCRIPTS / "render_dataset.py"), "--scenes", "3", *RENDER[:-1], "--depth-samples", "1"),
+        output="",
+    ),
+    Drill("synth", (*PROGRAM, "synth", "--iterations", "10"), inputs=stacks),
+    Drill("rgbd", (*PROGRAM, "rgbd", "--pyr", "64"), inputs=library),
+    Drill("videos", (*PROGRAM, "rgbd", "--pyr", "64"), inputs=videos),
+    Drill(
+        "quilts", (*PROGRAM, "looking-glass", "quilt", "--device", "go", "--size", "220x192"), inputs=each_stack
+    ),
+    Drill(
+        "rendered_quilts",
+        (*PROGRAM, "render", "demo", "--frames", "1-2", "--quilt", "go", "--size", "220x192", "--spp", "1"),
+    ),
+)  # fmt: skip
+
+
+def contents(folder: Path) -> dict[str, list[NDArray]]:
+    """All that a batch made, as arrays, by name; manifests left out.
+
+    Raises:
+        ValueError: something lies there that no batch makes.
+    """
+    return {path.name: _arrays(path) for path in sorted(folder.iterdir()) if not path.name.endswith(".jsonl")}
+
+
+def _arrays(path: Path) -> list[NDArray]:
+    if path.suffix == ".stack":
+        stack = read_stack(path)
+        return [stack.images, stack.depths, stack.all_in_focus, stack.all_in_focus_depth, stack.positions]
+    if path.suffix == ".holo":
+        field_of = read_hologram(path).field
+        assert field_of is not None
+        return [field_of.values]
+    if path.suffix == ".png":
+        with Image.open(path) as image:
+            return [np.asarray(image)]
+    if path.suffix == ".mp4":
+        with VideoReader(path) as reader:
+            return [frame.pixels for frame in reader.frames()]
+    if path.name == "dataset.json":
+        return [np.array(sorted(json.loads(path.read_text())["scenes"]))]
+    if path.name.endswith(".png.json"):
+        return [np.array(path.read_text())]
+    raise ValueError(f"{path} does not belong here")
+
+
+def differences(folder: Path, expected: dict[str, list[NDArray]]) -> Iterator[str]:
+    """How a folder differs from what it should hold, one line each; and what its manifest says wrongly."""
+    try:
+        found = contents(folder)
+    except ValueError as error:
+        yield str(error)
+        return
+    if found.keys() != expected.keys():
+        yield f"holds {sorted(found)}, expected {sorted(expected)}"
+        return
+    for name, arrays in expected.items():
+        same = len(arrays) == len(found[name]) and all(map(np.array_equal, arrays, found[name]))
+        if not same:
+            yield f"{name} differs"
+    for manifest in folder.glob("*.jsonl"):
+        lines = [json.loads(line) for line in manifest.read_text().splitlines()]
+        done = [line["unit"] for line in lines if line.get("state") == "done"]
+        if len(done) != len(set(done)):
+            yield f"{manifest.name} names units as done more than once"
+        if any(line.get("state") == "failed" for line in lines):
+            yield f"{manifest.name} names units that failed"
+
+
+def run_whole(command: Sequence[str]) -> float:
+    """Run a command to its end; the seconds that it took.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    begun = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+    return time.monotonic() - begun
+
+
+def kill(process: subprocess.Popen[str], *, power: bool) -> None:
+    """End the driver at once, and with `power` all of its processes, even those in groups of their own."""
+    victims = [process.pid, *(_descendants(process.pid) if power else ())]
+    for pid in victims:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait()
+
+
+def _descendants(pid: int) -> list[int]:
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            parents.setdefault(int(fields[1]), []).append(int(entry.name))
+    found: list[int] = []
+    waiting = [pid]
+    while waiting:
+        children = parents.get(waiting.pop(), [])
+        found += children
+        waiting += children
+    return found
+
+
+def drill(job: Drill, folder: Path, kills: int, jobs: int, chance: random.Random) -> list[str]:
+    """Kill a job so often; what was wrong."""
+    inputs = job.inputs(folder)
+    whole, timing = folder / job.name / "undisturbed", folder / job.name / "seconds.txt"
+    if not timing.exists():  # else of a run of this script before
+        seconds = run_whole(job.arguments(inputs, whole, 1))
+        timing.write_text(f"{seconds:.2f}")
+    seconds = float(timing.read_text())
+    expected = contents(whole)
+    disturbed = folder / job.name / "disturbed"
+    wrong: list[str] = []
+    killed = ended = 0
+    while killed < kills:
+        command = job.arguments(inputs, disturbed, chance.randint(1, jobs))
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
+        try:
+            status = process.wait(timeout=chance.uniform(0, seconds))
+        except subprocess.TimeoutExpired:
+            kill(process, power=chance.random() < 0.5)
+            killed += 1
+            continue
+        ended += 1
+        wrong += [f"status {status}"] if status else []
+        wrong += differences(disturbed, expected)
+        shutil.rmtree(disturbed)
+    if disturbed.exists():
+        ended += 1
+        run_whole(job.arguments(inputs, disturbed, jobs))
+        wrong += differences(disturbed, expected)
+    print(
+        f"{job.name}: {len(expected)} files, {seconds:.1f} s undisturbed, killed {killed} times, "
+        f"got to its end {ended} times, {len(wrong)} differences",
+        flush=True,
+    )
+    for line in wrong:
+        print(f"    {line}", flush=True)
+    return wrong
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Drill what was asked for; 1 if anything differs."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--job", action="append", choices=[job.name for job in DRILLS])
+    parser.add_argument("--jobs", type=int, default=2, help="most processes")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    options = parser.parse_args(arguments)
+    chosen = [job for job in DRILLS if job.name in (options.job or [job.name])]
+    chance = random.Random(options.seed)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    wrong = [line for job in chosen for line in drill(job, options.folder, options.kills, options.jobs, chance)]
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
