@@ -95,7 +95,7 @@ def figures(
     wants_page = CLAIMS in chosen or page is not None
     plain = [name for name in chosen if name != CLAIMS] or ([] if wants_page else list(FIGURES))
     with console.reporting() as progress:
-        work = opened(output, settings, profile, cache, progress=progress)
+        work = work_in(output, settings, profile, cache, progress=progress)
         results = run(work, "figure", plain, overwrite=overwrite)
         written = None
         if wants_page:
@@ -127,16 +127,13 @@ def chosen_settings(*, quick: bool, source: Source, **given: object) -> "Setting
     return replace(QUICK if quick else Settings(), source=source.value, stacks=tuple(stacks), **values)  # type: ignore[arg-type]
 
 
-def opened(
+def work_in(
     output: Path, settings: "Settings", profile: Path | None, cache: Path | None, *, progress: "Progress"
 ) -> "Work":
-    """A folder that is ready for studies."""
-    from holodriver.study.run import open_folder
+    """What studies work with, in a folder."""
     from holodriver.study.work import Work
 
-    work = Work(output, settings, display_profile(profile), cache=cache, progress=progress)
-    open_folder(work)
-    return work
+    return Work(output, settings, display_profile(profile), cache=cache, progress=progress)
 
 
 def tell(result: "Result") -> None:

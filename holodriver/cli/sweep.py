@@ -21,8 +21,8 @@ from holodriver.cli.figures import (
     Steps,
     Weights,
     chosen_settings,
-    opened,
     tell,
+    work_in,
 )
 from holodriver.cli.options import Overwrite, Profile
 
@@ -70,7 +70,7 @@ def sweep(
     )  # fmt: skip
     chosen = list(SWEEPS) if ALL in studies else studies
     with console.reporting() as progress:
-        work = opened(output, settings, profile, cache, progress=progress)
+        work = work_in(output, settings, profile, cache, progress=progress)
         results = run(work, "sweep", chosen, overwrite=overwrite)
     for result in results:
         tell(result)

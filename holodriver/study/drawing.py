@@ -210,8 +210,8 @@ def marked(axes: "Axes", x: float, text: str) -> None:
     """A dotted upright line with a word: what the paper uses."""
     axes.axvline(x, color="#777777", linewidth=0.8, linestyle=":")
     axes.annotate(
-        text, (x, 1.0), xycoords=("data", "axes fraction"), xytext=(2, -2), textcoords="offset points",
-        ha="left", va="top", fontsize=6.5, color="#555555",
+        text, (x, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 2), textcoords="offset points",
+        ha="center", va="bottom", fontsize=6.5, color="#555555",
     )  # fmt: skip
 
 

@@ -15,12 +15,14 @@ from typing import Any
 
 from holodriver.errors import InputError, OutputExistsError
 from holodriver.files.atomic import written_file
+from holodriver.files.manifest import StackManifest
 from holodriver.study.figures.blurred_depth import blurred_depth
 from holodriver.study.figures.cubes import cubes
 from holodriver.study.figures.focus import experiment, simulation
 from holodriver.study.figures.performance import performance
 from holodriver.study.figures.phase_noise import phase_noise
 from holodriver.study.figures.real_world import holes, real_world
+from holodriver.study.settings import Settings
 from holodriver.study.store import code_digest, digest, folder_digest, write_arrays, write_json
 from holodriver.study.sweeps import channels, optics, targets
 from holodriver.study.work import Outcome, Work
@@ -101,7 +103,7 @@ def run(work: Work, kind: str, names: Iterable[str], *, overwrite: bool = False)
         overwrite: replace results of other settings.
 
     Raises:
-        InputError: there is no study of a name.
+        InputError: there is no study of a name, or an input is not what it should be.
         OutputExistsError: a result of other settings is there, and `overwrite` is false.
         HolodriverError: one could not be made.
     """
@@ -110,6 +112,9 @@ def run(work: Work, kind: str, names: Iterable[str], *, overwrite: bool = False)
     for name in chosen:
         if name not in table:
             raise InputError(f"there is no {kind} '{name}'", remedy=f"choose of {', '.join(table)}")
+    _check_inputs(work.settings)
+    open_folder(work)
+    for name in chosen:
         record = work.folder / f"{stem(name, kind)}.json"
         held = _held(record)
         if held is not None and held["settings"] != _settings(work) and not overwrite:
@@ -154,6 +159,23 @@ def _one(work: Work, kind: str, name: str, study: Study) -> Result:
         },
     )
     return Result(name, outcome, picture, seconds, True)
+
+
+def _check_inputs(settings: Settings) -> None:
+    """Refuse early what could not be used later.
+
+    Raises:
+        InputError: a file or folder is not there, or is no focal stack.
+    """
+    for path in settings.stacks:
+        if not path.is_dir():
+            raise InputError("is no focal stack" if path.exists() else "does not exist", where=path)
+        StackManifest.read(path)
+    if settings.rgbd is not None and not settings.rgbd.is_file():
+        raise InputError("is not a file", where=settings.rgbd)
+    for folder in (settings.weights, settings.networks):
+        if folder is not None and not folder.is_dir():
+            raise InputError("is not a folder", where=folder)
 
 
 def inputs_of(work: Work) -> dict[str, Any]:

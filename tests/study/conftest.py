@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from holodriver.realtime import choice
-from holodriver.study.run import FIGURES, SWEEPS, open_folder, run
+from holodriver.study.run import FIGURES, SWEEPS, run
 from holodriver.study.settings import Settings
 from holodriver.study.work import Work
 
@@ -30,7 +30,6 @@ def studies(tmp_path_factory: pytest.TempPathFactory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(choice, "cache_path", lambda: folder.parent / "runtimes.json")
         work = Work(folder, TINY)
-        open_folder(work)
         results = {("figure", r.name): r for r in run(work, "figure", FIGURES)}
         results |= {("sweep", r.name): r for r in run(work, "sweep", SWEEPS)}
         yield work, results

@@ -13,7 +13,7 @@ import pytest
 from holodriver.errors import InputError, OutputExistsError
 from holodriver.study.claims import CLAIMS
 from holodriver.study.page import claims_page
-from holodriver.study.run import FIGURES, SWEEPS, open_folder, run
+from holodriver.study.run import FIGURES, SWEEPS, run
 from holodriver.study.work import Work
 
 ALL = [("figure", name) for name in FIGURES] + [("sweep", name) for name in SWEEPS]
@@ -67,7 +67,7 @@ def test_a_folder_of_something_else_is_left_alone(studies, tmp_path) -> None:
     settings = studies[0].settings
     (tmp_path / "letter.txt").write_text("dear")
     with pytest.raises(OutputExistsError, match="holds no studies"):
-        open_folder(Work(tmp_path, settings))
+        run(Work(tmp_path, settings), "figure", ["9"])
     with pytest.raises(InputError, match="there is no figure '8'"):
         run(Work(tmp_path / "new", settings), "figure", ["8"])
 

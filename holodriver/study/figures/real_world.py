@@ -173,7 +173,7 @@ def _draw_foci(
     with styled() as plt:
         large, small = WIDTH / 3 * tall, WIDTH / STEPS
         figure = plt.figure(figsize=(WIDTH, 2 * large + 4 * small + 0.9), layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.015, h_pad=0.015, wspace=0.0, hspace=0.0)
+        figure.get_layout_engine().set(w_pad=0.015, h_pad=0.015, wspace=0.0, hspace=0.0, rect=(0, 0, 1, 0.985))
         upper, lower = figure.subfigures(2, 1, height_ratios=(2 * large + 0.45, 4 * small + 0.35))
         grid = upper.subplots(2, 3)
         for row, (method, images), given, title in zip(
@@ -213,7 +213,7 @@ def _draw_holes(path: Path, stack: FocalStack, raw: NDArray, filled: NDArray, se
     with styled() as plt:
         large, small = WIDTH / 3 * tall + 0.2, 2 * WIDTH / 6 + 0.25
         figure = plt.figure(figsize=(WIDTH, large + small), layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.015, h_pad=0.03, wspace=0.0, hspace=0.0)
+        figure.get_layout_engine().set(w_pad=0.015, h_pad=0.03, wspace=0.0, hspace=0.0, rect=(0, 0, 1, 0.985))
         upper, lower = figure.subfigures(2, 1, height_ratios=(large, small))
         for axes, (title, picture) in zip(upper.subplots(1, 3), shown, strict=True):
             show(axes, picture)

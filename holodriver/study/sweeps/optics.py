@@ -298,7 +298,7 @@ def _draw_distance(
         row[1].set(xlabel="propagation distance, mm", ylabel="PSNR, dB")
         for axes in row[:2]:
             marked(axes, 1e3 * display.depth_span, "paper")
-        row[0].legend(fontsize=6, loc="upper left")
+        row[0].legend(fontsize=6, loc="upper left", borderpad=0.2)
         fields = np.linspace(FIELDS[0], FIELDS[-1], 200)
         green = display.wavelengths[min(GREEN, len(display.wavelengths) - 1)]
         spans = [span(display, f) for f in fields]
