@@ -12,11 +12,10 @@ What is compared runs in one process, alternated, with the same threads and the 
 
 import argparse
 import os
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -38,6 +37,7 @@ from holodriver.panel.lut import AmplitudeLut
 from holodriver.quality.scores import score_field
 from holodriver.scene.layered import focal_stack
 from holodriver.scene.stack import FocalStack
+from holodriver.study.figures.performance import alternated
 from holodriver.study.scenes import GREY, disc_scene
 from holodriver.synthesis.baselines import dcgh, flat_phase, ncgh, superposed
 from holodriver.synthesis.loss import ColourLoss, LossWeights
@@ -57,18 +57,6 @@ def random_stack(width: int, height: int, planes: int = 21) -> FocalStack:
     images = rng.random((planes, 3, height, width), np.float32)
     depths = rng.random((planes, height, width), np.float32)
     return FocalStack(images, depths, images[0], depths[0], np.linspace(0, 1, planes, dtype=np.float32), "linear", 15.0)
-
-
-def alternated(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each work, run in turns."""
-    times: dict[str, list[float]] = {name: [] for name in works}
-    for turn in range(rounds + 1):
-        for name, work in works.items():
-            start = time.perf_counter()
-            work()
-            if turn:  # the first turn warms up
-                times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def core(size: int, rounds: int) -> None:

@@ -33,6 +33,7 @@ Output = Annotated[
 Cache = Annotated[
     Path | None, typer.Option("--cache", help="Folder of what was computed, to share; OUTPUT/cache if left out.")
 ]
+Blender = Annotated[Path | None, typer.Option(help="Blender, or a Python that has bpy; else it is looked for.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Small: 128 pixels, 11 planes, 2 scenes, few steps.")]
 Stack = Annotated[
     list[Path] | None,
@@ -78,6 +79,7 @@ def figures(
     ] = None,
     profile: Profile = None,
     cache: Cache = None,
+    blender: Blender = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Make the paper's figures from our own scenes: PNG, table (CSV, JSON) and arrays (.npz) of each.
@@ -95,7 +97,7 @@ def figures(
     wants_page = CLAIMS in chosen or page is not None
     plain = [name for name in chosen if name != CLAIMS] or ([] if wants_page else list(FIGURES))
     with console.reporting() as progress:
-        work = work_in(output, settings, profile, cache, progress=progress)
+        work = work_in(output, settings, profile, cache, blender, progress=progress)
         results = run(work, "figure", plain, overwrite=overwrite)
         written = None
         if wants_page:
@@ -128,12 +130,18 @@ def chosen_settings(*, quick: bool, source: Source, **given: object) -> "Setting
 
 
 def work_in(
-    output: Path, settings: "Settings", profile: Path | None, cache: Path | None, *, progress: "Progress"
+    output: Path,
+    settings: "Settings",
+    profile: Path | None,
+    cache: Path | None,
+    blender: Path | None,
+    *,
+    progress: "Progress",
 ) -> "Work":
     """What studies work with, in a folder."""
     from holodriver.study.work import Work
 
-    return Work(output, settings, display_profile(profile), cache=cache, progress=progress)
+    return Work(output, settings, display_profile(profile), cache=cache, blender=blender, progress=progress)
 
 
 def tell(result: "Result") -> None:

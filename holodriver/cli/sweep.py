@@ -8,6 +8,7 @@ import typer
 from holodriver.cli import console
 from holodriver.cli.figures import (
     FOLDER,
+    Blender,
     Cache,
     Count,
     From,
@@ -59,6 +60,7 @@ def sweep(
     ] = None,
     profile: Profile = None,
     cache: Cache = None,
+    blender: Blender = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Vary one quantity and measure: a table (CSV, JSON) and a plot of each study. What was computed is kept."""
@@ -70,7 +72,7 @@ def sweep(
     )  # fmt: skip
     chosen = list(SWEEPS) if ALL in studies else studies
     with console.reporting() as progress:
-        work = work_in(output, settings, profile, cache, progress=progress)
+        work = work_in(output, settings, profile, cache, blender, progress=progress)
         results = run(work, "sweep", chosen, overwrite=overwrite)
     for result in results:
         tell(result)

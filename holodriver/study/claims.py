@@ -251,7 +251,9 @@ def _structure(n: Numbers) -> Finding:
 
 
 def _channels(n: Numbers) -> Finding:
-    found = {int(name.split()[0]): value for name, value in n.items() if name.endswith("channels psnr")}
+    found = {
+        int(name.split()[0]): value for name, value in n.items() if name.endswith("channels psnr") and name[0].isdigit()
+    }
     least, most = min(found), max(found)
     told = ", ".join(f"{count}: {value:.2f}" for count, value in sorted(found.items()))
     why = "At equal steps of training; more channels cost as their square."

@@ -120,7 +120,10 @@ class EdgeLight:
 
 
 def edge_light(images: NDArray[np.floating], stack: FocalStack) -> EdgeLight:
-    """Judge the pictures (N, C, H, W) of all planes against an exposed stack; intensity is the mean of the colours."""
+    """Judge the pictures (N, C, H, W) of all planes against an exposed stack; intensity is the mean of the colours.
+
+    Where a scene has no edges, its light there is taken to be right.
+    """
     border = int(np.ceil(stack.coc_max / 2))
     band = edges(stack.all_in_focus_depth, border)
     light, true = in_focus(images, stack).mean(0), stack.all_in_focus.mean(0)
@@ -129,7 +132,13 @@ def edge_light(images: NDArray[np.floating], stack: FocalStack) -> EdgeLight:
     inside[border:-border, border:-border] = True
     along, away = band & told, inside & ~band & told
     dark = light < DARK * true
-    return EdgeLight(float(light[along].sum() / true[along].sum()), float(dark[along].mean()), float(dark[away].mean()))
+    mean = float(light[along].sum() / true[along].sum()) if along.any() else 1.0
+    return EdgeLight(mean, _share(dark[along]), _share(dark[away]))
+
+
+def _share(which: NDArray[np.bool_]) -> float:
+    """Of those that are true; 0 of none at all."""
+    return float(which.mean()) if which.size else 0.0
 
 
 def darkest(images: NDArray[np.floating], stack: FocalStack, side: int) -> tuple[int, int]:

@@ -45,8 +45,16 @@ class Scene:
 class Scenes:
     """Makes and keeps the scenes that studies ask for."""
 
-    def __init__(self, settings: Settings, display: DisplayProfile, store: Store, progress: Progress):
+    def __init__(
+        self,
+        settings: Settings,
+        display: DisplayProfile,
+        store: Store,
+        progress: Progress,
+        blender: Path | None = None,
+    ):
         self.settings, self.display, self._store, self._progress = settings, display, store, progress
+        self._blender = blender
 
     def shown(self) -> Scene:
         """The scene that figures show: the user's first, the demo scene, or layers."""
@@ -89,7 +97,7 @@ class Scenes:
         inputs["coc_max"] = self.display.coc_max
 
         def write(path: Path) -> None:
-            render_stack(job, path, progress=self._progress)
+            render_stack(job, path, blender=self._blender, progress=self._progress)
 
         path, key = self._store.made(f"{scene}-{s.size}-{seed}", inputs, STACK.suffix, write, code=RENDERING)
         name = "demo scene" if scene == DEMO else f"random scene {seed}"

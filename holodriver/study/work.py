@@ -38,6 +38,8 @@ class Work:
         folder: for results.
         settings: sizes and sources.
         display: of which holograms are studied.
+        cache: folder of what was computed; within `folder` unless given.
+        blender: Blender or a Python with bpy; looked for if None, once something is to be rendered.
         progress: told of every long step.
     """
 
@@ -48,12 +50,13 @@ class Work:
         display: DisplayProfile = REFERENCE,
         *,
         cache: Path | None = None,
+        blender: Path | None = None,
         progress: Progress = silent,
     ):
         self.folder, self.settings, self.display, self.progress = folder, settings, display, progress
         self._steps = 0
         self.store = Store(cache or folder / "cache", self._said)
-        self.scenes = Scenes(settings, display, self.store, progress)
+        self.scenes = Scenes(settings, display, self.store, progress, blender)
         self.methods = Methods(settings, display, self.store, progress)
 
     def _said(self, name: str) -> None:

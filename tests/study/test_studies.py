@@ -23,7 +23,7 @@ ALL = [("figure", name) for name in FIGURES] + [("sweep", name) for name in SWEE
 def test_every_study_leaves_a_picture_a_table_and_its_numbers(studies, kind: str, name: str) -> None:
     result = studies[1][kind, name]
     picture = cv2.imread(str(result.picture))
-    assert picture.shape[1] == 1440
+    assert picture.shape[1] == 432  # 7.2 inches
     assert picture.std() > 5
     with result.picture.with_suffix(".csv").open(encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)

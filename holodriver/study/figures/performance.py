@@ -4,7 +4,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,7 @@ def _measure(work: Work, scene: Scene) -> dict[str, Any]:
     }
 
 
-def alternated(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+def alternated(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Median seconds of each work, run in turns after one turn that warms up."""
     times: dict[str, list[float]] = {name: [] for name in works}
     for turn in range(rounds + 1):
