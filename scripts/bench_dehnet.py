@@ -13,9 +13,7 @@ three are those of `scripts/dehnet_quality.py`.
 
 import argparse
 import os
-import statistics
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does; eager PyTorch gains by it as much
@@ -35,22 +33,11 @@ from holodriver.realtime.speed import measure_stream, picture
 from holodriver.realtime.stream import Stream
 from holodriver.realtime.synthesiser import NetworkSynthesiser
 from holodriver.scene.stack import FocalStack
+from holodriver.study.figures.performance import alternated
 from holodriver.synthesis.optimise import Synthesis, synthesise
 from holodriver.synthesis.runtimes.kinds import present
 
 EAGER = "torch"
-
-
-def alternated(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each work, run in turns after one turn that warms up."""
-    times: dict[str, list[float]] = {name: [] for name in works}
-    for turn in range(rounds + 1):
-        for name, work in works.items():
-            start = time.perf_counter()
-            work()
-            if turn:
-                times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def load() -> str:

@@ -12,11 +12,10 @@ What is compared runs in one process, alternated, with the same threads and the 
 
 import argparse
 import os
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -36,8 +35,10 @@ from holodriver.optics.focus import positions
 from holodriver.panel.burch import automatic_gains, encode, read_back
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.quality.scores import score_field
-from holodriver.scene.layered import Layer, LayeredScene, focal_stack
+from holodriver.scene.layered import focal_stack
 from holodriver.scene.stack import FocalStack
+from holodriver.study.figures.performance import alternated
+from holodriver.study.scenes import GREY, disc_scene
 from holodriver.synthesis.baselines import dcgh, flat_phase, ncgh, superposed
 from holodriver.synthesis.loss import ColourLoss, LossWeights
 from holodriver.synthesis.optimise import minimise, synthesise
@@ -56,18 +57,6 @@ def random_stack(width: int, height: int, planes: int = 21) -> FocalStack:
     images = rng.random((planes, 3, height, width), np.float32)
     depths = rng.random((planes, height, width), np.float32)
     return FocalStack(images, depths, images[0], depths[0], np.linspace(0, 1, planes, dtype=np.float32), "linear", 15.0)
-
-
-def alternated(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each work, run in turns."""
-    times: dict[str, list[float]] = {name: [] for name in works}
-    for turn in range(rounds + 1):
-        for name, work in works.items():
-            start = time.perf_counter()
-            work()
-            if turn:  # the first turn warms up
-                times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def core(size: int, rounds: int) -> None:
@@ -239,23 +228,9 @@ def mean_psnr(field: WaveField, stack: FocalStack) -> float:
     return score_field("", field, stack).scores.means()["psnr"]
 
 
-GREY = 0.05
-"""Intensity round the discs."""
-
-
-def discs(size: int = 192, radius: float = 4.0) -> tuple[FocalStack, DisplayProfile]:
+def discs(size: int = 192) -> tuple[FocalStack, DisplayProfile]:
     """Bright discs on grey, a row of them at normalised depths 0, 0.5 and 1."""
-    y, x = np.mgrid[:size, :size] + 0.5
-    layers = []
-    for row, t in enumerate((0.0, 0.5, 1.0)):
-        mask = np.zeros((size, size), bool)
-        for column in range(3):
-            centre = (size * (2 * row + 1) / 6, size * (2 * column + 1) / 6)
-            mask |= (y - centre[0]) ** 2 + (x - centre[1]) ** 2 <= radius**2
-        layers.append(Layer(np.ones((3, size, size), np.float32), mask, np.full((size, size), t, np.float32)))
-    grey, far = np.full((3, size, size), GREY, np.float32), np.ones((size, size), np.float32)
-    layers.append(Layer(grey, far > 0, far))
-    return focal_stack(LayeredScene(tuple(layers)), positions(21), REFERENCE.coc_max), REFERENCE.resized(size, size)
+    return focal_stack(disc_scene(size), positions(21), REFERENCE.coc_max), REFERENCE.resized(size, size)
 
 
 def blur() -> None:

@@ -24,22 +24,21 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does
 
 import cv2
 import numpy as np
-import torch
-from noisy_depth import DepthErrors, EdgeLight, darkest, edge_light, in_focus, noisy
 
 from holodriver.cli import console
 from holodriver.errors import InputError
 from holodriver.files.manifest import StackManifest
 from holodriver.files.stack import read_stack
-from holodriver.files.weights import load_weights
 from holodriver.metrics import StackScores
 from holodriver.optics.colour import srgb_encode
-from holodriver.optics.display import REFERENCE, DisplayProfile
+from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.quality.scores import MethodScores, score_field
 from holodriver.scene.stack import FocalStack
+from holodriver.study.depth_errors import DepthErrors, EdgeLight, darkest, edge_light, in_focus, noisy
+from holodriver.study.sweeps.channels import HEADINGS, Network, field_of, profile_of, torch_network
+from holodriver.study.sweeps.channels import sizes as network_sizes
 from holodriver.synthesis.baselines import flat_phase, ncgh
-from holodriver.synthesis.dehnet import DEHNet, DEHNetShape, NetworkOptics, network_input
 from holodriver.synthesis.optimise import synthesise
 
 COLOURS = ("red", "green", "blue")
@@ -59,34 +58,6 @@ NOISE_SEED = 7
 CROP, ENLARGED = 96, 4
 
 Method = Callable[[FocalStack, DisplayProfile], WaveField]
-Network = Callable[[np.ndarray], np.ndarray]
-"""Of (1, 2, H, W), amplitude and depth, the real and imaginary part (1, 2, H, W)."""
-
-
-def profile_of(stack: FocalStack, colours: Sequence[int] = range(3)) -> DisplayProfile:
-    """The reference display at the size of a stack, or some of its colours."""
-    wavelengths = tuple(REFERENCE.wavelengths[colour] for colour in colours)
-    return replace(REFERENCE.resized(stack.shape[1], stack.shape[0]), wavelengths=wavelengths)
-
-
-def torch_network(path: Path, colour: int) -> tuple[Network, DEHNetShape]:
-    """A network by PyTorch, from what training wrote.
-
-    Raises:
-        InputError: it was trained for other optics.
-    """
-    weights = load_weights(path)
-    NetworkOptics(**weights.optics).check_fits(REFERENCE, colour)
-    shape = DEHNetShape(**weights.shape)
-    network = DEHNet(shape, norm=weights.norm)
-    network.load_state_dict(weights.tensors)
-    network.eval()
-
-    @torch.inference_mode()
-    def run(pixels: np.ndarray) -> np.ndarray:
-        return network(torch.from_numpy(pixels)).numpy()
-
-    return run, shape
 
 
 def onnx_network(path: Path) -> Network:
@@ -96,21 +67,6 @@ def onnx_network(path: Path) -> Network:
     session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return lambda pixels: np.asarray(session.run(None, {name: pixels})[0], np.float32)
-
-
-def field_of(networks: Sequence[Network], stack: FocalStack, profile: DisplayProfile, fold: int = 4) -> WaveField:
-    """What networks make of the all-in-focus image and depth of a stack, one a colour."""
-    height, width = stack.shape
-    depth = torch.from_numpy(stack.all_in_focus_depth)
-    values = []
-    for network, light in zip(networks, stack.all_in_focus, strict=True):
-        pixels = network_input(torch.from_numpy(light)[None], depth[None])
-        # sides that are no multiple of the network's fold are continued by their last pixels
-        more = (0, -width % fold, 0, -height % fold)
-        pixels = torch.nn.functional.pad(pixels, more, mode="replicate")
-        real, imaginary = network(pixels.numpy())[0, :, :height, :width]
-        values.append((real + 1j * imaginary).astype(np.complex64))
-    return WaveField(np.stack(values), profile)
 
 
 def network_methods(folder: Path | None) -> dict[str, Method]:
@@ -166,10 +122,10 @@ def kept_scores(path: Path, stack: FocalStack, name: str, method: Method, iterat
     return result
 
 
-def scored(name: str, method: Method, stack: FocalStack, profile: DisplayProfile | None = None) -> MethodScores:
+def scored(name: str, method: Method, stack: FocalStack) -> MethodScores:
     """Compute and score."""
     start = time.perf_counter()
-    field = method(stack, profile or profile_of(stack))
+    field = method(stack, profile_of(stack, range(3)))
     return score_field(name, field, stack, seconds=time.perf_counter() - start)
 
 
@@ -230,38 +186,9 @@ def goals(results: Mapping[str, Sequence[MethodScores]]) -> None:
 
 def front(paths: Sequence[Path], sizes: Path) -> None:
     """Networks of several sizes, each a folder in `sizes`; scored in the colours that all of them have."""
-    folders = sorted(path for path in sizes.iterdir() if path.is_dir())
-    has = [[c for c in range(3) if (folder / f"{COLOURS[c]}.safetensors").is_file()] for folder in folders]
-    folders = [folder for folder, colours in zip(folders, has, strict=True) if colours]
-    colours = sorted(set.intersection(*(set(c) for c in has if c))) if folders else []
-    if not colours:
-        raise InputError("holds no networks of one colour in several sizes", where=sizes)
-    stacks = []
-    for path in paths:
-        stack = read_stack(path).exposed()
-        shown = stack.images[:, colours], stack.all_in_focus[colours]
-        stacks.append(replace(stack, images=shown[0], all_in_focus=shown[1]))
-    found = []
-    for folder in folders:
-        loaded = [torch_network(folder / f"{COLOURS[c]}.safetensors", c) for c in colours]
-        method = partial(_run, [network for network, _ in loaded])
-        scores = [scored(folder.name, method, stack, profile_of(stack, colours)) for stack in stacks]
-        found.append((loaded[0][1], folder.name, [mean_of(score, "psnr") for score in scores]))
-    found.sort(key=lambda item: -item[0].multiplications)
-    largest, _, best = found[0]
-    rows = [
-        (
-            name,
-            f"{shape.channels}, {shape.convolutions}, {shape.fold}",
-            f"{shape.multiplications}",
-            f"{shape.multiplications / largest.multiplications:.3f}",
-            f"{np.mean(values):.2f} ± {np.std(values):.2f}",
-            f"{np.mean(best) - np.mean(values):.2f}",
-        )
-        for shape, name, values in found
-    ]
-    headings = ("network", "channels, convolutions, fold", "multiplications a pixel", "share", "PSNR dB", "dB lost")
-    console.table(headings, rows, title=f"{', '.join(COLOURS[c] for c in colours)}; {len(stacks)} scenes")
+    stacks = [read_stack(path).exposed() for path in paths]
+    rows, _, _, colours = network_sizes(stacks, sizes)
+    console.table(HEADINGS, rows, title=f"{', '.join(colours)}; {len(stacks)} scenes")
 
 
 def holdout(paths: Sequence[Path], folder: Path | None, output: Path, iterations: int) -> None:
@@ -289,7 +216,7 @@ def holdout(paths: Sequence[Path], folder: Path | None, output: Path, iterations
         place: tuple[int, int] | None = None
         for name, kind, method, given in runs:
             start = time.perf_counter()
-            field = method(given, profile_of(stack))
+            field = method(given, profile_of(stack, range(3)))
             seconds = time.perf_counter() - start
             mean = score_field(name, field, stack).scores.means()
             images = field.intensities(stack.positions.tolist())

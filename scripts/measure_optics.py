@@ -11,20 +11,18 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 import torchoptics
 
 from holodriver.cli import console
-from holodriver.files.atomic import written_file
 from holodriver.files.hologram import read_hologram
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
 from holodriver.optics.propagation import propagate
 from holodriver.quality.grating import GratingNoise, grating_noise
+from holodriver.study.drawing import save, styled
+from holodriver.study.figures.phase_noise import CARRIERS, SLITS, curves_over_carriers
 
-CARRIERS = (1 / 8, 1 / 6, 1 / 5, 0.225, 1 / 4, 0.275, 0.3, 1 / 3, 3 / 8, 0.4)
-SLITS = (1 / 32, 1 / 16, 3 / 32, 1 / 8, 5 / 32, 3 / 16, 1 / 4)
 SIZE, PADDING, GUARD = 128, 64, 16  # samples
 
 
@@ -51,23 +49,10 @@ def decibels(result: torch.Tensor, reference: torch.Tensor) -> float:
 
 def plot(noise: GratingNoise, path: Path) -> None:
     """Draw the table as curves over the carrier, one for each slit."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(8, 4.2), layout="constrained")
-    colours = plt.get_cmap("viridis")(np.linspace(0, 0.9, len(noise.slits)))
-    for slit, values, colour in zip(noise.slits, noise.decibels.T, colours, strict=True):
-        axes.plot(noise.carriers, values, "o-", color=colour, label=f"{slit:.3f}")
-    for carrier, name in ((1 / 4, "¼"), (1 / 3, "⅓")):
-        axes.axvline(carrier, color="grey", lw=0.8, ls=":")
-        axes.annotate(name, (carrier, 1.01), xycoords=("data", "axes fraction"), ha="center")
-    axes.set(xlabel="carrier / sampling frequency", ylabel="signal to noise in the slit, dB")
-    axes.legend(title="slit half-width", fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
-    axes.grid(alpha=0.3)
-    with written_file(path, overwrite=True) as temporary:
-        figure.savefig(temporary, dpi=140)
+    with styled() as plt:
+        figure, axes = plt.subplots(figsize=(8, 4.2), layout="constrained")
+        curves_over_carriers(axes, noise)
+        save(figure, path)
 
 
 def main() -> None:

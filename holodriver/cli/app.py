@@ -36,6 +36,8 @@ COMMANDS = {
     "train": "Train a DEHNet for one colour of a display.",
     "quantise": "Make int8 networks of trained weights, and the folder that the program runs.",
     "bench": "How fast this machine is.",
+    "figures": "The paper's figures and claims, from our own scenes.",
+    "sweep": "The paper's studies: one quantity varied.",
     "info": "Say what a file holds.",
     "doctor": "Say what this machine has and lacks, and what to do about it.",
 }

@@ -138,7 +138,10 @@ def read_hologram_profile(path: Path) -> DisplayProfile:
 
 
 def parse_hologram(source: Source, *, frames_only: bool) -> Parsed:
-    """What a `.holo` file holds: `profile`, `provenance`, and the arrays `field`, `pixels`, `gains`, `amplitudes`, `registrations`."""
+    """What a `.holo` file holds.
+
+    That is `profile` and `provenance`, and the arrays `field`, `pixels`, `gains`, `amplitudes` and `registrations`.
+    """
     with _opened(source) as file:
         values, profile = _profile(file)
         colours = len(profile.wavelengths)

@@ -62,6 +62,37 @@ def noisy(depth: Floats, errors: DepthErrors, seed: int) -> Floats:
     return (np.rint(value * errors.levels) / errors.levels).astype(np.float32)
 
 
+MONOCULAR = DepthErrors(smear=2.5, astray=2.5, bias=0.05, grain=0.0, levels=65535)
+"""What a monocular network adds: everything is there, smeared, and the layout bends."""
+
+BASELINE = 0.06
+"""By how much the nearest plane lies shifted in the second view of a depth camera, of the picture's width."""
+
+DARKNESS = 0.015
+"""Intensity below which a surface gives a depth camera too little light back."""
+
+
+def measured(depth: Floats, light: Floats, seed: int) -> Floats:
+    """A true depth map (H, W) as a depth camera has it: not a number where it sees nothing.
+
+    Holes are what its second eye (or its lamp) at the side does not see, what is too dark, and specks; at edges
+    pixels fly between front and rear, as all of them mix the light that falls on one pixel.
+
+    Args:
+        depth: normalised depth, linear in inverse distance.
+        light: all-in-focus intensity (C, H, W).
+        seed: of specks and noise.
+    """
+    rng = np.random.default_rng(seed)
+    width = depth.shape[1]
+    shifted = np.arange(width) + BASELINE * width * (1 - depth)
+    hidden = np.maximum.accumulate(shifted, 1) > shifted + 0.5
+    grain = gaussian_filter(rng.standard_normal(depth.shape), 1.5)
+    specks = grain > 2.6 * grain.std()
+    found = gaussian_filter(depth, 0.7) + 0.004 * rng.standard_normal(depth.shape)
+    return np.where(hidden | specks | (light.mean(0) < DARKNESS), np.nan, found.clip(0, 1)).astype(np.float32)
+
+
 def edges(depth: Floats, border: int) -> NDArray[np.bool_]:
     """Pixels (H, W) within `REACH_PX` of a jump of depth, a border left out."""
     near = maximum_filter(depth, 3) - minimum_filter(depth, 3) > JUMP
@@ -89,7 +120,10 @@ class EdgeLight:
 
 
 def edge_light(images: NDArray[np.floating], stack: FocalStack) -> EdgeLight:
-    """Judge the pictures (N, C, H, W) of all planes against an exposed stack; intensity is the mean of the colours."""
+    """Judge the pictures (N, C, H, W) of all planes against an exposed stack; intensity is the mean of the colours.
+
+    Where a scene has no edges, its light there is taken to be right.
+    """
     border = int(np.ceil(stack.coc_max / 2))
     band = edges(stack.all_in_focus_depth, border)
     light, true = in_focus(images, stack).mean(0), stack.all_in_focus.mean(0)
@@ -98,7 +132,13 @@ def edge_light(images: NDArray[np.floating], stack: FocalStack) -> EdgeLight:
     inside[border:-border, border:-border] = True
     along, away = band & told, inside & ~band & told
     dark = light < DARK * true
-    return EdgeLight(float(light[along].sum() / true[along].sum()), float(dark[along].mean()), float(dark[away].mean()))
+    mean = float(light[along].sum() / true[along].sum()) if along.any() else 1.0
+    return EdgeLight(mean, _share(dark[along]), _share(dark[away]))
+
+
+def _share(which: NDArray[np.bool_]) -> float:
+    """Of those that are true; 0 of none at all."""
+    return float(which.mean()) if which.size else 0.0
 
 
 def darkest(images: NDArray[np.floating], stack: FocalStack, side: int) -> tuple[int, int]:

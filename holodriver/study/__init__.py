@@ -1,0 +1,1 @@
+"""Between cli and floor 4: the paper's figures, its studies and its claims, measured on our own scenes."""

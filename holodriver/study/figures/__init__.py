@@ -1,0 +1,1 @@
+"""The counterparts of the paper's figures, one module a subject."""

@@ -1,0 +1,93 @@
+"""Fig. 9: the depth map of an all-in-focus picture against one that considers defocus blur."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from holodriver.scene.stack import FocalStack
+from holodriver.study.depth_errors import JUMP
+from holodriver.study.drawing import WIDTH, Box, crop, frame, save, show, styled
+from holodriver.study.work import Outcome, Work
+
+SHARE = 0.34
+"""Side of the enlarged part, of the picture's."""
+MIDDLE = 0.5
+"""Depth of the part's border between front and rear unless it has a wider gap elsewhere."""
+
+
+def blurred_depth(work: Work, path: Path) -> Outcome:
+    """Both depth maps for the rear focus, and where the rear object ends in each, drawn over the pictures."""
+    scene = work.scenes.shown()
+    stack = scene.stack
+    sharp, blurred = stack.all_in_focus_depth, stack.depths[-1]
+    box = _most_changed(stack)
+    level = _gap(crop(sharp, box))
+    rear = {"all-in-focus depth": crop(sharp, box) > level, "blur-considered depth": crop(blurred, box) > level}
+    _draw(path, stack, box, rear)
+    light = crop(stack.images[-1], box).mean(0)
+    clean = crop(stack.all_in_focus, box).mean(0)
+    rows, numbers = [], {}
+    for name, where in rear.items():
+        # how far the rear object's pixels differ, in the rear focus, from how they look when all is sharp
+        error = float(np.sqrt(np.mean((light - clean)[where] ** 2))) if where.any() else 0.0
+        rows.append((name, round(float(where.mean()), 4), round(error, 4)))
+        numbers[f"rear share, {name}"], numbers[f"blur in rear, {name}"] = float(where.mean()), error
+    says = (
+        f"{scene.name}, {scene.size}; the part is where the two depth maps differ most, {box[2]} px at row {box[0]}, "
+        f"column {box[1]}; front and rear are parted at t = {level:.2f}.",
+        "The blur-considered depth is the front-most of ten one-ray samples at the rear plane of focus.",
+    )
+    columns = ("rear object by", "share of the part", "RMS of rear-focused minus sharp picture within it")
+    arrays = {"all_in_focus_depth": sharp, "rear_focus_depth": blurred, "box": np.array(box)}
+    return Outcome("Fig. 9: all-in-focus against blur-considered depth", columns, rows, numbers, says, arrays)
+
+
+def _most_changed(stack: FocalStack) -> Box:
+    """Where the depth maps differ in most pixels."""
+    side = round(SHARE * min(stack.shape))
+    changed = (stack.all_in_focus_depth - stack.depths[-1] > JUMP).astype(np.float32)
+    count = cv2.boxFilter(changed, -1, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT)
+    half = side // 2
+    inside = count[half : stack.shape[0] - half, half : stack.shape[1] - half]
+    y, x = np.unravel_index(int(inside.argmax()), inside.shape)
+    return int(y), int(x), side
+
+
+def _gap(depth: NDArray[np.floating]) -> float:
+    """Depth between front and rear: the middle of the widest gap between the depths that occur."""
+    values = np.unique(depth)
+    if len(values) < 2:
+        return MIDDLE
+    low, high = np.quantile(depth, (0.02, 0.98))
+    values = values[(values >= low) & (values <= high)]
+    if len(values) < 2:
+        return MIDDLE
+    at = int(np.diff(values).argmax())
+    return float((values[at] + values[at + 1]) / 2)
+
+
+def _draw(path: Path, stack: FocalStack, box: Box, rear: dict[str, NDArray[np.bool_]]) -> None:
+    red = "#e6261f"
+    sharp, rear_focus = stack.all_in_focus, stack.images[-1]
+    plain, considered = rear.values()
+    with styled() as plt:
+        figure, grid = plt.subplots(2, 3, figsize=(WIDTH, WIDTH * 0.735), layout="constrained")
+        figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
+        (a, b, c), (d, e, f) = grid
+        show(a, sharp)
+        frame(a, box, "white")
+        show(b, crop(stack.all_in_focus_depth, box))
+        show(c, crop(stack.depths[-1], box))
+        for axes, picture, where in (
+            (d, sharp, plain), (e, rear_focus, plain), (f, rear_focus, considered)
+        ):  # fmt: skip
+            show(axes, crop(picture, box))
+            axes.contour(where.astype(float), levels=[0.5], colors=red, linewidths=1.0)
+        for axes, text in zip(grid.ravel(), (
+            "a  all in focus", "b  all-in-focus depth", "c  blur-considered depth, rear focus",
+            "d  rear by b, all in focus", "e  rear by b, rear focus", "f  rear by c, rear focus",
+        ), strict=True):  # fmt: skip
+            axes.set_title(text, loc="left")
+        save(figure, path)

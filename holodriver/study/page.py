@@ -1,0 +1,203 @@
+"""The page of claims: one self-contained HTML file, with the same as JSON and Markdown beside it."""
+
+import base64
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from holodriver.files.atomic import check_output, written_file
+from holodriver.files.images import read_levels
+from holodriver.study.claims import CLAIMS, NOT_MEASURED, Claim, Finding
+from holodriver.study.run import FIGURES, SWEEPS, Result, run, stem
+from holodriver.study.store import write_json
+from holodriver.study.work import Work
+
+WIDEST = 1100
+"""Pixels of a picture on the page."""
+WORDS = {"yes": "yes", "partly": "partly", "no": "no", "not comparable": "not comparable"}
+
+
+@dataclass(frozen=True)
+class Page:
+    """What was written."""
+
+    path: Path
+    rows: Sequence[tuple[str, str, str, str]]
+    """Claim, the paper's figure, ours, and whether they are the same."""
+    same: int
+    """How many are."""
+
+
+def claims_page(work: Work, path: Path, *, overwrite: bool = False) -> Page:
+    """Make all figures and sweeps that are not up to date, judge the claims, write the page.
+
+    Args:
+        path: of the HTML file; JSON and Markdown lie beside it. One in the folder of studies is replaced.
+        overwrite: replace one elsewhere, and results of other settings.
+
+    Raises:
+        OutputExistsError: the page is there, elsewhere than in the folder, and `overwrite` is false.
+        HolodriverError: a study failed.
+    """
+    mine = overwrite or path.parent.resolve() == work.folder.resolve()
+    files = [path.with_suffix(suffix) for suffix in (".html", ".json", ".md")]
+    for file in files:
+        check_output(file, overwrite=mine)
+    results = {("figure", r.name): r for r in run(work, "figure", FIGURES, overwrite=overwrite)}
+    results |= {("sweep", r.name): r for r in run(work, "sweep", SWEEPS, overwrite=overwrite)}
+    judged = judge(results)
+    write_json(files[1], {"settings": work.settings.as_dict(), "claims": [_plain(c, f) for c, f in judged]})
+    _write(files[2], markdown(judged, work))
+    _write(files[0], document(judged, results, work))
+    rows = [(claim.says, claim.paper, finding.measured, finding.same) for claim, finding in judged]
+    return Page(files[0], rows, sum(finding.same == "yes" for _, finding in judged))
+
+
+def judge(results: dict[tuple[str, str], Result]) -> list[tuple[Claim, Finding]]:
+    """Each claim with what was found."""
+    everything = {
+        f"{kind} {name}: {key}": value
+        for (kind, name), result in results.items()
+        for key, value in result.outcome.numbers.items()
+    }
+    return [(claim, claim.judge(everything | results[claim.kind, claim.study].outcome.numbers)) for claim in CLAIMS]
+
+
+def markdown(judged: Sequence[tuple[Claim, Finding]], work: Work) -> str:
+    """The claims as a table."""
+    lines = [
+        f"Measured by `holodriver figures claims` ({_sizes(work)}).",
+        "",
+        "| claim | paper | here | same | by |",
+        "|---|---|---|---|---|",
+    ]
+    for claim, finding in judged:
+        cells = (claim.says, claim.paper, finding.measured, finding.same, f"`{claim.command}`")
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def document(judged: Sequence[tuple[Claim, Finding]], results: dict[tuple[str, str], Result], work: Work) -> str:
+    """The page."""
+    count = {word: sum(finding.same == word for _, finding in judged) for word in WORDS}
+    summary = ", ".join(f"{number} {word}" for word, number in count.items() if number)
+    rows = "\n".join(_row(claim, finding) for claim, finding in judged)
+    left = "".join(f"<li>{_e(place)}: {_e(says)} — {_e(why)}.</li>" for place, says, why in NOT_MEASURED)
+    parts = "\n".join(_section(kind, result) for (kind, _), result in results.items())
+    return TEMPLATE.format(sizes=_e(_sizes(work)), summary=_e(summary), rows=rows, left=left, parts=parts)
+
+
+def _row(claim: Claim, finding: Finding) -> str:
+    mark = finding.same.split()[0]
+    return (
+        f"<tr><td><small>{_e(claim.place)}</small><br>{_e(claim.says)}</td><td>{_e(claim.paper)}</td>"
+        f"<td>{_e(finding.measured)}</td><td class='{mark}'><b>{_e(WORDS[finding.same])}</b>"
+        f"<br><small>{_e(claim.criterion)}</small></td><td>{_e(finding.why)} "
+        f"<a href='#{_anchor(claim.kind, claim.study)}'><code>{_e(claim.command)}</code></a></td></tr>"
+    )
+
+
+def _section(kind: str, result: Result) -> str:
+    outcome = result.outcome
+    heads = "".join(f"<th>{_e(column)}</th>" for column in outcome.columns)
+    body = "".join("<tr>" + "".join(f"<td>{_e(_cell(cell))}</td>" for cell in row) + "</tr>" for row in outcome.rows)
+    says = " ".join(_e(line) for line in outcome.says)
+    command = f"holodriver {'figures' if kind == 'figure' else 'sweep'} {result.name}"
+    return (
+        f"<section id='{_anchor(kind, result.name)}'><h3>{_e(outcome.title)}</h3>"
+        f"<img alt='{_e(outcome.title)}' src='data:image/png;base64,{_picture(result.picture)}'>"
+        f"<p>{says} <code>{_e(command)}</code></p>"
+        f"<details><summary>Table</summary><div class='wide'><table><thead><tr>{heads}</tr></thead>"
+        f"<tbody>{body}</tbody></table></div></details></section>"
+    )
+
+
+def _picture(path: Path) -> str:
+    """PNG at most `WIDEST` pixels wide, in base64."""
+    pixels = read_levels(path)
+    scale = WIDEST / pixels.shape[1]
+    if scale < 1:
+        pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    _, data = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    return base64.b64encode(data.tobytes()).decode()
+
+
+def _cell(cell: Any) -> str:
+    if cell is None:
+        return ""
+    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
+
+
+def _sizes(work: Work) -> str:
+    s = work.settings
+    if s.stacks:
+        return f"the focal stacks {', '.join(path.stem for path in s.stacks)}; at most {s.iterations} steps"
+    where = "rendered in Blender" if s.source == "rendered" else "drawn in layers"
+    return (
+        f"{s.scenes} scenes of {s.size} × {s.size} {where}, {s.planes} planes, second size {s.wide[0]} × {s.wide[1]}, "
+        f"at most {s.iterations} steps"
+    )
+
+
+def _plain(claim: Claim, finding: Finding) -> dict[str, str]:
+    return {
+        "place": claim.place,
+        "claim": claim.says,
+        "paper": claim.paper,
+        "here": finding.measured,
+        "same": finding.same,
+        "criterion": claim.criterion,
+        "why": finding.why,
+        "command": claim.command,
+    }
+
+
+def _anchor(kind: str, name: str) -> str:
+    return stem(name, kind)
+
+
+def _e(text: str) -> str:
+    return html.escape(text)
+
+
+def _write(path: Path, text: str) -> None:
+    with written_file(path, overwrite=True) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+TEMPLATE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>The paper's claims, measured</title>
+<style>
+:root {{ color-scheme: light; }}
+body {{ font: 15px/1.45 system-ui, sans-serif; color: #222; background: #fafaf8; margin: 0 auto; max-width: 1180px;
+  padding: 1.5rem; }}
+h1 {{ font-size: 1.6rem; margin: 0 0 .3rem; }} h2 {{ margin-top: 2.4rem; }} h3 {{ margin: 0 0 .6rem; }}
+table {{ border-collapse: collapse; width: 100%; background: #fff; }}
+th, td {{ text-align: left; vertical-align: top; padding: .45rem .6rem; border-bottom: 1px solid #e4e2dc; }}
+th {{ background: #f0eee8; position: sticky; top: 0; }}
+small {{ color: #6b6b6b; }} code {{ font-size: .85em; background: #f0eee8; padding: 0 .25em; border-radius: 3px; }}
+td.yes b {{ color: #1d7a3e; }} td.partly b {{ color: #a36a00; }} td.no b {{ color: #b3261e; }}
+td.not b {{ color: #555; }}
+section {{ background: #fff; border: 1px solid #e4e2dc; border-radius: 6px; padding: 1rem; margin: 1.2rem 0; }}
+img {{ width: 100%; height: auto; }} .wide {{ overflow-x: auto; }} summary {{ cursor: pointer; }}
+@media (max-width: 700px) {{ body {{ padding: .8rem; font-size: 14px; }} }}
+</style></head><body>
+<h1>The paper's claims, measured</h1>
+<p><i>Diffraction-engineered holography: Beyond the depth representation limit of holographic displays</i>, Nature
+Communications 13, 6012 (2022), held against holodriver's own scenes: {sizes}. Of what the paper says, in our own words:
+{summary}. PSNR and SSIM on linear intensity, without any fitted scale, means over planes and scenes; no panel, laser or
+camera was at hand, "frames" are 8-bit panel frames seen through the simulated bench.</p>
+<div class="wide"><table><thead><tr><th>claim</th><th>paper</th><th>here</th><th>same?</th><th>why</th></tr></thead>
+<tbody>
+{rows}
+</tbody></table></div>
+<h2>Not measured</h2><ul>{left}</ul>
+<h2>Figures and studies</h2>
+{parts}
+</body></html>
+"""

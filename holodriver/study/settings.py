@@ -1,0 +1,101 @@
+"""What decides the results of studies: sizes, effort, scenes and networks."""
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from holodriver.errors import InputError
+from holodriver.metrics import smallest_size
+from holodriver.optics.display import REFERENCE, DisplayProfile
+
+Source = Literal["rendered", "layered"]
+SOURCES: tuple[Source, ...] = ("rendered", "layered")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Sizes, effort and sources.
+
+    Raises:
+        InputError: a field is out of range; the message names it.
+    """
+
+    size: int = 512
+    """Pixels of a side of the scenes."""
+    wide: tuple[int, int] = (1920, 1080)
+    """Width and height of the second size of the performance figure."""
+    planes: int = 21
+    samples: int = 16
+    """Samples a pixel of each rendered image."""
+    scenes: int = 5
+    """Scenes over which is averaged."""
+    iterations: int = 500
+    """Most steps of the optimiser for each colour."""
+    rounds: int = 3
+    """Times that each timing is repeated."""
+    source: Source = "rendered"
+    """Where scenes come from: Blender, or layers drawn at random."""
+    seed: int = 1
+    stacks: tuple[Path, ...] = ()
+    """Focal stacks of the user, in place of own scenes; the first is the one that is shown."""
+    rgbd: Path | None = None
+    """A real picture with depth for the real-world figure."""
+    weights: Path | None = None
+    """Folder of networks; those that come along if None."""
+    training_steps: int = 2000
+    """Steps that each network of the study of channels learns for, unless `networks` gives some."""
+    training_records: int = 200
+    """Scenes that they learn from."""
+    training_size: int = 128
+    """Pixels of a side of those scenes."""
+    networks: Path | None = None
+    """Folder with a folder of weights for each size of network, for the study of channels."""
+
+    def __post_init__(self) -> None:
+        least = smallest_size(REFERENCE.coc_max)
+        checks = (
+            ("size", self.size >= least, f"at least {least} pixels to score"),
+            ("wide", min(self.wide) >= least, f"at least {least} pixels to score"),
+            ("planes", self.planes >= 3, "3 or more"),
+            ("samples", self.samples >= 1, "1 or more"),
+            ("scenes", self.scenes >= 1, "1 or more"),
+            ("iterations", self.iterations >= 1, "1 or more"),
+            ("rounds", self.rounds >= 1, "1 or more"),
+            ("training_steps", self.training_steps >= 1, "1 or more"),
+            ("training_records", self.training_records >= 8, "8 or more"),
+            ("training_size", self.training_size >= 32, "32 pixels or more"),
+            ("source", self.source in SOURCES, "'rendered' or 'layered'"),
+        )
+        for name, good, expected in checks:
+            if not good:
+                raise InputError(f"study setting '{name}' is {getattr(self, name)!r}, expected {expected}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for files."""
+        values = asdict(self)
+        values["wide"] = list(self.wide)
+        values["stacks"] = [str(path) for path in self.stacks]
+        for name in ("rgbd", "weights", "networks"):
+            values[name] = None if values[name] is None else str(values[name])
+        return values
+
+
+QUICK = Settings(
+    size=128,
+    wide=(256, 144),
+    planes=11,
+    samples=8,
+    scenes=2,
+    iterations=100,
+    rounds=2,
+    training_steps=200,
+    training_records=40,
+    training_size=64,
+)
+"""Small: minutes on two cores."""
+
+
+def shown_on(display: DisplayProfile, shape: tuple[int, int], coc_max: float | None = None) -> DisplayProfile:
+    """The display with pixels (H, W), and another blur diameter if one is given."""
+    resized = display.resized(shape[1], shape[0])
+    return resized if coc_max is None or coc_max == display.coc_max else replace(resized, coc_max=coc_max)
