@@ -1,8 +1,10 @@
 """Hologram files: one HDF5 file `NAME.holo` with a wave field, its panel frames, or both.
 
 Layout: root attributes `format`, `version`, `profile` (JSON), `provenance` (JSON); dataset `field` complex64 (C, H, W);
-group `frames` with `pixels` uint8 (C, h, w), `gains` (C,), `amplitudes` (C, 256), and where colours were moved
-`registrations` (C, 3): y, x, scale. No object types, no pickles.
+group `frames` with `pixels` uint8, `gains` (C,), `amplitudes` (C, 256), and where colours were moved `registrations`
+(C, 3): y, x, scale. Pixels are (C, H, W) where each stands for a cell of the panel, as encoding makes them, and then
+not packed, so that a player reads them at the pace of a disk; else (C, h, w) and packed, as all were in version 1. No
+object types, no pickles.
 """
 
 import dataclasses
@@ -20,13 +22,14 @@ from holodriver.errors import FileFormatError, InputError
 from holodriver.files.atomic import written_file
 from holodriver.optics.display import DisplayProfile
 from holodriver.panel.calibration import Registration
-from holodriver.panel.frames import PanelFrames
+from holodriver.panel.frames import PanelFrames, SmallFrames
 from holodriver.panel.lut import AmplitudeLut
 
 if TYPE_CHECKING:
     from holodriver.optics.field import WaveField
 
-FORMAT, VERSION = "holodriver hologram", 1
+FORMAT, VERSION = "holodriver hologram", 2
+READABLE = (1, VERSION)
 
 _Content = TypeVar("_Content")
 
@@ -72,7 +75,11 @@ def write_hologram(path: Path, hologram: Hologram, *, overwrite: bool = False) -
             file.create_dataset("field", data=hologram.field.values)
         if hologram.frames is not None:
             group = file.create_group("frames")
-            group.create_dataset("pixels", data=hologram.frames.pixels, compression="gzip", compression_opts=1)
+            small = hologram.frames.small()
+            if small is None:
+                group.create_dataset("pixels", data=hologram.frames.pixels, compression="gzip", compression_opts=1)
+            else:
+                group.create_dataset("pixels", data=small.pixels)
             group.create_dataset("gains", data=np.array(hologram.frames.gains))
             group.create_dataset("amplitudes", data=np.stack([lut.amplitudes for lut in hologram.frames.luts]))
             if hologram.frames.registrations is not None:
@@ -96,6 +103,23 @@ def read_hologram_frames(path: Path) -> PanelFrames | None:
         FileFormatError: as `read_hologram`.
     """
     return _opened(path, lambda file, path: _frames(file, path, _profile(file, path)))
+
+
+def read_small_frames(path: Path) -> SmallFrames | None:
+    """The panel frames alone, at the hologram's size, in a quarter of the time; None if it has none.
+
+    Raises:
+        FileFormatError: as `read_hologram`, or pixels differ within what is one pixel of the hologram.
+    """
+
+    def read(file: h5py.File, path: Path) -> SmallFrames | None:
+        stored = _stored_frames(file, path, _profile(file, path))
+        small = stored.small() if isinstance(stored, PanelFrames) else stored
+        if stored is not None and small is None:
+            raise FileFormatError("has frames finer than the hologram, which cannot be read small", where=path)
+        return small
+
+    return _opened(path, read)
 
 
 def _opened(path: Path, read: Callable[[h5py.File, Path], _Content]) -> _Content:
@@ -125,25 +149,34 @@ def _read(file: h5py.File, path: Path) -> Hologram:
 
 
 def _profile(file: h5py.File, path: Path) -> DisplayProfile:
-    for key, expected in (("format", FORMAT), ("version", VERSION)):
+    for key, readable in (("format", (FORMAT,)), ("version", READABLE)):
         found = file.attrs.get(key)
-        if found != expected:
-            raise FileFormatError(f"field '{key}' is {found!r}, expected {expected!r}", where=path)
+        if found not in readable:
+            expected = " or ".join(repr(one) for one in readable)
+            raise FileFormatError(f"field '{key}' is {found!r}, expected {expected}", where=path)
     return DisplayProfile.from_dict(_json(file, "profile", path), where=path)
 
 
 def _frames(file: h5py.File, path: Path, profile: DisplayProfile) -> PanelFrames | None:
+    stored = _stored_frames(file, path, profile)
+    return stored.native() if isinstance(stored, SmallFrames) else stored
+
+
+def _stored_frames(file: h5py.File, path: Path, profile: DisplayProfile) -> PanelFrames | SmallFrames | None:
     if "frames" not in file:
         return None
     colours = len(profile.wavelengths)
-    pixels = _array(file, "frames/pixels", np.uint8, (colours, *profile.native_shape), path)
+    small = getattr(file.get("frames/pixels"), "shape", None) == (colours, *profile.shape)
+    shape = profile.shape if small else profile.native_shape
+    pixels = _array(file, "frames/pixels", np.uint8, (colours, *shape), path)
     gains = _array(file, "frames/gains", np.float64, (colours,), path)
     tables = _array(file, "frames/amplitudes", np.float64, (colours, 256), path)
     registrations = None
     if "frames/registrations" in file:
         moves = _array(file, "frames/registrations", np.float64, (colours, 3), path)
         registrations = tuple(Registration((y, x), scale) for y, x, scale in moves.tolist())
-    return PanelFrames(pixels, profile, tuple(gains), tuple(AmplitudeLut(table) for table in tables), registrations)
+    kind = SmallFrames if small else PanelFrames
+    return kind(pixels, profile, tuple(gains), tuple(AmplitudeLut(table) for table in tables), registrations)
 
 
 def _json(file: h5py.File, name: str, path: Path) -> dict[str, Any]:

@@ -32,12 +32,14 @@ class OpenRig:
 
     Args:
         rig: what is connected.
+        small: frames come at the hologram's size, and the panel enlarges them.
+        remember: a simulated panel remembers what it showed.
 
     Raises:
         RigError: the monitor is not there, or a process did not come up.
     """
 
-    def __init__(self, rig: Rig):
+    def __init__(self, rig: Rig, *, small: bool = False, remember: bool = True):
         self.rig = rig
         self.box: SimulatedBox | None = None
         """The simulated laser controller, if the rig file asks for it."""
@@ -49,7 +51,8 @@ class OpenRig:
             if edges is not None:
                 limits = tuple(max(watts, 1e-9) for watts in rig.limits.watts)
                 self.box = SimulatedBox(edges, power_limits_w=limits)
-            self.panel = PanelProcess(panel_maker(rig, wire), rig.panel.native_shape, flip_rate(rig))
+            make = panel_maker(rig, wire, small=small, remember=remember)
+            self.panel = PanelProcess(make, rig.panel.native_shape, flip_rate(rig))
         except BaseException:
             if self.box is not None:
                 self.box.close()
@@ -135,22 +138,26 @@ def flip_rate(rig: Rig) -> float:
     return rig.panel.refresh_hz / (rig.sequence.dwell if rig.sequence.sync == "frame" else 1)
 
 
-def panel_maker(rig: Rig, wire: Connection | None) -> Callable[[], Panel]:
-    """What makes the panel in its process.
+def panel_maker(
+    rig: Rig, wire: Connection | None, *, small: bool = False, remember: bool = True
+) -> Callable[[], Panel]:
+    """What makes the panel in its process; see `OpenRig`.
 
     Raises:
         RigError: the monitor is not there, or is not as the rig file says.
     """
     panel = rig.panel
+    binning = panel.binning if small else 1
     if panel.monitor == SIMULATED:
         if rig.sequence.mode == "packed":
             raise RigError("the simulated panel shows no packed frames", remedy="set sequence.mode to 'external'")
-        return partial(SimulatedPanel, panel.native_shape, flip_rate(rig), wire)
+        return partial(SimulatedPanel, panel.native_shape, flip_rate(rig), wire, binning=binning, remember=remember)
     make = partial(
         WindowPanel,
         panel.monitor,
         panel.native_shape,
         flip_rate(rig),
+        binning=binning,
         allow_primary=panel.allow_primary,
         packed=rig.sequence.mode == "packed",
         refreshes=rig.sequence.dwell if rig.sequence.sync == "frame" else 1,
@@ -169,7 +176,7 @@ class WiredPanel(Panel):
     def __init__(self, make_panel: Callable[[], Panel], wire: Connection):
         self._panel = make_panel()
         super().__init__(self._panel.native_shape, self._panel.refresh_hz, packed=self._panel.packed)
-        self.synchronised = self._panel.synchronised
+        self.synchronised, self.frame_shape = self._panel.synchronised, self._panel.frame_shape
         self._wire: Connection | None = wire
 
     def _flip_hw(self, frame: np.ndarray) -> None:
