@@ -9,7 +9,8 @@ from holodriver.rig.arming import ArmOrder, StepOrder
 from holodriver.rig.coherent_obis import CoherentObis
 from holodriver.rig.colour import Colour
 from holodriver.rig.heads import LaserHead
-from holodriver.rig.lasers import LaserController, LaserDriver
+from holodriver.rig.laser_controller import LaserController
+from holodriver.rig.lasers import LaserDriver
 
 CONTROLLERS: dict[str, Callable[[str], LaserDriver]] = {"holodriver": LaserController}
 """Boxes that speak the protocol and sequence colours, by make: called with a port."""

@@ -1,7 +1,7 @@
 """From a rig file to a panel and lasers that can be used."""
 
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import Connection
@@ -43,7 +43,7 @@ class OpenRig:
         self.rig = rig
         self.box: SimulatedBox | None = None
         """The simulated laser controller, if the rig file asks for it."""
-        self._lasers: SupervisedLasers | None = None
+        self._supervisor: LaserSupervisor | None = None
         edges = wire = None
         if rig.controller.port == SIMULATED:
             edges, wire = multiprocessing.Pipe(duplex=False)
@@ -92,21 +92,24 @@ class OpenRig:
         with open_controller(setup.port, setup.make) as lasers:
             yield lasers
 
-    def lasers(self) -> SupervisedLasers:
+    def lasers(self, ordered_w: Sequence[float] | None = None) -> SupervisedLasers:
         """The lasers in the hands of their supervisor, dark and disarmed; the rig closes them at its own end.
+
+        Args:
+            ordered_w: the most that each may be given before a person gives another order, W; the limits unless given.
 
         Raises:
             RigError: the rig has none, or they do not answer.
         """
-        if self._lasers is None:
-            self._lasers = SupervisedLasers(LaserSupervisor(self.setup()), self.rig.limits.watts)
-        return self._lasers
+        if self._supervisor is None:
+            self._supervisor = LaserSupervisor(self.setup())
+        return SupervisedLasers(self._supervisor, self.rig.limits.watts, ordered_w)
 
     def close(self) -> None:
         """Dark, then end all processes. Closing twice is allowed."""
         try:
-            if self._lasers is not None:
-                self._lasers.close()
+            if self._supervisor is not None:
+                self._supervisor.close()
         finally:
             try:
                 self.panel.close()

@@ -13,7 +13,7 @@ from holodriver.rig.arming import ArmOrder, StepOrder
 from holodriver.rig.coherent_obis import CoherentObis
 from holodriver.rig.colour import Colour
 from holodriver.rig.head_template import HeadTemplate
-from holodriver.rig.lasers import LaserController
+from holodriver.rig.laser_controller import LaserController
 from holodriver.rig.makes import HeadSetup, Lasers, LaserSetup
 from holodriver.rig.simulated_box import SimulatedBox
 

@@ -11,7 +11,8 @@ from holodriver.rig import lasers as lasers_module
 from holodriver.rig.box_link import default_transport
 from holodriver.rig.colour import Colour
 from holodriver.rig.laser_box import LaserBox
-from holodriver.rig.lasers import EdgeCount, LaserController, LaserDriver
+from holodriver.rig.laser_controller import LaserController
+from holodriver.rig.lasers import EdgeCount, LaserDriver
 from holodriver.rig.simulated_box import SimulatedBox
 
 

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from holodriver.files.rig import (
     ControllerSettings,
     DiffuserSettings,
     DisplaySettings,
+    HeadSettings,
     LimitSettings,
     PanelSettings,
     Rig,
@@ -26,11 +28,14 @@ from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.rig.cameras import Camera
 from holodriver.rig.capture import take
-from holodriver.rig.opening import OpenRig
+from holodriver.rig.colour import Colour
+from holodriver.rig.lasers import LaserDriver
+from holodriver.rig.light import DirectLight
+from holodriver.rig.opening import OpenRig, laser_setup, timing_of
 from holodriver.rig.power import even_power
 from holodriver.rig.rig_stage import RigStage, check_arming
 from holodriver.rig.stage import pattern_frame
-from holodriver.rig.starting import Heard
+from holodriver.rig.starting import Heard, open_light
 
 PROFILE = REFERENCE.resized(8, 8)
 ATTEMPTS = 4
@@ -228,6 +233,60 @@ def test_nothing_is_opened_without_an_order_to_arm(rig):
     assert even_power(one, 3).watts == (0.0005,) * 3
     single = rig(sequence=SequenceSettings(order=("green",)))
     assert even_power(single, 1).watts == (0, 0.001, 0)
+
+
+def test_the_order_to_arm_holds_no_more_than_what_was_said(rig):
+    """The rig would allow 2 mW; a person has been told of 1 mW, and the supervisor holds the player to that."""
+
+    def work() -> None:
+        with OpenRig(rig()) as opened:
+            lasers = opened.lasers((0.001, 0.001, 0.0))
+            lasers.sequence(list(Colour), blanking_s=0.002, on_time_s=0.005)
+            lasers.arm()
+            lasers.set_power(Colour.RED, 0.001)
+            for colour, watts in ((Colour.RED, 0.0011), (Colour.BLUE, 0.0001)):
+                with pytest.raises(InputError, match="more light needs a new order"):
+                    lasers.set_power(colour, watts)
+            lasers.stop()
+
+    patiently(work)
+
+
+def test_a_player_that_holds_the_controller_itself_keeps_to_the_rigs_limits():
+    with LaserControllerDouble() as lasers:
+        light = DirectLight(
+            lasers, timing_of(Rig(panel=PanelSettings("simulated"))), time.perf_counter, time.sleep, (0.001, 0.001, 0.0)
+        )
+        light.powers({Colour.RED: 0.001})
+        for colour, watts in ((Colour.RED, 0.0011), (Colour.BLUE, 0.0001)):
+            with pytest.raises(RigError, match="over the limit"):
+                light.powers({colour: watts})
+    assert lasers.heard == ["SOUR1:POW:LEV:IMM:AMPL 0.001"]
+
+
+class LaserControllerDouble(LaserDriver):
+    """Takes every line, and remembers those that set a power."""
+
+    has_hardware_watchdog = True
+
+    def __init__(self):
+        super().__init__("a double")
+        self.heard: list[str] = []
+
+    def _exchange_hw(self, line: str) -> str:
+        if line.startswith("SOUR"):
+            self.heard.append(line)
+        return "0" if line.endswith("?") else "OK"
+
+
+def test_heads_behind_a_packed_panel_without_end_are_refused(rig):
+    """The supervisor alone holds heads, and it cannot find the first colour of such a panel: they would stay dark."""
+    packed = SequenceSettings(mode="packed", sync="refresh")
+    panel = PanelSettings("simulated", native_width=16, native_height=16, packed=True)
+    made = rig(panel=panel, sequence=packed, heads=HeadSettings(red="coherent-obis /dev/ttyUSB7"))
+    opened = SimpleNamespace(rig=made, setup=lambda: laser_setup(made))
+    with contextlib.ExitStack() as stack, pytest.raises(RigError, match="heads of other makes need the supervisor"):
+        open_light(opened, timing_of(made), stack)
 
 
 class Watching(Camera):
