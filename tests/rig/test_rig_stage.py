@@ -33,13 +33,14 @@ from holodriver.rig.lasers import LaserDriver
 from holodriver.rig.light import DirectLight
 from holodriver.rig.opening import OpenRig, laser_setup, timing_of
 from holodriver.rig.power import even_power
-from holodriver.rig.rig_stage import RigStage, check_arming
+from holodriver.rig.rig_stage import PersistentStage, RigStage, check_arming
 from holodriver.rig.stage import pattern_frame
 from holodriver.rig.starting import Heard, open_light
 
 PROFILE = REFERENCE.resized(8, 8)
 ATTEMPTS = 4
 PATIENCE_S = 30.0
+BUSY = ("101,", "held up", "no new frame", "out of step")
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def rig(tmp_path) -> Callable[..., Rig]:
 
 def busy(error: RigError) -> bool:
     """Whether the machine held the rig up, for then it is right to be dark."""
-    return any(text in error.what for text in ("101,", "held up", "no new frame", "out of step"))
+    return any(text in error.what for text in BUSY)
 
 
 def patiently(work: Callable[[], None]) -> None:
@@ -204,6 +205,39 @@ def test_a_display_that_dies_is_dark_and_the_measurement_ends(rig):
             stage.look(2, frame, lambda: until(lambda: not opened.box.report().armed))
 
     assert "display process" in str(ended(block))
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_what_went_dark_goes_on_where_it_stopped_if_a_person_arms_it_again_and_not_else(rig, again):
+    """The display is killed in the midst of the second of three looks."""
+    asked: list[str] = []
+    said: list[str] = []
+
+    def order(what: str) -> bool:
+        asked.append(what)
+        return again or any(text in what for text in BUSY)
+
+    def measure() -> list[int]:
+        found = []
+        with PersistentStage(rig(), even_power(rig(), 3), Heard(say=said.append), order) as stage:
+            for number in range(3):
+
+                def read(number: int = number) -> int:
+                    if number == 1 and not any("display" in what for what in asked):
+                        os.kill(stage._stage._opened.panel.pid, signal.SIGKILL)
+                        until(lambda: stage._stage.failed)
+                    return number
+
+                found.append(stage.look(number, pattern_frame(PROFILE, "uniform", 9), read))
+        return found
+
+    if again:
+        assert measure() == [0, 1, 2]
+        assert len(said) == 1 + len(asked), "each arming is said"
+    else:
+        with pytest.raises(RigError, match="display process"):
+            measure()
+    assert any("display process" in what for what in asked)
 
 
 def test_a_standing_diffuser_ends_it_dark(rig, tmp_path):
