@@ -96,8 +96,8 @@ class RigStage(Stage):
             self._diffuser = DiffuserInput(rig.diffuser, rig.folder)
             stack.callback(self._diffuser.close)
             check_start(self._opened, self._heard, arming=True, calibrated=False)
-            light = open_light(self._opened, self._timing, stack, ordered_w=self._powers.watts)
             self._heard.say(f"ARMED: {what_is_lit(rig, self.profile.wavelengths, self._powers, self._timing)}")
+            light = open_light(self._opened, self._timing, stack, ordered_w=self._powers.watts)
             self._player = LivePlayer(
                 self._opened.panel,
                 _Places(),

@@ -185,9 +185,9 @@ def play_on_rig(
         check_start(opened, heard, arming=power is not None)
         light = None
         if power is not None:
+            heard.say(f"ARMED: {what_is_lit(rig, first.profile.wavelengths, power, timing)}")
             # more than what is said to be lit needs somebody who asks for it
             light = open_light(opened, timing, stack, ordered_w=None if control is not None else power.watts)
-            heard.say(f"ARMED: {what_is_lit(rig, first.profile.wavelengths, power, timing)}")
         elif settings.arm is False and opened.has_lasers:
             heard.say("dark: the lasers stay disarmed without --arm")
 

@@ -29,13 +29,15 @@ from holodriver.panel.lut import AmplitudeLut
 from holodriver.rig.cameras import Camera
 from holodriver.rig.capture import take
 from holodriver.rig.colour import Colour
+from holodriver.rig.laser_controller import LaserController
 from holodriver.rig.lasers import LaserDriver
 from holodriver.rig.light import DirectLight
 from holodriver.rig.opening import OpenRig, laser_setup, timing_of
 from holodriver.rig.power import even_power
 from holodriver.rig.rig_stage import PersistentStage, RigStage, check_arming
+from holodriver.rig.simulated_box import SimulatedBox
 from holodriver.rig.stage import pattern_frame
-from holodriver.rig.starting import Heard, open_light
+from holodriver.rig.starting import Heard, open_light, prove_watchdog
 
 PROFILE = REFERENCE.resized(8, 8)
 ATTEMPTS = 4
@@ -113,7 +115,9 @@ def test_there_is_light_while_somebody_looks_and_none_before_between_and_after(r
             seconds = {pulse.colours for pulse in during.pulses}
             assert seconds == {(1,), (2,)}
         events = [logged.event for logged in box.events]
-        assert [event.kind for event in events].count("armed") == 1, "one order, one arming"
+        armings = [event.kind for event in events].count("armed")
+        assert armings == 2, "once to see that the watchdog works, and once by the order"
+        assert next(event.reason for event in events if event.kind == "disarmed") == "watchdog"
         assert events[-1].reason == "OUTP OFF"
 
     patiently(work)
@@ -298,19 +302,42 @@ def test_a_player_that_holds_the_controller_itself_keeps_to_the_rigs_limits():
     assert lasers.heard == ["SOUR1:POW:LEV:IMM:AMPL 0.001"]
 
 
+def test_a_controller_whose_watchdog_does_not_work_is_not_armed():
+    sleepless = LaserControllerDouble()
+    sleepless.armed_by_line = False
+    with pytest.raises(RigError, match="its watchdog does not work"):
+        prove_watchdog(sleepless, 20)
+    assert not sleepless.armed_by_line, "it was disarmed"
+
+
+def test_a_watchdog_is_seen_to_work_in_the_dark(rig):
+    with SimulatedBox() as box, LaserController(box.port) as lasers:
+        prove_watchdog(lasers, 100)
+        report = box.report()
+        assert not report.pulses
+        assert not report.armed
+        (armed,) = [one.event.at_s for one in box.events if one.event.kind == "armed"]
+        (dark,) = [one.event.at_s for one in box.events if one.event.kind == "disarmed"]
+        assert dark - armed == pytest.approx(0.1, abs=0.01)
+        assert lasers.ask("SYST:ERR?").startswith("0,"), "the box remembers nothing of it"
+
+
 class LaserControllerDouble(LaserDriver):
-    """Takes every line, and remembers those that set a power."""
+    """Takes every line, remembers those that set a power, and stays armed for as long as nobody disarms it."""
 
     has_hardware_watchdog = True
 
     def __init__(self):
         super().__init__("a double")
         self.heard: list[str] = []
+        self.armed_by_line = False
 
     def _exchange_hw(self, line: str) -> str:
         if line.startswith("SOUR"):
             self.heard.append(line)
-        return "0" if line.endswith("?") else "OK"
+        if line.startswith("OUTP O"):
+            self.armed_by_line = line == "OUTP ON"
+        return str(int(self.armed_by_line)) if line.endswith("?") else "OK"
 
 
 def test_heads_behind_a_packed_panel_without_end_are_refused(rig):
