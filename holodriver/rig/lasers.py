@@ -1,12 +1,19 @@
 """The host's side of the lasers: a driver for any box that sequences them."""
 
 import math
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple, Self, final
 
 from holodriver.errors import InputError, RigError
 from holodriver.rig.colour import Colour, read_step, written_step
+
+SILENCE_S = 0.05
+"""Beyond the watchdog's time, s, for a box whose clock is slow and a line that is slow to tell."""
+
+SILENCES = 3
+"""A busy machine may deliver a question late to a simulated box, but not so often."""
 
 
 class EdgeCount(NamedTuple):
@@ -203,6 +210,30 @@ class LaserDriver(ABC):
             raise RigError(
                 f"the laser controller has gone dark by itself: {'; '.join(self._errors())}", where=self.where
             )
+
+    @final
+    def prove_watchdog(self, milliseconds: int) -> None:
+        """See that the box goes dark by itself when nobody talks to it, on which all safety rests; takes that long.
+
+        It is armed for it with all powers at 0 and without a source of edges, so that no colour can be lit.
+
+        Raises:
+            RigError: it stayed armed, and has been disarmed; or the interlock has tripped.
+        """
+        self.reset()
+        self.set_watchdog(milliseconds)
+        self.arm()
+        for _ in range(SILENCES):  # a question feeds the watchdog
+            time.sleep(milliseconds * 1e-3 + SILENCE_S)
+            if self.dark():
+                self.reset()
+                return
+        self.disarm()
+        raise RigError(
+            f"the controller was still armed after {milliseconds} ms and more of silence: its watchdog does not work",
+            where=self.where,
+            remedy="flash its firmware anew; without a watchdog nothing is lit",
+        )
 
     @final
     def trigger(self) -> None:

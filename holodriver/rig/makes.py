@@ -87,6 +87,7 @@ class Lasers:
             for colour, head in setup.heads.items():
                 made = HEADS[head.make](head.port, limit_w=setup.limits_w[colour], gate=self.controller)
                 self.heads[colour] = opened.enter_context(made)
+                self.heads[colour].disarm()  # whatever somebody had it do
             opened.pop_all()
 
     @property

@@ -9,17 +9,10 @@ from holodriver.errors import RigError
 from holodriver.files.rig import Rig
 from holodriver.progress import Progress, silent
 from holodriver.rig.checks import Judgement, check_calibration, check_controller, check_monitor
-from holodriver.rig.lasers import LaserDriver
 from holodriver.rig.light import DirectLight, Light, SupervisedLight, Timing
 from holodriver.rig.opening import SIMULATED, OpenRig
 from holodriver.rig.player import PlayReport
 from holodriver.rig.power import Power
-
-SILENCE_S = 0.05
-"""Beyond the watchdog's time, s, for a controller whose clock is slow and a line that is slow to tell."""
-
-SILENCES = 3
-"""A busy machine may deliver a question late to a simulated controller, but not so often."""
 
 
 @dataclass(frozen=True)
@@ -69,29 +62,6 @@ def check_start(opened: OpenRig, heard: Heard, *, arming: bool, calibrated: bool
         raise RigError(f"the start-up check failed: {'; '.join(bad)}", remedy="see: holodriver rig check")
 
 
-def prove_watchdog(lasers: LaserDriver, watchdog_ms: int) -> None:
-    """See that the controller goes dark by itself when nobody talks to it, on which all safety of a play stands.
-
-    It is armed for it with all powers at 0 and without a source of edges, so that no colour can be lit.
-
-    Raises:
-        RigError: it stayed armed; it has been disarmed.
-    """
-    lasers.reset()
-    lasers.set_watchdog(watchdog_ms)
-    lasers.arm()
-    for _ in range(SILENCES):  # a question feeds the watchdog
-        time.sleep(watchdog_ms * 1e-3 + SILENCE_S)
-        if lasers.dark():
-            lasers.reset()
-            return
-    lasers.disarm()
-    raise RigError(
-        f"the controller was still armed after {watchdog_ms} ms and more of silence: its watchdog does not work",
-        where=lasers.where, remedy="flash its firmware anew; without a watchdog nothing is lit",
-    )  # fmt: skip
-
-
 def open_light(opened: OpenRig, timing: Timing, stack: ExitStack, *, ordered_w: Sequence[float] | None = None) -> Light:
     """The lasers, dark, in the hands of their supervisor, once their watchdog has been seen to work.
 
@@ -112,12 +82,13 @@ def open_light(opened: OpenRig, timing: Timing, stack: ExitStack, *, ordered_w: 
             "laser heads of other makes need the supervisor, which cannot hold a packed panel whose edges never stop",
             where=opened.rig.name, remedy="set sequence.sync to 'frame', or drive the lasers by the controller",
         )  # fmt: skip
-    with opened.controller() as lasers:
-        prove_watchdog(lasers, timing.watchdog_ms)
     if not timing.edge_period_s:
-        return SupervisedLight(opened.lasers(ordered_w), timing, time.perf_counter)
+        supervised = opened.lasers(ordered_w)
+        supervised.prove_watchdog()
+        return SupervisedLight(supervised, timing, time.perf_counter)
     limits_w = opened.rig.limits.watts if ordered_w is None else ordered_w
     lasers = stack.enter_context(opened.controller())
+    lasers.prove_watchdog(timing.watchdog_ms)
     return DirectLight(lasers, timing, time.perf_counter, time.sleep, limits_w)
 
 

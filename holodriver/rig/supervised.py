@@ -58,6 +58,14 @@ class SupervisedLasers:
         self._supervisor.arm(ArmOrder(powers, self._limits_w), self._steps)
         self.armed = True
 
+    def prove_watchdog(self) -> None:
+        """See, in the dark, that the controller's watchdog works.
+
+        Raises:
+            RigError: it does not, or the lasers do not answer.
+        """
+        self._supervisor.prove_watchdog()
+
     def set_power(self, colour: Colour, watts: float) -> None:
         """Power of one colour, W."""
         if colour in self._ordered_w or watts > 0:

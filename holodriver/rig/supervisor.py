@@ -109,6 +109,15 @@ class LaserSupervisor:
         """Process number of the supervisor."""
         return self._process.pid
 
+    def prove_watchdog(self) -> None:
+        """See, in the dark, that the controller goes dark by itself when nobody talks to it.
+
+        Raises:
+            InputError: the lasers are armed.
+            RigError: it does not, or no answer.
+        """
+        self._ask("prove")
+
     def arm(self, order: ArmOrder, steps: StepOrder) -> None:
         """Arm as a person ordered; the frames count from here.
 
@@ -260,6 +269,7 @@ def _obey(control: Connection, supervision: Supervision) -> None:
         return
     number, *arguments = arguments
     deeds: dict[str, Callable[..., Any]] = {
+        "prove": supervision.prove_watchdog,
         "arm": supervision.arm,
         "power": supervision.set_power,
         "blank": supervision.blank,

@@ -32,7 +32,7 @@ from holodriver.rig.simulated_cell import LiquidCrystal
 PROFILE = REFERENCE.resized(32, 20)
 HEIGHT, WIDTH = PROFILE.native_shape
 CELL = LiquidCrystal(ripple=0.0)
-BUSY = ("held up", "no new frame", "out of step", "101,", "does not answer")
+BUSY = ("held up", "no new frame", "out of step", "101,", "does not answer", "shown nothing", "watchdog does not work")
 ATTEMPTS = 4
 
 

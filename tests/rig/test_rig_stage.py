@@ -37,12 +37,12 @@ from holodriver.rig.power import even_power
 from holodriver.rig.rig_stage import PersistentStage, RigStage, check_arming
 from holodriver.rig.simulated_box import SimulatedBox
 from holodriver.rig.stage import pattern_frame
-from holodriver.rig.starting import Heard, open_light, prove_watchdog
+from holodriver.rig.starting import Heard, open_light
 
 PROFILE = REFERENCE.resized(8, 8)
 ATTEMPTS = 4
 PATIENCE_S = 30.0
-BUSY = ("101,", "held up", "no new frame", "out of step")
+BUSY = ("101,", "held up", "no new frame", "out of step", "shown nothing", "watchdog does not work")
 
 
 @pytest.fixture
@@ -306,13 +306,13 @@ def test_a_controller_whose_watchdog_does_not_work_is_not_armed():
     sleepless = LaserControllerDouble()
     sleepless.armed_by_line = False
     with pytest.raises(RigError, match="its watchdog does not work"):
-        prove_watchdog(sleepless, 20)
+        sleepless.prove_watchdog(20)
     assert not sleepless.armed_by_line, "it was disarmed"
 
 
 def test_a_watchdog_is_seen_to_work_in_the_dark(rig):
     with SimulatedBox() as box, LaserController(box.port) as lasers:
-        prove_watchdog(lasers, 100)
+        lasers.prove_watchdog(100)
         report = box.report()
         assert not report.pulses
         assert not report.armed
