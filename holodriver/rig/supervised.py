@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from holodriver.errors import RigError
+from holodriver.errors import InputError, RigError
 from holodriver.rig.arming import ArmOrder, StepOrder
 from holodriver.rig.colour import Colour
 from holodriver.rig.supervision import LaserStatus
@@ -67,9 +67,20 @@ class SupervisedLasers:
         self._supervisor.prove_watchdog()
 
     def set_power(self, colour: Colour, watts: float) -> None:
-        """Power of one colour, W."""
-        if colour in self._ordered_w or watts > 0:
+        """Power of one colour, W.
+
+        Raises:
+            InputError: more than was ordered.
+            RigError: it has gone dark, and why.
+        """
+        if not (colour in self._ordered_w or watts > 0):
+            return
+        try:
             self._supervisor.set_power(colour, watts)
+        except InputError:
+            if self.armed:  # as far as is known here; what made it dark is what a person wants to hear
+                self._supervisor.check()
+            raise
 
     def feed(self, at_s: float) -> None:
         """One more frame has been shown, at `at_s` (s). Never waits."""

@@ -290,6 +290,17 @@ def test_the_order_to_arm_holds_no_more_than_what_was_said(rig):
     patiently(work)
 
 
+def test_a_power_that_comes_too_late_is_told_why_it_is_dark(rig):
+    with OpenRig(rig()) as opened:
+        lasers = opened.lasers()
+        lasers.sequence(list(Colour), blanking_s=0.002, on_time_s=0.005)
+        lasers.arm()
+        opened.box.interlock(closed=False)
+        until(lambda: lasers._supervisor.status().went_dark is not None)
+        with pytest.raises(RigError, match=r"made dark: .*(Interlock|no new frame)"):
+            lasers.set_power(Colour.RED, 0.0005)
+
+
 def test_a_player_that_holds_the_controller_itself_keeps_to_the_rigs_limits():
     with LaserControllerDouble() as lasers:
         light = DirectLight(
