@@ -255,10 +255,17 @@ def check_arming(rig: Rig, powers: Power, heard: Heard, *, arm: bool) -> None:
     """Refuse to measure without a person's order to arm, and say what it would light; nothing is opened for it.
 
     Raises:
-        InputError: there is no such order, or the rig has no lasers.
+        InputError: there is no such order, or the rig does not light all colours of its display.
     """
     if not rig.controller.port:
         raise InputError("the rig has no laser controller", where=rig.name, remedy="set controller.port in its file")
+    for laser in shown_colours(rig, len(rig.profile().wavelengths)):
+        if laser.label not in rig.sequence.order:
+            raise InputError(
+                f"the rig does not show {laser.label}", where="sequence.order", remedy="measure all colours"
+            )
+        if not rig.limits.watts[laser]:
+            raise InputError("is 0: this colour is never lit", where=f"limits.{laser.label}_mw")
     if not arm:
         heard.say(f"with --arm {what_is_lit(rig, rig.profile().wavelengths, powers, timing_of(rig))}")
         raise InputError("measuring needs light, and nothing is lit unasked", where="--arm", remedy="pass --arm")

@@ -265,6 +265,10 @@ def test_nothing_is_opened_without_an_order_to_arm(rig):
     assert "red 638 nm 1 mW (limit 2 mW)" in said[0]
     with pytest.raises(InputError, match="no laser controller"):
         check_arming(rig(controller=ControllerSettings()), even_power(rig(), 3), Heard(), arm=True)
+    with pytest.raises(InputError, match="does not show blue"):
+        check_arming(rig(sequence=SequenceSettings(order=("red", "green"))), even_power(rig(), 3), Heard(), arm=True)
+    with pytest.raises(InputError, match="never lit"):
+        check_arming(rig(limits=LimitSettings(2.0, 0.0, 2.0)), even_power(rig(), 3), Heard(), arm=True)
     with pytest.raises(InputError, match="over the rig's limit for red"):
         even_power(rig(), 3, 0.003)
     one = rig(limits=LimitSettings(2.0, 0.5, 2.0))
