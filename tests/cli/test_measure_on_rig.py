@@ -139,7 +139,7 @@ def test_a_serial_meter_before_a_window_and_a_serial_laser_box_finds_the_panels_
         meter = PtyPowerMeter(lambda: glass()[..., 0], light, PROFILE.wavelengths, EFFICIENCY, CELL)
         rig = rig_file(tmp_path, monitor="0", port=port)
         command = [sys.executable, wired.__file__, str(wire), "calibrate", "--rig", rig, "--meter"]
-        command += [f"power:{meter.port}", "--levels", "13", "--sweeps", "1", "--reference", "0"]
+        command += [f"power:{meter.port}", "--levels", "15", "--sweeps", "1", "--reference", "0"]
         command += ["-o", str(tmp_path / "c.json")]
 
         def run(*more: str) -> subprocess.CompletedProcess:
@@ -171,7 +171,7 @@ def test_a_serial_meter_before_a_window_and_a_serial_laser_box_finds_the_panels_
     ]
     for colour in calibration.colours:
         assert largest_error(colour.wavelength, AmplitudeLut.linear()) > 0.2
-        # 13 levels; and the simulated chip is a little off the wall's clock, by which the meter averages
+        # 15 levels; and the simulated chip is a little off the wall's clock, by which the meter averages
         assert largest_error(colour.wavelength, colour.lut) < (0.02 if kind == "simulated" else 0.03)
     brightest = np.array(EFFICIENCY) * [CELL.intensities(wavelength).max() for wavelength in PROFILE.wavelengths]
     np.testing.assert_allclose(calibration.relative_powers, brightest.min() / brightest, rtol=0.03)
@@ -189,18 +189,18 @@ def film(path: Path, greys: list[int], frames_each: int) -> None:
 
 def test_a_camera_that_opencv_opens_measures_on_a_rig(tmp_path, capsys):
     """A stream in place of a camera, which holds what one would see of each level in turn, with 8 bits."""
-    levels = np.unique(np.linspace(0, 255, 13).round().astype(int))
+    levels = np.unique(np.linspace(0, 255, 15).round().astype(int))
     pictures: list[int] = []
     for wavelength in PROFILE.wavelengths:
         seen_light = 5 + 240 * CELL.intensities(wavelength)
         pictures += [5, 5, 5, 5, *seen_light[levels].round().astype(int)]
     film(tmp_path / "camera.mkv", pictures, 8)  # four that are stale, and four that are averaged
     rig = rig_file(tmp_path)
-    command = ["calibrate", "--rig", rig, "--arm", "--meter", f"camera:{tmp_path}/camera.mkv", "--levels", "13"]
+    command = ["calibrate", "--rig", rig, "--arm", "--meter", f"camera:{tmp_path}/camera.mkv", "--levels", "15"]
     command += ["--sweeps", "1", "--reference", "0", "--power", "0.5", "-o", str(tmp_path / "c.json"), "--overwrite"]
     assert "red 638 nm 0.5 mW" in said(command, capsys)
     for colour in read_calibration(tmp_path / "c.json").colours:
-        assert largest_error(colour.wavelength, colour.lut) < 0.04  # 8 bits are coarse in the dark
+        assert largest_error(colour.wavelength, colour.lut) < 0.03  # 8 bits are coarse in the dark
 
 
 def test_pictures_taken_on_a_rig_are_scored_against_the_stack(tmp_path, capsys):
