@@ -139,7 +139,7 @@ def test_a_serial_meter_before_a_window_and_a_serial_laser_box_finds_the_panels_
         meter = PtyPowerMeter(lambda: glass()[..., 0], light, PROFILE.wavelengths, EFFICIENCY, CELL)
         rig = rig_file(tmp_path, monitor="0", port=port)
         command = [sys.executable, wired.__file__, str(wire), "calibrate", "--rig", rig, "--meter"]
-        command += [f"power:{meter.port}", "--levels", "15", "--sweeps", "1", "--reference", "0"]
+        command += [f"power:{meter.port}", "--levels", "21", "--sweeps", "1", "--reference", "0"]
         command += ["-o", str(tmp_path / "c.json")]
 
         def run(*more: str) -> subprocess.CompletedProcess:
@@ -171,7 +171,7 @@ def test_a_serial_meter_before_a_window_and_a_serial_laser_box_finds_the_panels_
     ]
     for colour in calibration.colours:
         assert largest_error(colour.wavelength, AmplitudeLut.linear()) > 0.2
-        # 15 levels; and the simulated chip is a little off the wall's clock, by which the meter averages
+        # 21 levels; and the simulated chip is a little off the wall's clock, by which the meter averages
         assert largest_error(colour.wavelength, colour.lut) < (0.02 if kind == "simulated" else 0.03)
     brightest = np.array(EFFICIENCY) * [CELL.intensities(wavelength).max() for wavelength in PROFILE.wavelengths]
     np.testing.assert_allclose(calibration.relative_powers, brightest.min() / brightest, rtol=0.03)
