@@ -1,5 +1,6 @@
 """What `calibrate` and `capture` share: who is told of a rig, and the rig or the simulated lab that is looked at."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,11 +59,19 @@ def rig_named(text: str, *, arm: bool, power: float | None) -> "Rig | None":
 def stage_on(rig: "Rig | None", lab: "SimulatedLab | None", powers: "Power | None") -> "Iterator[Stage]":
     """The rig, armed, as a person has ordered; or the simulated lab in its place."""
     from holodriver.progress import silent
-    from holodriver.rig.rig_stage import open_stage
+    from holodriver.rig.rig_stage import PersistentStage
 
     if rig is None or powers is None:
         assert lab is not None
         yield lab
         return
-    with open_stage(rig, powers, heard_on_console(silent)) as stage:
+    with PersistentStage(rig, powers, heard_on_console(silent), _new_order) as stage:
         yield stage
+
+
+def _new_order(what_happened: str) -> bool:
+    """Ask the person at the terminal; who is not there gives no order."""
+    if not sys.stdin.isatty():
+        return False
+    console.warn(what_happened)
+    return typer.confirm("Arm the lasers again, and go on where it stopped?", default=False, err=True)

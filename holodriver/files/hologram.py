@@ -1,8 +1,10 @@
 """Hologram files: one HDF5 file `NAME.holo` with a wave field, its panel frames, or both.
 
 Layout: root attributes `format`, `version`, `profile` (JSON), `provenance` (JSON); dataset `field` complex64 (C, H, W);
-group `frames` with `pixels` uint8 (C, h, w), `gains` (C,), `amplitudes` (C, 256), and where colours were moved
-`registrations` (C, 3): y, x, scale. No object types, no pickles.
+group `frames` with `pixels` uint8, `gains` (C,), `amplitudes` (C, 256), and where colours were moved `registrations`
+(C, 3): y, x, scale. Pixels are (C, H, W) where each stands for a cell of the panel, as encoding makes them, and then
+not packed, so that a player reads them at the pace of a disk; else (C, h, w) and packed, as all were in version 1. No
+object types, no pickles.
 """
 
 import dataclasses
@@ -26,13 +28,14 @@ from holodriver.files.hdf5 import attribute, dataset, json_attribute, opened_hdf
 from holodriver.files.source import Source, shown
 from holodriver.optics.display import DisplayProfile
 from holodriver.panel.calibration import Registration
-from holodriver.panel.frames import PanelFrames
+from holodriver.panel.frames import PanelFrames, SmallFrames
 from holodriver.panel.lut import LEVELS, AmplitudeLut
 
 if TYPE_CHECKING:
     from holodriver.optics.field import WaveField
 
-FORMAT, VERSION = "holodriver hologram", 1
+FORMAT, VERSION = "holodriver hologram", 2
+READABLE = (1, VERSION)
 
 MAXIMUM_PIXELS = 1 << 28
 """Panel pixels of all colours of one hologram (of three colours, 16,384 × 5,461)."""
@@ -86,7 +89,11 @@ def write_hologram(path: Path, hologram: Hologram, *, overwrite: bool = False) -
             file.create_dataset("field", data=hologram.field.values)
         if hologram.frames is not None:
             group = file.create_group("frames")
-            group.create_dataset("pixels", data=hologram.frames.pixels, compression="gzip", compression_opts=1)
+            small = hologram.frames.small()
+            if small is None:
+                group.create_dataset("pixels", data=hologram.frames.pixels, compression="gzip", compression_opts=1)
+            else:
+                group.create_dataset("pixels", data=small.pixels)
             group.create_dataset("gains", data=np.array(hologram.frames.gains))
             group.create_dataset("amplitudes", data=np.stack([lut.amplitudes for lut in hologram.frames.luts]))
             if hologram.frames.registrations is not None:
@@ -126,6 +133,21 @@ def read_hologram_frames(path: Path, *, guarded: bool = True) -> PanelFrames | N
         return _frames(found, DisplayProfile.from_dict(found.value["profile"], where=path))
 
 
+def read_small_frames(path: Path, *, guarded: bool = True) -> SmallFrames | None:
+    """The panel frames alone, at the hologram's size, in a quarter of the time; None if it has none.
+
+    Raises:
+        FileFormatError: as `read_hologram`, or pixels differ within what is one pixel of the hologram.
+    """
+    found = guard.read(parse_hologram, path, guarded=guarded, frames_only=True)
+    with _named(path):
+        stored = _stored_frames(found, DisplayProfile.from_dict(found.value["profile"], where=path))
+        small = stored.small() if isinstance(stored, PanelFrames) else stored
+        if stored is not None and small is None:
+            raise FileFormatError("has frames finer than the hologram, which cannot be read small")
+        return small
+
+
 def read_hologram_profile(path: Path) -> DisplayProfile:
     """The display that the hologram in a `.holo` file is for, without its pixels.
 
@@ -149,7 +171,9 @@ def parse_hologram(source: Source, *, frames_only: bool) -> Parsed:
         if "field" in file and not frames_only:
             arrays["field"] = dataset(file, "field", np.complex64, (colours, *profile.shape))
         if "frames" in file:
-            arrays["pixels"] = dataset(file, "frames/pixels", np.uint8, (colours, *profile.native_shape))
+            small = getattr(file.get("frames/pixels"), "shape", None) == (colours, *profile.shape)
+            shape = profile.shape if small else profile.native_shape
+            arrays["pixels"] = dataset(file, "frames/pixels", np.uint8, (colours, *shape))
             arrays["gains"] = dataset(file, "frames/gains", np.float64, (colours,))
             arrays["amplitudes"] = dataset(file, "frames/amplitudes", np.float64, (colours, LEVELS))
             if "frames/registrations" in file:
@@ -182,10 +206,11 @@ def _named(path: Path) -> Iterator[None]:
 
 
 def _profile(file: h5py.File) -> tuple[dict[str, Any], DisplayProfile]:
-    for key, expected in (("format", FORMAT), ("version", VERSION)):
+    for key, readable in (("format", (FORMAT,)), ("version", READABLE)):
         found = attribute(file, key)
-        if found != expected:
-            raise FileFormatError(f"field '{key}' is {shown(found)}, expected {expected!r}")
+        if found not in readable:
+            expected = " or ".join(repr(one) for one in readable)
+            raise FileFormatError(f"field '{key}' is {shown(found)}, expected {expected}")
     values = json_attribute(file, "profile")
     profile = DisplayProfile.from_dict(values)
     pixels = len(profile.wavelengths) * math.prod(profile.native_shape)
@@ -199,11 +224,18 @@ def _profile(file: h5py.File) -> tuple[dict[str, Any], DisplayProfile]:
 
 
 def _frames(found: Parsed, profile: DisplayProfile) -> PanelFrames | None:
+    stored = _stored_frames(found, profile)
+    return stored.native() if isinstance(stored, SmallFrames) else stored
+
+
+def _stored_frames(found: Parsed, profile: DisplayProfile) -> PanelFrames | SmallFrames | None:
     if "pixels" not in found.arrays:
         return None
+    pixels, gains = found.arrays["pixels"], tuple(found.arrays["gains"])
     tables = tuple(AmplitudeLut(table) for table in found.arrays["amplitudes"])
     registrations = None
     if "registrations" in found.arrays:
         moves = found.arrays["registrations"].tolist()
         registrations = tuple(Registration((y, x), scale) for y, x, scale in moves)
-    return PanelFrames(found.arrays["pixels"], profile, tuple(found.arrays["gains"]), tables, registrations)
+    kind = SmallFrames if pixels.shape[1:] == profile.shape else PanelFrames
+    return kind(pixels, profile, gains, tables, registrations)

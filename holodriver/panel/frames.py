@@ -46,6 +46,42 @@ class PanelFrames:
             if len(self.registrations) != colours:
                 raise InputError(f"{len(self.registrations)} registrations, expected {colours}, one for each colour")
 
+    def small(self) -> "SmallFrames | None":
+        """The same at the hologram's size; None if pixels differ within what is one pixel there."""
+        b = self.profile.binning
+        pixels = self.pixels[:, ::b, ::b]
+        if not all(np.array_equal(self.pixels[:, y::b, x::b], pixels) for y in range(b) for x in range(b) if y or x):
+            return None
+        small = np.ascontiguousarray(pixels)
+        return SmallFrames(small, self.profile, self.gains, self.luts, self.registrations)
+
+
+@dataclass(frozen=True)
+class SmallFrames:
+    """Panel frames at the hologram's size, as encoding makes them: each pixel stands for `binning` × `binning` of the
+    panel. They take a quarter of the room and of the time; a panel's window can enlarge them.
+
+    Raises:
+        InputError: the pixels do not fit the profile.
+    """
+
+    pixels: NDArray[np.uint8]
+    """(C, H, W) grey levels."""
+    profile: DisplayProfile
+    gains: tuple[float, ...]
+    luts: tuple[AmplitudeLut, ...]
+    registrations: tuple[Registration, ...] | None = None
+
+    def __post_init__(self) -> None:
+        expected = (len(self.profile.wavelengths), *self.profile.shape)
+        if self.pixels.dtype != np.uint8 or self.pixels.shape != expected:
+            raise InputError(f"small frames are {self.pixels.dtype} {self.pixels.shape}, expected uint8 {expected}")
+
+    def native(self) -> PanelFrames:
+        """The frames as the panel has them."""
+        pixels = bin_out(self.pixels, self.profile.binning)
+        return PanelFrames(pixels, self.profile, self.gains, self.luts, self.registrations)
+
 
 def simulated_bench(
     frames: PanelFrames, *, order: int = 1, source_radius: float = 0.0, pupil: float | None = None

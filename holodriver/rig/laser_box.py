@@ -26,7 +26,19 @@ from holodriver.rig.box_state import (
     Pulse,
 )
 from holodriver.rig.colour import Colour, read_step, written_step
-from holodriver.rig.scpi import MAX_LINE, CommandError, ErrorQueue, header, number, seal, unseal, whole
+from holodriver.rig.scpi import (
+    MAX_LINE,
+    CommandError,
+    ErrorQueue,
+    bare,
+    given,
+    header,
+    number,
+    seal,
+    switch,
+    unseal,
+    whole,
+)
 
 
 class LaserBox:
@@ -247,34 +259,34 @@ class LaserBox:
 
     def _table(self) -> list[tuple[str, Callable[..., str]]]:
         return [
-            ("*IDN?", _bare(lambda: IDENTITY)),
-            ("*RST", _bare(self._reset)),
-            ("*CLS", _bare(self._errors.clear)),
-            ("*ESR?", _bare(lambda: str(self._errors.status()))),
-            ("*OPC?", _bare(lambda: "1")),
-            ("*TRG", _bare(self._trigger)),
-            ("SYSTem:ERRor[:NEXT]?", _bare(self._errors.next)),
+            ("*IDN?", bare(lambda: IDENTITY)),
+            ("*RST", bare(self._reset)),
+            ("*CLS", bare(self._errors.clear)),
+            ("*ESR?", bare(lambda: str(self._errors.status()))),
+            ("*OPC?", bare(lambda: "1")),
+            ("*TRG", bare(self._trigger)),
+            ("SYSTem:ERRor[:NEXT]?", bare(self._errors.next)),
             ("SYSTem:WDOG", self._set_watchdog),
-            ("SYSTem:WDOG?", _bare(lambda: str(self.settings.watchdog_ms))),
+            ("SYSTem:WDOG?", bare(lambda: str(self.settings.watchdog_ms))),
             ("SOURce#:POWer[:LEVel][:IMMediate][:AMPLitude]", self._set_power),
             ("SOURce#:POWer[:LEVel][:IMMediate][:AMPLitude]?", self._power),
             ("OUTPut[:STATe]", self._set_output),
-            ("OUTPut[:STATe]?", _bare(lambda: str(int(self.armed)))),
-            ("OUTPut:PROTection:INTLock:TRIPped?", _bare(lambda: str(int(self.tripped)))),
+            ("OUTPut[:STATe]?", bare(lambda: str(int(self.armed)))),
+            ("OUTPut:PROTection:INTLock:TRIPped?", bare(lambda: str(int(self.tripped)))),
             ("TRIGger:SOURce", self._set_source),
-            ("TRIGger:SOURce?", _bare(lambda: self.settings.source)),
+            ("TRIGger:SOURce?", bare(lambda: self.settings.source)),
             ("SEQuence:DEFine", self._set_sequence),
-            ("SEQuence:DEFine?", _bare(lambda: ",".join(written_step(step) for step in self.settings.sequence))),
+            ("SEQuence:DEFine?", bare(lambda: ",".join(written_step(step) for step in self.settings.sequence))),
             ("SEQuence:DELay", self._set_blanking),
-            ("SEQuence:DELay?", _bare(lambda: str(self.settings.blanking_us))),
+            ("SEQuence:DELay?", bare(lambda: str(self.settings.blanking_us))),
             ("SEQuence:WIDth", self._set_on_time),
-            ("SEQuence:WIDth?", _bare(lambda: str(self.settings.on_time_us))),
-            ("SEQuence:COUNt?", _bare(self._counted)),
+            ("SEQuence:WIDth?", bare(lambda: str(self.settings.on_time_us))),
+            ("SEQuence:COUNt?", bare(self._counted)),
             ("SEQuence:GATE", self._set_gate),
-            ("SEQuence:GATE?", _bare(lambda: str(int(self.settings.gated)))),
+            ("SEQuence:GATE?", bare(lambda: str(int(self.settings.gated)))),
             ("SEQuence:CONFirm?", self._confirm),
             ("SEQuence:PERiod", self._set_edge_period),
-            ("SEQuence:PERiod?", _bare(lambda: str(self.settings.edge_period_us))),
+            ("SEQuence:PERiod?", bare(lambda: str(self.settings.edge_period_us))),
         ]
 
     def _reset(self) -> None:
@@ -289,13 +301,13 @@ class LaserBox:
         self._advance_sequence()
 
     def _set_watchdog(self, text: str) -> str:
-        asked = number(_given(text))
+        asked = number(given(text))
         milliseconds = MAX_WATCHDOG_MS if asked > MAX_WATCHDOG_MS else whole(text, 1, MAX_WATCHDOG_MS)
         self.settings = replace(self.settings, watchdog_ms=milliseconds)
         return "OK"
 
     def _set_power(self, suffix: str, text: str) -> str:
-        colour, watts = _colour(suffix), number(_given(text))
+        colour, watts = _colour(suffix), number(given(text))
         if not 0 <= watts <= self._limits_w[colour]:
             raise CommandError(-222, f"Data out of range; 0 to {self._limits_w[colour]:g} W is allowed")
         powers = list(self.settings.powers_w)
@@ -310,10 +322,10 @@ class LaserBox:
 
     def _power(self, suffix: str, text: str) -> str:
         colour = _colour(suffix)
-        return _bare(lambda: repr(self.settings.powers_w[colour]))(text)
+        return bare(lambda: repr(self.settings.powers_w[colour]))(text)
 
     def _set_output(self, text: str) -> str:
-        on = _switch(text)
+        on = switch(text)
         if not on:
             self._disarm("OUTP OFF")
         elif self.tripped:
@@ -325,14 +337,14 @@ class LaserBox:
         return "OK"
 
     def _set_source(self, text: str) -> str:
-        source = {"BUS": "BUS", "EXT": "EXT", "EXTERNAL": "EXT"}.get(_given(text).upper())
+        source = {"BUS": "BUS", "EXT": "EXT", "EXTERNAL": "EXT"}.get(given(text).upper())
         if source is None:
             raise CommandError(-224, "Illegal parameter value; BUS or EXT")
         return self._set_disarmed(source=source)
 
     def _set_sequence(self, text: str) -> str:
         try:
-            steps = tuple(read_step(step) for step in _given(text).split(","))
+            steps = tuple(read_step(step) for step in given(text).split(","))
         except ValueError as error:
             raise CommandError(-224, "Illegal parameter value; colours 1 to 3, such as 1,2,3 or 1+2,3") from error
         if len(steps) > MAX_STEPS:
@@ -340,28 +352,29 @@ class LaserBox:
         return self._set_disarmed(sequence=steps)
 
     def _set_blanking(self, text: str) -> str:
-        return self._set_disarmed(blanking_us=whole(_given(text), 0, MAX_ON_TIME_US))
+        return self._set_disarmed(blanking_us=whole(given(text), 0, MAX_ON_TIME_US))
 
     def _set_on_time(self, text: str) -> str:
-        return self._set_disarmed(on_time_us=whole(_given(text), 1, MAX_ON_TIME_US))
+        return self._set_disarmed(on_time_us=whole(given(text), 1, MAX_ON_TIME_US))
 
     def _set_gate(self, text: str) -> str:
-        return self._set_disarmed(gated=_switch(text))
+        return self._set_disarmed(gated=switch(text))
 
     def _set_edge_period(self, text: str) -> str:
-        return self._set_disarmed(edge_period_us=whole(_given(text), 0, MAX_EDGE_PERIOD_US))
+        return self._set_disarmed(edge_period_us=whole(given(text), 0, MAX_EDGE_PERIOD_US))
 
     def _confirm(self, text: str) -> str:
         """The host has shown so many frames: light for the edge of the last, if it is the last edge and not over."""
-        shown = whole(_given(text), 0, 2**31 - 1)
+        shown = whole(given(text), 0, 2**31 - 1)
         if not (self.armed and self.settings.gated):
             raise CommandError(-221, "Settings conflict; needs OUTP ON and SEQ:GATE ON")
         if shown > self._count:
             missing = shown - self._count
             self._fall_out_of_step(f"{self._count} edges for {shown} frames shown, {missing} fewer")
             raise CommandError(-221, "Settings conflict; more frames than edges")
-        if shown == self._count and self._awaiting is not None and self._time < self._awaiting.end_s:
-            self._pulse = replace(self._awaiting, start_s=max(self._awaiting.start_s, self._time))
+        if shown == self._count and self._awaiting is not None:
+            if self._time < self._awaiting.end_s:
+                self._pulse = replace(self._awaiting, start_s=max(self._awaiting.start_s, self._time))
             self._awaiting = None
         return self._counted()
 
@@ -375,31 +388,6 @@ class LaserBox:
     def _counted(self) -> str:
         now = "0" if self._step < 0 else written_step(self.settings.sequence[self._step])
         return f"{self._count},{now}"
-
-
-def _bare(act: Callable[[], str | None]) -> Callable[[str], str]:
-    """A command or query that takes no parameter."""
-
-    def handler(text: str) -> str:
-        if text:
-            raise CommandError(-108, "Parameter not allowed")
-        answer = act()
-        return "OK" if answer is None else answer
-
-    return handler
-
-
-def _given(text: str) -> str:
-    if not text:
-        raise CommandError(-109, "Missing parameter")
-    return text
-
-
-def _switch(text: str) -> bool:
-    on = {"ON": True, "1": True, "OFF": False, "0": False}.get(_given(text).upper())
-    if on is None:
-        raise CommandError(-224, "Illegal parameter value; ON or OFF")
-    return on
 
 
 def _colour(suffix: str) -> Colour:

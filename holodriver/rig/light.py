@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Literal, Protocol
 
 from holodriver.errors import RigError
@@ -122,10 +123,18 @@ class DirectLight:
         timing: how colours are kept in step.
         clock: s.
         sleep: waits for s.
+        limits_w: most of red, green, blue, W; those of the box alone unless given.
     """
 
-    def __init__(self, lasers: LaserDriver, timing: Timing, clock: Callable[[], float], sleep: Callable[[float], None]):
-        self._lasers, self._timing = lasers, timing
+    def __init__(
+        self,
+        lasers: LaserDriver,
+        timing: Timing,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+        limits_w: Sequence[float] = (inf, inf, inf),
+    ):
+        self._lasers, self._timing, self._limits_w = lasers, timing, tuple(limits_w)
         self._clock, self._sleep = clock, sleep
         self._sequencer = timing.sequencer(0.0)
         self._on_wire_w: dict[Colour, float] = {}
@@ -150,6 +159,8 @@ class DirectLight:
 
     def powers(self, watts: Mapping[Colour, float]) -> None:
         for colour, wanted in watts.items():
+            if wanted > self._limits_w[colour]:
+                raise RigError(f"{wanted:g} W is over the limit of {self._limits_w[colour]:g} W", where=colour.label)
             if self._on_wire_w.get(colour) != wanted:
                 self._lasers.set_power(colour, wanted)
                 self._on_wire_w[colour] = wanted

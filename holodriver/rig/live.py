@@ -31,7 +31,7 @@ LOOK_AHEAD = 200
 """Cycles for which holograms are read ahead, as far as there is memory."""
 
 START_TIMEOUT_S = 120.0
-"""A first hologram takes a second to read; a busy machine gets all the time it needs."""
+"""A hologram takes a second to read or to encode; a busy machine gets all the time it needs."""
 
 
 class StreamingPanel(Protocol):
@@ -74,6 +74,7 @@ class LivePlayer:
         each_turn: called often; raises what must stop the play (a diffuser that stands).
         record: told of frames shown, in order.
         more: called often; extends the playlist of a stream.
+        ready: called when as much has been read as is kept ahead, before the first frame.
         clock: s.
         sleep: waits for s.
         progress: told of frames shown.
@@ -95,6 +96,7 @@ class LivePlayer:
         each_turn: Callable[[], None] = lambda: None,
         record: Callable[[Sequence[ShownFrame]], None] = lambda frames: None,
         more: Callable[[], None] = lambda: None,
+        ready: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.perf_counter,
         sleep: Callable[[float], None] = time.sleep,
         progress: Progress = silent,
@@ -105,7 +107,7 @@ class LivePlayer:
         self._light, self._power, self._dark_slot = light, power, dark_slot
         self._duration_s = duration_s
         self._commands, self._answer, self._each_turn = commands, answer, each_turn
-        self._record, self._more, self._progress = record, more, progress
+        self._record, self._more, self._ready, self._progress = record, more, ready, progress
         self._clock, self._sleep = clock, sleep
         self._queued: deque[Entry] = deque()
         self._number = 0
@@ -131,6 +133,7 @@ class LivePlayer:
         """
         try:
             self._read_first()
+            self._ready()
             self.sequencer = self._timing.sequencer(self._clock())
             if self._light is not None:
                 self._light.begin(self.sequencer)
@@ -211,17 +214,21 @@ class LivePlayer:
     # ------------------------------------------------------------------ frames
 
     def _read_first(self) -> None:
-        """Wait for as much of the beginning as is kept ahead."""
-        due = self._clock() + START_TIMEOUT_S
+        """Wait until all that memory holds has been read; of a stream, whose end is not known, only the beginning."""
+        due, known = self._clock() + START_TIMEOUT_S, 0
         while not self._playlist.finished:
             self._more()
-            wanted = self._playlist.upcoming(CYCLES_AHEAD)
-            wanted = wanted[: self._frames.capacity]
+            cycles = LOOK_AHEAD if self._playlist.complete else CYCLES_AHEAD
+            wanted = self._playlist.upcoming(cycles)[: self._frames.capacity]
             self._frames.want(self._playlist.upcoming(LOOK_AHEAD), ())
-            if wanted and all(self._frames.slot(hologram) is not None for hologram in wanted):
+            there = sum(self._frames.slot(hologram) is not None for hologram in wanted)
+            if wanted and there == len(wanted):
                 return
-            if wanted and self._clock() > due:
-                raise RigError(f"the first holograms were not read within {START_TIMEOUT_S:g} s")
+            if there != known or not wanted:
+                due, known = self._clock() + START_TIMEOUT_S, there
+                self._progress("reading ahead", there, len(wanted))
+            if self._clock() > due:
+                raise RigError(f"no hologram was read for {START_TIMEOUT_S:g} s")
             for line in self._commands():
                 self._answer(self._obeyed(line))
             self._sleep(0.002 if wanted else 0.02)

@@ -9,7 +9,8 @@ from holodriver.rig.arming import ArmOrder, StepOrder
 from holodriver.rig.coherent_obis import CoherentObis
 from holodriver.rig.colour import Colour
 from holodriver.rig.heads import LaserHead
-from holodriver.rig.lasers import LaserController, LaserDriver
+from holodriver.rig.laser_controller import LaserController
+from holodriver.rig.lasers import LaserDriver
 
 CONTROLLERS: dict[str, Callable[[str], LaserDriver]] = {"holodriver": LaserController}
 """Boxes that speak the protocol and sequence colours, by make: called with a port."""
@@ -86,6 +87,7 @@ class Lasers:
             for colour, head in setup.heads.items():
                 made = HEADS[head.make](head.port, limit_w=setup.limits_w[colour], gate=self.controller)
                 self.heads[colour] = opened.enter_context(made)
+                self.heads[colour].disarm()  # whatever somebody had it do
             opened.pop_all()
 
     @property

@@ -1,7 +1,7 @@
 """From a rig file to a panel and lasers that can be used."""
 
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import Connection
@@ -32,16 +32,18 @@ class OpenRig:
 
     Args:
         rig: what is connected.
+        small: frames come at the hologram's size, and the panel enlarges them.
+        remember: a simulated panel remembers what it showed.
 
     Raises:
         RigError: the monitor is not there, or a process did not come up.
     """
 
-    def __init__(self, rig: Rig):
+    def __init__(self, rig: Rig, *, small: bool = False, remember: bool = True):
         self.rig = rig
         self.box: SimulatedBox | None = None
         """The simulated laser controller, if the rig file asks for it."""
-        self._lasers: SupervisedLasers | None = None
+        self._supervisor: LaserSupervisor | None = None
         edges = wire = None
         if rig.controller.port == SIMULATED:
             edges, wire = multiprocessing.Pipe(duplex=False)
@@ -49,7 +51,8 @@ class OpenRig:
             if edges is not None:
                 limits = tuple(max(watts, 1e-9) for watts in rig.limits.watts)
                 self.box = SimulatedBox(edges, power_limits_w=limits)
-            self.panel = PanelProcess(panel_maker(rig, wire), rig.panel.native_shape, flip_rate(rig))
+            make = panel_maker(rig, wire, small=small, remember=remember)
+            self.panel = PanelProcess(make, rig.panel.native_shape, flip_rate(rig))
         except BaseException:
             if self.box is not None:
                 self.box.close()
@@ -89,21 +92,24 @@ class OpenRig:
         with open_controller(setup.port, setup.make) as lasers:
             yield lasers
 
-    def lasers(self) -> SupervisedLasers:
+    def lasers(self, ordered_w: Sequence[float] | None = None) -> SupervisedLasers:
         """The lasers in the hands of their supervisor, dark and disarmed; the rig closes them at its own end.
+
+        Args:
+            ordered_w: the most that each may be given before a person gives another order, W; the limits unless given.
 
         Raises:
             RigError: the rig has none, or they do not answer.
         """
-        if self._lasers is None:
-            self._lasers = SupervisedLasers(LaserSupervisor(self.setup()), self.rig.limits.watts)
-        return self._lasers
+        if self._supervisor is None:
+            self._supervisor = LaserSupervisor(self.setup())
+        return SupervisedLasers(self._supervisor, self.rig.limits.watts, ordered_w)
 
     def close(self) -> None:
         """Dark, then end all processes. Closing twice is allowed."""
         try:
-            if self._lasers is not None:
-                self._lasers.close()
+            if self._supervisor is not None:
+                self._supervisor.close()
         finally:
             try:
                 self.panel.close()
@@ -135,22 +141,26 @@ def flip_rate(rig: Rig) -> float:
     return rig.panel.refresh_hz / (rig.sequence.dwell if rig.sequence.sync == "frame" else 1)
 
 
-def panel_maker(rig: Rig, wire: Connection | None) -> Callable[[], Panel]:
-    """What makes the panel in its process.
+def panel_maker(
+    rig: Rig, wire: Connection | None, *, small: bool = False, remember: bool = True
+) -> Callable[[], Panel]:
+    """What makes the panel in its process; see `OpenRig`.
 
     Raises:
         RigError: the monitor is not there, or is not as the rig file says.
     """
     panel = rig.panel
+    binning = panel.binning if small else 1
     if panel.monitor == SIMULATED:
         if rig.sequence.mode == "packed":
             raise RigError("the simulated panel shows no packed frames", remedy="set sequence.mode to 'external'")
-        return partial(SimulatedPanel, panel.native_shape, flip_rate(rig), wire)
+        return partial(SimulatedPanel, panel.native_shape, flip_rate(rig), wire, binning=binning, remember=remember)
     make = partial(
         WindowPanel,
         panel.monitor,
         panel.native_shape,
         flip_rate(rig),
+        binning=binning,
         allow_primary=panel.allow_primary,
         packed=rig.sequence.mode == "packed",
         refreshes=rig.sequence.dwell if rig.sequence.sync == "frame" else 1,
@@ -169,7 +179,7 @@ class WiredPanel(Panel):
     def __init__(self, make_panel: Callable[[], Panel], wire: Connection):
         self._panel = make_panel()
         super().__init__(self._panel.native_shape, self._panel.refresh_hz, packed=self._panel.packed)
-        self.synchronised = self._panel.synchronised
+        self.synchronised, self.frame_shape = self._panel.synchronised, self._panel.frame_shape
         self._wire: Connection | None = wire
 
     def _flip_hw(self, frame: np.ndarray) -> None:

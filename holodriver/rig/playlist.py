@@ -29,7 +29,8 @@ class Playlist:
         self.sweeping = False
         self.skipped = 0
         """Holograms left out because they come faster than the colours go round."""
-        self._rate = rate
+        self.rate = rate
+        """Holograms for each cycle."""
         self._at = 0
         self._phase = 0.0
         self._forward = True
@@ -55,7 +56,7 @@ class Playlist:
         shown = self._at
         if self.paused:
             return shown
-        self._phase += self._rate
+        self._phase += self.rate
         steps = int(self._phase + 1e-9)
         self._phase -= steps
         self.skipped += max(0, steps - 1)

@@ -4,10 +4,12 @@ Unpacking a frame takes the interpreter for a tenth of a second, in which nobody
 reading has its own processes, which write into memory that the display process sees.
 """
 
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,9 +17,9 @@ from numpy.typing import NDArray
 
 from holodriver.errors import HolodriverError, InputError
 from holodriver.files.frames import read_panel_frames
-from holodriver.files.hologram import read_hologram, read_hologram_frames
+from holodriver.files.hologram import read_hologram, read_hologram_frames, read_small_frames
 from holodriver.panel.calibration import Calibration
-from holodriver.panel.frames import PanelFrames
+from holodriver.panel.frames import PanelFrames, SmallFrames
 from holodriver.rig.process import PATIENT, RigProcess
 from holodriver.rig.slots import FrameSlots, OpenSlots
 
@@ -81,9 +83,11 @@ class Read:
 
     path: Path
     gains: tuple[float, ...]
+    seconds: float
+    """How long it took."""
 
 
-ReadFrames = Callable[[Path], PanelFrames]
+ReadFrames = Callable[[Path], PanelFrames | SmallFrames]
 
 
 @dataclass
@@ -91,35 +95,55 @@ class ReadOrEncode:
     """Reads panel frames; of a hologram that has none yet, encodes them as `holodriver encode` would.
 
     Args:
-        calibration: of the rig's panel.
+        calibration: of the rig's panel; None for frames that are there already.
         gains: of the first hologram of the play; None to choose them by the first that is encoded.
+        small: give them at the hologram's size.
     """
 
-    calibration: Calibration
+    calibration: Calibration | None = None
     gains: tuple[float, ...] | None = None
+    small: bool = False
     _encoder: "Encoder | None" = None
 
-    def __call__(self, path: Path) -> PanelFrames:
+    def __call__(self, path: Path) -> PanelFrames | SmallFrames:
         """The frames of a file or folder.
 
         Raises:
-            FileFormatError: it cannot be read.
+            FileFormatError: it cannot be read, or has none.
+            InputError: it is of another display than the first, or cannot be small.
+        """
+        if self.small and not path.is_dir() and (found := read_small_frames(path)) is not None:
+            return found
+        frames = self.native(path)
+        small = frames.small() if self.small else frames
+        if small is None:
+            raise InputError(
+                "has frames finer than the hologram, and the first of the play has not", where=path,
+                remedy="play it first, or alone",
+            )  # fmt: skip
+        return small
+
+    def native(self, path: Path) -> PanelFrames:
+        """The same at the panel's size.
+
+        Raises:
+            FileFormatError: it cannot be read, or has none.
             InputError: it is of another display than the first.
         """
-        if path.is_dir():
+        if self.calibration is None or path.is_dir():
             return read_panel_frames(path)
-        return read_hologram_frames(path) or self._encoded(path)
+        return read_hologram_frames(path) or self._encoded(path, self.calibration)
 
-    def _encoded(self, path: Path) -> PanelFrames:
+    def _encoded(self, path: Path, calibration: Calibration) -> PanelFrames:
         from holodriver.panel.burch import automatic_gains
         from holodriver.panel.encoder import calibrated_encoder
 
         field = read_hologram(path).field
         assert field is not None  # a hologram without frames has a field
         if self._encoder is None:
-            self.calibration.check(field.profile)
+            calibration.check(field.profile)
             self.gains = automatic_gains([field]) if self.gains is None else self.gains
-            self._encoder = calibrated_encoder(field.profile, self.gains, self.calibration)
+            self._encoder = calibrated_encoder(field.profile, self.gains, calibration)
         elif field.profile != self._encoder.profile:
             raise InputError("is for another display than the holograms before it", where=path)
         return self._encoder.frames(field).frames
@@ -166,6 +190,12 @@ class ReadAhead:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def pace(self) -> float | None:
+        """Holograms a second that are read, as far as is known; None before the first."""
+        seconds = [one.seconds for one in self.known.values()]
+        return len(self._processes) / max(median(seconds), 1e-6) if seconds else None
 
     def slot(self, hologram: int) -> int | None:
         """Where this hologram's frames are; None while they are not there."""
@@ -240,14 +270,15 @@ def _serve(
     control.send(("ready", None))
     while True:
         _, hologram, path, slot = control.recv()
+        begun_s = time.perf_counter()
         try:
             frames = read(path)
             laid = orientation.lay(frames.pixels)
             if laid.shape != shape:
-                raise InputError(f"has frames of {laid.shape[1:3]} pixels, and the panel has {shape[1:3]}")
+                raise InputError(f"has frames of {laid.shape[1:3]} pixels, and the rig shows {shape[1:3]}")
             slots.views[slot][...] = laid
         except HolodriverError as error:
             error.where = error.where or str(path)
             control.send(("unreadable", error))
         else:
-            control.send(("read", hologram, Read(path, frames.gains)))
+            control.send(("read", hologram, Read(path, frames.gains, time.perf_counter() - begun_s)))

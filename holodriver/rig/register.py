@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from holodriver.errors import RigError
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
-from holodriver.panel.burch import automatic_gains, encode
+from holodriver.panel.burch import automatic_gains
 from holodriver.panel.calibration import Registration
+from holodriver.panel.encoder import Encoder
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.progress import Progress, silent
 from holodriver.rig.cameras import Camera
@@ -41,7 +42,8 @@ def measure_registrations(
     """
     profile = stage.profile
     field = crosses(profile)
-    frames = encode(field, automatic_gains([field]), luts).pixels
+    # the encoder that lets other threads work: on a rig, one of them feeds the lasers' watchdog meanwhile
+    frames = Encoder(profile, automatic_gains([field]), luts, precise=True).frames(field).frames.pixels
     camera.focus(MIDDLE)
     seen = []
     for colour, frame in enumerate(frames):

@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TypeVar
@@ -96,8 +96,8 @@ class RigStage(Stage):
             self._diffuser = DiffuserInput(rig.diffuser, rig.folder)
             stack.callback(self._diffuser.close)
             check_start(self._opened, self._heard, arming=True, calibrated=False)
-            light = open_light(self._opened, self._timing, stack)
             self._heard.say(f"ARMED: {what_is_lit(rig, self.profile.wavelengths, self._powers, self._timing)}")
+            light = open_light(self._opened, self._timing, stack, ordered_w=self._powers.watts)
             self._player = LivePlayer(
                 self._opened.panel,
                 _Places(),
@@ -115,6 +115,11 @@ class RigStage(Stage):
             self._await(lambda: self._stood_s is not None)
             self._stack = stack.pop_all()
         return self
+
+    @property
+    def failed(self) -> bool:
+        """Whether panel or lasers have failed, so that it is dark for good."""
+        return self._failure is not None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -250,17 +255,65 @@ def check_arming(rig: Rig, powers: Power, heard: Heard, *, arm: bool) -> None:
     """Refuse to measure without a person's order to arm, and say what it would light; nothing is opened for it.
 
     Raises:
-        InputError: there is no such order, or the rig has no lasers.
+        InputError: there is no such order, or the rig does not light all colours of its display.
     """
     if not rig.controller.port:
         raise InputError("the rig has no laser controller", where=rig.name, remedy="set controller.port in its file")
+    for laser in shown_colours(rig, len(rig.profile().wavelengths)):
+        if laser.label not in rig.sequence.order:
+            raise InputError(
+                f"the rig does not show {laser.label}", where="sequence.order", remedy="measure all colours"
+            )
+        if not rig.limits.watts[laser]:
+            raise InputError("is 0: this colour is never lit", where=f"limits.{laser.label}_mw")
     if not arm:
         heard.say(f"with --arm {what_is_lit(rig, rig.profile().wavelengths, powers, timing_of(rig))}")
         raise InputError("measuring needs light, and nothing is lit unasked", where="--arm", remedy="pass --arm")
 
 
-@contextmanager
-def open_stage(rig: Rig, powers: Power, heard: Heard) -> Iterator[RigStage]:
-    """The rig of a file as a stage, armed; its processes end with the block, after the lasers are dark."""
-    with OpenRig(rig) as opened, RigStage(opened, powers, heard=heard) as stage:
-        yield stage
+class PersistentStage(Stage):
+    """A rig that a person may arm anew when it has gone dark, so that a long measurement goes on where it stopped.
+
+    Args:
+        rig: of the file.
+        powers: of the lasers.
+        heard: who is told of it.
+        order: asked for a new order to arm, with what had happened; false ends the measurement.
+
+    Raises:
+        RigError: the rig cannot be opened or armed.
+    """
+
+    def __init__(self, rig: Rig, powers: Power, heard: Heard, order: Callable[[str], bool]):
+        self._rig, self._powers, self._heard, self._order = rig, powers, heard, order
+        self._stack = ExitStack()
+        self._stage = self._opened()
+        super().__init__(self._stage.profile, self._stage.panel, self._stage.serial)
+
+    def __enter__(self) -> "PersistentStage":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def look(
+        self, colour: int | None, frame: Frame, read: Callable[[], Found], *, longest_s: float = LONGEST_S
+    ) -> Found:
+        while True:
+            try:
+                return self._stage.look(colour, frame, read, longest_s=longest_s)
+            except RigError as error:
+                if not (self._stage.failed and self._order(str(error))):
+                    raise
+            with suppress(RigError):  # what has failed, it says once more
+                self._stack.close()
+            self._stage = self._opened()
+
+    def _opened(self) -> RigStage:
+        with ExitStack() as stack:
+            opened = stack.enter_context(OpenRig(self._rig))
+            stage = stack.enter_context(RigStage(opened, self._powers, heard=self._heard))
+            self._stack = stack.pop_all()
+        return stage

@@ -6,6 +6,7 @@ Source: SCPI-99 volume 1 (syntax) and chapter 21.8 (error numbers); IEEE 488.2 (
 
 import re
 from collections import deque
+from collections.abc import Callable
 from functools import reduce
 from operator import xor
 
@@ -89,6 +90,41 @@ def whole(text: str, low: int, high: int) -> int:
     if value != int(value):
         raise CommandError(-104, "Data type error; a whole number is expected")
     return int(value)
+
+
+def bare(act: Callable[[], str | None]) -> Callable[[str], str]:
+    """The handler of a command (answered with OK) or query that takes no parameter."""
+
+    def handler(text: str) -> str:
+        if text:
+            raise CommandError(-108, "Parameter not allowed")
+        answer = act()
+        return "OK" if answer is None else answer
+
+    return handler
+
+
+def given(text: str) -> str:
+    """A parameter that must be there.
+
+    Raises:
+        CommandError: -109, it is missing.
+    """
+    if not text:
+        raise CommandError(-109, "Missing parameter")
+    return text
+
+
+def switch(text: str) -> bool:
+    """Whether a parameter says on or off.
+
+    Raises:
+        CommandError: -109, it is missing; -224, it says neither.
+    """
+    on = {"ON": True, "1": True, "OFF": False, "0": False}.get(given(text).upper())
+    if on is None:
+        raise CommandError(-224, "Illegal parameter value; ON or OFF")
+    return on
 
 
 class ErrorQueue:

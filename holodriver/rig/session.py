@@ -1,5 +1,6 @@
 """One play on a rig, from the rig file to the summary: what `holodriver play --rig FILE` does."""
 
+import math
 import re
 import time
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ import numpy as np
 
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files.calibration import read_calibration
-from holodriver.files.frames import MANIFEST, read_panel_frames
+from holodriver.files.frames import MANIFEST
 from holodriver.files.rig import Rig
 from holodriver.panel.calibration import Calibration
 from holodriver.panel.frames import PanelFrames
@@ -33,6 +34,9 @@ MEMORY_GIB = 1.0
 
 SAME_TABLE = 1e-6
 """Amplitudes of look-up tables that differ by less are the same; files hold them exactly."""
+
+PACE_LEFT = 0.8
+"""Share of the pace of reading that is left once the display takes its part of the machine."""
 
 STILL_S = 1.0
 """How long one hologram is shown where nobody can say `quit`."""
@@ -159,18 +163,20 @@ def play_on_rig(
         complete=complete,
     )
     orientation = orientation_of(rig)
-    shape = orientation.shape(rig.panel.native_shape)
+    small = first.small() is not None  # a quarter to read, to keep and to upload; the panel's window enlarges
+    binning = rig.panel.binning if small else 1
+    shape = orientation.shape((rig.panel.native_height // binning, rig.panel.native_width // binning))
     wanted = len(paths) + 1 if complete else CYCLES_AHEAD + 5
     with ExitStack() as stack:
         names = ["all"] if orientation.packed else [Colour(plane).label for plane in orientation.planes]
         log = stack.enter_context(TimingLog(settings.log, names, overwrite=settings.overwrite))
         slots = FrameSlots(shape, slots_that_fit(shape, max(3, wanted), settings.memory_gib * 2**30))
         stack.callback(slots.close)
-        read = read_panel_frames if calibration is None else ReadOrEncode(calibration, first.gains)
+        read = ReadOrEncode(calibration, first.gains, small)
         reader = ReadAhead(slots, orientation, readers=_readers(len(paths), complete), read=read)
         stack.callback(reader.close)
         reader.paths = paths
-        opened = stack.enter_context(OpenRig(rig))
+        opened = stack.enter_context(OpenRig(rig, small=small, remember=False))
         diffuser = DiffuserInput(rig.diffuser, rig.folder)
         stack.callback(diffuser.close)
         dark_slot = len(slots) - 1
@@ -179,8 +185,9 @@ def play_on_rig(
         check_start(opened, heard, arming=power is not None)
         light = None
         if power is not None:
-            light = open_light(opened, timing, stack)
             heard.say(f"ARMED: {what_is_lit(rig, first.profile.wavelengths, power, timing)}")
+            # more than what is said to be lit needs somebody who asks for it
+            light = open_light(opened, timing, stack, ordered_w=None if control is not None else power.watts)
         elif settings.arm is False and opened.has_lasers:
             heard.say("dark: the lasers stay disarmed without --arm")
 
@@ -198,6 +205,14 @@ def play_on_rig(
                 lines.append("quit")  # the program that gave commands is gone
             return lines
 
+        def ready() -> None:
+            needed = playlist.rate / cycle_s
+            most_s = math.inf if playlist.loop or not complete else len(paths) / needed
+            shown_s = min(most_s, math.inf if duration is None else duration)
+            found = forecast(len(paths), reader.capacity, reader.pace, needed, shown_s) if complete else None
+            if found is not None:
+                heard.warn(found)
+
         player = LivePlayer(
             opened.panel,
             reader,
@@ -212,6 +227,7 @@ def play_on_rig(
             each_turn=lambda: diffuser.check(time.perf_counter()) if power is not None else None,
             record=lambda frames: log.write(frames, paths),
             more=more,
+            ready=ready,
             progress=heard.progress,
         )
         try:
@@ -228,7 +244,7 @@ def frames_for(rig: Rig, path: Path, calibration: Calibration | None, heard: Hea
         FileFormatError: it cannot be read, or holds no frames and there is no calibration.
         InputError: it is for another display, or the calibration is.
     """
-    frames = read_panel_frames(path) if calibration is None else ReadOrEncode(calibration)(path)
+    frames = ReadOrEncode(calibration).native(path)
     _check_fit(rig, frames, path)
     if calibration is not None:
         _check_encoding(frames, calibration, heard)
@@ -293,6 +309,28 @@ def _check_encoding(frames: PanelFrames, calibration: Calibration, heard: Heard)
             "the frames were encoded with another registration of the colours than that of the rig's calibration; "
             "encode them anew with it"
         )
+
+
+def forecast(holograms: int, capacity: int, pace: float | None, needed: float, shown_s: float) -> str | None:
+    """What a person should know before a play that cannot be read as fast as it is shown; None if it can.
+
+    Args:
+        holograms: of the play.
+        capacity: of them that memory holds, all read by now.
+        pace: that were read a second; None if none had to be.
+        needed: that are shown a second.
+        shown_s: length of the play, s.
+    """
+    if pace is None or holograms <= capacity:
+        return None
+    useful = pace * PACE_LEFT
+    if useful >= needed or (lasts_s := capacity / (needed - useful)) >= shown_s:
+        return None
+    return (
+        f"{needed:.3g} holograms a second are shown and about {useful:.3g} can be read: after {lasts_s:.0f} s the "
+        f"{capacity} of {holograms} that memory holds are used up, and frames will be shown again; allow more "
+        "--memory, encode them beforehand, or show fewer with --fps"
+    )
 
 
 def _host_factor(rig: Rig) -> float:

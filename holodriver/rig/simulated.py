@@ -15,7 +15,7 @@ from holodriver.rig.box_link import Transport
 from holodriver.rig.colour import Colour
 from holodriver.rig.faults import Faults
 from holodriver.rig.laser_box import Pulse
-from holodriver.rig.lasers import LaserController
+from holodriver.rig.laser_controller import LaserController
 from holodriver.rig.panel import Held
 from holodriver.rig.panel_process import PanelProcess, ShownFrame
 from holodriver.rig.simulated_box import SimulatedBox

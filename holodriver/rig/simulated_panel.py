@@ -6,6 +6,7 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
+from holodriver.panel.frames import bin_out
 from holodriver.rig.panel import Held, Panel
 from holodriver.rig.simulated_box import send_edge
 
@@ -30,6 +31,8 @@ class SimulatedPanel(Panel):
         lose_edges: flips whose sync edge gets lost.
         repeat_frames: flips whose frame stays for two refreshes, with an edge for each.
         delay_flips: flips that come late, and by how many refreshes.
+        binning: native pixels along each side of one pixel of a frame.
+        remember: keep what stood on the glass, for `held`; a play without end would fill the memory.
     """
 
     def __init__(
@@ -41,8 +44,12 @@ class SimulatedPanel(Panel):
         lose_edges: Collection[int] = (),
         repeat_frames: Collection[int] = (),
         delay_flips: Mapping[int, int] | None = None,
+        binning: int = 1,
+        remember: bool = True,
     ):
         super().__init__(native_shape, refresh_hz)
+        self.frame_shape = (self.native_shape[0] // binning, self.native_shape[1] // binning)
+        self._binning, self._remember = binning, remember
         self._wire = wire
         self._lose_edges = frozenset(lose_edges)
         self._repeat_frames = frozenset(repeat_frames)
@@ -56,15 +63,18 @@ class SimulatedPanel(Panel):
         self._contents: list[np.ndarray] = []
         self._content_of: dict[int, int] = {}
         self._due = None
+        self._flips = 0
 
     def _flip_hw(self, frame: np.ndarray) -> None:
-        content = self._received(frame)
-        index = len(self._since_s)
+        content = self._received(frame) if self._remember else 0
+        index = self._flips
+        self._flips += 1
         for _ in range(self._delay_flips.get(index, 0)):
             self._wait_for_refresh()
         at = self._wait_for_refresh()
-        self._since_s.append(at)
-        self._content.append(content)
+        if self._remember:
+            self._since_s.append(at)
+            self._content.append(content)
         if index not in self._lose_edges:
             self._pulse(at)
         if index in self._repeat_frames:
@@ -102,6 +112,9 @@ class SimulatedPanel(Panel):
         except OSError:
             self._wire = None  # the box is gone; the panel goes on, as a panel does
 
-    def held(self) -> Held:
-        """What stood on the glass, taken from this process's own copies."""
-        return Held(list(self._since_s), list(self._content), list(self._contents))
+    def held(self) -> Held | None:
+        """What stood on the glass, taken from this process's own copies; None if it was not to remember."""
+        if not self._remember:
+            return None
+        contents = [bin_out(frame, self._binning) for frame in self._contents]
+        return Held(list(self._since_s), list(self._content), contents)

@@ -62,15 +62,34 @@ def check_start(opened: OpenRig, heard: Heard, *, arming: bool, calibrated: bool
         raise RigError(f"the start-up check failed: {'; '.join(bad)}", remedy="see: holodriver rig check")
 
 
-def open_light(opened: OpenRig, timing: Timing, stack: ExitStack) -> Light:
-    """The lasers, in the hands of their supervisor; `stack` lets go of them.
+def open_light(opened: OpenRig, timing: Timing, stack: ExitStack, *, ordered_w: Sequence[float] | None = None) -> Light:
+    """The lasers, dark, in the hands of their supervisor, once their watchdog has been seen to work.
 
     A packed panel whose edges never stop is the exception: its first colour must be found by counts that are taken at
     known times, so the player holds the controller itself, whose watchdog then sees to a player that dies.
+
+    Args:
+        opened: the rig.
+        timing: how its colours are kept in step.
+        stack: closes what is opened here.
+        ordered_w: the most that red, green, blue may be given, W; the rig's limits unless given.
+
+    Raises:
+        RigError: the lasers do not answer, the watchdog does not work, or none of these two can hold them.
     """
-    if timing.edge_period_s:
-        return DirectLight(stack.enter_context(opened.controller()), timing, time.perf_counter, time.sleep)
-    return SupervisedLight(opened.lasers(), timing, time.perf_counter)
+    if opened.setup().heads and timing.edge_period_s:
+        raise RigError(
+            "laser heads of other makes need the supervisor, which cannot hold a packed panel whose edges never stop",
+            where=opened.rig.name, remedy="set sequence.sync to 'frame', or drive the lasers by the controller",
+        )  # fmt: skip
+    if not timing.edge_period_s:
+        supervised = opened.lasers(ordered_w)
+        supervised.prove_watchdog()
+        return SupervisedLight(supervised, timing, time.perf_counter)
+    limits_w = opened.rig.limits.watts if ordered_w is None else ordered_w
+    lasers = stack.enter_context(opened.controller())
+    lasers.prove_watchdog(timing.watchdog_ms)
+    return DirectLight(lasers, timing, time.perf_counter, time.sleep, limits_w)
 
 
 def what_is_lit(rig: Rig, wavelengths: Sequence[float], power: Power, timing: Timing) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from holodriver.errors import RigError
+from holodriver.errors import InputError, RigError
 from holodriver.rig.arming import ArmOrder, StepOrder
 from holodriver.rig.colour import Colour
 from holodriver.rig.supervision import LaserStatus
@@ -13,16 +13,21 @@ from holodriver.rig.supervisor import LaserSupervisor, Stopped
 class SupervisedLasers:
     """Lasers that a process of their own keeps lit, and compares with the frames that it is told.
 
-    Each arming is a new order of the person who started the play, up to the rig's limits, and begins at 0 W.
+    Each arming is a new order of the person who started the play, and begins at 0 W.
 
     Args:
         supervisor: owns the lasers.
         limits_w: most of red, green, blue, W; a colour at 0 is never armed.
+        ordered_w: what the person has been told that they may be given, W; the limits unless given.
     """
 
-    def __init__(self, supervisor: LaserSupervisor, limits_w: Sequence[float]):
+    def __init__(
+        self, supervisor: LaserSupervisor, limits_w: Sequence[float], ordered_w: Sequence[float] | None = None
+    ):
         self._supervisor = supervisor
         self._limits_w = {colour: watts for colour, watts in zip(Colour, limits_w, strict=True) if watts > 0}
+        ordered = limits_w if ordered_w is None else ordered_w
+        self._ordered_w = {colour: watts for colour, watts in zip(Colour, ordered, strict=True) if watts > 0}
         self._steps: StepOrder | None = None
         self.armed = False
 
@@ -49,14 +54,33 @@ class SupervisedLasers:
         """
         assert self._steps is not None
         colours = {colour for step in self._steps.steps for colour in ([step] if isinstance(step, Colour) else step)}
-        powers = {colour: watts for colour, watts in self._limits_w.items() if colour in colours}
+        powers = {colour: watts for colour, watts in self._ordered_w.items() if colour in colours}
         self._supervisor.arm(ArmOrder(powers, self._limits_w), self._steps)
         self.armed = True
 
+    def prove_watchdog(self) -> None:
+        """See, in the dark, that the controller's watchdog works.
+
+        Raises:
+            RigError: it does not, or the lasers do not answer.
+        """
+        self._supervisor.prove_watchdog()
+
     def set_power(self, colour: Colour, watts: float) -> None:
-        """Power of one colour, W."""
-        if colour in self._limits_w:
+        """Power of one colour, W.
+
+        Raises:
+            InputError: more than was ordered.
+            RigError: it has gone dark, and why.
+        """
+        if not (colour in self._ordered_w or watts > 0):
+            return
+        try:
             self._supervisor.set_power(colour, watts)
+        except InputError:
+            if self.armed:  # as far as is known here; what made it dark is what a person wants to hear
+                self._supervisor.check()
+            raise
 
     def feed(self, at_s: float) -> None:
         """One more frame has been shown, at `at_s` (s). Never waits."""

@@ -134,6 +134,17 @@ class Supervision:
             self._went_dark,
         )
 
+    def prove_watchdog(self) -> None:
+        """See, in the dark, that the controller goes dark by itself when nobody talks to it.
+
+        Raises:
+            InputError: the lasers are armed.
+            RigError: it does not, or does not answer.
+        """
+        if self._armed:
+            raise InputError("the lasers are armed")
+        self._lasers.controller.prove_watchdog(self._lasers.setup.watchdog_ms)
+
     def arm(self, order: ArmOrder, steps: StepOrder) -> None:
         """Arm as a person ordered.
 

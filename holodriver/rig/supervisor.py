@@ -2,7 +2,8 @@
 
 It has the serial port. The player tells it each frame through shared memory, which costs nothing and cannot block. A
 player that is killed closes the connection: dark. One that hangs tells no more frames: dark. A supervisor that is
-killed leaves the box silent, and its watchdog makes it dark. Ctrl-C is the player's affair, SIGTERM is dark.
+killed leaves the box silent, and its watchdog makes it dark. Ctrl-C is the player's affair, SIGTERM and a terminal
+that is closed are dark.
 """
 
 import signal
@@ -81,14 +82,16 @@ class LaserSupervisor:
 
     Args:
         setup: what the rig file says about them.
+        patience_s: longest wait for an answer, s.
 
     Raises:
         InputError: a make that nobody knows.
         RigError: they do not answer.
     """
 
-    def __init__(self, setup: LaserSetup):
+    def __init__(self, setup: LaserSetup, *, patience_s: float = REPLY_TIMEOUT_S):
         self._frames = SharedFrames()
+        self._asked, self._patience_s = 0, patience_s
         self._process = RigProcess("laser supervisor", _serve, setup, self._frames._times, self._frames._count)
         self.identities: dict[str, str] = self._process.ready
         """Who answers, by what it is: "controller", or a colour."""
@@ -106,6 +109,15 @@ class LaserSupervisor:
         """Process number of the supervisor."""
         return self._process.pid
 
+    def prove_watchdog(self) -> None:
+        """See, in the dark, that the controller goes dark by itself when nobody talks to it.
+
+        Raises:
+            InputError: the lasers are armed.
+            RigError: it does not, or no answer.
+        """
+        self._ask("prove")
+
     def arm(self, order: ArmOrder, steps: StepOrder) -> None:
         """Arm as a person ordered; the frames count from here.
 
@@ -120,8 +132,14 @@ class LaserSupervisor:
         try:
             self._ask("arm", order, steps)
         except HolodriverError:
-            self.dark = True
+            self.dark = self._says_dark()
             raise
+
+    def _says_dark(self) -> bool:
+        try:
+            return not self.status().armed
+        except HolodriverError:
+            return False  # nobody knows
 
     def feed(self, at_s: float) -> None:
         """One more frame has been shown, at `at_s` (s, `perf_counter`). Never waits."""
@@ -186,25 +204,39 @@ class LaserSupervisor:
         self._process.close()
 
     def _ask(self, *message: Any) -> Any:
-        self._process.send(*message)
-        answer = self._process.wait_for("done", REPLY_TIMEOUT_S)
-        if isinstance(answer[1], HolodriverError):
-            raise answer[1]
-        return answer[1]
+        """Ask, and wait for the answer to this very question: one that came too late is not that of the next."""
+        self._asked += 1
+        self._process.send(*message[:1], self._asked, *message[1:])
+        due = time.monotonic() + self._patience_s
+        while True:
+            _, number, answer = self._process.wait_for("done", max(0.0, due - time.monotonic()))
+            if number == self._asked:
+                break
+        if isinstance(answer, HolodriverError):
+            raise answer
+        return answer
+
+
+ENDINGS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)]
+"""Signals that end the supervisor in order. A terminal that is closed, or whose person presses Ctrl-\\, sends the last
+two to all processes of a play at once."""
 
 
 class _TerminatedError(Exception):
-    """SIGTERM."""
+    """One of `ENDINGS`."""
 
 
 def _terminate(*_: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: what follows makes dark and must not be cut short
+    for number in ENDINGS:
+        signal.signal(number, signal.SIG_IGN)  # once is enough: what follows makes dark and must not be cut short
     raise _TerminatedError
 
 
 def _serve(control: Connection, setup: LaserSetup, times: Any, count: Any) -> None:
     """The supervisor's process."""
-    signal.signal(signal.SIGTERM, _terminate)
+    for number in ENDINGS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` means what it says
+            signal.signal(number, _terminate)
     frames = SharedFrames.__new__(SharedFrames)
     frames._times, frames._count = times, count
     lasers = Lasers(setup)
@@ -235,7 +267,9 @@ def _obey(control: Connection, supervision: Supervision) -> None:
         except HolodriverError as error:
             supervision.go_dark(error.what)
         return
+    number, *arguments = arguments
     deeds: dict[str, Callable[..., Any]] = {
+        "prove": supervision.prove_watchdog,
         "arm": supervision.arm,
         "power": supervision.set_power,
         "blank": supervision.blank,
@@ -250,7 +284,7 @@ def _obey(control: Connection, supervision: Supervision) -> None:
             answer = deeds[kind](*arguments)
     except HolodriverError as error:
         answer = error
-    control.send(("done", answer))
+    control.send(("done", number, answer))
 
 
 def _look_around(lasers: Lasers, supervision: Supervision) -> None:

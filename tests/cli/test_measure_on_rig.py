@@ -1,11 +1,13 @@
 """`holodriver calibrate` and `capture` on rigs: serial meters, cameras, windows and laser controllers, all opened."""
 
+import contextlib
+import functools
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 from layered import layered_stack
 from rig import wired
+from rig.chip import Change, Chip, build
 from rig.power_meter import PtyPowerMeter
 from rig.screens import seen, virtual_screen
 
@@ -26,14 +29,25 @@ from holodriver.files.stack import write_stack
 from holodriver.optics.display import REFERENCE
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
+from holodriver.rig.colour import Colour
+from holodriver.rig.laser_box import Pulse
 from holodriver.rig.simulated_box import SimulatedBox
 from holodriver.rig.simulated_cell import LiquidCrystal
 
 PROFILE = REFERENCE.resized(32, 20)
 HEIGHT, WIDTH = PROFILE.native_shape
 CELL = LiquidCrystal(ripple=0.0)
-BUSY = ("held up", "no new frame", "out of step", "101,", "does not answer")
+BUSY = ("held up", "no new frame", "out of step", "101,", "does not answer", "shown nothing", "watchdog does not work")
 ATTEMPTS = 4
+EFFICIENCY = (1.0, 0.8, 0.6)
+"""Light of each colour for the same laser power."""
+FULL_SCALE_W = 0.05
+"""Power at full modulation voltage (firmware/config.h), W."""
+
+
+@pytest.fixture(scope="module")
+def chip_programs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return build(tmp_path_factory.mktemp("firmware"))
 
 
 def rig_file(folder: Path, *, monitor: str = "simulated", port: str = "simulated", profile=PROFILE) -> str:
@@ -78,37 +92,78 @@ def largest_error(wavelength: float, lut: AmplitudeLut) -> float:
     return float(np.abs(true[lut.grey(wanted)] - wanted).max())
 
 
+class ChipsLight:
+    """The light of the firmware in a simulated chip: its pins' pulses, by the wall's clock, as long as the chip's."""
+
+    def __init__(self, chip: Chip):
+        self._chip = chip
+        self._pulses: list[Pulse] = []
+        self._on: Change | None = None
+
+    def __call__(self) -> list[Pulse]:
+        duty = [int(word) / 255 * FULL_SCALE_W for word in self._chip.tell("duty").split()]
+        for change in self._chip.log():
+            if self._on is not None:
+                lit = tuple(Colour(number - 1) for number in sorted(self._on.lit))
+                powers = tuple(duty[colour] for colour in lit)  # they stay the same while somebody reads
+                end_s = self._on.wall_s + change.at_s - self._on.at_s
+                self._pulses.append(Pulse(0, lit, powers, self._on.wall_s, end_s))
+            self._on = change if change.lit else None
+        return self._pulses
+
+
+@contextlib.contextmanager
+def laser_box(
+    kind: str, folder: Path, request
+) -> Iterator[tuple[str, Path, Callable[[], list[Pulse]], Callable[[], bool]]]:
+    """A laser box on a serial line: its port, its sync wire, its light so far, and whether it is armed."""
+    if kind == "simulated":
+        wire, edges = wired.reading_end(folder)
+        with SimulatedBox(edges) as box:
+            yield box.port, wire, lambda: box.report().pulses, lambda: box.report().armed
+        return
+    wire = folder / "sync"
+    os.mkfifo(wire)
+    with Chip(request.getfixturevalue("chip_programs")) as chip:
+        chip.tell(f"wire {wire}")
+        chip.tell("pace 1")
+        yield chip.port, wire, ChipsLight(chip), lambda: chip.log()[-1].gate
+
+
 @pytest.mark.skipif(shutil.which("Xvfb") is None, reason="Xvfb is not installed")
-def test_a_serial_meter_before_a_window_and_a_serial_laser_box_finds_the_panels_own_table(tmp_path):
-    """The meter knows the glass and the pulses of the box; the table must be that of the liquid crystal behind both."""
-    wire, edges = wired.reading_end(tmp_path)
-    with virtual_screen(WIDTH, HEIGHT) as display, SimulatedBox(edges) as box:
-        meter = PtyPowerMeter(
-            lambda: seen(display, 0, 0, WIDTH, HEIGHT)[..., 0],
-            lambda: box.report().pulses,
-            PROFILE.wavelengths,
-            (1.0, 0.8, 0.6),
-            CELL,
-        )
-        rig = rig_file(tmp_path, monitor="0", port=box.port)
+@pytest.mark.parametrize("kind", ["simulated", "firmware"])
+def test_a_serial_meter_before_a_window_and_a_serial_laser_box_finds_the_panels_own_table(tmp_path, request, kind):
+    """The meter knows the glass and the light of the box; the table must be that of the liquid crystal behind both."""
+    with virtual_screen(WIDTH, HEIGHT) as display, laser_box(kind, tmp_path, request) as (port, wire, light, armed):
+        glass = functools.partial(seen, display, 0, 0, WIDTH, HEIGHT)
+        meter = PtyPowerMeter(lambda: glass()[..., 0], light, PROFILE.wavelengths, EFFICIENCY, CELL)
+        rig = rig_file(tmp_path, monitor="0", port=port)
         command = [sys.executable, wired.__file__, str(wire), "calibrate", "--rig", rig, "--meter"]
-        command += [f"power:{meter.port}", "--levels", "13", "--sweeps", "1", "--reference", "0"]
+        command += [f"power:{meter.port}", "--levels", "21", "--sweeps", "1", "--reference", "0"]
         command += ["-o", str(tmp_path / "c.json")]
 
         def run(*more: str) -> subprocess.CompletedProcess:
             environment = {**os.environ, "DISPLAY": display}
-            return subprocess.run([*command, *more], env=environment, capture_output=True, text=True, check=False)
+            return subprocess.run(
+                [*command, *more],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
 
         refused = run()
         assert refused.returncode == 2
         assert "measuring needs light" in refused.stderr
         assert "red 638 nm 1 mW (limit 2 mW)" in refused.stdout
-        assert box.report().edges == 0
+        assert not light()
         assert not meter.heard, "nothing is opened without --arm"
         done = patiently(lambda: run("--arm"))
         assert done.returncode == 0, done.stderr
         assert "ARMED: lasers will be lit" in done.stdout
-        assert not box.report().armed
+        if kind == "simulated":
+            assert not armed()
     calibration = read_calibration(tmp_path / "c.json")
     assert calibration.meter.startswith("Maker,PM1,7")
     assert [line for line in meter.heard if line.startswith("SENS")][-3:] == [
@@ -116,9 +171,10 @@ def test_a_serial_meter_before_a_window_and_a_serial_laser_box_finds_the_panels_
     ]
     for colour in calibration.colours:
         assert largest_error(colour.wavelength, AmplitudeLut.linear()) > 0.2
-        assert largest_error(colour.wavelength, colour.lut) < 0.02
-    light = np.array([1.0, 0.8, 0.6]) * [CELL.intensities(wavelength).max() for wavelength in PROFILE.wavelengths]
-    np.testing.assert_allclose(calibration.relative_powers, light.min() / light, rtol=0.02)
+        # 21 levels; and the simulated chip is a little off the wall's clock, by which the meter averages
+        assert largest_error(colour.wavelength, colour.lut) < (0.02 if kind == "simulated" else 0.03)
+    brightest = np.array(EFFICIENCY) * [CELL.intensities(wavelength).max() for wavelength in PROFILE.wavelengths]
+    np.testing.assert_allclose(calibration.relative_powers, brightest.min() / brightest, rtol=0.03)
 
 
 def film(path: Path, greys: list[int], frames_each: int) -> None:
@@ -133,18 +189,18 @@ def film(path: Path, greys: list[int], frames_each: int) -> None:
 
 def test_a_camera_that_opencv_opens_measures_on_a_rig(tmp_path, capsys):
     """A stream in place of a camera, which holds what one would see of each level in turn, with 8 bits."""
-    levels = np.unique(np.linspace(0, 255, 13).round().astype(int))
+    levels = np.unique(np.linspace(0, 255, 15).round().astype(int))
     pictures: list[int] = []
     for wavelength in PROFILE.wavelengths:
         seen_light = 5 + 240 * CELL.intensities(wavelength)
         pictures += [5, 5, 5, 5, *seen_light[levels].round().astype(int)]
     film(tmp_path / "camera.mkv", pictures, 8)  # four that are stale, and four that are averaged
     rig = rig_file(tmp_path)
-    command = ["calibrate", "--rig", rig, "--arm", "--meter", f"camera:{tmp_path}/camera.mkv", "--levels", "13"]
+    command = ["calibrate", "--rig", rig, "--arm", "--meter", f"camera:{tmp_path}/camera.mkv", "--levels", "15"]
     command += ["--sweeps", "1", "--reference", "0", "--power", "0.5", "-o", str(tmp_path / "c.json"), "--overwrite"]
     assert "red 638 nm 0.5 mW" in said(command, capsys)
     for colour in read_calibration(tmp_path / "c.json").colours:
-        assert largest_error(colour.wavelength, colour.lut) < 0.04  # 8 bits are coarse in the dark
+        assert largest_error(colour.wavelength, colour.lut) < 0.03  # 8 bits are coarse in the dark
 
 
 def test_pictures_taken_on_a_rig_are_scored_against_the_stack(tmp_path, capsys):

@@ -20,7 +20,7 @@ from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
 from holodriver.panel.burch import encode as burch_encode
 from holodriver.panel.calibration import Calibration, ColourCalibration, Registration
-from holodriver.panel.frames import PanelFrames
+from holodriver.panel.frames import PanelFrames, SmallFrames
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.rig.reader import ReadOrEncode
 from holodriver.rig.session import rig_calibration
@@ -218,6 +218,7 @@ def test_a_registration_of_its_own_file_takes_the_place_of_the_calibrations(lab)
         (["empty"], "holds neither"),
         (["seq", "--cycles", "3"], "simulated rig alone"),
         (["-", "seq"], "stands alone"),
+        (["coarse.holo", "seq", "--duration", "5"], "finer than the hologram"),
         (["seq", "--fps", "0"], "above 0"),
     ],
 )
@@ -225,6 +226,8 @@ def test_what_cannot_be_played_is_said_in_one_line(lab, capsys, arguments, says)
     hologram(Path("wide.holo"), replace(PROFILE, width=20))
     write_hologram(Path("field.holo"), Hologram(field=WaveField(np.ones((3, 10, 16), np.complex64), PROFILE)))
     Path("empty").mkdir()
+    coarse = SmallFrames(np.zeros((3, 10, 16), np.uint8), PROFILE, (1.0,) * 3, LUTS)
+    write_hologram(Path("coarse.holo"), Hologram(frames=coarse.native()))
     assert play(*arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert says in line

@@ -1,5 +1,6 @@
 """Hologram files: they come back as they went, and what is wrong is named, never guessed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -9,10 +10,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from holodriver.errors import FileFormatError, HolodriverError, InputError, OutputExistsError
-from holodriver.files.hologram import Hologram, read_hologram, write_hologram
+from holodriver.files.hologram import (
+    Hologram,
+    read_hologram,
+    read_hologram_frames,
+    read_small_frames,
+    write_hologram,
+)
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
 from holodriver.panel.burch import encode
+from holodriver.panel.calibration import Registration
 from holodriver.panel.lut import AmplitudeLut
 
 PROFILE = REFERENCE.resized(24, 16)
@@ -41,6 +49,32 @@ def test_comes_back_as_it_went(path: Path) -> None:
     for ours, theirs in zip(back.frames.luts, there.frames.luts, strict=True):
         assert np.array_equal(ours.amplitudes, theirs.amplitudes)
     assert back.provenance == there.provenance
+
+
+def test_files_of_version_1_are_read_alike(path: Path) -> None:
+    """Their frames were stored at the panel's size, packed."""
+    frames = read_hologram(path).frames
+    assert frames is not None
+    with h5py.File(path, "r+") as file:
+        file.attrs["version"] = 1
+        del file["frames/pixels"]
+        file.create_dataset("frames/pixels", data=frames.pixels, compression="gzip")
+    assert np.array_equal(read_hologram_frames(path).pixels, frames.pixels)
+    small = read_small_frames(path)
+    assert np.array_equal(small.native().pixels, frames.pixels)
+    assert small.pixels.shape == (3, 16, 24)
+
+
+def test_frames_that_are_finer_than_the_hologram_stay_so(tmp_path: Path) -> None:
+    frames = hologram().frames
+    frames.pixels[1, 3, 5] ^= 1
+    moved = replace(frames, registrations=(Registration((1.25, -3.0), 1.01),) * 3)
+    write_hologram(tmp_path / "fine.holo", Hologram(frames=moved))
+    back = read_hologram(tmp_path / "fine.holo").frames
+    assert np.array_equal(back.pixels, frames.pixels)
+    assert back.registrations == moved.registrations
+    with pytest.raises(FileFormatError, match="finer than the hologram"):
+        read_small_frames(tmp_path / "fine.holo")
 
 
 @pytest.mark.parametrize("without", ["field", "frames"])
@@ -80,7 +114,7 @@ def change(file: h5py.File, name: str, value: object) -> None:
     ("spoil", "field"),
     [
         (lambda f: f.attrs.__setitem__("format", "something else"), "format"),
-        (lambda f: f.attrs.__setitem__("version", 2), "version"),
+        (lambda f: f.attrs.__setitem__("version", 3), "version"),
         (lambda f: f.attrs.__delitem__("version"), "version"),
         (lambda f: f.attrs.__setitem__("profile", "{"), "profile"),
         (lambda f: f.attrs.__setitem__("profile", "{}"), "binning"),
@@ -89,6 +123,9 @@ def change(file: h5py.File, name: str, value: object) -> None:
         (lambda f: change(f, "field", np.zeros((3, 16, 25), np.complex64)), "field"),
         (lambda f: change(f, "field", np.full((3, 16, 24), np.nan, np.complex64)), "not finite"),
         (lambda f: change(f, "frames/pixels", None), "frames/pixels"),
+        (lambda f: change(f, "frames/pixels", np.zeros((3, 16, 23), np.uint8)), "frames/pixels"),
+        (lambda f: f.create_dataset("frames/registrations", data=np.zeros((3, 2))), "registrations"),
+        (lambda f: f.create_dataset("frames/registrations", data=np.full((3, 3), np.nan)), "registration"),
         (lambda f: change(f, "frames/gains", np.array([1.0, 1.0, 0.0])), "gains"),
         (lambda f: change(f, "frames/amplitudes", np.zeros((3, 256))), "look-up"),
         (lambda f: change(f, "field", None) or change(f, "frames", None), "needs"),

@@ -14,7 +14,7 @@ from rig.chip import Chip, FirmwareBench, build
 
 from holodriver.errors import RigError
 from holodriver.rig.laser_box import WATCHDOG_ERROR, LaserBox
-from holodriver.rig.lasers import LaserController
+from holodriver.rig.laser_controller import LaserController
 from holodriver.rig.player import PlayReport, play
 from holodriver.rig.simulated_box import SimulatedBox, send_edge
 

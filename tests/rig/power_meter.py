@@ -15,6 +15,9 @@ from holodriver.rig.simulated_cell import LiquidCrystal
 WINDOW_S = 0.15
 """Over which it averages: three cycles of three colours at 60 Hz."""
 
+CYCLE_S = 0.05
+"""Three colours at 60 Hz."""
+
 BACKGROUND_W = 2e-6
 
 
@@ -64,12 +67,11 @@ class PtyPowerMeter:
         since = time.perf_counter() - WINDOW_S
         watts = BACKGROUND_W
         for colour in Colour:
-            # whole pulses, so that where the window begins does not count
+            # whole pulses, so that where the window begins does not count; and of those the longest, as the flips of a
+            # busy machine are not as regular as a panel's, and one that comes early ends the light of the one before
             seen = [pulse for pulse in self._pulses() if pulse.end_s > since and colour in pulse.colours]
             if seen:
-                power = (
-                    np.mean([one.powers_w[one.colours.index(colour)] * (one.end_s - one.start_s) for one in seen])
-                    / 0.05
-                )
+                joules = [one.powers_w[one.colours.index(colour)] * (one.end_s - one.start_s) for one in seen]
+                power = max(joules) / CYCLE_S
                 watts += power * self._efficiency[colour] * float(self._intensities[colour][grey].mean())
         return watts

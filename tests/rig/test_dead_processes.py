@@ -17,7 +17,7 @@ import pytest
 
 from holodriver.errors import RigError
 from holodriver.rig.colour import Colour
-from holodriver.rig.lasers import LaserController
+from holodriver.rig.laser_controller import LaserController
 from holodriver.rig.panel import Flip
 from holodriver.rig.panel_process import PanelProcess, ShownFrame
 from holodriver.rig.player import HEARTBEAT_S, WATCHDOG_MS, play

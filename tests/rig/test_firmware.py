@@ -11,7 +11,7 @@ from rig.chip import CYCLES_PER_S, Change, Chip
 
 from holodriver.errors import RigError
 from holodriver.rig.colour import Colour
-from holodriver.rig.lasers import LaserController
+from holodriver.rig.laser_controller import LaserController
 from holodriver.rig.scpi import checksum, unseal
 
 POWER_W = 0.01

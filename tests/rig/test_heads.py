@@ -13,8 +13,9 @@ from holodriver.rig.arming import ArmOrder, StepOrder
 from holodriver.rig.coherent_obis import CoherentObis
 from holodriver.rig.colour import Colour
 from holodriver.rig.head_template import HeadTemplate
-from holodriver.rig.lasers import LaserController
-from holodriver.rig.makes import HeadSetup, Lasers, LaserSetup
+from holodriver.rig.heads import LaserHead
+from holodriver.rig.laser_controller import LaserController
+from holodriver.rig.makes import HEADS, HeadSetup, Lasers, LaserSetup
 from holodriver.rig.simulated_box import SimulatedBox
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs pseudo-terminals")
@@ -169,3 +170,37 @@ def test_the_template_is_a_driver_that_works():
     head.close()
     assert port.heard[-1] == "EMIT?"
     port.unplug()
+
+
+class LeftOn(LaserHead):
+    """A head that somebody left emitting, of a make whose driver does nothing about it when it is opened."""
+
+    emits = True
+
+    def _identity_hw(self) -> str:
+        return "left on"
+
+    def _set_emission_hw(self, on: bool) -> None:
+        self.emits = on
+
+    def _emission_hw(self) -> bool:
+        return self.emits
+
+    def _power_hw(self) -> float:
+        return 0.0
+
+    def _interlock_open_hw(self) -> bool:
+        return False
+
+    def _nothing(self, *_: object) -> None: ...
+
+    _prepare_hw = _set_power_hw = _close_hw = _nothing  # type: ignore[assignment]
+
+
+def test_a_head_that_was_left_on_is_dark_before_the_gate_ever_opens(box, monkeypatch):
+    monkeypatch.setitem(HEADS, "left-on", LeftOn)
+    setup = LaserSetup(box.port, {Colour.RED: 0.01}, heads={Colour.RED: HeadSetup("left-on", "none")})
+    lasers = Lasers(setup)
+    assert not lasers.heads[Colour.RED].emits
+    assert not box.report().armed
+    lasers.close()

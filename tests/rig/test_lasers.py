@@ -7,11 +7,12 @@ import time
 import pytest
 
 from holodriver.errors import InputError, RigError
-from holodriver.rig import lasers as lasers_module
+from holodriver.rig import laser_controller
 from holodriver.rig.box_link import default_transport
 from holodriver.rig.colour import Colour
 from holodriver.rig.laser_box import LaserBox
-from holodriver.rig.lasers import EdgeCount, LaserController, LaserDriver
+from holodriver.rig.laser_controller import LaserController
+from holodriver.rig.lasers import EdgeCount, LaserDriver
 from holodriver.rig.simulated_box import SimulatedBox
 
 
@@ -177,7 +178,7 @@ def connect(monkeypatch):
     """Connects to whatever answers so."""
 
     def connecting(answer, port=TalkingPort) -> LaserController:
-        monkeypatch.setattr(lasers_module, "open_port", lambda _: port(answer))
+        monkeypatch.setattr(laser_controller, "open_port", lambda _: port(answer))
         return LaserController("port", answer_timeout_s=0.02, connect_timeout_s=0.1)
 
     return connecting

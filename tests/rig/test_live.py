@@ -20,7 +20,7 @@ from holodriver.optics.display import REFERENCE
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.rig.colour import Colour
-from holodriver.rig.lasers import LaserController
+from holodriver.rig.laser_controller import LaserController
 from holodriver.rig.light import DirectLight, Light, SupervisedLight, Timing
 from holodriver.rig.live import CHECK, LivePlayer
 from holodriver.rig.opening import OpenRig, timing_of

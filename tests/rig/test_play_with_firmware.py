@@ -30,7 +30,16 @@ PROFILE = REFERENCE.resized(32, 20)
 HEIGHT, WIDTH = PROFILE.native_shape
 HOLOGRAMS = 4
 REFRESH_HZ = 40.0
-BUSY = ("held up", "no new frame", "out of step", "101,", "does not answer")
+BUSY = (
+    "held up",
+    "no new frame",
+    "out of step",
+    "101,",
+    "does not answer",
+    "shown nothing",
+    "its watchdog does not work",
+)
+"""What a machine brings about that has no time for its processes; the last, as the chip's time then falls behind."""
 ATTEMPTS = 5
 KILLED_S = 0.35
 """Within which it is dark when the player or the display is killed (reference/rig_protocol.md)."""

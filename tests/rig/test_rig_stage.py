@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from holodriver.files.rig import (
     ControllerSettings,
     DiffuserSettings,
     DisplaySettings,
+    HeadSettings,
     LimitSettings,
     PanelSettings,
     Rig,
@@ -26,15 +28,21 @@ from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.rig.cameras import Camera
 from holodriver.rig.capture import take
-from holodriver.rig.opening import OpenRig
+from holodriver.rig.colour import Colour
+from holodriver.rig.laser_controller import LaserController
+from holodriver.rig.lasers import LaserDriver
+from holodriver.rig.light import DirectLight
+from holodriver.rig.opening import OpenRig, laser_setup, timing_of
 from holodriver.rig.power import even_power
-from holodriver.rig.rig_stage import RigStage, check_arming
+from holodriver.rig.rig_stage import PersistentStage, RigStage, check_arming
+from holodriver.rig.simulated_box import SimulatedBox
 from holodriver.rig.stage import pattern_frame
-from holodriver.rig.starting import Heard
+from holodriver.rig.starting import Heard, open_light
 
 PROFILE = REFERENCE.resized(8, 8)
 ATTEMPTS = 4
 PATIENCE_S = 30.0
+BUSY = ("101,", "held up", "no new frame", "out of step", "shown nothing", "watchdog does not work")
 
 
 @pytest.fixture
@@ -57,7 +65,7 @@ def rig(tmp_path) -> Callable[..., Rig]:
 
 def busy(error: RigError) -> bool:
     """Whether the machine held the rig up, for then it is right to be dark."""
-    return any(text in error.what for text in ("101,", "held up", "no new frame", "out of step"))
+    return any(text in error.what for text in BUSY)
 
 
 def patiently(work: Callable[[], None]) -> None:
@@ -107,7 +115,9 @@ def test_there_is_light_while_somebody_looks_and_none_before_between_and_after(r
             seconds = {pulse.colours for pulse in during.pulses}
             assert seconds == {(1,), (2,)}
         events = [logged.event for logged in box.events]
-        assert [event.kind for event in events].count("armed") == 1, "one order, one arming"
+        armings = [event.kind for event in events].count("armed")
+        assert armings == 2, "once to see that the watchdog works, and once by the order"
+        assert next(event.reason for event in events if event.kind == "disarmed") == "watchdog"
         assert events[-1].reason == "OUTP OFF"
 
     patiently(work)
@@ -201,6 +211,39 @@ def test_a_display_that_dies_is_dark_and_the_measurement_ends(rig):
     assert "display process" in str(ended(block))
 
 
+@pytest.mark.parametrize("again", [True, False])
+def test_what_went_dark_goes_on_where_it_stopped_if_a_person_arms_it_again_and_not_else(rig, again):
+    """The display is killed in the midst of the second of three looks."""
+    asked: list[str] = []
+    said: list[str] = []
+
+    def order(what: str) -> bool:
+        asked.append(what)
+        return again or any(text in what for text in BUSY)
+
+    def measure() -> list[int]:
+        found = []
+        with PersistentStage(rig(), even_power(rig(), 3), Heard(say=said.append), order) as stage:
+            for number in range(3):
+
+                def read(number: int = number) -> int:
+                    if number == 1 and not any("display" in what for what in asked):
+                        os.kill(stage._stage._opened.panel.pid, signal.SIGKILL)
+                        until(lambda: stage._stage.failed)
+                    return number
+
+                found.append(stage.look(number, pattern_frame(PROFILE, "uniform", 9), read))
+        return found
+
+    if again:
+        assert measure() == [0, 1, 2]
+        assert len(said) == 1 + len(asked), "each arming is said"
+    else:
+        with pytest.raises(RigError, match="display process"):
+            measure()
+    assert any("display process" in what for what in asked)
+
+
 def test_a_standing_diffuser_ends_it_dark(rig, tmp_path):
     def block() -> None:
         (tmp_path / "turns").write_text("1", encoding="ascii")
@@ -222,12 +265,104 @@ def test_nothing_is_opened_without_an_order_to_arm(rig):
     assert "red 638 nm 1 mW (limit 2 mW)" in said[0]
     with pytest.raises(InputError, match="no laser controller"):
         check_arming(rig(controller=ControllerSettings()), even_power(rig(), 3), Heard(), arm=True)
+    with pytest.raises(InputError, match="does not show blue"):
+        check_arming(rig(sequence=SequenceSettings(order=("red", "green"))), even_power(rig(), 3), Heard(), arm=True)
+    with pytest.raises(InputError, match="never lit"):
+        check_arming(rig(limits=LimitSettings(2.0, 0.0, 2.0)), even_power(rig(), 3), Heard(), arm=True)
     with pytest.raises(InputError, match="over the rig's limit for red"):
         even_power(rig(), 3, 0.003)
     one = rig(limits=LimitSettings(2.0, 0.5, 2.0))
     assert even_power(one, 3).watts == (0.0005,) * 3
     single = rig(sequence=SequenceSettings(order=("green",)))
     assert even_power(single, 1).watts == (0, 0.001, 0)
+
+
+def test_the_order_to_arm_holds_no_more_than_what_was_said(rig):
+    """The rig would allow 2 mW; a person has been told of 1 mW, and the supervisor holds the player to that."""
+
+    def work() -> None:
+        with OpenRig(rig()) as opened:
+            lasers = opened.lasers((0.001, 0.001, 0.0))
+            lasers.sequence(list(Colour), blanking_s=0.002, on_time_s=0.005)
+            lasers.arm()
+            lasers.set_power(Colour.RED, 0.001)
+            for colour, watts in ((Colour.RED, 0.0011), (Colour.BLUE, 0.0001)):
+                with pytest.raises(InputError, match="more light needs a new order"):
+                    lasers.set_power(colour, watts)
+            lasers.stop()
+
+    patiently(work)
+
+
+def test_a_power_that_comes_too_late_is_told_why_it_is_dark(rig):
+    with OpenRig(rig()) as opened:
+        lasers = opened.lasers()
+        lasers.sequence(list(Colour), blanking_s=0.002, on_time_s=0.005)
+        lasers.arm()
+        opened.box.interlock(closed=False)
+        until(lambda: lasers._supervisor.status().went_dark is not None)
+        with pytest.raises(RigError, match=r"made dark: .*(Interlock|no new frame)"):
+            lasers.set_power(Colour.RED, 0.0005)
+
+
+def test_a_player_that_holds_the_controller_itself_keeps_to_the_rigs_limits():
+    with LaserControllerDouble() as lasers:
+        light = DirectLight(
+            lasers, timing_of(Rig(panel=PanelSettings("simulated"))), time.perf_counter, time.sleep, (0.001, 0.001, 0.0)
+        )
+        light.powers({Colour.RED: 0.001})
+        for colour, watts in ((Colour.RED, 0.0011), (Colour.BLUE, 0.0001)):
+            with pytest.raises(RigError, match="over the limit"):
+                light.powers({colour: watts})
+    assert lasers.heard == ["SOUR1:POW:LEV:IMM:AMPL 0.001"]
+
+
+def test_a_controller_whose_watchdog_does_not_work_is_not_armed():
+    sleepless = LaserControllerDouble()
+    sleepless.armed_by_line = False
+    with pytest.raises(RigError, match="its watchdog does not work"):
+        sleepless.prove_watchdog(20)
+    assert not sleepless.armed_by_line, "it was disarmed"
+
+
+def test_a_watchdog_is_seen_to_work_in_the_dark(rig):
+    with SimulatedBox() as box, LaserController(box.port) as lasers:
+        lasers.prove_watchdog(100)
+        report = box.report()
+        assert not report.pulses
+        assert not report.armed
+        (armed,) = [one.event.at_s for one in box.events if one.event.kind == "armed"]
+        (dark,) = [one.event.at_s for one in box.events if one.event.kind == "disarmed"]
+        assert dark - armed == pytest.approx(0.1, abs=0.01)
+        assert lasers.ask("SYST:ERR?").startswith("0,"), "the box remembers nothing of it"
+
+
+class LaserControllerDouble(LaserDriver):
+    """Takes every line, remembers those that set a power, and stays armed for as long as nobody disarms it."""
+
+    has_hardware_watchdog = True
+
+    def __init__(self):
+        super().__init__("a double")
+        self.heard: list[str] = []
+        self.armed_by_line = False
+
+    def _exchange_hw(self, line: str) -> str:
+        if line.startswith("SOUR"):
+            self.heard.append(line)
+        if line.startswith("OUTP O"):
+            self.armed_by_line = line == "OUTP ON"
+        return str(int(self.armed_by_line)) if line.endswith("?") else "OK"
+
+
+def test_heads_behind_a_packed_panel_without_end_are_refused(rig):
+    """The supervisor alone holds heads, and it cannot find the first colour of such a panel: they would stay dark."""
+    packed = SequenceSettings(mode="packed", sync="refresh")
+    panel = PanelSettings("simulated", native_width=16, native_height=16, packed=True)
+    made = rig(panel=panel, sequence=packed, heads=HeadSettings(red="coherent-obis /dev/ttyUSB7"))
+    opened = SimpleNamespace(rig=made, setup=lambda: laser_setup(made))
+    with contextlib.ExitStack() as stack, pytest.raises(RigError, match="heads of other makes need the supervisor"):
+        open_light(opened, timing_of(made), stack)
 
 
 class Watching(Camera):

@@ -1,11 +1,16 @@
 """The player on a rig of virtual time: whatever goes wrong, no colour is lit on a wrong frame."""
 
 import importlib.util
+import random
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from holodriver.errors import RigError
+from holodriver.rig.colour import Colour
+from holodriver.rig.laser_box import LaserBox
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "rig_scripted_run.py"
 FRAMES = 1500
@@ -18,6 +23,7 @@ def script() -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up
+    sys.path.insert(0, str(SCRIPT.parent))  # as Python does for a script
     spec.loader.exec_module(module)
     return module
 
@@ -59,13 +65,13 @@ def test_the_judge_finds_wrong_light_where_the_controller_does_not_watch(script)
 def test_a_mismatch_says_by_how_many(script):
     """The error of a lost edge names both numbers, whoever finds it."""
     world = script.World()
-    box = script.LaserBox(world)
-    faults = script.Faults(script.random.Random(0), {})
+    box = LaserBox(world)
+    faults = script.Faults(random.Random(0), {})
     line = script.VirtualLine(world, box, faults)
-    line.sequence(list(script.Colour), blanking_s=0.003, on_time_s=0.01)
+    line.sequence(list(Colour), blanking_s=0.003, on_time_s=0.01)
     line.watch_edges(gated=True)
     line.arm()
     box.edge()
-    with pytest.raises(script.RigError, match="counted 1 sync edges for 3 frames shown, 2 fewer"):
+    with pytest.raises(RigError, match="counted 1 sync edges for 3 frames shown, 2 fewer"):
         line.confirm(3)
     assert not box.armed

@@ -55,7 +55,7 @@ def reading_end(folder: Path) -> tuple[Path, Connection]:
 def main() -> int:
     make = opening.panel_maker
     path = sys.argv[1]
-    opening.panel_maker = lambda rig, wire: partial(WiredWindow, make(rig, None), Wire(path))
+    opening.panel_maker = lambda rig, wire, **how: partial(WiredWindow, make(rig, None, **how), Wire(path))
     from holodriver.cli.app import main as holodriver
 
     return holodriver(sys.argv[2:])

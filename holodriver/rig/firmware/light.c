@@ -277,10 +277,12 @@ bool light_confirm(uint32_t shown)
         if (shown > edges) {
             fall_out_of_step();
             in_step = false;
-        } else if (shown == edges && awaiting && since < end) {
-            awaiting = false;
-            left_ticks = since < blanking_ticks ? on_ticks : (uint16_t)(end - since);
-            begin_light_after(TCNT1, since < blanking_ticks ? (uint16_t)(blanking_ticks - since) : 0);
+        } else if (shown == edges && awaiting) {
+            awaiting = false; /* too late is too late: the clock turns round, and another question is no new edge */
+            if (since < end) {
+                left_ticks = since < blanking_ticks ? on_ticks : (uint16_t)(end - since);
+                begin_light_after(TCNT1, since < blanking_ticks ? (uint16_t)(blanking_ticks - since) : 0);
+            }
         }
     }
     return in_step;
