@@ -138,6 +138,9 @@ def test_lpips_that_is_not_installed_is_an_error_only_if_it_was_asked_for(work, 
     assert "pip install lpips" in capsys.readouterr().err
     assert main(["evaluate", str(work / "a.holo"), "--against", str(work / "a.stack")]) == 0
     assert "LPIPS" not in capsys.readouterr().out
+    monkeypatch.setattr(perceptual, "is_available", lambda: True)  # installed, and broken
+    assert main(["evaluate", str(work / "a.holo"), "--against", str(work / "a.stack")]) == 0
+    assert "LPIPS is left out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"format": "holodriver evaluation", "version": 1, "results": 3}'])
