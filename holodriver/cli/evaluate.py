@@ -32,7 +32,7 @@ def evaluate(
     overwrite: Overwrite = False,
 ) -> None:
     """Score what the wave fields show, and what a camera sees of the panel frames through the slit, plane by plane."""
-    from holodriver.errors import InputError
+    from holodriver.errors import HolodriverError, InputError
     from holodriver.files.atomic import check_output, written_file
     from holodriver.files.stack import read_stack
     from holodriver.quality import evaluation
@@ -45,7 +45,14 @@ def evaluate(
         stack = read_stack(against).exposed()
     except InputError as error:
         raise InputError(error.what, where=error.where or against, remedy=error.remedy) from error
-    distance = load_lpips() if (is_available() if lpips is None else lpips) else None
+    distance = None
+    if lpips or (lpips is None and is_available()):
+        try:
+            distance = load_lpips()
+        except HolodriverError as error:
+            if lpips:
+                raise
+            console.warn(f"LPIPS is left out: {error}")
     found = []
     with console.reporting() as progress:
         for name, hologram in holograms:

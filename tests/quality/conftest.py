@@ -39,7 +39,7 @@ def viewed(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     return SimpleNamespace(folder=folder, stack=stack, content=content, page=page, profile=profile, frames=frames)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: Playwright keeps an event loop running meanwhile
 def chromium():
     """A headless Chromium of this machine; without one the test is skipped, or fails where programs are required."""
     from playwright.sync_api import sync_playwright

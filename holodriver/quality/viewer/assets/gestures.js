@@ -18,42 +18,49 @@ function listenToStage(stage, { clicked, wiped, hovered }) {
     return { distance: Math.hypot(a.x - b.x, a.y - b.y) || 1, x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
   };
 
-  canvas.addEventListener("pointerdown", (event) => {
-    if (event.button) return;
-    canvas.setPointerCapture(event.pointerId);
-    fingers.set(event.pointerId, place(event));
-    if (fingers.size === 1) moved = 0;
-    if (fingers.size === 2) pinch = spread();
-    box.classList.add("dragging");
-  });
+  const handle = element("wipe");
+  for (const target of [canvas, handle]) { // a pinch may begin with a finger on the handle
+    target.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
+      target.setPointerCapture(event.pointerId);
+      fingers.set(event.pointerId, place(event));
+      if (fingers.size === 1) moved = 0;
+      if (fingers.size === 2) pinch = spread();
+      box.classList.add("dragging");
+    });
 
-  canvas.addEventListener("pointermove", (event) => {
-    const before = fingers.get(event.pointerId);
-    const now = place(event);
-    if (!before) return hovered(now);
-    fingers.set(event.pointerId, now);
-    if (fingers.size === 2) {
-      const after = spread();
-      stage.zoomAt(after.distance / pinch.distance, after.x, after.y);
-      stage.pan(after.x - pinch.x, after.y - pinch.y);
-      pinch = after;
-      moved = Infinity;
-      return undefined;
-    }
-    moved += Math.hypot(now.x - before.x, now.y - before.y);
-    if (moved < STILL_PX) return undefined;
-    if (stage.zoom > 1.001) stage.pan(now.x - before.x, now.y - before.y);
-    else if (stage.mode === "wipe") wiped(now.x / canvas.clientWidth);
-    return undefined;
-  });
+    target.addEventListener("pointermove", (event) => {
+      const before = fingers.get(event.pointerId);
+      const now = place(event);
+      if (!before) {
+        hovered(target === canvas ? now : null);
+        return;
+      }
+      fingers.set(event.pointerId, now);
+      if (fingers.size === 2) {
+        const after = spread();
+        stage.zoomAt(after.distance / pinch.distance, after.x, after.y);
+        stage.pan(after.x - pinch.x, after.y - pinch.y);
+        pinch = after;
+        moved = Infinity;
+        return;
+      }
+      moved += Math.hypot(now.x - before.x, now.y - before.y);
+      if (target === handle) wiped(now.x / canvas.clientWidth);
+      else if (moved < STILL_PX) return;
+      else if (stage.zoom > 1.001) stage.pan(now.x - before.x, now.y - before.y);
+      else if (stage.mode === "wipe") wiped(now.x / canvas.clientWidth);
+    });
 
-  const up = (event) => {
-    if (!fingers.delete(event.pointerId)) return;
-    if (!fingers.size) box.classList.remove("dragging");
-    if (event.type === "pointerup" && !fingers.size && moved < STILL_PX) clicked(place(event));
-  };
-  canvas.addEventListener("pointerup", up);
-  canvas.addEventListener("pointercancel", up);
+    const up = (event) => {
+      if (!fingers.delete(event.pointerId)) return;
+      if (!fingers.size) box.classList.remove("dragging");
+      const still = event.type === "pointerup" && !fingers.size && moved < STILL_PX;
+      if (still && target === canvas) clicked(place(event));
+    };
+    target.addEventListener("pointerup", up);
+    target.addEventListener("pointercancel", up);
+  }
   canvas.addEventListener("pointerleave", () => hovered(null));
 
   canvas.addEventListener("wheel", (event) => {
@@ -69,11 +76,6 @@ function listenToStage(stage, { clicked, wiped, hovered }) {
     stage.zoomAt(2, x, y);
   });
 
-  const handle = element("wipe");
-  handle.addEventListener("pointerdown", (event) => handle.setPointerCapture(event.pointerId));
-  handle.addEventListener("pointermove", (event) => {
-    if (handle.hasPointerCapture(event.pointerId)) wiped(place(event).x / canvas.clientWidth);
-  });
   handle.addEventListener("keydown", (event) => {
     const steps = { ArrowLeft: -0.02, ArrowDown: -0.02, ArrowRight: 0.02, ArrowUp: 0.02, PageDown: -0.1, PageUp: 0.1 };
     if (event.key in steps) wiped(stage.split + steps[event.key]);
