@@ -16,6 +16,7 @@ from typing import Any
 import holodriver
 from holodriver.errors import HolodriverError
 from holodriver.machine import available_memory
+from holodriver.quiet import import_onnxruntime, import_openvino
 
 LEAST_FREE_DISK_GB = 2.0
 """A Full HD stack: 21 planes × 1920 × 1080 × 4 channels × 4 bytes = 0.7 GB, once raw and once assembled, rounded up."""
@@ -134,7 +135,7 @@ def _torch() -> Iterator[Finding]:
 
 def _onnxruntime() -> Iterator[Finding]:
     try:
-        import onnxruntime
+        onnxruntime = import_onnxruntime()
     except ImportError as error:
         yield _absent("ONNX Runtime", "holodriver[cpu]", error)
         return
@@ -144,7 +145,7 @@ def _onnxruntime() -> Iterator[Finding]:
 
 def _openvino() -> Iterator[Finding]:
     try:
-        import openvino
+        openvino = import_openvino()
     except ImportError as error:
         yield _absent("OpenVINO", "holodriver[openvino]", error)
         return

@@ -37,6 +37,7 @@ from holodriver.optics.colour import srgb_encode
 from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.quality.scores import MethodScores, score_field
+from holodriver.quiet import import_onnxruntime
 from holodriver.scene.stack import FocalStack
 from holodriver.synthesis.baselines import flat_phase, ncgh
 from holodriver.synthesis.dehnet import DEHNet, DEHNetShape, NetworkOptics, network_input
@@ -91,7 +92,7 @@ def torch_network(path: Path, colour: int) -> tuple[Network, DEHNetShape]:
 
 def onnx_network(path: Path) -> Network:
     """A network by ONNX Runtime on the CPU, apart from the driver's own runtimes."""
-    import onnxruntime
+    onnxruntime = import_onnxruntime()
 
     session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
