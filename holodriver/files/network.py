@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from holodriver.errors import FileFormatError
+from holodriver.errors import FileFormatError, shown
 from holodriver.files import guard
 from holodriver.files.atomic import written_file
 from holodriver.files.guard_wire import Parsed
-from holodriver.files.source import Source, shown
+from holodriver.files.source import Source
 from holodriver.files.text import described
 from holodriver.quiet import import_onnxruntime
 

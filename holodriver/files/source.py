@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from holodriver.errors import FileFormatError
+from holodriver.errors import FileFormatError, shown
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 """A pipe that somebody named as a picture must not be waited for."""
@@ -113,13 +113,3 @@ def stays(folder: Path, path: Path) -> Path:
             f"is a link that leads out of {folder.name}", where=path, remedy="put the file itself there if it is yours"
         )
     return path
-
-
-def shown(value: object, most: int = 80) -> str:
-    """`value` for a message: on one line, and short whatever it is."""
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # a whole number of thousands of digits; a list in a list in a list ...
-        return f"a {type(value).__name__} too large to be shown"
-    text = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return text if len(text) <= most else text[: most - 3] + "..."

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from holodriver.errors import BlenderError
-from holodriver.files.source import shown
+from holodriver.errors import BlenderError, shown
 
 ENVIRONMENT_VARIABLE = "HOLODRIVER_BLENDER"
 ENVIRONMENT_FOLDER = ".venv-blender"
