@@ -62,7 +62,6 @@ def test_a_hologram_from_end_to_end(place):
         "reconstruct a.holo --focus 0.5 -o seen",
         "play a.holo --record recorded --overwrite",
         "pattern checker -o checker.png",
-        "monitors",
         "rig new rig.toml",
         "calibrate -o panel.json",
         "looking-glass rgbd a.stack -o x.png",
