@@ -31,6 +31,12 @@ def test_no_damaged_file_does_harm():
         assert report["crash held"] == report["hang held"] == 0, report
 
 
+@pytest.mark.parametrize(("reader", "case"), [("holo", 192), ("holo", 2924), ("sound", 3), ("stack", 110)])
+def test_what_it_found_once_stays_mended(reader, case):
+    code, _ = run("--readers", reader, "--first", str(case), "--count", "1")
+    assert code == 0
+
+
 def test_a_case_is_the_same_every_time():
     _, first = run("--readers", "rig,exr", "--count", "40")
     _, second = run("--readers", "rig,exr", "--count", "40")
