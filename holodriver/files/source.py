@@ -41,12 +41,19 @@ class Source:
         Raises:
             FileFormatError: it is larger than `most` bytes.
         """
-        if self.size > most:
+        data = b""
+        if self.size <= most:
+            try:
+                with self.file() as file:
+                    data = file.readall() if self.size else file.read(most + 1)  # a file of /proc says that it is empty
+            except OSError as error:
+                raise FileFormatError(f"cannot be read: {error.strerror}", where=self.path) from error
+        if max(self.size, len(data)) > most:
             raise FileFormatError(
-                f"has {self.size:,} bytes, more than the {most:,} that such a file may have", where=self.path
+                f"has {max(self.size, len(data)):,} bytes, more than the {most:,} that such a file may have",
+                where=self.path,
             )
-        with self.file() as file:
-            return file.readall()
+        return data
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import pytest
 from holodriver.errors import BlenderError, FileFormatError, HolodriverError, InputError, shown
 from holodriver.files import guard
 from holodriver.files.profile import read_profile
+from holodriver.files.text import read_json
 from holodriver.files.video_parts import Track, VideoParts, parse_state
 from holodriver.files.video_writer import CODECS
 from holodriver.optics.display import REFERENCE, DisplayProfile
@@ -105,6 +106,13 @@ def test_settings_of_the_user_that_are_no_settings(tmp_path, monkeypatch, text):
     monkeypatch.delenv(blender.ENVIRONMENT_VARIABLE, raising=False)
     with pytest.raises(BlenderError, match=r"holodriver\.toml"):
         list(blender._choices(None))
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="this system has no such file")
+def test_a_link_to_what_cannot_be_read(tmp_path):
+    (tmp_path / "a.json").symlink_to("/proc/self/mem")
+    with pytest.raises(FileFormatError, match=r"a\.json: cannot be read: Input/output error"):
+        read_json(tmp_path / "a.json")
 
 
 def test_the_path_of_a_file_may_be_odd(tmp_path: Path):
