@@ -55,7 +55,7 @@ from holodriver.files import guard
 LIMITS = guard.Limits(memory=1 << 30, seconds=20.0)
 """Of the reading process, for small files."""
 
-PATIENCE_S = 40
+PATIENCE_S = 120
 """Seconds after which a case hangs."""
 
 GROWTH = 400 << 20
