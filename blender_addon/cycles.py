@@ -108,6 +108,8 @@ def _prepare_cycles(cycles: Any, job: RenderJob) -> None:
     cycles.samples = job.samples
     cycles.use_adaptive_sampling = False  # noise must not depend on the plane
     cycles.time_limit = 0.0
+    if hasattr(cycles, "shading_system"):
+        cycles.shading_system = False  # Open Shading Language runs programs of the file, which can write files
     cycles.sample_offset = 0
     if hasattr(cycles, "use_sample_subset"):  # 4.5 and later
         cycles.use_sample_subset = False

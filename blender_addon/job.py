@@ -130,6 +130,8 @@ def _flaws() -> Iterator[str]:
             yield f"{kind} {path} does not exist: {effect}"
         if len(paths) > FLAWS_SAID:
             yield f"{len(paths) - FLAWS_SAID} more {kind}s do not exist"
+    if getattr(bpy.context.scene.cycles, "shading_system", False):
+        yield "its Open Shading Language is switched off, for safety: script nodes have no effect"
     if bpy.app.autoexec_fail:
         yield f"a Python script or driver of the file was not run, for safety: {bpy.app.autoexec_fail_message}"
 

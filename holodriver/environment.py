@@ -16,6 +16,7 @@ from typing import Any
 import holodriver
 from holodriver.errors import HolodriverError
 from holodriver.machine import available_memory
+from holodriver.quiet import import_onnxruntime, import_openvino
 
 LEAST_FREE_DISK_GB = 2.0
 """A Full HD stack: 21 planes × 1920 × 1080 × 4 channels × 4 bytes = 0.7 GB, once raw and once assembled, rounded up."""
@@ -69,6 +70,7 @@ def survey(folder: Path | None = None) -> list[Finding]:
         ("OpenVINO", _openvino),
         ("DEHNet", _dehnet),
         *((name, _library(name, module, package)) for name, module, package in LIBRARIES),
+        ("Files", _files),
         ("Blender", _blender),
         ("Monitors", _monitors),
         ("Panel window", _window),
@@ -134,7 +136,7 @@ def _torch() -> Iterator[Finding]:
 
 def _onnxruntime() -> Iterator[Finding]:
     try:
-        import onnxruntime
+        onnxruntime = import_onnxruntime()
     except ImportError as error:
         yield _absent("ONNX Runtime", "holodriver[cpu]", error)
         return
@@ -144,11 +146,26 @@ def _onnxruntime() -> Iterator[Finding]:
 
 def _openvino() -> Iterator[Finding]:
     try:
-        import openvino
+        openvino = import_openvino()
     except ImportError as error:
         yield _absent("OpenVINO", "holodriver[openvino]", error)
         return
     yield Finding("OpenVINO", State.ok, openvino.__version__.split("-")[0])
+
+
+def _files() -> Iterator[Finding]:
+    from holodriver.files import guard
+
+    if not guard.is_on():
+        why = f"{guard.WITHOUT} is set" if guard.AVAILABLE else "this system has no limits for processes"
+        yield Finding("Files", State.problem, f"read by this process itself: {why}", "open only files that you trust")
+        return
+    held = [name for name in ("landlock", "seccomp") if name in guard.held_by()]
+    detail = f"read by a process of their own, held by limits{''.join(f', {name.capitalize()}' for name in held)}"
+    if len(held) < 2 and platform.system() == "Linux":
+        yield Finding("Files", State.problem, detail, "a kernel from 5.13 on with Landlock and seccomp holds it better")
+    else:
+        yield Finding("Files", State.ok, detail)
 
 
 def _dehnet() -> Iterator[Finding]:

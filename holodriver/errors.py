@@ -29,6 +29,16 @@ class HolodriverError(Exception):
         return _rebuild, (type(self), self.what, self.where, self.remedy)
 
 
+def shown(value: object, most: int = 80) -> str:
+    """`value` for a message: on one line, and short whatever it is."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a whole number of thousands of digits; a list in a list in a list ...
+        return f"a {type(value).__name__} too large to be shown"
+    text = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
 def _one_line(text: str) -> str:
     """`text` without what moves a terminal's cursor or changes its colours: a file may have named itself so."""
     if not text.isprintable():

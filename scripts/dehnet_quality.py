@@ -34,6 +34,7 @@ from holodriver.optics.colour import srgb_encode
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.quality.scores import MethodScores, score_field
+from holodriver.quiet import import_onnxruntime
 from holodriver.scene.stack import FocalStack
 from holodriver.study.depth_errors import DepthErrors, EdgeLight, darkest, edge_light, in_focus, noisy
 from holodriver.study.sweeps.channels import HEADINGS, Network, field_of, profile_of, torch_network
@@ -62,7 +63,7 @@ Method = Callable[[FocalStack, DisplayProfile], WaveField]
 
 def onnx_network(path: Path) -> Network:
     """A network by ONNX Runtime on the CPU, apart from the driver's own runtimes."""
-    import onnxruntime
+    onnxruntime = import_onnxruntime()
 
     session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name

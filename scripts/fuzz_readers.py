@@ -55,7 +55,7 @@ from holodriver.files import guard
 LIMITS = guard.Limits(memory=1 << 30, seconds=20.0)
 """Of the reading process, for small files."""
 
-PATIENCE_S = 40
+PATIENCE_S = 120
 """Seconds after which a case hangs."""
 
 GROWTH = 400 << 20
@@ -135,10 +135,9 @@ def _pool(folder: Path) -> None:
 
 
 def _weights(path: Path) -> None:
-    from holodriver.files.weights import load_weights
-    from holodriver.training.export import network_of
+    from holodriver.training.ship import _checked
 
-    network_of(load_weights(path))
+    _checked(path, seeds.display(), 0)
 
 
 def _raw(path: Path) -> None:

@@ -1,6 +1,7 @@
 """The house rules that no linter holds: light modules stay light, and the wheel is whole."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -70,3 +71,55 @@ def test_every_direct_dependency_is_pinned_for_the_demo():
 
 def _normal(name: str) -> str:
     return name.strip().lower().replace("_", "-")
+
+
+FORBIDDEN = {
+    "pickles": r"^\s*(import|from)\s+(pickle|dill|cloudpickle|joblib|shelve|marshal)\b|torch\.load\(|allow_pickle=True",
+    "code from text": r"(?<![\w.])(eval|exec)\(|runpy\.|__import__\(",
+    "shells": r"shell=True|os\.system\(|os\.popen\(|subprocess\.getoutput",
+    "unpacking whole archives": r"\.extractall\(|shutil\.unpack_archive|tarfile\.",
+    "opening files outside the room for them": r"h5py\.File\(|cv2\.im(read|decode)\(|Image\.open\(|(np|numpy)\.load\(",
+    "telemetry": r"^\s*(import|from) (openvino|onnxruntime|transformers|huggingface_hub)\b",
+}
+"""What no module of the program may do, and what it looks like."""
+
+ALLOWED = {
+    "opening files outside the room for them": ("holodriver/files/",),
+    # the last two after `quiet` has loaded what they are parts of
+    "telemetry": ("holodriver/quiet.py", "holodriver/training/quantise.py", "holodriver/depth/networks.py"),
+}
+"""Where it is the place's very work."""
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_what_strangers_files_could_abuse_is_not_in_the_source(what):
+    """Promises of the README, section "Files from strangers"."""
+    found = []
+    for path in sorted([*(ROOT / "holodriver").rglob("*.py"), *(ROOT / "blender_addon").rglob("*.py")]):
+        name = path.relative_to(ROOT).as_posix()
+        if not name.startswith(ALLOWED.get(what, ("-",))):
+            lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+            found += [f"{name}:{number}: {line}" for number, line in lines if re.search(FORBIDDEN[what], line)]
+    assert found == []
+
+
+SOCKETS = r"^\s*(import|from) (socket|http|urllib|requests|httpx|websockets|ssl|ftplib|smtplib)\b"
+
+MAY_CALL = {
+    "environment.py",  # asks whether a package is there
+    "files/guard.py",  # a pair of sockets between two processes
+    "files/guard_wire.py",
+    "files/guard_reader.py",
+    "lookingglass/bridge.py",  # Looking Glass Bridge, on this machine unless told otherwise
+    "rig/box_link.py",  # the simulated laser box where there are no pseudo-terminals, on this machine alone
+}
+
+
+def test_nobody_else_listens_or_calls():
+    package = ROOT / "holodriver"
+    found = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if re.search(SOCKETS, path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert found <= MAY_CALL

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from holodriver.errors import FileFormatError, HolodriverError, InputError
 from holodriver.files.text import read_json
+from holodriver.quiet import import_transformers
 
 Polarity = Literal["inverse", "distance"]
 """Whether a network gives inverse depth (near is large) or distance (near is small)."""
@@ -31,12 +32,6 @@ FAMILIES: dict[str, Polarity] = {
 
 FILES = ("config.json", "preprocessor_config.json", "model.safetensors")
 """What a folder with a model holds."""
-
-
-QUIET = ("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_UPDATE_CHECK", "DISABLE_SAFETENSORS_CONVERSION")
-"""Environment variables that have Hugging Face's libraries fetch what was asked for, and say nothing else to anybody.
-
-The last keeps transformers from asking a service to convert a model's pickles."""
 
 
 class Network(nn.Module):
@@ -209,10 +204,8 @@ def _not_loaded(name: str, error: BaseException) -> HolodriverError:
 
 
 def _transformers() -> Any:
-    for name in QUIET:
-        os.environ[name] = "1"  # read when the libraries are imported
     try:
-        import transformers
+        transformers = import_transformers()
     except ImportError as error:
         raise HolodriverError("transformers is not installed", remedy='pip install "holodriver[depth]"') from error
     import huggingface_hub

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from holodriver.errors import FileFormatError, InputError
+from holodriver.errors import FileFormatError, InputError, shown
 from holodriver.files.atomic import written_file
-from holodriver.files.source import shown
 from holodriver.files.text import check_head, read_json
 from holodriver.panel.calibration import Calibration, ColourCalibration, Registration
 from holodriver.panel.lut import AmplitudeLut

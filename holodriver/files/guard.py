@@ -16,7 +16,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -50,8 +50,16 @@ class Limits:
 
     memory: int = 4 << 30
     """Bytes beyond what the process has before it; a picture of 179 megapixels takes less than 3 GiB."""
-    seconds: float = 120.0
-    """Until a part of the file (a picture, a frame of a video) is there, on a machine that is busy."""
+    seconds: float = 30.0
+    """Until a part of a small file (a picture, a frame of a video) is there, on a machine that is busy."""
+
+    def of(self, size: int) -> "Limits":
+        """Those of a file of `size` bytes."""
+        return replace(self, seconds=self.seconds + size / SLOWEST)
+
+
+SLOWEST = 1e6
+"""Bytes of a large file that are read in a second, at least."""
 
 
 LIMITS = Limits()
@@ -73,7 +81,7 @@ def read(parse: Parse, path: Path, *, guarded: bool = True, limits: Limits | Non
         if not guarded or not is_on():
             return parse(source, **options)
         with _reader() as reader:
-            return reader.ask("read", parse, source, limits or LIMITS, options)
+            return reader.ask("read", parse, source, (limits or LIMITS).of(source.size), options)
 
 
 class Parts:
@@ -99,7 +107,7 @@ class Parts:
         self._open = contextlib.ExitStack()
         try:
             source = self._open.enter_context(opened(path))
-            self._limits, self._source = limits or LIMITS, source
+            self._limits, self._source = (limits or LIMITS).of(source.size), source
             self._reader: _Reader | None = None
             self._here: Iterator[Parsed] = iter(())
             if guarded and is_on():
@@ -186,11 +194,13 @@ class _Reader:
         self._memory = Memory()
         try:
             self._wire.send({"do": "start"}, self._memory.descriptor)
-            self._wire.receive(START_TIMEOUT_S)
+            ready = self._wire.receive(START_TIMEOUT_S)[0]
         except (WireError, TimeoutError) as error:
             self.end()
             raise _not_started(f"exit code {self._process.returncode}") from error
         self.usable = True
+        self.held = [str(name) for name in ready.get("held", ())]
+        """What of the system's own holds it, beside limits."""
 
     def ask(
         self, do: str, parse: Callable[..., Any], source: Source, limits: Limits, options: dict[str, Any]
@@ -232,7 +242,7 @@ class _Reader:
             arrays = {} if "error" in message else self._memory.take(message.get("arrays", ()))
         except TimeoutError:
             self.end()
-            raise self._failed(f"could not be read within {limits.seconds:g} s", source) from None
+            raise self._failed(f"could not be read within {limits.seconds:.0f} s", source) from None
         except WireError:
             self.end()
             raise self._died(source, limits) from None
@@ -285,7 +295,7 @@ class _Reader:
     def _died(self, source: Source, limits: Limits) -> FileFormatError:
         code = self._process.returncode
         if -code in (signal.SIGALRM, signal.SIGXCPU):
-            return self._failed(f"could not be read within {limits.seconds:g} s", source)
+            return self._failed(f"could not be read within {limits.seconds:.0f} s", source)
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return self._failed(f"made its reader crash ({how})", source)
 
@@ -348,6 +358,16 @@ def warm() -> None:
     if is_on():
         with _reader():
             pass
+
+
+def held_by() -> list[str]:
+    """What holds the reading process beside limits: "landlock", "seccomp", both or neither.
+
+    Raises:
+        HolodriverError: it does not start.
+    """
+    with _reader() as reader:
+        return reader.held
 
 
 def _command() -> list[str]:

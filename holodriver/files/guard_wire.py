@@ -5,7 +5,6 @@ On the way back the JSON object lists the arrays that lie in shared memory. Noth
 file took over can lie about pixels, and no more.
 """
 
-import fcntl
 import json
 import math
 import mmap
@@ -183,6 +182,8 @@ def _fresh() -> int:
     if not _LINUX:
         with tempfile.TemporaryFile() as file:
             return os.dup(file.fileno())
+    import fcntl  # Windows, which has none, imports this module too
+
     descriptor = os.memfd_create("holodriver", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEAL_SHRINK)
     return descriptor

@@ -44,9 +44,9 @@ def opened_hdf5(source: Source, expected: str) -> Iterator[h5py.File]:
     try:
         with source.file() as raw, h5py.File(raw, "r") as file:
             yield file
-    except HolodriverError:
+    except (HolodriverError, MemoryError):
         raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except Exception as error:  # the library raises OSError, RuntimeError, KeyError, OverflowError, ... for damage
         said = " ".join(str(error).split())[:200] or type(error).__name__
         raise FileFormatError(f"is not {expected} that can be read: {said}", where=source.path) from error
 

@@ -20,12 +20,12 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from holodriver.errors import FileFormatError, InputError
+from holodriver.errors import FileFormatError, InputError, shown
 from holodriver.files import guard
 from holodriver.files.atomic import written_file
 from holodriver.files.guard_wire import Parsed
 from holodriver.files.hdf5 import attribute, dataset, json_attribute, opened_hdf5
-from holodriver.files.source import Source, shown
+from holodriver.files.source import Source
 from holodriver.optics.display import DisplayProfile
 from holodriver.panel.calibration import Registration
 from holodriver.panel.frames import PanelFrames, SmallFrames

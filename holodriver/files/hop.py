@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from holodriver.errors import FileFormatError, InputError
+from holodriver.errors import FileFormatError, InputError, shown
 from holodriver.files.atomic import written_file
 from holodriver.files.quilt import go_settings
-from holodriver.files.source import inside, opened, shown
+from holodriver.files.source import inside, opened
 from holodriver.files.text import json_object
 from holodriver.optics.lookingglass import LookingGlass, parse_quilt_name
 

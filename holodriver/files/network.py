@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from holodriver.errors import FileFormatError
+from holodriver.errors import FileFormatError, shown
 from holodriver.files import guard
 from holodriver.files.atomic import written_file
 from holodriver.files.guard_wire import Parsed
-from holodriver.files.source import Source, shown
+from holodriver.files.source import Source
 from holodriver.files.text import described
+from holodriver.quiet import import_onnxruntime
 
 FORMAT, VERSION = "holodriver network", 1
 KEY = "holodriver"
@@ -149,7 +150,7 @@ def _try_out(content: bytes, path: Path) -> None:
         FileFormatError: it does not run, or gives something else than the field of a picture.
     """
     try:
-        import onnxruntime
+        onnxruntime = import_onnxruntime()
     except ImportError:
         return
     options = onnxruntime.SessionOptions()

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from holodriver.errors import FileFormatError, InputError
+from holodriver.errors import FileFormatError, InputError, shown
 from holodriver.files.atomic import written_file
-from holodriver.files.source import content_of, shown
+from holodriver.files.source import content_of
 from holodriver.panel.lut import LEVELS
 from holodriver.panel.response import DARK, Readings
 

@@ -18,10 +18,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from holodriver.errors import FileFormatError, InputError
+from holodriver.errors import FileFormatError, InputError, shown
 from holodriver.files.atomic import written_file
 from holodriver.files.profile import read_profile
-from holodriver.files.source import shown
 from holodriver.files.text import check_head, read_toml
 from holodriver.optics.display import REFERENCE, DisplayProfile
 

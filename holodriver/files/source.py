@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from holodriver.errors import FileFormatError
+from holodriver.errors import FileFormatError, shown
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 """A pipe that somebody named as a picture must not be waited for."""
@@ -41,12 +41,19 @@ class Source:
         Raises:
             FileFormatError: it is larger than `most` bytes.
         """
-        if self.size > most:
+        data = b""
+        if self.size <= most:
+            try:
+                with self.file() as file:
+                    data = file.readall() if self.size else file.read(most + 1)  # a file of /proc says that it is empty
+            except OSError as error:
+                raise FileFormatError(f"cannot be read: {error.strerror}", where=self.path) from error
+        if max(self.size, len(data)) > most:
             raise FileFormatError(
-                f"has {self.size:,} bytes, more than the {most:,} that such a file may have", where=self.path
+                f"has {max(self.size, len(data)):,} bytes, more than the {most:,} that such a file may have",
+                where=self.path,
             )
-        with self.file() as file:
-            return file.readall()
+        return data
 
 
 @contextmanager
@@ -113,13 +120,3 @@ def stays(folder: Path, path: Path) -> Path:
             f"is a link that leads out of {folder.name}", where=path, remedy="put the file itself there if it is yours"
         )
     return path
-
-
-def shown(value: object, most: int = 80) -> str:
-    """`value` for a message: on one line, and short whatever it is."""
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # a whole number of thousands of digits; a list in a list in a list ...
-        return f"a {type(value).__name__} too large to be shown"
-    text = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return text if len(text) <= most else text[: most - 3] + "..."

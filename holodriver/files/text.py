@@ -8,8 +8,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from holodriver.errors import FileFormatError
-from holodriver.files.source import content_of, shown
+from holodriver.errors import FileFormatError, shown
+from holodriver.files.source import content_of
 
 LARGEST_JSON = 16 << 20
 """Bytes of a manifest; a calibration of many regions has a few megabytes."""

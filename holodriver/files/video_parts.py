@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from holodriver.errors import FileFormatError, InputError, OutputExistsError
+from holodriver.errors import FileFormatError, InputError, OutputExistsError, shown
 from holodriver.files import guard
 from holodriver.files.atomic import check_output, written_file
 from holodriver.files.guard_wire import Parsed
-from holodriver.files.source import Source, shown, stays
+from holodriver.files.source import Source, stays
 from holodriver.files.text import check_head, read_json
 from holodriver.files.video_writer import Codec, VideoWriter, join
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
-from holodriver.errors import InputError
+from holodriver.errors import InputError, shown
 
 Axis = Literal["x", "y"]
 
@@ -80,7 +80,13 @@ class DisplayProfile:
     """Open part of a native pixel's side; the black matrix is the rest."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "wavelengths", tuple(float(w) for w in self.wavelengths))
+        try:
+            object.__setattr__(self, "wavelengths", tuple(float(w) for w in self.wavelengths))
+        except (TypeError, ValueError, OverflowError) as error:
+            said = (
+                f"display profile field 'wavelengths' is {shown(self.wavelengths)}, expected metres, a number a colour"
+            )
+            raise InputError(said) from error
         whole = ("width", "height", "binning", "design_resolution", "planes", "carrier_sign")
         for name in (field.name for field in fields(self)):
             value = getattr(self, name)
@@ -88,7 +94,7 @@ class DisplayProfile:
                 continue
             if not _number(value) or (name in whole and not isinstance(value, int)):
                 kind = "a whole number" if name in whole else "a number"
-                raise InputError(f"display profile field '{name}' is {value!r}, expected {kind}", where=self.name)
+                raise InputError(f"display profile field '{name}' is {shown(value)}, expected {kind}", where=self.name)
         positive = "width height pixel_pitch binning design_resolution depth_span coc_max nearest_image pupil"
         checks: list[tuple[str, bool, str]] = [(name, getattr(self, name) > 0, "above 0") for name in positive.split()]
         # A wider slit would let in the zeroth order on one side or the conjugate on the other.
@@ -115,7 +121,7 @@ class DisplayProfile:
         for name, good, expected in checks:
             if not good:
                 raise InputError(
-                    f"display profile field '{name}' is {getattr(self, name)!r}, expected {expected}",
+                    f"display profile field '{name}' is {shown(getattr(self, name))}, expected {expected}",
                     where=self.name,
                 )
 
@@ -231,7 +237,10 @@ class DisplayProfile:
 
 
 def _number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(float(value))
+    except OverflowError:  # a whole number beyond the range of a float
+        return False
 
 
 REFERENCE = DisplayProfile(

@@ -13,8 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from holodriver.errors import BlenderError
-from holodriver.files.source import shown
+from holodriver.errors import BlenderError, shown
 
 ENVIRONMENT_VARIABLE = "HOLODRIVER_BLENDER"
 ENVIRONMENT_FOLDER = ".venv-blender"

@@ -56,7 +56,7 @@ class Refocusing:
         """
         names = tuple(f"{self.manifest.layer}.Combined.{color}" for color in "RGB")
         path = self.raw / raw_view_name(view)
-        image = read_exr(path, names, shape=self._size).channels
+        image = read_exr(path, names, shape=self._size, guarded=False).channels
         spectrum = scipy.fft.rfft2(_filled(np.stack([image[name] for name in names]), self._fast))
         for plane, t in enumerate(self.manifest.positions):
             right, up = self._points[view] * (self.manifest.coc_max / 2 * (self._reference - t))

@@ -222,7 +222,7 @@ class _Depths:
         layer = self._about["layer"]
         names = tuple(f"{layer}.Combined.{color}" for color in "RGB")
         path = self.raw / raw_frame_color_name(frame)
-        channels = read_exr(path, names, shape=(self.job.height, self.job.width)).channels
+        channels = read_exr(path, names, shape=(self.job.height, self.job.width), guarded=False).channels
         color = np.maximum(np.stack([channels[name] for name in names]), 0)  # the denoiser leaves traces below zero
         metric = self._depth(frame)
         depth = np.clip(normalised_depth(metric, self.near, self.far, self.mapping), 0, 1).astype(np.float32)
@@ -238,7 +238,7 @@ class _Depths:
     def _depth(self, frame: int) -> Floats:
         name = f"{self._about['layer']}.Depth.Z"
         path = self.raw / raw_frame_depth_name(frame)
-        return read_exr(path, (name,), shape=(self.job.height, self.job.width)).channels[name]
+        return read_exr(path, (name,), shape=(self.job.height, self.job.width), guarded=False).channels[name]
 
 
 @contextmanager

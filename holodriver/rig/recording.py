@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from holodriver.errors import FileFormatError
+from holodriver.errors import FileFormatError, shown
 from holodriver.files.atomic import written_folder
 from holodriver.files.images import read_grey, write_pixels
-from holodriver.files.source import inside, shown
+from holodriver.files.source import inside
 from holodriver.files.text import check_head, read_json
 from holodriver.rig.colour import Colour
 from holodriver.rig.simulated import Exposure

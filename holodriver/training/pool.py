@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from holodriver.errors import FileFormatError, InputError
+from holodriver.errors import FileFormatError, InputError, shown
 from holodriver.files.atomic import written_file
-from holodriver.files.source import opened, shown
+from holodriver.files.source import opened
 from holodriver.files.text import read_json
 from holodriver.progress import Progress
 from holodriver.scene.stack import FocalStack

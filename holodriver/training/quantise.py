@@ -25,6 +25,7 @@ from holodriver.metrics import score_stack
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.progress import Progress, silent
+from holodriver.quiet import import_onnxruntime
 from holodriver.scene.stack import FocalStack
 from holodriver.synthesis.dehnet import DEHNetShape, network_input
 from holodriver.synthesis.runtimes.base import INPUT, Floats, Model
@@ -188,6 +189,7 @@ def rounded(content: bytes, samples: Sequence[Floats], recipe: Recipe) -> bytes:
         samples: what to calibrate on, network inputs (1, 2, H, W) of one size.
         recipe: how.
     """
+    import_onnxruntime()  # first, so that it keeps to itself
     from onnxruntime.quantization import (
         CalibrationDataReader,
         CalibrationMethod,

@@ -97,7 +97,11 @@ class Trainer:
         self.state = State(stage=0 if recipe.norm and start is None else 1)
         self.network = DEHNet(shape, norm=self.state.stage == 0)
         if start is not None:
-            self.network.load_state_dict(start.tensors)
+            try:
+                self.network.load_state_dict(start.tensors)
+            except RuntimeError as error:
+                said = f"the weights to start from are of another network: {' '.join(str(error).split())[:200]}"
+                raise FileFormatError(said) from error
         planes = pool.size.planes
         self.objective = Objective(optics, LossWeights.for_planes(planes), BORDER)
         self._held = list(range(pool.size.records - min(VALIDATION, pool.size.records // 4), pool.size.records))
@@ -202,16 +206,23 @@ class Trainer:
         self.state = state
         self.network = DEHNet(self.network.shape, norm=state.stage == 0)
         self._place()
-        for kind, module in (("network", self.network), ("average", self.average)):
-            prefix = f"{kind}."
-            module.load_state_dict({n[len(prefix) :]: t for n, t in tensors.items() if n.startswith(prefix)})
-        moments: dict[int, dict[str, Any]] = {}
-        for name, tensor in tensors.items():
-            if name.startswith("optimiser."):
-                _, number, what = name.split(".")
-                moments.setdefault(int(number), {})[what] = tensor
-        if moments:
-            self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
+        try:
+            for kind, module in (("network", self.network), ("average", self.average)):
+                prefix = f"{kind}."
+                module.load_state_dict({n[len(prefix) :]: t for n, t in tensors.items() if n.startswith(prefix)})
+            moments: dict[int, dict[str, Any]] = {}
+            for name, tensor in tensors.items():
+                if name.startswith("optimiser."):
+                    _, number, what = name.split(".")
+                    moments.setdefault(int(number), {})[what] = tensor
+            if moments:
+                self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise FileFormatError(
+                f"is no checkpoint of this training: {' '.join(str(error).split())[:200]}",
+                where=path,
+                remedy="delete it or name another",
+            ) from None
 
     def _step(self) -> float:
         for group in self.optimiser.param_groups:

@@ -229,13 +229,33 @@ def unseen(kind: str, near: str, far: str) -> None:
 
 
 def scripted(kind: str, near: str, far: str) -> None:
-    """The edge scene with a script and a driver that leave a mark beside the file when they are run."""
+    """The edge scene with everything in it that can run code or write files, each leaving a mark beside the file."""
     edge(kind, near, far)
-    mark = f"__import__('pathlib').Path({own[1] + '.ran'!r}).touch()"
+    scene = bpy.context.scene
+
+    def mark(what: str) -> str:
+        return f"__import__('pathlib').Path({own[1] + '.ran_' + what!r}).touch()"
+
     text = bpy.data.texts.new("start.py")
-    text.write(mark)
+    text.write(mark("text"))
     text.use_module = True
-    bpy.data.objects["wall"].driver_add("location", 0).driver.expression = f"{mark} or 0"
+    bpy.data.objects["wall"].driver_add("location", 0).driver.expression = f"{mark('driver')} or 0"
+    scene.render.use_freestyle = True
+    style = bpy.data.texts.new("style.py")
+    style.write(mark("style"))
+    settings = scene.view_layers[0].freestyle_settings
+    settings.mode = "SCRIPT"
+    settings.modules.new().script = style
+    scene.cycles.shading_system = True
+    shader = bpy.data.texts.new("shader.osl")
+    written = own[1] + ".ran_shader"
+    shader.write(f'shader mark(output color out = 0) {{ fprintf("{written}", "x"); out = color(1, 1, 1); }}')
+    tree = bpy.data.materials["wall"].node_tree
+    script = tree.nodes.new("ShaderNodeScript")
+    script.script = shader
+    if script.outputs:  # where it could be compiled
+        emission = next(node for node in tree.nodes if node.type == "EMISSION")
+        tree.links.new(script.outputs[0], emission.inputs["Color"])
 
 
 def incomplete(kind: str, near: str, far: str) -> None:
@@ -345,6 +365,7 @@ if __name__ == "__main__":
     bpy.context.scene.render.engine = "CYCLES"
     globals()[own[0]](*own[2:])
     bpy.ops.wm.save_as_mainfile(filepath=own[1])
-    Path(own[1] + ".ran").unlink(missing_ok=True)
+    for made in Path(own[1]).parent.glob(Path(own[1]).name + ".ran_*"):
+        made.unlink()
     sys.stdout.flush()
     os._exit(0)  # tearing Blender down can hang after all is written (seen once with bpy 4.5.15)

@@ -8,6 +8,7 @@ import pytest
 from holodriver import environment
 from holodriver.cli import app
 from holodriver.environment import Finding, State
+from holodriver.files import guard
 from holodriver.realtime.choice import cache_path
 
 
@@ -30,6 +31,15 @@ def test_table_says_whether_holograms_can_be_computed(capsys):
 def test_the_users_own_cache_is_left_alone(tmp_path_factory):
     """The survey remembers how fast runtimes are; tests must not write that where the program's user has it."""
     assert cache_path().is_relative_to(tmp_path_factory.getbasetemp())
+
+
+def test_it_says_who_reads_files(monkeypatch):
+    def found():
+        return next(finding for finding in environment.survey() if finding.name == "Files")
+
+    assert "a process of their own" in found().detail
+    monkeypatch.setenv(guard.WITHOUT, "1")
+    assert (found().state, found().remedy) == (State.problem, "open only files that you trust")
 
 
 @pytest.mark.parametrize(("required", "exit_code"), [(True, 1), (False, 0)])

@@ -10,8 +10,10 @@ from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from videos import even_times, make_video
 
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files import guard
@@ -89,8 +91,8 @@ def refuses(source: Source) -> Parsed:
 def tries(source: Source, *, what: str, place: str) -> Parsed:
     """What the sandbox should keep it from, and the error that it gets."""
     attempts = {
-        "read": lambda: open(place, "rb").read(),
-        "write": lambda: open(place, "wb").write(b"x"),
+        "read": lambda: Path(place).read_bytes(),
+        "write": lambda: Path(place).write_bytes(b"x"),
         "list": lambda: os.listdir(place),
         "connect": lambda: socket.create_connection(("127.0.0.1", 9)),
         "listen": lambda: socket.create_server(("127.0.0.1", 0)),
@@ -159,7 +161,7 @@ def test_what_a_file_does_to_its_reader_is_one_error_here(harmful, file, parse, 
 
 
 def test_an_error_that_was_not_foreseen_is_one_line(harmful, file):
-    with pytest.raises(FileFormatError, match="not foreseen .ZeroDivisionError: .*red lines") as caught:
+    with pytest.raises(FileFormatError, match=r"not foreseen .ZeroDivisionError: .*red lines") as caught:
         guard.read(harmful(breaks), file)
     assert str(caught.value).isprintable()
 
@@ -255,6 +257,35 @@ def test_nothing_is_imported_of_who_asks(tmp_path):
     assert done.stdout == "once\n64.0\n", done.stderr
 
 
+def test_the_libraries_that_parse_are_not_even_loaded_here(tmp_path):
+    """Whatever they do, they do it elsewhere: OpenEXR, Pillow, FFmpeg and protobuf are not imported by who asks."""
+    write_exr(tmp_path / "a.exr", {name: np.ones((8, 8)) for name in "RGBZ"})
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((8, 8), np.uint8))
+    make_video(tmp_path / "a.mp4", even_times(2))
+    code = f"""
+import sys
+from pathlib import Path
+from holodriver.errors import FileFormatError
+from holodriver.files.exr import read_exr
+from holodriver.files.network import read_network
+from holodriver.files.photos import read_photo
+from holodriver.files.rgbd import read_description
+from holodriver.files.video import VideoReader
+folder = Path({str(tmp_path)!r})
+read_exr(folder / "a.exr", ("R", "G", "B", "Z"))
+read_photo(folder / "a.png")
+read_description(folder / "a.png")
+with VideoReader(folder / "a.mp4") as video:
+    assert len(list(video.frames())) == 2
+try:
+    read_network(folder / "a.png")
+except FileFormatError:
+    print(sorted({{"OpenEXR", "PIL", "av", "pillow_heif", "onnx", "onnxruntime"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
 def test_without_the_guard_readers_run_here(monkeypatch, harmful, file):
     monkeypatch.setenv(guard.WITHOUT, "1")
     assert guard.read(arrays, file, count=1).value["pid"] == os.getpid()
@@ -309,7 +340,7 @@ def test_what_is_no_plain_file_is_not_waited_for(tmp_path, make):
     path = tmp_path / "a.exr"
     if make is not None:
         make(path)
-    with pytest.raises(FileFormatError, match="does not exist|is a folder|is a pipe or a device") as caught:
+    with pytest.raises(FileFormatError, match=r"does not exist|is a folder|is a pipe or a device") as caught:
         read_exr(path, ("Z",))
     assert caught.value.where == str(path)
 

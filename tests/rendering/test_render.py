@@ -16,9 +16,10 @@ import pytest
 
 import holodriver
 from holodriver.errors import BlenderError, InputError, OutputExistsError
-from holodriver.rendering.blender import Blender
+from holodriver.rendering.blender import Blender, clean_environment
 from holodriver.rendering.render import RenderJob, _addon_folder, raw_renders, render_stack
 
+SCENES = Path(__file__).parents[1] / "blender_addon" / "scenes.py"
 SMALL = {"width": 16, "height": 16, "planes": 2, "coc_max": 2.0, "samples": 1, "depth_samples": 1, "denoise": False}
 
 
@@ -119,9 +120,28 @@ def test_no_script_of_a_scene_is_run(blender, blend_file, tmp_path):
     scene = blend_file("scripted", "ortho", 4.0, 6.0)
     told = []
     render_stack(job(scene), tmp_path / "a.stack", blender=blender, warn=told.append)
-    assert not scene.with_name(scene.name + ".ran").exists()
-    assert len(told) == 1
-    assert "was not run, for safety" in told[0]
+    assert marks(scene) == []
+    assert len(told) == 2
+    assert "Open Shading Language is switched off, for safety" in told[0]
+    assert "was not run, for safety" in told[1]
+
+
+def test_the_scripts_of_that_scene_do_run_where_it_is_trusted(blender, blend_file, tmp_path):
+    """Else the test above would prove nothing: its text, its driver and its Freestyle module each leave a mark."""
+    scene = tmp_path / "scripted.blend"
+    build, trust = SCENES, SCENES.with_name("trusting.py")
+    for command in (
+        blender.command(build, ["scripted", str(scene), "ortho", "4.0", "6.0"]),
+        blender.command(trust, []),
+    ):
+        line = [part for part in command if part != "--disable-autoexec"]
+        arguments = [] if "scripted" in line else [str(scene)]
+        subprocess.run([*line, *arguments], env=clean_environment(), capture_output=True, check=False)
+    assert {"driver", "style", "text"} <= set(marks(scene))
+
+
+def marks(scene: Path) -> list[str]:
+    return sorted(path.name.rpartition("_")[2] for path in scene.parent.glob(f"{scene.name}.ran_*"))
 
 
 def test_surfaces_outside_a_given_range_are_told_with_their_share(blender, blend_file, tmp_path):

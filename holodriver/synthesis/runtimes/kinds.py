@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from holodriver.errors import InputError
+from holodriver.quiet import import_onnxruntime
 from holodriver.synthesis.runtimes.base import Model, Precision, Runtime
 
 
@@ -39,9 +40,7 @@ def _has(module: str) -> bool:
 def _providers() -> tuple[str, ...]:
     if not _has("onnxruntime"):
         return ()
-    import onnxruntime
-
-    return tuple(name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers())
+    return tuple(name.removesuffix("ExecutionProvider") for name in import_onnxruntime().get_available_providers())
 
 
 def _cuda() -> bool:

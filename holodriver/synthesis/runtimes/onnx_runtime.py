@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from holodriver.quiet import import_onnxruntime
 from holodriver.synthesis.runtimes.base import INPUT, OUTPUT, Floats, Model, Runtime
 
 
@@ -16,9 +17,7 @@ class OnnxRuntime(Runtime):
 
     def __init__(self, model: Model, provider: str = "CPU", *, threads: int | None = None, memory: float | None = None):
         super().__init__(model.shape, memory=memory)
-        import onnxruntime
-
-        onnxruntime.disable_telemetry_events()  # Microsoft's own builds for Windows have some
+        onnxruntime = import_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors alone: what it has to say of a model that we made is not for users
         if threads is not None:

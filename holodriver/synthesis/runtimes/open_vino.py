@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from holodriver.quiet import import_openvino
 from holodriver.synthesis.runtimes.base import Floats, Model, Runtime
 
 KEPT = 4
@@ -21,9 +22,7 @@ class OpenVino(Runtime):
 
     def __init__(self, model: Model, *, bf16: bool = False, threads: int | None = None, memory: float | None = None):
         super().__init__(model.shape, memory=memory)
-        import openvino
-
-        self.core = openvino.Core()
+        self.core = import_openvino().Core()
         self.model = model
         self.settings: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
