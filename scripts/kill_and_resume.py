@@ -220,14 +220,15 @@ def run_whole(command: Sequence[str]) -> float:
 
 def kill(process: subprocess.Popen[str], *, power: bool) -> None:
     """End the driver at once, and with `power` all of its processes, even those in groups of their own."""
-    victims = [process.pid, *(_descendants(process.pid) if power else ())]
+    victims = [process.pid, *(descendants(process.pid) if power else ())]
     for pid in victims:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     process.wait()
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
+    """All processes that a process started, and those that these did."""
     parents: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
