@@ -39,6 +39,9 @@ from holodriver.scene.stack import FocalStack
 SCRIPTS = Path(__file__).resolve().parent
 PROGRAM = (sys.executable, "-m", "holodriver", "--progress", "json")
 
+MADE = "made"
+"""Name of the folder that a job fills, by which it names its files."""
+
 RENDER = ("--size", "16", "--planes", "2", "--spp", "1", "--no-denoise")
 
 
@@ -56,7 +59,8 @@ class Drill:
     def arguments(self, inputs: Sequence[str], folder: Path, jobs: int) -> list[str]:
         """The whole command."""
         option = [self.output] if self.output else []
-        return [*self.command, *inputs, *option, str(folder), "--jobs", str(jobs)]
+        # the last bits of an optimised field depend on the number of threads
+        return [*self.command, *inputs, *option, str(folder), "--jobs", str(jobs), "--threads", "1"]
 
 
 def small_stack(seed: int) -> FocalStack:
@@ -133,10 +137,10 @@ def videos(folder: Path) -> list[str]:
 
 
 DRILLS = (
-    Drill("frames", (*PROGRAM, "render", "demo", "--frames", "1-3", *RENDER)),
+    Drill("frames", (*PROGRAM, "render", "demo", "--frames", "1-2", *RENDER)),
     Drill(
         "dataset",
-        (sys.executable, str(SCRIPTS / "render_dataset.py"), "--scenes", "3", *RENDER[:-1], "--depth-samples", "1"),
+        (sys.executable, str(SCRIPTS / "render_dataset.py"), "--scenes", "2", *RENDER[:-1], "--depth-samples", "1"),
         output="",
     ),
     Drill("synth", (*PROGRAM, "synth", "--iterations", "10"), inputs=stacks),
@@ -249,13 +253,13 @@ def descendants(pid: int) -> list[int]:
 def drill(job: Drill, folder: Path, kills: int, jobs: int, chance: random.Random) -> list[str]:
     """Kill a job so often; what was wrong."""
     inputs = job.inputs(folder)
-    whole, timing = folder / job.name / "undisturbed", folder / job.name / "seconds.txt"
+    whole, timing = folder / job.name / "undisturbed" / MADE, folder / job.name / "seconds.txt"
     if not timing.exists():  # else of a run of this script before
         seconds = run_whole(job.arguments(inputs, whole, 1))
         timing.write_text(f"{seconds:.2f}")
     seconds = float(timing.read_text())
     expected = contents(whole)
-    disturbed = folder / job.name / "disturbed"
+    disturbed = folder / job.name / "disturbed" / MADE
     wrong: list[str] = []
     killed = ended = 0
     while killed < kills:

@@ -40,7 +40,7 @@ def test_killed_after_its_first_unit_it_goes_on(
     if job.name in RENDERED:
         request.getfixturevalue("blender")
     inputs = job.inputs(tmp_path)
-    folder = tmp_path / "disturbed"
+    folder = tmp_path / "disturbed" / drills.MADE
     command = job.arguments(inputs, folder, jobs)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert process.stdout is not None
@@ -50,6 +50,6 @@ def test_killed_after_its_first_unit_it_goes_on(
     drills.kill(process, power=power)
     assert '"done"' in next(folder.glob("*.jsonl")).read_text()
     go(job.arguments(inputs, folder, 1))
-    whole = tmp_path / "undisturbed"
+    whole = tmp_path / "undisturbed" / drills.MADE
     go(job.arguments(inputs, whole, 1))
     assert list(drills.differences(folder, drills.contents(whole))) == []
