@@ -49,7 +49,7 @@ def test_killed_after_its_first_unit_it_goes_on(
             break
     drills.kill(process, power=power)
     assert '"done"' in next(folder.glob("*.jsonl")).read_text()
-    go(job.arguments(inputs, folder, 1))
+    go(job.arguments(inputs, folder, 1))  # at once, while processes that were left behind are still ending
     whole = tmp_path / "undisturbed" / drills.MADE
     go(job.arguments(inputs, whole, 1))
     assert list(drills.differences(folder, drills.contents(whole))) == []
