@@ -151,7 +151,8 @@ DRILLS = (
     ),
     Drill(
         "rendered_quilts",
-        (*PROGRAM, "render", "demo", "--frames", "1-2", "--quilt", "go", "--size", "220x192", "--spp", "1"),
+        (*PROGRAM, "render", "demo", "--frames", "1-2", "--quilt", "go", "--size", "220x192", "--spp", "1",
+         "--no-denoise"),
     ),
 )  # fmt: skip
 
