@@ -4,6 +4,8 @@ import ctypes
 import os
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +60,43 @@ def thread_limits(threads: int) -> dict[str, str]:
     return dict.fromkeys(limited, str(threads)) | {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
-def use_threads(threads: int) -> None:
-    """Compute with so many threads from now on, in this process and in children started after this."""
-    os.environ.update(thread_limits(threads))
-    if torch := sys.modules.get("torch"):
-        torch.set_num_threads(threads)
-    if cv2 := sys.modules.get("cv2"):
-        cv2.setNumThreads(threads)
+@contextmanager
+def limited_threads(threads: int | None) -> Iterator[None]:
+    """A block in which this process, and children that it starts, compute with so many threads; None: no limit."""
+    if threads is None:
+        yield
+        return
+    limits = thread_limits(threads)
+    environment = {name: os.environ.get(name) for name in limits}
+    os.environ.update(limits)
+    # torch last: Numba, when it starts its own threads, changes those of OpenMP, which are torch's
+    before = _set_threads(dict.fromkeys(("numba", "cv2", "torch"), threads))
+    try:
+        yield
+    finally:
+        for name, value in environment.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        _set_threads(before)
+
+
+def _set_threads(wanted: dict[str, int]) -> dict[str, int]:
+    """Set the threads of those libraries that have been loaded; the figures from before."""
+    before: dict[str, int] = {}
+    for name, threads in wanted.items():
+        library: Any = sys.modules.get(name)
+        if library is None:
+            continue
+        if name == "cv2":
+            before[name] = library.getNumThreads()
+            library.setNumThreads(threads)
+            continue
+        before[name] = library.get_num_threads()
+        most = library.config.NUMBA_NUM_THREADS if name == "numba" else threads
+        library.set_num_threads(min(threads, most))
+    return before
 
 
 def _windows_memory() -> int | None:

@@ -42,7 +42,8 @@ DEBIAN_PACKAGES = (  # what bpy links to or opens, and a bare Debian 12 or Ubunt
 )
 TEST_PACKAGES = (  # programs that only tests start; a test that lacks its program is skipped and says so
     "x11-xserver-utils xserver-xorg-core xserver-xorg-video-dummy xvfb "  # X servers with made-up monitors
-    "avr-libc binutils-avr gcc gcc-avr libc6-dev libsimavr-dev make simavr"  # the laser firmware in a simulated chip
+    "avr-libc binutils-avr gcc gcc-avr libc6-dev libsimavr-dev make simavr "  # the laser firmware in a simulated chip
+    "nodejs"  # the job type of Flamenco
 )
 # Opens the viewer's page, and has letters to show; Ubuntu has no such package, which would keep all others from coming.
 BROWSER = "chromium fonts-dejavu-core"

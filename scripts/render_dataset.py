@@ -1,7 +1,7 @@
 """Render a data set of random scenes as focal stacks, one folder each, here or on a farm; a stopped run goes on.
 
     python scripts/render_dataset.py FOLDER --scenes 100 [--split train] [--first 0] [--size 256] [--spp 16] [--jobs 2]
-    python scripts/render_dataset.py FOLDER --scenes 3000 --scheduler tcp://HOST:8786 [--dry-run]
+    python scripts/render_dataset.py FOLDER --scenes 3000 --scheduler ADDRESS [--dry-run]
     python scripts/render_dataset.py FOLDER --scenes 8 --split test --mapping dioptric --route refocus --spp 1
 
 Scene N has the seed N and becomes FOLDER/SPLIT_0000N.stack. The splits have no thing and no texture in common. After
@@ -105,7 +105,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="scenes at a time, each a Blender of its own")
     parser.add_argument("--blender", type=Path)
     parser.add_argument("--threads", type=int, help="of each; its share of the cores, or 1 on a farm, if left out")
-    parser.add_argument("--scheduler", help="Dask scheduler whose workers render, such as tcp://HOST:8786")
+    parser.add_argument("--scheduler", help="address of the Dask scheduler whose workers render")
     parser.add_argument("--cluster", help="queue whose machines render: slurm; --jobs is how many of its jobs")
     parser.add_argument(
         "--cluster-option", action="append", metavar="NAME=VALUE", help="for the queue; may be repeated"

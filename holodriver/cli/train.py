@@ -3,12 +3,15 @@
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from holodriver.cli import console
 from holodriver.cli.options import Overwrite, Profile, display_profile
+
+if TYPE_CHECKING:
+    from holodriver.training.pool import PoolSize
 
 
 class RecipeName(StrEnum):
@@ -57,6 +60,9 @@ def train(
     seed: Annotated[int, typer.Option(min=0, help="Of the first weights and the order of samples.")] = 0,
     device: Annotated[str, typer.Option(help="torch device, such as cpu or cuda; torchrun chooses its own.")] = "cpu",
     profile: Profile = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what the pool holds, what is to be made, and what it needs.")
+    ] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Train a DEHNet for one colour; killed or stopped, the same command goes on from its last checkpoint.
@@ -67,6 +73,7 @@ def train(
     from dataclasses import replace
 
     from holodriver.errors import InputError
+    from holodriver.farm.budget import check_disk
     from holodriver.files.atomic import check_output
     from holodriver.files.weights import load_weights, save_weights
     from holodriver.synthesis.dehnet import DEHNetShape, NetworkOptics
@@ -89,6 +96,11 @@ def train(
         raise InputError(f"--size is {size}, expected a multiple of the fold {fold}")
     here = parallel.join() or device
     room = None if (pool / "pool.json").exists() else PoolSize(records, size, display.planes, 3, display.coc_max)
+    needed = _disk_of_pool(pool, room)
+    if dry_run:
+        return
+    if parallel.rank() == 0:
+        check_disk(needed, pool)
     held = Pool(pool, room)
     if rendered and parallel.rank() == 0:
         stacks = sorted(path for folder in rendered for path in folder.glob("*.stack"))
@@ -121,3 +133,26 @@ def train(
         last = trainer.state.history[-1]
         console.say(f"wrote {output}: {trainer.state.step} steps, validation loss {last['validation']:.4g}")
     parallel.leave()
+
+
+def _disk_of_pool(folder: Path, room: "PoolSize | None") -> int:
+    """Bytes that a pool will still take, new if `room` is given; says so.
+
+    Raises:
+        FileFormatError: what is there is no pool.
+    """
+    from holodriver.farm.budget import free_disk
+    from holodriver.farm.perform import in_gib
+    from holodriver.training.pool import Pool
+
+    if room is None:
+        held = Pool(folder)
+        size, missing = held.size, len(held.missing())
+    else:
+        size, missing = room, room.records
+    needed = missing * size.record_bytes
+    console.say(
+        f"{folder}: {size.records - missing} of {size.records} stacks of {size.size}² × {size.planes} made; the rest "
+        f"takes {in_gib(needed)} of disk ({in_gib(size.record_bytes)} each), {in_gib(free_disk(folder))} are free"
+    )
+    return needed

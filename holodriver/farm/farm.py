@@ -102,11 +102,12 @@ class Here(Executor):
 
 
 @contextmanager
-def opened(farm: Farm, *, memory: int = 0, warn: Warn = unheard) -> Iterator[Executor]:
+def opened(farm: Farm, *, memory: int = 0, held: tuple[int, ...] = (), warn: Warn = unheard) -> Iterator[Executor]:
     """The farm at work; whatever it started has ended after the block.
 
     Args:
         memory: bytes that a unit takes, which machines of a queue are asked for.
+        held: open files that the processes of a pool inherit.
         warn: told if nobody is there to work.
 
     Raises:
@@ -119,7 +120,7 @@ def opened(farm: Farm, *, memory: int = 0, warn: Warn = unheard) -> Iterator[Exe
         from holodriver.farm.processes import Processes
 
         assert farm.threads_each is not None
-        pool = Processes(farm.jobs, farm.threads_each)
+        pool = Processes(farm.jobs, farm.threads_each, held)
         try:
             yield pool
         finally:

@@ -6,6 +6,8 @@ off by a loss of power does not count. One process at a time may have it open. N
 
 import json
 import os
+import socket
+import time
 from types import TracebackType
 from typing import IO, Any, Self
 
@@ -14,6 +16,9 @@ from holodriver.farm.unit import Batch, Unit, fingerprint, plain
 from holodriver.files.atomic import sync
 
 FORMAT, VERSION = "holodriver batch", 1
+
+ORPHANS_S, PAUSE_S = 30.0, 0.05
+"""How long workers whose driver was killed may take to end, and the pause between two looks."""
 
 _SHOWN = 3  # names in a message
 
@@ -56,6 +61,7 @@ class Manifest:
             self._check_sources()
             if not read_only:
                 self._begin() if begins else self._plan()
+                self._append({"pid": os.getpid(), "place": socket.gethostname()})
         except BaseException:
             self.close()
             raise
@@ -73,6 +79,11 @@ class Manifest:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    @property
+    def held(self) -> tuple[int, ...]:
+        """What worker processes inherit, so that the manifest is free only when they have ended too."""
+        return () if self._file is None or os.name == "nt" else (self._file.fileno(),)
 
     def is_done(self, unit: Unit) -> bool:
         """Whether there is nothing left to do for a unit."""
@@ -97,11 +108,27 @@ class Manifest:
             self._file = open(self.path, "a+b")  # noqa: SIM115 - it stays open as long as the batch runs
         except OSError as error:
             raise InputError(f"cannot be written: {error.strerror}", where=self.path) from error
-        if not _locked(self._file):
-            self.close()
-            raise HolodriverError(
-                "another process is working on this batch", where=self.path, remedy="let it end, or stop it"
-            )
+        until = time.monotonic() + ORPHANS_S
+        while not _locked(self._file):
+            if self._driver_lives() or time.monotonic() > until:
+                self.close()
+                raise HolodriverError(
+                    "another process is working on this batch", where=self.path, remedy="let it end, or stop it"
+                )
+            time.sleep(PAUSE_S)  # its driver was killed, and its workers are about to end
+
+    def _driver_lives(self) -> bool:
+        """Whether the process that has the manifest open is one that drives it, and no worker that it left."""
+        drivers = [
+            values for line in self.path.read_bytes().splitlines() if (values := _parsed(line)) and "pid" in values
+        ]
+        if not drivers or drivers[-1].get("place") != socket.gethostname():
+            return True  # as far as anybody here can tell
+        try:
+            os.kill(int(drivers[-1]["pid"]), 0)
+        except (OSError, ValueError, TypeError):
+            return False
+        return True
 
     def _lines(self) -> list[dict[str, Any]]:
         if not self.path.exists():
@@ -115,11 +142,8 @@ class Manifest:
             self._file.truncate(end)  # a line cut off by a sudden end
         lines = []
         for number, line in enumerate(data[:end].splitlines(), 1):
-            try:
-                values = json.loads(line)
-            except ValueError:
-                values = None
-            if not isinstance(values, dict):
+            values = _parsed(line)
+            if values is None:
                 raise FileFormatError(
                     f"line {number} is no JSON object", where=self.path, remedy="--overwrite makes all anew"
                 )
@@ -195,6 +219,14 @@ class Manifest:
         self._file.write(json.dumps(values).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        values = json.loads(line)
+    except ValueError:
+        return None
+    return values if isinstance(values, dict) else None
 
 
 def _short(value: Any) -> str:

@@ -11,7 +11,7 @@ from holodriver import __version__
 from holodriver.errors import HolodriverError, InputError
 from holodriver.farm.unit import Surroundings, Unit
 from holodriver.files.atomic import remove_leftovers
-from holodriver.machine import available_memory, use_threads
+from holodriver.machine import available_memory, limited_threads
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,8 @@ def perform(task: Task) -> Performed:
             return Performed(place=place)
         for path in unit.outputs:
             remove_leftovers(path)
-        if task.threads is not None:
-            use_threads(task.threads)
-        report = unit.work(*unit.arguments, replace(task.surroundings, warn=warn))
+        with limited_threads(task.threads):
+            report = unit.work(*unit.arguments, replace(task.surroundings, warn=warn))
     except Exception as error:  # whatever it is, a night's work on the others is not lost for it
         return Performed(
             error=_in_one_line(error),

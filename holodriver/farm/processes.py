@@ -24,10 +24,11 @@ class Processes(Executor):
     Args:
         jobs: units at a time.
         threads: that each may compute with.
+        held: open files that stay open as long as any of them lives.
     """
 
-    def __init__(self, jobs: int, threads: int):
-        self.jobs, self.threads = jobs, threads
+    def __init__(self, jobs: int, threads: int, held: tuple[int, ...] = ()):
+        self.jobs, self.threads, self.held = jobs, threads, held
         self._slots = ThreadPoolExecutor(jobs, "holodriver-farm")
         self._mine = threading.local()
         self._all: list[subprocess.Popen[bytes]] = []
@@ -77,6 +78,7 @@ class Processes(Executor):
                 [sys.executable, "-P", "-m", "holodriver.farm.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                pass_fds=self.held,
                 env=os.environ | thread_limits(self.threads),
             )
             self._all.append(process)

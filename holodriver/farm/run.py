@@ -81,7 +81,7 @@ def run(
                 manifest.settle(batch.prepare(progress, warn))
             tell: Progress = progress if farm.is_alone else silent
             surroundings = Surroundings(manifest.facts or {}, farm.memory_each, tell)
-            with opened(farm, memory=plan.budget.memory, warn=warn) as executor:
+            with opened(farm, memory=plan.budget.memory, held=manifest.held, warn=warn) as executor:
                 _Round(batch, manifest, farm, executor, surroundings, progress, warn, made).run(plan.todo, outcomes)
         return [outcomes[unit.name] for unit in batch.units]
 

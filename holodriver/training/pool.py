@@ -45,6 +45,12 @@ class PoolSize:
     coc_max: float
     """Blur circle diameter over the whole depth range, pixels."""
 
+    @property
+    def record_bytes(self) -> int:
+        """Of one record on the disk."""
+        images = (self.planes + 1) * (self.colours * 2 + 2)  # light and depth, 16 bits each
+        return images * self.size * self.size + 1
+
 
 @dataclass(frozen=True)
 class Record:

@@ -42,7 +42,7 @@ def test_scenes_are_rendered_once(blender, tmp_path):
     ("arguments", "told"),
     [
         (("--route", "refocus"), "--mapping dioptric"),
-        (("--jobs", "0"), "--jobs is 0"),
+        (("--jobs", "0"), "--jobs: is 0"),
         (("--depth-samples", "0"), "depth_samples"),
     ],
 )
