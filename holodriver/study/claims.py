@@ -10,8 +10,10 @@ from typing import Literal
 
 from holodriver.study.methods import FLAT, NCGH, NET, OPT, QNET
 
-Verdict = Literal["yes", "partly", "no", "not comparable"]
+Verdict = Literal["yes", "partly", "no", "not comparable", "not measured"]
 Numbers = Mapping[str, float]
+
+FHD = (1920, 1080)
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,15 @@ def _verdict(yes: bool, partly: bool = False) -> Verdict:
 
 def _within(value: float, wanted: float, tolerance: float) -> bool:
     return abs(value - wanted) <= tolerance * abs(wanted)
+
+
+def _size(n: Numbers, tag: str) -> str:
+    return f"{n[f'{tag} width']:.0f} × {n[f'{tag} height']:.0f}"
+
+
+def _at_fhd(n: Numbers, verdict: Verdict) -> Verdict:
+    """The verdict, if it was measured at the size that the claim is about."""
+    return verdict if (n["wide width"], n["wide height"]) == FHD else "not comparable"
 
 
 def _span(n: Numbers) -> Finding:
@@ -150,14 +161,14 @@ def _frames(n: Numbers) -> Finding:
 def _minute(n: Numbers) -> Finding:
     took, steps = n[f"wide {OPT} seconds"], n["wide 500 steps seconds"]
     why = "On a processor, and 500 steps are not needed: our optimiser takes exact steps and converges in far fewer."
-    found = f"{took:.0f} s until it converges; 500 steps would take {steps / 60:.0f} min"
-    return Finding(found, _verdict(steps > 60), why)
+    found = f"{_size(n, 'wide')}: {took:.3g} s until it converges; 500 steps would take {steps / 60:.1f} min"
+    return Finding(found, _at_fhd(n, _verdict(steps > 60)), why)
 
 
 def _rate(n: Numbers) -> Finding:
     seconds = n[f"wide {QNET} seconds"]
     why = "The paper's GPU against this machine's processor. CUDA: not measured."
-    return Finding(f"{1 / seconds:.2g} Hz ({seconds:.3g} s)", "not comparable", why)
+    return Finding(f"{_size(n, 'wide')}: {1 / seconds:.2g} Hz ({seconds:.3g} s)", "not comparable", why)
 
 
 def _faster(n: Numbers) -> Finding:
@@ -166,13 +177,17 @@ def _faster(n: Numbers) -> Finding:
         "Our OPT is much faster than one of 500 Adam steps, and our nCGH takes layers, not points; so there is less "
         "to win. The order is the same."
     )
-    found = f"{over_opt:.0f} × OPT, {over_ncgh:.1f} × nCGH"
+    found = f"{_size(n, 'wide')}: {over_opt:.0f} × OPT, {over_ncgh:.1f} × nCGH"
     return Finding(found, _verdict(over_opt > 4000 and over_ncgh > 35, over_opt > 1 and over_ncgh > 1), why)
 
 
 def _loses(n: Numbers) -> Finding:
     loss = n[f"small {OPT} psnr"] - n[f"small {QNET} psnr"]
-    return Finding(f"{loss:.2f} dB", _verdict(loss <= 0.7, loss <= 2.5), "Training: see DEHNet against OPT above.")
+    return Finding(
+        f"{_size(n, 'small')}: {loss:.2f} dB",
+        _verdict(loss <= 0.7, loss <= 2.5),
+        "Training: see DEHNet against OPT above.",
+    )
 
 
 def _enhances(tag: str, psnr: float) -> Callable[[Numbers], Finding]:
@@ -181,7 +196,9 @@ def _enhances(tag: str, psnr: float) -> Callable[[Numbers], Finding]:
         ssim = n[f"{tag} {NET} ssim"] - n[f"{tag} {NCGH} ssim"]
         flat = n[f"{tag} {NET} psnr"] - n[f"{tag} {FLAT} psnr"]
         why = f"Other scenes; over flat phase, which the paper leaves out, it is {flat:+.1f} dB."
-        return Finding(f"{gain:+.1f} dB, {ssim:+.2f}", _verdict(gain >= psnr - 0.5, gain >= psnr / 2), why)
+        return Finding(
+            f"{_size(n, tag)}: {gain:+.1f} dB, {ssim:+.2f}", _verdict(gain >= psnr - 0.5, gain >= psnr / 2), why
+        )
 
     return judge
 
@@ -189,7 +206,8 @@ def _enhances(tag: str, psnr: float) -> Callable[[Numbers], Finding]:
 def _rounding(n: Numbers) -> Finding:
     small, wide = (n[f"{tag} {NET} psnr"] - n[f"{tag} {QNET} psnr"] for tag in ("small", "wide"))
     why = "int8 weights and activations, the sum with √I left out of it."
-    return Finding(f"{small:.2f} and {wide:.2f} dB", _verdict(small <= 0.5 and wide <= 0.8), why)
+    found = f"{small:.2f} ({_size(n, 'small')}) and {wide:.2f} dB ({_size(n, 'wide')})"
+    return Finding(found, _verdict(small <= 0.5 and wide <= 0.8), why)
 
 
 def _encoding(n: Numbers) -> Finding:
@@ -272,10 +290,13 @@ def _speckle(n: Numbers) -> Finding:
 
 def _rear(n: Numbers) -> Finding:
     plain, considered = (n[f"rear share, {name} depth"] for name in ("all-in-focus", "blur-considered"))
-    blur = [n[f"blur in rear, {name} depth"] for name in ("all-in-focus", "blur-considered")]
-    why = f"Within it the rear-focused picture differs from the sharp one by {blur[0]:.3f} against {blur[1]:.3f} (RMS)."
-    found = f"{considered:.0%} of the part against {plain:.0%}"
-    return Finding(found, _verdict(considered < plain and blur[1] < blur[0]), why)
+    odds = [n[f"at odds, {name} depth"] for name in ("all-in-focus", "blur-considered")]
+    why = "Eq. 2's second term asks for the sharp picture there; what blur covers cannot be both."
+    found = (
+        f"{considered:.0%} of the part against {plain:.0%}; at odds with what the camera sees by {odds[1]:.3f} against "
+        f"{odds[0]:.3f} (RMS)"
+    )
+    return Finding(found, _verdict(considered < plain and odds[1] < odds[0]), why)
 
 
 CLAIMS = (
