@@ -114,7 +114,9 @@ def _cubes(n: Numbers) -> Finding:
     opt, ncgh = n["OPT share of blur, 6 px"], n["nCGH share of blur, 6 px"]
     why = "Diameter of the circle with half of the 6 px cube's light, out of focus, as a share of the rendered one."
     return Finding(
-        f"nCGH {ncgh:.0%}, DEH {opt:.0%}", _verdict(ncgh <= 0.6 and 0.7 <= opt <= 1.05, opt > 1.3 * ncgh), why
+        f"nCGH {ncgh:.0%}, DEH {opt:.0%} of the rendered diameter",
+        _verdict(ncgh <= 0.6 and 0.7 <= opt <= 1.05, opt > 1.3 * ncgh),
+        why,
     )
 
 
@@ -211,9 +213,8 @@ def _rounding(n: Numbers) -> Finding:
 
 
 def _encoding(n: Numbers) -> Finding:
-    return Finding(
-        f"{1e3 * n['wide encoding seconds']:.0f} ms", "not comparable", "A GPU's figure against a processor's."
-    )
+    found = f"{_size(n, 'wide')}: {1e3 * n['wide encoding seconds']:.3g} ms"
+    return Finding(found, "not comparable", "A GPU's figure against a processor's.")
 
 
 def _dark(n: Numbers) -> Finding:
