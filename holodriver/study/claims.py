@@ -141,7 +141,7 @@ def _front(n: Numbers) -> Finding:
 
 def _compatible(n: Numbers) -> Finding:
     loss = n[f"{OPT} psnr"] - n[f"{NET} psnr"]
-    why = "The networks that come along learned for minutes on one processor thread, from drawn scenes alone."
+    why = "It hangs on how long the networks learned, and from what: see the model card beside them."
     return Finding(f"{loss:.2f} dB below", _verdict(loss <= 0.5, loss <= 2.5), why)
 
 

@@ -244,7 +244,7 @@ def _reached(work: Work, method: str, wall: Scene, display: DisplayProfile) -> f
     picture = field.intensity(float(wall.stack.positions[far]))[GREEN : GREEN + 1]
     stack = replace(wall.stack, images=wall.stack.images[:, GREEN : GREEN + 1],
                     all_in_focus=wall.stack.all_in_focus[GREEN : GREEN + 1])  # fmt: skip
-    return equivalent_blur(picture, stack, math.ceil(wall.stack.coc_max))
+    return equivalent_blur(picture, stack, math.ceil(wall.stack.coc_max / 2))
 
 
 def _wall_size(work: Work) -> int:
