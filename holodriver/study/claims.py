@@ -83,7 +83,11 @@ def _dispersion(n: Numbers) -> Finding:
 
 def _least(n: Numbers) -> Finding:
     value = 1e3 * n["least distance"]
-    why = f"Blue needs the longest way. Measured on a wall, the DEH shows {n['OPT blur at 2 mm']:.1f} px at 2 mm."
+    near, paper = n["OPT blur at 0.5 mm"], n["OPT blur at 2 mm"]
+    why = (
+        "Blue needs the longest way. It is the way for light of single pixels; on a wall of texture the DEH shows "
+        f"{near:.1f} px at 0.5 mm as well as {paper:.1f} px at 2 mm: there it needs to change light, not to spread it."
+    )
     return Finding(f"{value:.2f} mm", _verdict(_within(value, 1.7, 0.02)), why)
 
 
