@@ -77,6 +77,9 @@ def figures(
     page: Annotated[
         Path | None, typer.Option("--page", help=f"Where {CLAIMS} go; OUTPUT/claims.html if left out.")
     ] = None,
+    as_made: Annotated[
+        bool, typer.Option("--as-made", help="For the claims: make nothing, judge by the results that are there.")
+    ] = False,
     profile: Profile = None,
     cache: Cache = None,
     blender: Blender = None,
@@ -103,7 +106,7 @@ def figures(
         if wants_page:
             from holodriver.study.page import claims_page
 
-            written = claims_page(work, page or output / "claims.html", overwrite=overwrite)
+            written = claims_page(work, page or output / "claims.html", as_made=as_made, overwrite=overwrite)
     for result in results:
         tell(result)
     if written is not None:

@@ -31,6 +31,8 @@ INKS = {
     "flat phase": "#9a9a9a",
 }
 """One colour a method, the same in all figures."""
+OTHERS = ("#9db7cf", "#1b6ca8", "#d1752c", "#6f6f6f")
+"""Bars that are no methods."""
 FRAMES = ("#ff9628", "#28a0ff")
 """Frames of the two details of a picture."""
 DPI = 200
@@ -219,7 +221,7 @@ def bars(axes: "Axes", names: Sequence[str], values: Sequence[float], spread: Se
     """One bar a method, with its value above."""
     places = range(len(names))
     axes.bar(
-        places, values, 0.68, color=[INKS.get(name, "#888888") for name in names],
+        places, values, 0.68, color=[INKS.get(name, OTHERS[n % len(OTHERS)]) for n, name in enumerate(names)],
         yerr=None if spread is None else spread, error_kw={"elinewidth": 0.8, "capsize": 2},
     )  # fmt: skip
     axes.set_xticks(list(places), [name.replace(" ", "\n") for name in names])

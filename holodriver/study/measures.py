@@ -66,11 +66,3 @@ def speckle_contrast(picture: Floats, target: Floats, least: float = 0.05) -> fl
     bright = target > least
     ratio = picture[bright] / target[bright]
     return float(ratio.std() / ratio.mean())
-
-
-def darker(picture: Floats, target: Floats, share: float = 0.5, least: float = 0.02) -> float:
-    """Share of the pixels (of those of a target brighter than `least`) with less than `share` of the light that they
-    should have, of the mean over colours (C, H, W)."""
-    light, true = picture.mean(0), target.mean(0)
-    told = true > least
-    return float((light[told] < share * true[told]).mean())

@@ -12,13 +12,13 @@ import cv2
 from holodriver.files.atomic import check_output, written_file
 from holodriver.files.images import read_levels
 from holodriver.study.claims import CLAIMS, NOT_MEASURED, Claim, Finding
-from holodriver.study.run import FIGURES, SWEEPS, Result, run, stem
+from holodriver.study.run import FIGURES, SWEEPS, Result, run, standing, stem
 from holodriver.study.store import write_json
 from holodriver.study.work import Work
 
 WIDEST = 1100
 """Pixels of a picture on the page."""
-WORDS = {"yes": "yes", "partly": "partly", "no": "no", "not comparable": "not comparable"}
+WORDS = ("yes", "partly", "no", "not comparable", "not measured")
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,12 @@ class Page:
     """How many are."""
 
 
-def claims_page(work: Work, path: Path, *, overwrite: bool = False) -> Page:
+def claims_page(work: Work, path: Path, *, as_made: bool = False, overwrite: bool = False) -> Page:
     """Make all figures and sweeps that are not up to date, judge the claims, write the page.
 
     Args:
         path: of the HTML file; JSON and Markdown lie beside it. One in the folder of studies is replaced.
+        as_made: make nothing: judge by what is there, and say which claims nothing was measured for.
         overwrite: replace one elsewhere, and results of other settings.
 
     Raises:
@@ -47,8 +48,10 @@ def claims_page(work: Work, path: Path, *, overwrite: bool = False) -> Page:
     files = [path.with_suffix(suffix) for suffix in (".html", ".json", ".md")]
     for file in files:
         check_output(file, overwrite=mine)
-    results = {("figure", r.name): r for r in run(work, "figure", FIGURES, overwrite=overwrite)}
-    results |= {("sweep", r.name): r for r in run(work, "sweep", SWEEPS, overwrite=overwrite)}
+    results: dict[tuple[str, str], Result] = {}
+    for kind, table in (("figure", FIGURES), ("sweep", SWEEPS)):
+        made = standing(work, kind) if as_made else run(work, kind, table, overwrite=overwrite)
+        results |= {(kind, result.name): result for result in made}
     judged = judge(results)
     write_json(files[1], {"settings": work.settings.as_dict(), "claims": [_plain(c, f) for c, f in judged]})
     _write(files[2], markdown(judged, work))
@@ -64,7 +67,17 @@ def judge(results: dict[tuple[str, str], Result]) -> list[tuple[Claim, Finding]]
         for (kind, name), result in results.items()
         for key, value in result.outcome.numbers.items()
     }
-    return [(claim, claim.judge(everything | results[claim.kind, claim.study].outcome.numbers)) for claim in CLAIMS]
+    judged = []
+    for claim in CLAIMS:
+        result = results.get((claim.kind, claim.study))
+        try:
+            finding = None if result is None else claim.judge(everything | result.outcome.numbers)
+        except KeyError:
+            if len(results) == len(FIGURES) + len(SWEEPS):
+                raise
+            finding = None  # it hangs on another study too, which is not there
+        judged.append((claim, finding or Finding("–", "not measured", "Its study was not made yet.")))
+    return judged
 
 
 def markdown(judged: Sequence[tuple[Claim, Finding]], work: Work) -> str:
@@ -95,7 +108,7 @@ def _row(claim: Claim, finding: Finding) -> str:
     mark = finding.same.split()[0]
     return (
         f"<tr><td><small>{_e(claim.place)}</small><br>{_e(claim.says)}</td><td>{_e(claim.paper)}</td>"
-        f"<td>{_e(finding.measured)}</td><td class='{mark}'><b>{_e(WORDS[finding.same])}</b>"
+        f"<td>{_e(finding.measured)}</td><td class='{mark}'><b>{_e(finding.same)}</b>"
         f"<br><small>{_e(claim.criterion)}</small></td><td>{_e(finding.why)} "
         f"<a href='#{_anchor(claim.kind, claim.study)}'><code>{_e(claim.command)}</code></a></td></tr>"
     )
@@ -105,7 +118,8 @@ def _section(kind: str, result: Result) -> str:
     outcome = result.outcome
     heads = "".join(f"<th>{_e(column)}</th>" for column in outcome.columns)
     body = "".join("<tr>" + "".join(f"<td>{_e(_cell(cell))}</td>" for cell in row) + "</tr>" for row in outcome.rows)
-    says = " ".join(_e(line) for line in outcome.says)
+    older = () if result.current else ("Made by an earlier version of this program, or of other files.",)
+    says = " ".join(_e(line) for line in (*outcome.says, *older))
     command = f"holodriver {'figures' if kind == 'figure' else 'sweep'} {result.name}"
     return (
         f"<section id='{_anchor(kind, result.name)}'><h3>{_e(outcome.title)}</h3>"

@@ -29,7 +29,14 @@ from holodriver.study.work import Outcome, Work
 
 FORMAT, VERSION = "holodriver study", 1
 MARKER = "studies.json"
-CODE = ("optics", "scene", "metrics.py", "synthesis", "realtime", "panel", "quality", "depth", "study", "training")
+STUDIES = tuple(
+    f"study/{name}"
+    for name in (
+        "depth_errors.py", "drawing.py", "figures", "geometry.py", "looks.py", "measures.py", "methods.py",
+        "ms_ssim.py", "scenes.py", "store.py", "sweeps", "work.py",
+    )
+)  # fmt: skip
+CODE = ("optics", "scene", "metrics.py", "synthesis", "realtime", "panel", "quality", "depth", "training", *STUDIES)
 """What results hang on; renders hang on more, by their own entries."""
 
 Study = Callable[[Work, Path], Outcome]
@@ -70,6 +77,8 @@ class Result:
     """That it took when it was made."""
     fresh: bool
     """Whether it was made now."""
+    current: bool = True
+    """Whether it is of this code and these inputs, as it is unless it was asked for as it stands."""
 
 
 def stem(name: str, kind: str) -> str:
@@ -128,14 +137,37 @@ def run(work: Work, kind: str, names: Iterable[str], *, overwrite: bool = False)
     return results
 
 
+def standing(work: Work, kind: str) -> list[Result]:
+    """The results of these settings that are there, be they up to date or not; nothing is made.
+
+    Args:
+        kind: "figure" or "sweep".
+    """
+    found = []
+    for name in FIGURES if kind == "figure" else SWEEPS:
+        picture = work.folder / f"{stem(name, kind)}.png"
+        held = _held(picture.with_suffix(".json"))
+        if held is not None and held["settings"] == _settings(work) and picture.is_file():
+            found.append(_read(name, held, picture, current=held["key"] == _key(work, kind, name)))
+    return found
+
+
+def _key(work: Work, kind: str, name: str) -> str:
+    return digest(kind, name, inputs_of(work), code_digest(CODE))
+
+
+def _read(name: str, held: dict[str, Any], picture: Path, *, current: bool = True) -> Result:
+    outcome = Outcome(held["title"], tuple(held["columns"]), held["rows"], held["numbers"], tuple(held["says"]))
+    return Result(name, outcome, picture, held["seconds"], False, current)
+
+
 def _one(work: Work, kind: str, name: str, study: Study) -> Result:
     base = work.folder / stem(name, kind)
-    key = digest(kind, name, inputs_of(work), code_digest(CODE))
+    key = _key(work, kind, name)
     picture, record = base.with_suffix(".png"), base.with_suffix(".json")
     held = _held(record)
     if held is not None and held["key"] == key and picture.is_file():
-        outcome = Outcome(held["title"], tuple(held["columns"]), held["rows"], held["numbers"], tuple(held["says"]))
-        return Result(name, outcome, picture, held["seconds"], False)
+        return _read(name, held, picture)
     start = time.perf_counter()
     outcome = study(work, picture)
     seconds = time.perf_counter() - start

@@ -24,7 +24,7 @@ from holodriver.study.geometry import (
 from holodriver.study.measures import equivalent_blur, half_light_diameter, speckle_contrast
 from holodriver.study.ms_ssim import POWERS, mean_ms_ssim, ms_ssim, scales_for
 from holodriver.study.scenes import CUBES, cube_corners, cube_scene, wall_scene
-from holodriver.study.sweeps.optics import closed_forms
+from holodriver.study.sweeps.optics import SOURCES, closed_for, closed_forms
 
 
 def test_the_papers_figures_of_distance_follow_from_geometry() -> None:
@@ -131,3 +131,12 @@ def test_ms_ssim_against_its_definition() -> None:
 def test_ms_ssim_refuses_what_is_smaller_than_its_window() -> None:
     with pytest.raises(InputError, match="11 pixels"):
         scales_for((10, 40))
+
+
+def test_the_slit_closes_before_the_zeroth_order_of_a_tilted_point() -> None:
+    """It stands at the carrier, off the slit's middle; a tilt moves it by angle · pitch / wavelength towards it."""
+    for radius in SOURCES:
+        display = closed_for(REFERENCE, radius)
+        moved = radius * display.pixel_pitch / min(display.wavelengths)
+        assert display.slit_along + moved <= display.carrier_fraction + 1e-9
+    assert closed_for(REFERENCE, 0) == REFERENCE

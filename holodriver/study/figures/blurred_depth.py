@@ -10,6 +10,7 @@ from holodriver.scene.stack import FocalStack
 from holodriver.study.depth_errors import JUMP
 from holodriver.study.drawing import WIDTH, Box, crop, frame, save, show, styled
 from holodriver.study.work import Outcome, Work
+from holodriver.synthesis.loss import LossWeights
 
 SHARE = 0.34
 """Side of the enlarged part, of the picture's."""
@@ -26,22 +27,32 @@ def blurred_depth(work: Work, path: Path) -> Outcome:
     level = _gap(crop(sharp, box))
     rear = {"all-in-focus depth": crop(sharp, box) > level, "blur-considered depth": crop(blurred, box) > level}
     _draw(path, stack, box, rear)
-    light = crop(stack.images[-1], box).mean(0)
-    clean = crop(stack.all_in_focus, box).mean(0)
-    rows, numbers = [], {}
+    maps = {"all-in-focus depth": sharp, "blur-considered depth": blurred}
+    rows: list[tuple] = []
+    numbers: dict[str, float] = {}
     for name, where in rear.items():
-        # how far the rear object's pixels differ, in the rear focus, from how they look when all is sharp
-        error = float(np.sqrt(np.mean((light - clean)[where] ** 2))) if where.any() else 0.0
-        rows.append((name, round(float(where.mean()), 4), round(error, 4)))
-        numbers[f"rear share, {name}"], numbers[f"blur in rear, {name}"] = float(where.mean()), error
+        conflict = at_odds(stack, maps[name])
+        rows.append((name, round(float(where.mean()), 4), round(conflict, 4)))
+        numbers[f"rear share, {name}"], numbers[f"at odds, {name}"] = float(where.mean()), conflict
     says = (
         f"{scene.name}, {scene.size}; the part is where the two depth maps differ most, {box[2]} px at row {box[0]}, "
         f"column {box[1]}; front and rear are parted at t = {level:.2f}.",
-        "The blur-considered depth is the front-most of ten one-ray samples at the rear plane of focus.",
+        "The blur-considered depth is the front-most of ten one-ray samples at the rear plane of focus. At odds is "
+        "what the second term of Eq. 2 asks for in that plane, the sharp picture where the depth map says that it is "
+        "in focus, with what the camera sees there: RMS over the whole picture, weighted as in Eq. 2.",
     )
-    columns = ("rear object by", "share of the part", "RMS of rear-focused minus sharp picture within it")
+    columns = ("rear object by", "share of the part", "RMS at odds with the rear-focused picture")
     arrays = {"all_in_focus_depth": sharp, "rear_focus_depth": blurred, "box": np.array(box)}
     return Outcome("Fig. 9: all-in-focus against blur-considered depth", columns, rows, numbers, says, arrays)
+
+
+def at_odds(stack: FocalStack, depth: NDArray[np.floating]) -> float:
+    """RMS by which the last plane's picture differs from the all-in-focus one, weighted as the second term of Eq. 2."""
+    gamma = LossWeights.for_planes(stack.planes).gamma
+    weight = np.exp(-2 * (gamma * (depth.astype(np.float64) - float(stack.positions[-1]))) ** 2)
+    square = np.square(stack.images[-1].astype(np.float64) - stack.all_in_focus).mean(0)
+    total = float(weight.sum())
+    return float(np.sqrt((weight * square).sum() / total)) if total else 0.0
 
 
 def _most_changed(stack: FocalStack) -> Box:

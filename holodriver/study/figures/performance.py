@@ -49,6 +49,7 @@ def performance(work: Work, path: Path) -> Outcome:
             numbers[f"{tag} {method} psnr"], numbers[f"{tag} {method} ssim"] = means[0][0], means[1][0]
             if seconds is not None:
                 numbers[f"{tag} {method} seconds"] = seconds
+        numbers[f"{tag} height"], numbers[f"{tag} width"] = map(float, scenes[0].stack.shape)
         numbers[f"{tag} {ENCODING} seconds"] = timing["seconds"][ENCODING]
         numbers[f"{tag} {PAPER_STEPS} steps seconds"] = timing["step"] * PAPER_STEPS
         rows.append((scenes[0].size, ENCODING, "", timing["seconds"][ENCODING], *("",) * 8))

@@ -42,7 +42,7 @@ COARSE = 15.0
 """px, a structure whose own diffraction reaches an eye's blur in a field of view of about 10° (515 nm)."""
 PUPILS = (0.5e-3, 1e-3, 1.5e-3, 2e-3, 3e-3, 4e-3)
 """Diameters, m."""
-SOURCES = (0.0, 1e-3, 2e-3, 5e-3, 10e-3, 20e-3)
+SOURCES = (0.0, 0.5e-3, 1e-3, 2e-3, 3e-3, 5e-3)
 """Angular radii, rad."""
 PLANES = 5
 """Focal planes that are looked at where each look costs a propagation per point of the source."""
@@ -190,7 +190,8 @@ def source(work: Work, path: Path) -> Outcome:
     scene = work.scenes.shown()
     planes = spread_planes(scene.stack, 3)
     methods = (DCGH, OPT, NCGH)
-    seen = _looks(work, scene, methods, planes, "source", SOURCES, pupils=False)
+    display = closed_for(work.display, SOURCES[-1])
+    seen = _looks(work, scene, methods, planes, "source", SOURCES, display=display, pupils=False)
     targets = scene.stack.images[planes]
     contrast: dict[str, list[float]] = {method: [] for method in methods}
     likeness: dict[str, list[float]] = {method: [] for method in methods}
@@ -219,8 +220,21 @@ def source(work: Work, path: Path) -> Outcome:
         f"8-bit frames of {scene.name}, {scene.size}, through the bench, planes {', '.join(map(str, planes))}; a "
         "source of 24 mutually incoherent points over its disc. Contrast is the deviation over the mean of picture / "
         "target where the target is brighter than 0.05: speckle, and whatever else is wrong.",
+        f"The slit is closed to a half-width of {display.slit_along:.3f} of the sampling frequency: a tilt moves the "
+        f"spectrum, and behind the widest slit ({work.display.carrier_fraction:g}) the zeroth order comes in at once.",
     )
     return Outcome("Extent of the light source", columns, rows, numbers, says)
+
+
+def closed_for(display: DisplayProfile, radius: float) -> DisplayProfile:
+    """The display with its slit so narrow that the zeroth order of a source's outermost point stays out.
+
+    Args:
+        radius: angular radius of the source, rad; it moves the spectrum by radius · pitch / wavelength.
+    """
+    moved = radius * display.pixel_pitch / min(display.wavelengths)
+    least = 0.1 * display.carrier_fraction
+    return replace(display, slit_along=min(display.slit_along, max(display.carrier_fraction - moved, least)))
 
 
 def _reached(work: Work, method: str, wall: Scene, display: DisplayProfile) -> float:
@@ -230,7 +244,7 @@ def _reached(work: Work, method: str, wall: Scene, display: DisplayProfile) -> f
     picture = field.intensity(float(wall.stack.positions[far]))[GREEN : GREEN + 1]
     stack = replace(wall.stack, images=wall.stack.images[:, GREEN : GREEN + 1],
                     all_in_focus=wall.stack.all_in_focus[GREEN : GREEN + 1])  # fmt: skip
-    return equivalent_blur(picture, stack, math.ceil(wall.stack.coc_max))
+    return equivalent_blur(picture, stack, math.ceil(wall.stack.coc_max / 2))
 
 
 def _wall_size(work: Work) -> int:
@@ -245,6 +259,7 @@ def _looks(
     what: str,
     values: tuple[float | None, ...],
     *,
+    display: DisplayProfile | None = None,
     pupils: bool,
 ) -> Arrays:
     """Pictures (n, C, H, W) of each method's frames for each pupil, or each source; "METHOD VALUE" names them."""
@@ -255,7 +270,7 @@ def _looks(
         found: Arrays = {}
         for method in methods:
             options = {"within_slit": True} if method == OPT else {}
-            field = work.methods.field(method, scene, options).field
+            field = work.methods.field(method, scene, options, display=display).field
             frames = encode(field, automatic_gains([field]), luts)
             exposure = camera_exposure(field.profile, frames.gains)
             for value in values:
@@ -265,7 +280,7 @@ def _looks(
         return found
 
     inputs = {"scene": scene.key, "methods": list(methods), "planes": planes, "what": what, "values": list(values),
-              "display": work.display.as_dict(), "iterations": work.settings.iterations}  # fmt: skip
+              "display": (display or work.display).as_dict(), "iterations": work.settings.iterations}  # fmt: skip
     return work.store.keep(f"looks-{what}", inputs, ARRAYS, compute, code=(*BENCH, OWN)).value
 
 

@@ -262,11 +262,12 @@ def _compared(
             values, spread = [point.mean(name) for point in points], [point.spread(name) for point in points]
             bars(axes, names, values, spread)
             for place, value in enumerate(values):
-                axes.annotate(f"{value:.3g}", (place, value), xytext=(0, 2), textcoords="offset points", ha="center",
+                place_above = (place, value + spread[place])
+                axes.annotate(f"{value:.3g}", place_above, xytext=(0, 2), textcoords="offset points", ha="center",
                               fontsize=6.5)  # fmt: skip
-            low, high = min(values), max(values)
-            if low > 0 and name != "defects":
-                axes.set_ylim(max(0.0, low - 1.5 * (high - low) - 0.02 * low), high + 0.6 * (high - low) + 0.02 * high)
+            top = max(value + more for value, more in zip(values, spread, strict=True))
+            low = 0.0 if name == "defects" else min(v - more for v, more in zip(values, spread, strict=True))
+            axes.set_ylim(max(0.0, low - 0.6 * (top - low)), top + 0.15 * (top - low))
             axes.set_ylabel(text)
         save(figure, path)
     columns, rows = table(what, points, measures)
