@@ -6,7 +6,7 @@ off by a loss of power does not count. One process at a time may have it open. N
 
 import json
 import os
-import socket
+import platform
 import time
 from types import TracebackType
 from typing import IO, Any, Self
@@ -61,7 +61,7 @@ class Manifest:
             self._check_sources()
             if not read_only:
                 self._begin() if begins else self._plan()
-                self._append({"pid": os.getpid(), "place": socket.gethostname()})
+                self._append({"pid": os.getpid(), "place": platform.node()})
         except BaseException:
             self.close()
             raise
@@ -122,7 +122,7 @@ class Manifest:
         drivers = [
             values for line in self.path.read_bytes().splitlines() if (values := _parsed(line)) and "pid" in values
         ]
-        if not drivers or drivers[-1].get("place") != socket.gethostname():
+        if not drivers or drivers[-1].get("place") != platform.node():
             return True  # as far as anybody here can tell
         try:
             os.kill(int(drivers[-1]["pid"]), 0)

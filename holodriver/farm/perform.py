@@ -1,6 +1,6 @@
 """Doing one unit, wherever: in this process, in a process of the pool, or on another machine."""
 
-import socket
+import platform
 import time
 import traceback
 from dataclasses import dataclass, field, replace
@@ -50,7 +50,7 @@ def perform(task: Task) -> Performed:
     Raises:
         KeyboardInterrupt: somebody asked to stop.
     """
-    begun, place, said = time.monotonic(), socket.gethostname(), []  # type: float, str, list[str]
+    begun, place, said = time.monotonic(), platform.node(), []  # type: float, str, list[str]
     unit = task.unit
 
     def warn(text: str) -> None:
@@ -80,17 +80,17 @@ def perform(task: Task) -> Performed:
 def _check(task: Task) -> None:
     if task.version != __version__:
         raise HolodriverError(
-            f"is holodriver {__version__} here and {task.version} where the batch runs", where=socket.gethostname()
+            f"is holodriver {__version__} here and {task.version} where the batch runs", where=platform.node()
         )
     if not task.manifest.exists():
         raise HolodriverError(
-            f"does not see {task.manifest}, and so not the folder that all machines share", where=socket.gethostname()
+            f"does not see {task.manifest}, and so not the folder that all machines share", where=platform.node()
         )
     free = available_memory()
     if free is not None and task.unit.needs.memory > free:
         raise HolodriverError(
             f"needs {in_gib(task.unit.needs.memory)} of memory, {in_gib(free)} are free",
-            where=f"{task.unit.name} on {socket.gethostname()}",
+            where=f"{task.unit.name} on {platform.node()}",
         )
 
 
