@@ -112,7 +112,7 @@ def test_profile_comes_back_and_may_leave_fields_out(tmp_path: Path) -> None:
         ('format = "holodriver display profile"\nversion = 2', "'version'"),
         ('format = "holodriver display profile"\nversion = 1\npitch = 3e-6', "'pitch'"),
         ('format = "holodriver display profile"\nversion = 1\npixel_pitch = "wide"', "'pixel_pitch'"),
-        ('format = "holodriver display profile"\nversion = 1\nwavelengths = 3', "type"),
+        ('format = "holodriver display profile"\nversion = 1\nwavelengths = 3', "'wavelengths'"),
     ],
 )
 def test_a_wrong_profile_is_named(tmp_path: Path, text: str, named: str) -> None:
