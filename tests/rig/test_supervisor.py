@@ -1,5 +1,6 @@
 """The laser supervisor as a process, with a simulated box behind it: whatever happens to its player, dark."""
 
+import contextlib
 import functools
 import multiprocessing
 import os
@@ -143,15 +144,14 @@ def test_signals_are_dark_and_sigkill_leaves_it_to_the_watchdog(box):
     for blow in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGKILL):
         reason = "watchdog" if blow == signal.SIGKILL else "OUTP OFF"
         begun = time.perf_counter()
-        supervisor = LaserSupervisor(LaserSetup(box.port, LIMITS_W))
-        supervisor.arm(order(), STEPS)
-        show(box, supervisor, 3)
-        os.kill(supervisor.pid, blow)
-        logged = box.wait_for("disarmed", since_s=begun)
-        assert logged.event.reason in {reason, "watchdog"}  # a busy machine may be later than the watchdog
-        with pytest.raises(RigError, match="laser supervisor has ended"):
-            supervisor.check()
-        supervisor.close()
+        with contextlib.closing(LaserSupervisor(LaserSetup(box.port, LIMITS_W))) as supervisor:
+            supervisor.arm(order(), STEPS)
+            show(box, supervisor, 3)
+            os.kill(supervisor.pid, blow)
+            logged = box.wait_for("disarmed", since_s=begun)
+            assert logged.event.reason in {reason, "watchdog"}  # a busy machine may be later than the watchdog
+            with pytest.raises(RigError, match="laser supervisor has ended"):
+                supervisor.check()
         assert not box.report().armed
 
 
@@ -187,19 +187,24 @@ def test_a_box_that_comes_back_is_taken_up_in_the_dark(box, tmp_path):
     port = tmp_path / "lasers"
     with SimulatedBox() as first:
         port.symlink_to(first.port)
-        supervisor = LaserSupervisor(LaserSetup(str(port), LIMITS_W))
-        first._process.kill()
-        while supervisor.status().connected:
-            multiprocessing.connection.wait([], PERIOD_S)
-        port.unlink()
-        port.symlink_to(box.port)
-        while not supervisor.status().connected:
-            multiprocessing.connection.wait([], PERIOD_S)
-        assert not box.report().armed
-        supervisor.arm(order(), STEPS)
-        show(box, supervisor, 3)
-        assert supervisor.stop().frames == 3
-        supervisor.close()
+        with contextlib.closing(LaserSupervisor(LaserSetup(str(port), LIMITS_W))) as supervisor:
+            first._process.kill()
+            until(lambda: not supervisor.status().connected)
+            port.unlink()
+            port.symlink_to(box.port)
+            until(lambda: supervisor.status().connected)
+            assert not box.report().armed
+            supervisor.arm(order(), STEPS)
+            show(box, supervisor, 3)
+            assert supervisor.stop().frames == 3
+
+
+def until(true):
+    """Looks once a period; a minute at most, so that a fault is told and holds nothing up."""
+    ends = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < ends, "it has not come to pass in a minute"
+        multiprocessing.connection.wait([], PERIOD_S)
 
 
 def test_makes_that_nobody_knows_are_told():
