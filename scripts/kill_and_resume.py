@@ -140,7 +140,7 @@ DRILLS = (
     Drill("frames", (*PROGRAM, "render", "demo", "--frames", "1-2", *RENDER)),
     Drill(
         "dataset",
-        (sys.executable, str(SCRIPTS / "render_dataset.py"), "--scenes", "2", *RENDER[:-1], "--depth-samples", "1"),
+        (sys.executable, str(SCRIPTS / "render_dataset.py"), "--scenes", "2", *RENDER, "--depth-samples", "1"),
         output="",
     ),
     Drill("synth", (*PROGRAM, "synth", "--iterations", "10"), inputs=stacks),

@@ -99,6 +99,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--size", default="256", help="pixels: one number for a square, or WIDTHxHEIGHT")
     parser.add_argument("--planes", type=int, default=REFERENCE.planes)
     parser.add_argument("--spp", type=int, default=16)
+    parser.add_argument("--no-denoise", action="store_true", help="leave the noise: the denoiser's last bits vary")
     parser.add_argument("--mapping", choices=("linear", "dioptric"), default="linear")
     parser.add_argument("--route", choices=ROUTES, default="planes", help="refocus: with --mapping dioptric alone")
     parser.add_argument("--depth-samples", type=int, default=10, help="one-ray depth renders of each plane")
@@ -133,6 +134,7 @@ def main(arguments: Sequence[str]) -> int:
                 planes=options.planes,
                 coc_max=REFERENCE.coc_max,
                 samples=options.spp,
+                denoise=not options.no_denoise,
                 depth_samples=options.depth_samples,
                 mapping=options.mapping,
                 route=options.route,

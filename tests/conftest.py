@@ -23,6 +23,16 @@ hypothesis.settings.register_profile("holodriver", deadline=None)  # a busy mach
 hypothesis.settings.load_profile("holodriver")
 
 
+@pytest.fixture(autouse=True)
+def own_signals() -> Iterator[None]:
+    """What a test, or a library that it loads, makes of signals ends with it."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What this machine's user has measured is neither read nor replaced."""

@@ -318,7 +318,7 @@ def check_holograms_of_an_animation_are_made_and_played() -> None:
     scene.frame_start, scene.frame_end = 1, 2
     assert bpy.ops.holodriver.render_stack() == {"FINISHED"}
     assert bpy.ops.holodriver.make_hologram() == {"FINISHED"}
-    made = sorted(path.name for path in (Path(FOLDER) / "film" / "untitled.holos").iterdir())
+    made = sorted(path.name for path in (Path(FOLDER) / "film" / "untitled.holos").glob("*.holo"))
     assert made == ["untitled_0001.holo", "untitled_0002.holo"], made
     previews = [image for image in bpy.data.images if image.name.startswith("Hologram Preview")]
     assert [tuple(image.size) for image in previews] == [(48, 32)] * 3

@@ -237,7 +237,7 @@ def test_pictures_taken_on_a_rig_are_scored_against_the_stack(tmp_path, capsys):
         (["--rig", "rig.toml", "--arm", "--panel", "x"], "the rig knows its panel"),
         (["--arm"], "needs a rig file"),
         (["--meter", "camera:0"], "cannot see the simulated panel"),
-        (["--rig", "none.toml"], "cannot be read"),
+        (["--rig", "none.toml"], "does not exist"),
     ],
 )
 def test_what_cannot_be_measured_is_said_before_anything_is_lit(tmp_path, monkeypatch, capsys, arguments, says):

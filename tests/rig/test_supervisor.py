@@ -149,8 +149,9 @@ def test_signals_are_dark_and_sigkill_leaves_it_to_the_watchdog(box):
             show(box, supervisor, 3)
             os.kill(supervisor.pid, blow)
             logged = box.wait_for("disarmed", since_s=begun)
-            assert logged.event.reason in {reason, "watchdog"}  # a busy machine may be later than the watchdog
-            with pytest.raises(RigError, match="laser supervisor has ended"):
+            # a busy machine may be later than the watchdog, or than frames may be
+            assert logged.event.reason in {reason, "watchdog"}
+            with pytest.raises(RigError, match=r"laser supervisor has ended|no new frame"):
                 supervisor.check()
         assert not box.report().armed
 
