@@ -44,6 +44,9 @@ MADE = "made"
 
 RENDER = ("--size", "16", "--planes", "2", "--spp", "1", "--no-denoise")
 
+RENDERED = {"frames", "dataset", "rendered_quilts"}
+"""Jobs whose arrays Blender computes."""
+
 
 @dataclass(frozen=True)
 class Drill:
@@ -187,8 +190,13 @@ def _arrays(path: Path) -> list[NDArray]:
     raise ValueError(f"{path} does not belong here")
 
 
-def differences(folder: Path, expected: dict[str, list[NDArray]]) -> Iterator[str]:
-    """How a folder differs from what it should hold, one line each; and what its manifest says wrongly."""
+def differences(folder: Path, expected: dict[str, list[NDArray]], *, rendered: bool = False) -> Iterator[str]:
+    """How a folder differs from what it should hold, one line each; and what its manifest says wrongly.
+
+    Cycles itself gives one pixel in some ten thousand another last bit now and then, on one thread too: what is
+    `rendered` is the same if at most one value in a hundred is the next one.
+    """
+    equal = _nearly if rendered else np.array_equal
     try:
         found = contents(folder)
     except ValueError as error:
@@ -198,7 +206,7 @@ def differences(folder: Path, expected: dict[str, list[NDArray]]) -> Iterator[st
         yield f"holds {sorted(found)}, expected {sorted(expected)}"
         return
     for name, arrays in expected.items():
-        same = len(arrays) == len(found[name]) and all(map(np.array_equal, arrays, found[name]))
+        same = len(arrays) == len(found[name]) and all(map(equal, arrays, found[name]))
         if not same:
             yield f"{name} differs"
     for manifest in folder.glob("*.jsonl"):
@@ -208,6 +216,17 @@ def differences(folder: Path, expected: dict[str, list[NDArray]]) -> Iterator[st
             yield f"{manifest.name} names units as done more than once"
         if any(line.get("state") == "failed" for line in lines):
             yield f"{manifest.name} names units that failed"
+
+
+def _nearly(one: NDArray, other: NDArray) -> bool:
+    """Whether arrays are equal but for the last place of a few values: a grey level, or a step of half precision."""
+    if one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    if one.dtype.kind not in "uf":
+        return np.array_equal(one, other)
+    step = 1.0 if one.dtype.kind == "u" else 2.0**-10 * np.maximum(np.abs(one), 1e-3)
+    apart = np.abs(one.astype(np.float64) - other.astype(np.float64))
+    return bool((apart <= step).all() and (apart > 0).mean() <= 0.01)
 
 
 def run_whole(command: Sequence[str]) -> float:
@@ -274,10 +293,10 @@ def drill(job: Drill, folder: Path, kills: int, jobs: int, chance: random.Random
             continue
         ended += 1
         wrong += [f"status {status}"] if status else []
-        wrong += differences(disturbed, expected)
+        wrong += differences(disturbed, expected, rendered=job.name in RENDERED)
         shutil.rmtree(disturbed)
     run_whole(job.arguments(inputs, disturbed, jobs))
-    wrong += differences(disturbed, expected)
+    wrong += differences(disturbed, expected, rendered=job.name in RENDERED)
     shutil.rmtree(disturbed)
     print(
         f"{job.name}: {len(expected)} files, {seconds:.1f} s undisturbed, killed {killed} times, "

@@ -20,8 +20,6 @@ SPEC.loader.exec_module(drills)
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are Unix'")
 
-RENDERED = {"frames", "dataset", "rendered_quilts"}
-
 
 def go(command: list[str]) -> None:
     """Run a command of the program in this process, which has its libraries loaded; any other as it is."""
@@ -32,12 +30,12 @@ def go(command: list[str]) -> None:
 
 
 @pytest.mark.parametrize(("job", "jobs", "power"), [
-    (job, 1 if job.name in RENDERED else 2, number % 2 == 0) for number, job in enumerate(drills.DRILLS)
+    (job, 1 if job.name in drills.RENDERED else 2, number % 2 == 0) for number, job in enumerate(drills.DRILLS)
 ], ids=[job.name for job in drills.DRILLS])  # fmt: skip
 def test_killed_after_its_first_unit_it_goes_on(
     job, jobs: int, power: bool, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    if job.name in RENDERED:
+    if job.name in drills.RENDERED:
         request.getfixturevalue("blender")
     inputs = job.inputs(tmp_path)
     folder = tmp_path / "disturbed" / drills.MADE
@@ -52,4 +50,4 @@ def test_killed_after_its_first_unit_it_goes_on(
     go(job.arguments(inputs, folder, 1))  # at once, while processes that were left behind are still ending
     whole = tmp_path / "undisturbed" / drills.MADE
     go(job.arguments(inputs, whole, 1))
-    assert list(drills.differences(folder, drills.contents(whole))) == []
+    assert list(drills.differences(folder, drills.contents(whole), rendered=job.name in drills.RENDERED)) == []
