@@ -193,8 +193,8 @@ def _arrays(path: Path) -> list[NDArray]:
 def differences(folder: Path, expected: dict[str, list[NDArray]], *, rendered: bool = False) -> Iterator[str]:
     """How a folder differs from what it should hold, one line each; and what its manifest says wrongly.
 
-    Cycles itself gives one pixel in some ten thousand another last bit now and then, on one thread too: what is
-    `rendered` is the same if at most one value in a hundred is the next one.
+    Cycles itself gives a pixel in some ten thousand a slightly other value now and then, on one thread too (seen: a
+    step of half precision, two grey levels); what is `rendered` is the same if it differs no more than two renders do.
     """
     equal = _nearly if rendered else np.array_equal
     try:
@@ -219,14 +219,14 @@ def differences(folder: Path, expected: dict[str, list[NDArray]], *, rendered: b
 
 
 def _nearly(one: NDArray, other: NDArray) -> bool:
-    """Whether arrays are equal but for the last place of a few values: a grey level, or a step of half precision."""
+    """Whether arrays are equal but for one value in a thousand (or two values), and those near."""
     if one.shape != other.shape or one.dtype != other.dtype:
         return False
     if one.dtype.kind not in "uf":
         return np.array_equal(one, other)
-    step = 1.0 if one.dtype.kind == "u" else 2.0**-10 * np.maximum(np.abs(one), 1e-3)
+    near = 16.0 if one.dtype.kind == "u" else np.maximum(np.abs(one), 1e-2) / 16
     apart = np.abs(one.astype(np.float64) - other.astype(np.float64))
-    return bool((apart <= step).all() and (apart > 0).mean() <= 0.01)
+    return bool((apart <= near).all() and np.count_nonzero(apart) <= max(2, one.size // 1000))
 
 
 def run_whole(command: Sequence[str]) -> float:
