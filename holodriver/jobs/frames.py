@@ -6,12 +6,13 @@ from typing import Any
 
 from holodriver.errors import InputError
 from holodriver.farm.unit import Batch, Surroundings, Unit, Warn
+from holodriver.files.atomic import remove_leftovers
 from holodriver.files.manifest import StackManifest
 from holodriver.jobs.needs import stack_needs
 from holodriver.progress import Progress
 from holodriver.rendering.blender import known_blender
 from holodriver.rendering.render import BUILT, RenderJob, render_stack
-from holodriver.rendering.rgbd import find_range
+from holodriver.rendering.rgbd import RANGE, find_range
 
 FRAMES, DATASET = "frames", "dataset"
 """Kinds of batches."""
@@ -35,6 +36,7 @@ def frames_batch(job: RenderJob, folder: Path, *, blender: Path | None = None, o
     units = [_unit(replace(job, frames=(frame,)), path, blender) for frame, path in paths.items()]
 
     def prepare(progress: Progress, warn: Warn) -> dict[str, Any]:
+        remove_leftovers(folder / RANGE)  # of a run that was killed here
         near, far = find_range(job, folder, blender=blender, progress=progress, warn=warn)
         return {"near": near if job.near is None else job.near, "far": far if job.far is None else job.far}
 

@@ -38,6 +38,9 @@ VIDEO = "video"
 MARGIN = 0.01
 """Added at both ends of a range that was found, as a fraction of its length."""
 
+RANGE = "range"
+"""Base of the names of what is rendered to find a range."""
+
 _NO_HIT = 1e9  # Cycles writes 1e10 where a ray meets nothing
 
 Floats = NDArray[np.float32]
@@ -141,7 +144,7 @@ def find_range(
         BlenderError: no Blender was found, or it stopped with an error.
     """
     open_range = replace(job, near=None, far=None)
-    with _raw(open_range, folder / "range", blender, "depth") as (raw, reports):
+    with _raw(open_range, folder / RANGE, blender, "depth") as (raw, reports):
         depths = _Depths(raw, open_range)
         for report in reports:
             _pass_on(report, progress, warn)

@@ -21,8 +21,10 @@ def job(scene: Path, frames: tuple[int, ...]) -> RenderJob:
 
 def test_frames_share_one_range_which_stays_for_frames_asked_for_later(blender, blend_file, tmp_path) -> None:
     scene, folder = blend_file("moving", "ortho", 3), tmp_path / "walk.stacks"
+    (folder / ".range.abcd1234").mkdir(parents=True)  # of a run that was killed while it looked for the range
     made = [outcome.unit.outputs[0] for outcome in run(frames_batch(job(scene, (1, 2)), folder, blender=blender.path))]
     assert [path.name for path in made] == ["walk_0001.stack", "walk_0002.stack"]
+    assert not list(folder.glob(".range.*"))
     stacks = [read_stack(path) for path in made]
     assert [stack.provenance["frame"] for stack in stacks] == [1, 2]
     near, far = (stacks[0].provenance[name] for name in ("near", "far"))
