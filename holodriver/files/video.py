@@ -209,6 +209,8 @@ def _described(container: Any, path: Path, turn: int) -> VideoInfo:
     context = stream.codec_context
     if context is None or not (context.width and context.height):
         raise FileFormatError("holds a video of no size, or of an unknown kind", where=path)
+    if not stream.time_base:
+        raise FileFormatError("holds a video whose time stamps have no unit", where=path)
     rate = stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(25)
     width, height = _square(context.width, context.height, stream.sample_aspect_ratio)
     frames = stream.frames
@@ -226,7 +228,7 @@ def _described(container: Any, path: Path, turn: int) -> VideoInfo:
     begins = [
         other.start_time * other.time_base
         for other in container.streams
-        if other.type in ("video", "audio") and other.start_time is not None
+        if other.type in ("video", "audio") and other.start_time is not None and other.time_base
     ]
     transfer = int(context.color_trc or 0)
     notes: tuple[str, ...] = ()
@@ -276,7 +278,7 @@ _FRACTIONS = ("rate", "time_base", "start")
 
 
 def _time(frame: Any, index: int, info: VideoInfo) -> Fraction:
-    if frame.pts is None:
+    if frame.pts is None or not frame.time_base:  # a damaged file can lack either
         return index / info.rate
     return frame.pts * Fraction(frame.time_base) - info.start
 

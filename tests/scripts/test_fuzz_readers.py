@@ -31,7 +31,9 @@ def test_no_damaged_file_does_harm():
         assert report["crash held"] == report["hang held"] == 0, report
 
 
-@pytest.mark.parametrize(("reader", "case"), [("holo", 192), ("holo", 2924), ("sound", 3), ("stack", 110)])
+@pytest.mark.parametrize(
+    ("reader", "case"), [("holo", 192), ("holo", 2924), ("sound", 3), ("stack", 110), ("video", 8470)]
+)
 def test_what_it_found_once_stays_mended(reader, case):
     code, _ = run("--readers", reader, "--first", str(case), "--count", "1")
     assert code == 0
