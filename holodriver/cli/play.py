@@ -143,6 +143,7 @@ def _on_simulated_rig(
     from holodriver.rig.player import ON_FRACTION
     from holodriver.rig.player import play as play_frames
     from holodriver.rig.recording import HOLDS, write_recording
+    from holodriver.rig.session import sources
     from holodriver.rig.simulated import Exposure, SimulatedRig
 
     faults = Faults.parse(seen.faults)
@@ -151,6 +152,7 @@ def _on_simulated_rig(
         check_output_folder(record, overwrite=overwrite, holds=HOLDS)
     if film is not None:
         check_output(film, overwrite=overwrite)
+    source = sources(source)
     holograms = [read_panel_frames(path) for path in source]
     first = holograms[0]
     for path, hologram in zip(source, holograms, strict=True):
