@@ -157,6 +157,7 @@ TRIALS = (
     Trial("8 × 36", DEHNetShape(8, 36)),
     Trial("17 × 18", DEHNetShape(17, 18)),
     Trial("8 × 74", DEHNetShape(8, 74)),
+    *(Trial(f"{c} × {n}", DEHNetShape(c, n)) for c, n in ((16, 20), (16, 26), (24, 10), (28, 8), (32, 8), (32, 10))),
     Trial("red", optics=RED),
     Trial("blue", optics=BLUE),
     Trial("joint: 12 × 34 for three colours", wrapped=Joint, joint=True),
