@@ -2,13 +2,14 @@
 
     python scripts/bench_dehnet.py speed              each runtime, with encoding, against plain PyTorch eager
     python scripts/bench_dehnet.py warmstart STACK…   steps that the optimiser saves when it begins with the network
+    python scripts/bench_dehnet.py shapes 12x34 …     networks of other channels × convolutions, with random weights
 
     python scripts/bench_dehnet.py quality STACK…     OPT, DEHNet float and int8, nCGH, flat phase
     python scripts/bench_dehnet.py front STACK…       networks of several sizes: multiplications, dB lost
     python scripts/bench_dehnet.py holdout STACK…     another resolution, and depth with errors: dark lines
 
-`speed` alternates what it compares in one process, takes medians, and says what else the machine was doing. The last
-three are those of `scripts/dehnet_quality.py`.
+`speed` and `shapes` alternate what they compare in one process, take medians, and say what else the machine was
+doing. The last three are those of `scripts/dehnet_quality.py`.
 """
 
 import argparse
@@ -34,8 +35,12 @@ from holodriver.realtime.stream import Stream
 from holodriver.realtime.synthesiser import NetworkSynthesiser
 from holodriver.scene.stack import FocalStack
 from holodriver.study.figures.performance import alternated
+from holodriver.synthesis.dehnet import DEHNet, DEHNetShape
 from holodriver.synthesis.optimise import Synthesis, synthesise
+from holodriver.synthesis.runtimes.base import Model, Runtime
 from holodriver.synthesis.runtimes.kinds import present
+from holodriver.training.export import export
+from holodriver.training.quantise import Recipe, rounded
 
 EAGER = "torch"
 
@@ -74,6 +79,30 @@ def speed(networks: Networks, size: tuple[int, int], rounds: int) -> None:
     console.table(("stage", "latency ms", "frames a second"), parts, title=f"{fastest}, streamed ({load()})")
     if not torch.cuda.is_available():
         console.say("CUDA: not measured, no GPU here")
+
+
+def shapes(names: Sequence[str], size: tuple[int, int], rounds: int, threads: int) -> None:
+    """One colour by the fastest runtime in int8, for networks of several shapes."""
+    width, height = size
+    pixels = np.random.default_rng(0).random((2, height, width), dtype=np.float32)
+    kind = next(kind for kind in present() if kind.precision == "int8")
+    multiplications, works = {}, {}
+    for name in names:
+        channels, convolutions = (int(part) for part in name.split("x"))
+        shape = DEHNetShape(channels, convolutions)
+        content = rounded(export(DEHNet(shape)), [pixels[None, :, :128, :128]], Recipe())
+        runtime = kind.make(Model(content, shape, quantised=True), threads, None)
+        multiplications[name] = shape.multiplications
+
+        def whole(runtime: Runtime = runtime) -> None:
+            runtime(pixels)
+
+        works[name] = whole
+    before = load()
+    seconds = alternated(works, rounds)
+    rows = [(name, multiplications[name], f"{1e3 * value:.0f}") for name, value in seconds.items()]
+    title = f"{kind.name}, {width} × {height}, one colour, {threads} threads ({before}; after it {load()})"
+    console.table(("channels x convolutions", "multiplications a pixel", "ms"), rows, title=title)
 
 
 def warmstart(networks: Networks, paths: Sequence[Path], iterations: int) -> None:
@@ -125,6 +154,11 @@ def main() -> None:
     timing = commands.add_parser("speed")
     timing.add_argument("--size", default="1920x1080")
     timing.add_argument("--rounds", type=int, default=3)
+    shaped = commands.add_parser("shapes")
+    shaped.add_argument("shapes", nargs="+", metavar="CHANNELSxCONVOLUTIONS")
+    shaped.add_argument("--size", default="960x540")
+    shaped.add_argument("--rounds", type=int, default=7)
+    shaped.add_argument("--threads", type=int, default=1)
     warm = commands.add_parser("warmstart")
     warm.add_argument("stacks", type=Path, nargs="+")
     warm.add_argument("--iterations", type=int, default=500)
@@ -132,6 +166,10 @@ def main() -> None:
         command.add_argument("--weights", type=Path, help="folder of networks; those that come along if left out")
     dehnet_quality.add_commands(commands)
     given = parser.parse_args()
+    if given.command == "shapes":
+        width, height = (int(part) for part in given.size.split("x"))
+        shapes(given.shapes, (width, height), given.rounds, given.threads)
+        return
     if given.command not in ("speed", "warmstart"):
         dehnet_quality.run(given)
         return
