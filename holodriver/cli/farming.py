@@ -26,7 +26,10 @@ Jobs = Annotated[
 Threads = Annotated[
     int | None,
     typer.Option(
-        min=1, help="Threads of each unit; its share of the cores, or 1 on a farm, if left out.", rich_help_panel=PANEL
+        min=1,
+        help="Threads of each unit, or of the one piece of work; a unit's share of the cores, or 1 on a farm, if left "
+        "out.",
+        rich_help_panel=PANEL,
     ),
 ]
 Scheduler = Annotated[
@@ -49,6 +52,9 @@ DryRun = Annotated[
     typer.Option("--dry-run", help="Only say what is done, what is to do, and what it needs.", rich_help_panel=PANEL),
 ]
 
+RETRIES = 1
+"""If nobody says."""
+
 _SHOWN = 40
 """Units that a plan names."""
 
@@ -59,7 +65,7 @@ def farm_of(
     scheduler: str | None = None,
     cluster: str | None = None,
     options: list[str] | None = None,
-    retries: int = 1,
+    retries: int = RETRIES,
 ) -> "Farm":
     """The farm that the options name.
 
@@ -77,20 +83,28 @@ def farm_of(
     return Farm(jobs, threads, scheduler, cluster, tuple(pairs), retries)
 
 
-def only_for_batches(what: str, jobs: int, scheduler: str | None, cluster: str | None, dry_run: bool) -> None:
-    """Refuse options of a farm where there is one piece of work.
+def only_for_batches(context: typer.Context, what: str) -> None:
+    """Refuse a command's options of a farm where there is one piece of work, which is done with `--threads`.
 
     Raises:
         InputError: one was given.
     """
-    for name, given in (
-        ("--jobs", jobs > 1),
-        ("--scheduler", scheduler),
-        ("--cluster", cluster),
-        ("--dry-run", dry_run),
-    ):
-        if given:
-            raise InputError(f"is for {what}: this is one piece of work", where=name)
+    from holodriver.machine import limited_threads
+
+    refuse_farm(context, f"is for {what}: this is one piece of work", but=("threads",))
+    context.with_resource(limited_threads(context.params["threads"]))
+
+
+def refuse_farm(context: typer.Context, why: str, *, but: tuple[str, ...] = ()) -> None:
+    """Refuse a command's options of a farm.
+
+    Raises:
+        InputError: one was given that is not in `but`.
+    """
+    left_out = {"jobs": 1, "threads": None, "scheduler": None, "cluster": None, "cluster_option": None}
+    for name, default in (left_out | {"retries": RETRIES, "dry_run": False}).items():
+        if name not in but and context.params[name] not in (default, None, [], ()):
+            raise InputError(why, where=f"--{name.replace('_', '-')}", remedy="leave it out")
 
 
 def show_plan(batch: "Batch", farm: "Farm") -> None:
@@ -132,7 +146,8 @@ def do(
         outcomes = run(batch, farm, progress=progress, warn=console.warn, made=made or (lambda outcome: None))
     before = [outcome for outcome in outcomes if not outcome.attempts]
     if before and not quiet:
-        console.say(f"left out {len(before)} already in {batch.folder}; --overwrite makes them again")
+        said = "which the run that was cut off had made" if batch.overwrite else "--overwrite makes them again"
+        console.say(f"left out {len(before)} already in {batch.folder}; {said}")
     return outcomes
 
 

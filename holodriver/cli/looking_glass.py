@@ -164,6 +164,7 @@ def rgbd(
 
 @looking_glass.command()
 def quilt(
+    context: typer.Context,
     sources: Sources,
     output: Annotated[
         Path,
@@ -194,7 +195,7 @@ def quilt(
     scheduler: farming.Scheduler = None,
     cluster: farming.Cluster = None,
     cluster_option: farming.ClusterOption = None,
-    retries: farming.Retries = 1,
+    retries: farming.Retries = farming.RETRIES,
     dry_run: farming.DryRun = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -227,7 +228,7 @@ def quilt(
         farming.judge(outcomes)
         return
     source = sources[0]
-    farming.only_for_batches("many sources", jobs, scheduler, cluster, dry_run)
+    farming.only_for_batches(context, "many sources")
     with console.reporting() as progress:
         written = make_quilt_file(
             source,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -85,7 +86,7 @@ def reconstruct(
             raise InputError("holds no wave field", where=source, remedy="leave --from-field out")
         if conjugate or source_radius or pupil is not None:
             raise InputError("a wave field has no slit, source or pupil", where="--from-field")
-        look: Look = hologram.field.intensity
+        look: Look = partial(hologram.field.intensity, padding=hologram.padding)
     else:
         look = _through_the_bench(source, hologram, conjugate, source_radius, pupil)
     if film:

@@ -21,6 +21,7 @@ SIZE = "256"
 
 
 def render(
+    context: typer.Context,
     scene: Annotated[
         str,
         typer.Argument(
@@ -123,7 +124,7 @@ def render(
     scheduler: farming.Scheduler = None,
     cluster: farming.Cluster = None,
     cluster_option: farming.ClusterOption = None,
-    retries: farming.Retries = 1,
+    retries: farming.Retries = farming.RETRIES,
     dry_run: farming.DryRun = False,
     flamenco: Annotated[
         Path | None,
@@ -150,9 +151,11 @@ def render(
     several = len(numbers) > 1 and not rgbd and not find_range
     farm = farming.farm_of(jobs, threads, scheduler, cluster, cluster_option, retries)
     if not several:
-        farming.only_for_batches("focal stacks or quilts of many frames", jobs, scheduler, cluster, dry_run)
+        farming.only_for_batches(context, "focal stacks or quilts of many frames")
     if flamenco is not None and (not several or quilt is not None):
         raise InputError("is for focal stacks of many frames", where="--flamenco", remedy="give --frames")
+    if flamenco is not None:
+        farming.refuse_farm(context, "is for a batch that is rendered here, and --flamenco renders nothing")
 
     if quilt is not None:
         assert output is not None

@@ -65,6 +65,7 @@ HINT = "in Looking Glass Studio: import as RGBD Photo/Video, depth position Righ
 
 
 def rgbd(
+    context: typer.Context,
     inputs: Annotated[
         list[Path] | None,
         typer.Argument(help="Photos, videos and folders of them; a file dialog opens if left out."),
@@ -128,7 +129,7 @@ def rgbd(
     scheduler: farming.Scheduler = None,
     cluster: farming.Cluster = None,
     cluster_option: farming.ClusterOption = None,
-    retries: farming.Retries = 1,
+    retries: farming.Retries = farming.RETRIES,
     dry_run: farming.DryRun = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -173,7 +174,7 @@ def rgbd(
         batch = rgbd_batch(sources, networks, options, output_dir or sources[0].folder)
         _library(batch, farm, networks, dry_run=dry_run)
         return
-    farming.only_for_batches("many photos and videos", jobs, scheduler, cluster, dry_run)
+    farming.only_for_batches(context, "many photos and videos")
     _one(sources[0], networks, options)
 
 

@@ -35,6 +35,7 @@ class NearLevel(StrEnum):
 
 
 def synth(
+    context: typer.Context,
     source: Annotated[
         Path,
         typer.Argument(help="Focal stack (NAME.stack), folder of them, or picture with depth (NAME_depth.png beside)."),
@@ -93,7 +94,7 @@ def synth(
     scheduler: farming.Scheduler = None,
     cluster: farming.Cluster = None,
     cluster_option: farming.ClusterOption = None,
-    retries: farming.Retries = 1,
+    retries: farming.Retries = farming.RETRIES,
     dry_run: farming.DryRun = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -125,7 +126,7 @@ def synth(
         batch = holograms_batch(source, output, display, settings, overwrite=overwrite)
         _each(batch, farm, names=names, dry_run=dry_run)
         return
-    farming.only_for_batches("a folder of focal stacks", jobs, scheduler, cluster, dry_run)
+    farming.only_for_batches(context, "a folder of focal stacks")
     rgbd = RgbdSettings(depth, near.value if near else None, planes)
     with console.reporting() as progress:
         scores = compute(

@@ -45,6 +45,7 @@ class Options:
     resume: bool = False
     """Go on with unfinished videos, and leave out what is there."""
     overwrite: bool = False
+    """Make what is there anew; with `resume`, a video that was begun in the same way is gone on with."""
 
 
 def find_sources(inputs: Sequence[Path], output_folder: Path | None = None) -> list[Source]:
@@ -139,7 +140,7 @@ def _photo(
         known = ", ".join(photos.SUFFIXES + video.SUFFIXES)
         raise FileFormatError("is of a kind that is not read", where=source.path, remedy=f"expected {known}")
     outputs = photo_outputs(source.name, source.folder)
-    if options.resume and all(output.exists() for output in outputs):
+    if options.resume and not options.overwrite and all(output.exists() for output in outputs):
         return Made(outputs, skipped=True)
     convert_photo(
         source.path,
@@ -163,7 +164,7 @@ def _video(
 ) -> Made:
     if options.measured.depth is not None:
         raise InputError("is a video, for which depth from elsewhere is not taken", where=source.path)
-    if options.resume:
+    if options.resume and not options.overwrite:
         (pair, *_), (parts,) = outputs_of(source, options)
         if pair.exists() and not parts.exists():
             return Made((pair,), skipped=True)

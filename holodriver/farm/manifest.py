@@ -1,7 +1,8 @@
 """The manifest of a batch: what it is made of, and what has become of each unit.
 
 A file of JSON lines that only grows: each line is on the disk before the next is written, and a last one that was cut
-off by a loss of power does not count. One process at a time may have it open. Names in it are compared, never opened.
+off by a loss of power does not count. What makes all anew begins with another first line, and what is before the last
+such line does not count either. One process at a time may have it open. Names in it are compared, never opened.
 """
 
 import json
@@ -12,7 +13,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from holodriver.errors import FileFormatError, HolodriverError, InputError
-from holodriver.farm.unit import Batch, Unit, fingerprint, plain
+from holodriver.farm.unit import Batch, Unit, fingerprint, former_fingerprint, plain
 from holodriver.files.atomic import sync
 
 FORMAT, VERSION = "holodriver batch", 1
@@ -49,18 +50,17 @@ class Manifest:
         """Names of all units that were ever asked for."""
         self.facts: dict[str, Any] | None = None
         """What `Batch.prepare` found."""
-        self._prints = {unit.name: fingerprint(unit.source) for unit in batch.units}
+        self.ended = False
+        """Whether a run came to its end since it was begun."""
+        self._prints = {unit.name: fingerprint(*unit.sources) for unit in batch.units}
         self._file: IO[bytes] | None = None
         if not read_only:
             self._open()
         try:
-            lines = self._lines()
-            begins = not lines or batch.overwrite
-            if not begins:
-                self._take_up(lines)
+            goes_on = self._goes_on()
             self._check_sources()
             if not read_only:
-                self._begin() if begins else self._plan()
+                self._plan() if goes_on else self._begin()
                 self._append({"pid": os.getpid(), "place": platform.node()})
         except BaseException:
             self.close()
@@ -102,8 +102,19 @@ class Manifest:
         self.facts = plain(facts)
         self._append({"facts": self.facts})
 
+    def end(self) -> None:
+        """Note that a run came to its end, whatever failed: from then on `--overwrite` begins from nothing."""
+        if not self.ended:
+            self._append({"ended": True})
+            self.ended = True
+
     def _open(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"its folder cannot be made: {error.strerror}", where=self.path, remedy="name another folder"
+            ) from error
         try:
             self._file = open(self.path, "a+b")  # noqa: SIM115 - it stays open as long as the batch runs
         except OSError as error:
@@ -130,7 +141,30 @@ class Manifest:
             return False
         return True
 
+    def _goes_on(self) -> bool:
+        """Take up what is there; False if all begins anew."""
+        try:
+            lines = self._lines()
+            if lines:
+                self._take_up(lines)
+        except InputError:
+            if not self.batch.overwrite:
+                raise
+            lines = []
+        if lines and (not self.batch.overwrite or self._was_cut_off()):
+            return True
+        self.replacing, self.ended, self.facts = self.batch.overwrite, False, None
+        self.done, self.failed, self.planned = {}, {}, set()
+        return False
+
+    def _was_cut_off(self) -> bool:
+        """Whether the very run that is asked for was making all anew, and was stopped in the middle."""
+        named = {unit.name for unit in self.batch.units}
+        same = self.replacing and not self.ended and named == self.planned
+        return same and 0 < len(named & self.done.keys()) < len(named) and not self._changed()
+
     def _lines(self) -> list[dict[str, Any]]:
+        """What is there, from the last first line on."""
         if not self.path.exists():
             return []
         try:
@@ -140,15 +174,14 @@ class Manifest:
         end = data.rfind(b"\n") + 1
         if end < len(data) and self._file is not None:
             self._file.truncate(end)  # a line cut off by a sudden end
-        lines = []
-        for number, line in enumerate(data[:end].splitlines(), 1):
-            values = _parsed(line)
+        lines = [_parsed(line) for line in data[:end].splitlines()]
+        first = max((number for number, values in enumerate(lines) if values and "format" in values), default=0)
+        for number, values in enumerate(lines[first:], first + 1):
             if values is None:
                 raise FileFormatError(
                     f"line {number} is no JSON object", where=self.path, remedy="--overwrite makes all anew"
                 )
-            lines.append(values)
-        return lines
+        return [values for values in lines[first:] if values is not None]
 
     def _take_up(self, lines: list[dict[str, Any]]) -> None:
         first = lines[0]
@@ -172,18 +205,25 @@ class Manifest:
                 self.planned.update(name for name in values["planned"] if isinstance(name, str))
             elif isinstance(values.get("facts"), dict):
                 self.facts = values["facts"]
+            elif values.get("ended") is True:
+                self.ended = True
             elif isinstance(name := values.get("unit"), str) and values.get("state") == "done":
                 self.done[name] = values
                 self.failed.pop(name, None)
             elif isinstance(name, str) and values.get("state") == "failed":
                 self.failed[name] = values
 
+    def _changed(self) -> list[str]:
+        """Names of units that were done and are there, of sources that are others now."""
+
+        def is_same(unit: Unit) -> bool:
+            of = self.done[unit.name].get("of")
+            return of == self._prints[unit.name] or of == former_fingerprint(*unit.sources)
+
+        return [unit.name for unit in self.batch.units if unit.name in self.done and unit.is_done and not is_same(unit)]
+
     def _check_sources(self) -> None:
-        changed = [
-            unit.name
-            for unit in self.batch.units
-            if unit.name in self.done and unit.is_done and self.done[unit.name].get("of") != self._prints[unit.name]
-        ]
+        changed = self._changed()
         if changed:
             more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
             raise InputError(
@@ -201,8 +241,7 @@ class Manifest:
             raise InputError("already exists", where=there, remedy="pass --overwrite, or choose another name")
 
     def _begin(self) -> None:
-        assert self._file is not None
-        self._file.truncate(0)
+        # behind what is there, which holds until this line is on the disk
         first = {"format": FORMAT, "version": VERSION, "kind": self.batch.kind, "overwrite": self.batch.overwrite}
         self._append(first | {"settings": plain(self.batch.settings)})
         sync(self.path.parent)

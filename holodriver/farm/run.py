@@ -11,7 +11,7 @@ from holodriver.farm.farm import Farm, opened
 from holodriver.farm.manifest import Manifest
 from holodriver.farm.perform import Performed, Task, perform
 from holodriver.farm.unit import Batch, Outcome, Surroundings, Unit, Warn, unheard
-from holodriver.files.atomic import remove_leftovers
+from holodriver.files.atomic import check_parent, remove_leftovers
 from holodriver.progress import Progress, silent
 
 PATIENCE_S = 0.5
@@ -38,8 +38,9 @@ def plan_of(batch: Batch, farm: Farm) -> Plan:
     """What a run would do; nothing is written.
 
     Raises:
-        InputError: what is there was made with other settings.
+        InputError: what is there was made with other settings, or nothing can be written there.
     """
+    check_parent(batch.manifest)
     with Manifest(batch, read_only=True) as manifest:
         return _plan(batch, manifest, farm)
 
@@ -83,6 +84,7 @@ def run(
             surroundings = Surroundings(manifest.facts or {}, farm.memory_each, tell)
             with opened(farm, memory=plan.budget.memory, held=manifest.held, warn=warn) as executor:
                 _Round(batch, manifest, farm, executor, surroundings, progress, warn, made).run(plan.todo, outcomes)
+        manifest.end()
         return [outcomes[unit.name] for unit in batch.units]
 
 

@@ -15,6 +15,13 @@ Warn = Callable[[str], None]
 ENDS = 1 << 20
 """Bytes at either end of a file by which it is known again: a library of videos is not read whole."""
 
+ENDS_OF_A_PLANE = 1 << 14
+"""The same of each picture of a focal stack: its size, its table of where its rows lie, and its last rows."""
+
+
+STACK_FILE = "stack.json"
+"""What a folder that is a focal stack holds."""
+
 
 def unheard(text: str) -> None:
     """Tell nobody."""
@@ -64,8 +71,8 @@ class Unit:
     """Files inside of outputs that are folders, without which they do not count."""
     unfinished: tuple[Path, ...] = ()
     """What is there only while it is half done."""
-    source: Path | None = None
-    """Of what it is made: once that is another, the unit is another."""
+    sources: tuple[Path, ...] = ()
+    """Of what it is made: once one of them is another, the unit is another."""
     needs: Needs = Needs()
 
     @property
@@ -125,25 +132,44 @@ def failures(outcomes: list[Outcome]) -> HolodriverError | None:
     return HolodriverError(f"{len(failed)} of {len(outcomes)} failed: {', '.join(failed)}") if failed else None
 
 
-def fingerprint(path: Path | None) -> str:
-    """By what a source is known again, wherever it lies: its size, and a digest of its ends; "" if there is none.
+def fingerprint(*sources: Path) -> str:
+    """By what sources are known again, wherever they lie: sizes, and a digest of the ends; "" if there is none.
 
-    Of a focal stack, its manifest.
+    Of a focal stack, its manifest and the ends of its pictures.
     """
-    if path is None:
+    prints = [_of_stack(source) if source.is_dir() else _of_file(source) for source in sources]
+    return prints[0] if len(prints) == 1 else _joined(prints) if any(prints) else ""
+
+
+def former_fingerprint(*sources: Path) -> str:
+    """What `fingerprint` was while only the manifest of a stack, and the first of several sources, counted."""
+    if not sources:
         return ""
-    file = path / "stack.json" if path.is_dir() else path
+    return _of_file(sources[0] / STACK_FILE if sources[0].is_dir() else sources[0])
+
+
+def _of_stack(folder: Path) -> str:
+    about = _of_file(folder / STACK_FILE)
+    planes = sorted(folder.glob("*.exr")) if about else []  # what is no focal stack is known by its files, if at all
+    return _joined([about, *(f"{plane.name} {_of_file(plane, ENDS_OF_A_PLANE)}" for plane in planes)]) if about else ""
+
+
+def _of_file(file: Path, ends: int = ENDS) -> str:
     try:
         size = file.stat().st_size
         digest = hashlib.sha256(str(size).encode())
         with open(file, "rb") as opened:
-            digest.update(opened.read(ENDS))
-            if size > 2 * ENDS:
-                opened.seek(-ENDS, 2)
-            digest.update(opened.read(ENDS))
+            digest.update(opened.read(ends))
+            if size > 2 * ends:
+                opened.seek(-ends, 2)
+            digest.update(opened.read(ends))
     except OSError:
         return ""  # the unit itself says what is wrong with it
     return digest.hexdigest()[:16]
+
+
+def _joined(prints: list[str]) -> str:
+    return hashlib.sha256("\n".join(prints).encode()).hexdigest()[:16]
 
 
 def plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,19 @@ _CLUTTER = (".DS_Store", "Thumbs.db")  # what file managers leave behind
 _RANDOM = "[a-z0-9_]{8}"  # what tempfile makes names unlike others by
 
 
+def check_parent(path: Path) -> None:
+    """Refuse a place where nothing can be written, without making anything.
+
+    Raises:
+        InputError: `path` would lie below a file, or in a folder that may not be written to.
+    """
+    parent = path.absolute().parent
+    while not parent.exists():
+        parent = parent.parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise InputError(f"cannot be written: {parent} is not a folder that may be written to", where=path)
+
+
 def check_output(path: Path, *, overwrite: bool) -> None:
     """Refuse early a file that could not be written at the end.
 
@@ -24,7 +37,7 @@ def check_output(path: Path, *, overwrite: bool) -> None:
         OutputExistsError: `path` exists and `overwrite` is false.
         InputError: `path` is a folder.
     """
-    _check_parent(path)
+    check_parent(path)
     if path.is_dir():
         raise InputError("is a folder, expected the name of a file", where=path)
     if path.exists() and not overwrite:
@@ -41,7 +54,7 @@ def check_output_folder(path: Path, *, overwrite: bool, holds: Sequence[str]) ->
         OutputExistsError: `path` exists and `overwrite` is false, or it holds something else.
         InputError: `path` is a file.
     """
-    _check_parent(path)
+    check_parent(path)
     if path.exists() and not path.is_dir():
         raise InputError("is a file, expected the name of a folder", where=path)
     if path.exists() and not overwrite:
@@ -121,9 +134,9 @@ def written_folder(path: Path, *, overwrite: bool = False, holds: Sequence[str])
 
 @contextmanager
 def scratch_folder(beside: Path) -> Iterator[Path]:
-    """A hidden folder beside a file that is to be made; it is gone after the block, whatever happens."""
+    """A hidden folder beside a file that is to be made, and named after it; gone after the block, whatever happens."""
     _make_parent(beside)
-    folder = Path(tempfile.mkdtemp(prefix=f".{beside.stem}.", dir=beside.parent))
+    folder = Path(tempfile.mkdtemp(prefix=f".{beside.name}.", dir=beside.parent))
     try:
         yield folder
     finally:
@@ -138,7 +151,8 @@ def remove_leftovers(path: Path) -> None:
     if not path.parent.is_dir():
         return
     stem, suffix = re.escape(path.stem), re.escape(path.suffix)
-    named = re.compile(rf"\.(?:{stem}\.{_RANDOM}(?:{suffix})?|{stem}{suffix}\.(?:old\.)?{_RANDOM})")
+    file = rf"\.{stem}\.{_RANDOM}{suffix}"  # as `written_file` names it, which may have a scratch folder of its own
+    named = re.compile(rf"{file}|\.{file}\.{_RANDOM}|\.{stem}{suffix}\.(?:old\.)?{_RANDOM}")
     for entry in list(path.parent.iterdir()):
         if not named.fullmatch(entry.name):
             continue
@@ -166,15 +180,6 @@ def sync(path: Path) -> None:
             raise
     finally:
         os.close(handle)
-
-
-def _check_parent(path: Path) -> None:
-    """Refuse a place where nothing can be written, without making anything."""
-    parent = path.absolute().parent
-    while not parent.exists():
-        parent = parent.parent
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise InputError(f"cannot be written: {parent} is not a folder that may be written to", where=path)
 
 
 def _make_parent(path: Path) -> None:

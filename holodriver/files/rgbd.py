@@ -74,7 +74,7 @@ def read_rgbd(
         near = near or said.get("near", "white")
     else:
         color = _read_color(color_path)
-        depth_path = depth_path or _depth_beside(color_path)
+        depth_path = depth_path or depth_beside(color_path)
         depth = _read_depth(depth_path)
         said = read_description(depth_path)
         near = near or said.get("near", "black")
@@ -91,6 +91,21 @@ def read_rgbd(
         return RgbdImage(color, 1 - depth if near == "white" else depth, kind, provenance)
     except InputError as error:
         raise FileFormatError(error.what, where=color_path) from error
+
+
+def depth_beside(path: Path) -> Path:
+    """The file with the depth of a picture, which is the picture itself if it is OpenEXR.
+
+    Raises:
+        FileFormatError: there is none.
+    """
+    if path.suffix.lower() == ".exr":
+        return path
+    candidates = [path.with_name(f"{path.stem}{DEPTH}{suffix}") for suffix in (".png", ".exr")]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise FileFormatError(f"has no {candidates[0].name} beside it", where=path, remedy="name the depth with --depth")
 
 
 def write_rgbd(image: RgbdImage, path: Path, *, near: Near | None = None, overwrite: bool = False) -> list[Path]:
@@ -225,16 +240,6 @@ def _grey(levels: Floats, path: Path) -> Floats:
     if spread > GREY_TOLERANCE:
         raise FileFormatError("depth is in colour, expected grey levels", where=path)
     return levels.mean(2, dtype=np.float32)
-
-
-def _depth_beside(path: Path) -> Path:
-    if path.suffix.lower() == ".exr":
-        return path
-    candidates = [path.with_name(f"{path.stem}{DEPTH}{suffix}") for suffix in (".png", ".exr")]
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
-    raise FileFormatError(f"has no {candidates[0].name} beside it", where=path, remedy="name the depth with --depth")
 
 
 def _levels(values: NDArray[np.floating]) -> NDArray[np.uint16]:

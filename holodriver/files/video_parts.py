@@ -52,7 +52,8 @@ class VideoParts:
         rate: mean frames a second.
         time_base: seconds of one tick of the time stamps.
         resume: go on with what is there.
-        overwrite: begin anew and replace what is there.
+        overwrite: begin anew and replace what is there; with `resume` only if it was made of something else, or is
+            damaged.
 
     Raises:
         OutputExistsError: a video or an unfinished run is there, and neither `resume` nor `overwrite` is given.
@@ -81,7 +82,7 @@ class VideoParts:
         self._count = 0
         self._writers: list[VideoWriter] = []
         self._written, self._last = 0, Fraction(0)
-        if self.folder.exists() and overwrite and not resume:
+        if self.folder.exists() and overwrite and not (resume and self._is_ours()):
             shutil.rmtree(self.folder)
         if self.folder.exists():
             if not resume:
@@ -205,6 +206,16 @@ class VideoParts:
         self._save()
         os.replace(self.folder, final)
         self.folder = final
+
+    def _is_ours(self) -> bool:
+        """Whether what is there can be gone on with."""
+        try:
+            self._take_up()
+            self.state()
+        except InputError:
+            self._count, self.frames, self.end, self.finished = 0, 0, Fraction(0), False
+            return False
+        return True
 
     def _take_up(self) -> None:
         path = self.folder / MANIFEST

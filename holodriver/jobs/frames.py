@@ -95,7 +95,7 @@ def _unit(job: RenderJob, path: Path, blender: Path | None) -> Unit:
         arguments=(replace(job, scene=scene), path, blender),
         outputs=(path,),
         proofs=(path / StackManifest.FILE_NAME,),
-        source=None if job.scene in BUILT else Path(scene),
+        sources=() if job.scene in BUILT else (Path(scene),),
         needs=stack_needs(job.width, job.height, job.planes, job.depth_samples),
     )
 

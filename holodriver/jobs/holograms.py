@@ -40,7 +40,7 @@ def holograms_batch(
                 work=synth_unit,
                 arguments=(job, profile, settings),
                 outputs=(job.output,),
-                source=job.source,
+                sources=(job.source,),
                 needs=_needs(job.source, profile, settings),
             )
             for job in jobs

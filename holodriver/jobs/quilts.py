@@ -8,13 +8,16 @@ from typing import Any
 
 from holodriver.errors import InputError
 from holodriver.farm.unit import Batch, Surroundings, Unit
+from holodriver.files.hop import SUFFIX as HOP
+from holodriver.files.photos import SUFFIXES as PHOTOS
 from holodriver.files.quilt import go_sidecar
+from holodriver.files.video import SUFFIXES as VIDEOS
 from holodriver.files.video_writer import CodecName
 from holodriver.jobs.needs import quilt_needs, rendered_quilt_needs
 from holodriver.lookingglass.grid import Fit
 from holodriver.lookingglass.make import make_quilt_file
 from holodriver.lookingglass.parallax import ViewSettings
-from holodriver.lookingglass.source import SourceOptions, is_film
+from holodriver.lookingglass.source import SourceOptions, files_of, is_film
 from holodriver.optics.lookingglass import LookingGlass, quilt_path
 from holodriver.rendering.blender import known_blender
 from holodriver.rendering.quilt import QuiltJob, render_quilt
@@ -22,6 +25,9 @@ from holodriver.rendering.render import BUILT
 
 QUILTS, RENDERED_QUILTS = "quilts", "rendered_quilts"
 """Kinds of batches."""
+
+FILES = (*PHOTOS, *VIDEOS, HOP)
+"""Ends of the names of files, which nobody means as a folder that is not there yet."""
 
 _NOT_OF_THE_RESULT = ("display", "device", "devices", "frame")
 
@@ -44,8 +50,7 @@ def quilts_batch(sources: Sequence[Path], folder: Path, settings: QuiltSettings,
     Raises:
         InputError: `folder` cannot be one, or two sources would get the same name.
     """
-    if folder.suffix or (folder.exists() and not folder.is_dir()):
-        raise InputError("is no folder, which many quilts need", where=folder, remedy="name a folder with -o")
+    _check_folder(folder)
     units: dict[Path, Unit] = {}
     for source in sources:
         film = is_film(source)
@@ -53,14 +58,14 @@ def quilts_batch(sources: Sequence[Path], folder: Path, settings: QuiltSettings,
         asked = folder.absolute() / f"{source.stem}{'.mp4' if film else '.png'}"
         output = quilt_path(asked, display)
         if output in units:
-            raise InputError(f"has the same name as {units[output].source}", where=source, remedy="rename one")
+            raise InputError(f"has the same name as {units[output].sources[0]}", where=source, remedy="rename one")
         beside = (go_sidecar(output),) if display.plays_alone and not film else ()
         units[output] = Unit(
             name=output.name,
             work=quilt_unit,
             arguments=(source.absolute(), asked, settings),
             outputs=(output, *beside),
-            source=source.absolute(),
+            sources=files_of(source.absolute(), settings.options),
             needs=quilt_needs(*display.quilt, display.views),
         )
     return Batch(
@@ -107,8 +112,7 @@ def rendered_quilts_batch(
     Raises:
         InputError: `folder` cannot be one.
     """
-    if folder.suffix.lower() in (".png", ".jpg", ".jpeg"):
-        raise InputError("is a picture, and many quilts need a folder", where=folder, remedy="name a folder with -o")
+    _check_folder(folder)
     units = []
     scene = job.scene if job.scene in BUILT else str(Path(job.scene).absolute())
     for frame in frames:
@@ -121,7 +125,7 @@ def rendered_quilts_batch(
                 work=rendered_quilt_unit,
                 arguments=(replace(job, scene=scene, frame=frame), asked, blender),
                 outputs=(output, *beside),
-                source=None if scene in BUILT else Path(scene),
+                sources=() if scene in BUILT else (Path(scene),),
                 needs=rendered_quilt_needs(*job.display.quilt, job.display.views),
             )
         )
@@ -149,3 +153,8 @@ def rendered_quilt_unit(
         warn=lambda text: surroundings.warn(f"{output.name}: {text}"),
     )
     return {}
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir() and (folder.exists() or folder.suffix.lower() in FILES):
+        raise InputError("is no folder, which many quilts need", where=folder, remedy="name a folder with -o")

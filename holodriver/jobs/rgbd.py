@@ -68,6 +68,7 @@ class Networks:
 def rgbd_batch(sources: Sequence[Source], networks: Networks, options: Options, folder: Path) -> Batch:
     """The RGB-D of each source, by one set of networks; the manifest lies in `folder`."""
     measured = options.measured
+    elsewhere = () if measured.depth is None else (measured.depth,)
     return Batch(
         kind=RGBD,
         folder=folder,
@@ -77,7 +78,7 @@ def rgbd_batch(sources: Sequence[Source], networks: Networks, options: Options, 
             "polarity": networks.polarity,
             **options.depth.as_dict(),
             "video": asdict(options.video),
-            "measured": asdict(measured) | {"depth": fingerprint(measured.depth)},
+            "measured": asdict(measured) | {"depth": fingerprint(*elsewhere)},
         },
         units=tuple(_unit(source, networks, options) for source in sources),
         overwrite=options.overwrite,
@@ -103,7 +104,7 @@ def _unit(source: Source, networks: Networks, options: Options) -> Unit:
         arguments=(source, networks, replace(options, resume=source.is_video, overwrite=True)),
         outputs=outputs,
         unfinished=unfinished,
-        source=source.path,
+        sources=(source.path,),
         needs=_needs(source, networks),
     )
 

@@ -14,7 +14,7 @@ from holodriver.errors import FileFormatError, InputError
 from holodriver.files.halves import Side, read_halves, side_of, split
 from holodriver.files.hologram import read_hologram
 from holodriver.files.manifest import StackManifest
-from holodriver.files.rgbd import Near, read_rgbd
+from holodriver.files.rgbd import Near, depth_beside, read_rgbd
 from holodriver.files.stack import read_all_in_focus
 from holodriver.files.video import VideoReader, is_video
 from holodriver.lookingglass.parallax import Geometry, stack_geometry
@@ -69,6 +69,19 @@ def is_film(path: Path) -> bool:
     return is_video(path)
 
 
+def files_of(path: Path, options: SourceOptions = SourceOptions()) -> tuple[Path, ...]:
+    """`path`, and what is read with it: its depth, and the frames of a folder; as far as they are there."""
+    try:
+        if path.is_dir() and is_film(path):
+            return (path, *(file for frame in frames_in(path) for file in files_of(frame, options)))
+        if options.depth is not None:
+            return path, options.depth
+        alone = path.is_dir() or path.suffix.lower() == ".holo" or is_video(path) or options.side or side_of(path)
+        return (path,) if alone else tuple(dict.fromkeys((path, depth_beside(path))))
+    except FileFormatError:  # which reading it will say
+        return (path,)
+
+
 def read_source(path: Path, options: SourceOptions = SourceOptions(), *, progress: Progress = silent) -> Source:
     """Read one picture with depth.
 
@@ -84,11 +97,11 @@ def read_source(path: Path, options: SourceOptions = SourceOptions(), *, progres
         geometry = stack_geometry(manifest.near, manifest.far, manifest.mapping, manifest.camera, manifest.shape)
         return Source(image, geometry)
     if path.suffix.lower() == ".holo":
-        field = read_hologram(path).field
-        if field is None:
+        hologram = read_hologram(path)
+        if hologram.field is None:
             raise FileFormatError("holds panel frames but no wave field", where=path)
         note = f"{path}: depth was measured from the hologram's own blur; where it has no detail it is a guess"
-        return Source(rgbd_of_field(field, progress=progress), note=note)
+        return Source(rgbd_of_field(hologram.field, padding=hologram.padding, progress=progress), note=note)
     if not path.is_file():
         raise FileFormatError("does not exist", where=path)
     side = options.side or (None if options.depth else side_of(path))

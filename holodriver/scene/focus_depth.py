@@ -22,7 +22,9 @@ SPREAD_PX = (2, 4, 8, 16, 32, 64)
 Floats = NDArray[np.float32]
 
 
-def rgbd_of_field(field: WaveField, *, planes: int = PLANES, progress: Progress = silent) -> RgbdImage:
+def rgbd_of_field(
+    field: WaveField, *, planes: int = PLANES, padding: int = 0, progress: Progress = silent
+) -> RgbdImage:
     """Colour, sharp everywhere, and depth from focus of a wave field.
 
     Where the picture has no detail, depth is that of its surroundings.
@@ -30,6 +32,7 @@ def rgbd_of_field(field: WaveField, *, planes: int = PLANES, progress: Progress 
     Args:
         field: of three colours.
         planes: focal planes that are looked at.
+        padding: as in `propagate`.
         progress: called for each plane.
 
     Raises:
@@ -43,7 +46,7 @@ def rgbd_of_field(field: WaveField, *, planes: int = PLANES, progress: Progress 
     stage = "looking at focal planes"
     progress(stage, 0, planes)
     for plane, t in enumerate(positions(planes)):
-        picture = field.intensity(float(t))
+        picture = field.intensity(float(t), padding=padding)
         sharpness[plane] = _sharpness(picture)
         better = sharpness[plane] > best
         best[better] = sharpness[plane][better]

@@ -14,6 +14,7 @@ from layered import layered_stack
 from holodriver.cli.app import main
 from holodriver.files.frames import read_frames_folder
 from holodriver.files.hologram import Hologram, read_hologram, write_hologram
+from holodriver.files.images import write_picture
 from holodriver.files.profile import write_profile
 from holodriver.files.stack import read_stack, write_stack
 from holodriver.metrics import psnr
@@ -73,6 +74,19 @@ def test_reconstruct_shows_near_and_far(work: Path, capsys: pytest.CaptureFixtur
     from_frames = work / "seen_frames"
     assert main(["reconstruct", str(work / "a.frames"), "-o", str(from_frames), "--focus", "1"]) == 0
     assert (from_frames / "focus_1.0000.png").read_bytes() == (folder / "focus_1.0000.png").read_bytes()
+
+
+def test_a_field_is_looked_at_with_the_padding_that_it_was_computed_with(tmp_path: Path) -> None:
+    values = np.exp(2j * np.pi * np.random.default_rng(0).random((3, 48, 48)))
+    field = WaveField(values, REFERENCE.resized(48, 48))
+    for padding in (0, 16):
+        made = tmp_path / f"{padding}.holo"
+        write_hologram(made, Hologram(field, provenance={"settings": {"padding": padding}}))
+        assert main(["reconstruct", str(made), "--from-field", "--focus", "1", "-o", str(tmp_path / f"{padding}")]) == 0
+        write_picture(tmp_path / f"{padding}.png", field.intensity(1.0, padding=padding))
+        seen = (tmp_path / f"{padding}" / "focus_1.0000.png").read_bytes()
+        assert seen == (tmp_path / f"{padding}.png").read_bytes()
+    assert seen != (tmp_path / "0.png").read_bytes()
 
 
 def test_play_shows_the_frames_under_their_lasers(work: Path, capsys: pytest.CaptureFixture[str]) -> None:

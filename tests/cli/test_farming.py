@@ -7,6 +7,7 @@ from layered import layered_stack
 
 from holodriver.cli.app import main
 from holodriver.files.stack import write_stack
+from holodriver.machine import threads_to_use
 
 
 @pytest.fixture
@@ -54,6 +55,16 @@ def test_what_is_refused_is_one_line(stacks: Path, tmp_path: Path, capsys) -> No
         (["synth", str(stacks), "-o", out[:-5], "--cluster", "slurm", "--cluster-option", "a"], "NAME=VALUE"),
         (["synth", str(stacks), "-o", out[:-5], "--scheduler", "tcp://a:1", "--jobs", "2"], "--jobs"),
         (["render", "demo", "-o", out, "--scheduler", "tcp://a:1"], "--scheduler"),
+        (["synth", one, "-o", out, "--retries", "0"], "--retries"),
+        (["synth", one, "-o", out, "--cluster-option", "queue=gpu"], "--cluster-option"),
+        (["looking-glass", "quilt", one, "-o", out, "--retries", "2"], "--retries"),
+        (["rgbd", f"{one}/stack.json", "--retries", "2"], "--retries"),
+        (["synth", str(stacks), "-o", f"{one}/stack.json/new", "--dry-run"], "not a folder"),
+        (["looking-glass", "quilt", one, one, "-o", f"{tmp_path}/a.png"], "is no folder"),
+        (
+            ["render", "demo", "--frames", "1-2", "-o", out[:-5], "--flamenco", f"{tmp_path}/job.json", "--dry-run"],
+            "--dry-run",
+        ),
     ):
         assert main(arguments) == 2
         error = capsys.readouterr().err.strip().splitlines()
@@ -69,3 +80,18 @@ def test_training_says_what_its_pool_takes_and_refuses_what_does_not_fit(tmp_pat
     assert main([*command, "--records", str(10**9)]) == 2
     assert "of disk are needed" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_piece_of_work_has_its_threads(stacks: Path, tmp_path: Path, monkeypatch) -> None:
+    before, seen = threads_to_use(), []
+    monkeypatch.setattr("holodriver.batch.compute", lambda *_, **named: seen.append(threads_to_use()))
+    assert main(["synth", str(stacks / "1.stack"), "-o", str(tmp_path / "a.holo"), "--threads", "3"]) == 0
+    assert (seen, threads_to_use()) == ([3], before)
+
+
+def test_a_folder_for_quilts_may_have_a_dot_in_its_name(stacks: Path, tmp_path: Path, capsys) -> None:
+    sources = [str(path) for path in sorted(stacks.iterdir())]
+    (tmp_path / "quilts.v2").mkdir()
+    for name in ("quilts.v2", "new.v2"):
+        assert main(["looking-glass", "quilt", *sources, "-o", str(tmp_path / name), "--dry-run"]) == 0
+    assert "0 of 2 done" in capsys.readouterr().out

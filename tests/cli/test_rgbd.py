@@ -61,6 +61,17 @@ def test_photo_video_and_folder(tmp_path: Path, photo: Path, model: str, capsys)
     assert "already exists" in capsys.readouterr().err
 
 
+def test_overwriting_makes_videos_of_a_batch_anew(tmp_path: Path, photo: Path, model: str) -> None:
+    make_video(tmp_path / "b.mp4", even_times(3))
+    command = ["rgbd", str(tmp_path), "--backend", model, "-o", str(tmp_path / "out"), *QUICK]
+    made = tmp_path / "out" / "b_rgbd_lr.mp4"
+    made.parent.mkdir()
+    made.write_bytes(b"of other settings")
+    assert main([*command, "--overwrite"]) == 0
+    with av.open(str(made)) as container:
+        assert len(list(container.decode(video=0))) == 3
+
+
 OPTIONS = [
     "--backend {0} --backend {0} --tta --refine --refine-strength 0.5 --invert --no-fp16",
     "--backend {0} --crf",

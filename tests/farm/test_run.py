@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ from hypothesis import strategies as st
 
 from holodriver.errors import FileFormatError, HolodriverError, InputError, OutputExistsError
 from holodriver.farm.farm import Farm
+from holodriver.farm.manifest import Manifest
 from holodriver.farm.run import plan_of, run
-from holodriver.farm.unit import Batch, Needs, Unit, failures
-from holodriver.files.atomic import remove_leftovers, written_file
+from holodriver.farm.unit import Batch, Needs, Unit, failures, fingerprint
+from holodriver.files.atomic import remove_leftovers, scratch_folder, written_file
 
 TWO = Farm(jobs=2, threads=1)
 
@@ -136,7 +138,7 @@ def test_a_damaged_manifest_is_one_clear_error_or_none(tmp_path_factory: pytest.
 def test_other_settings_and_other_sources_are_refused(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.write_text("a")
-    sourced = units.unit(tmp_path / "s.txt", source=source)
+    sourced = units.unit(tmp_path / "s.txt", sources=(source,))
     run(batch(tmp_path, sourced))
     with pytest.raises(InputError, match="was begun with size 1, now it is 2"):
         run(batch(tmp_path, sourced, settings={"size": 2}))
@@ -159,6 +161,99 @@ def test_a_run_that_makes_all_anew_goes_on_making_it_anew(tmp_path: Path) -> Non
     outcomes = run(batch(tmp_path))
     assert [outcome.attempts for outcome in outcomes] == [0, 1, 1]
     assert (tmp_path / "2.txt").read_text() == "2"
+
+
+def interrupted(whole: Batch, after: int) -> None:
+    """Run a batch until so many units are done."""
+    made = []
+
+    def stop(outcome) -> None:
+        made.append(outcome)
+        if len(made) == after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(whole, made=stop)
+
+
+def test_a_run_that_makes_all_anew_is_gone_on_with_by_the_same_command_and_by_no_other(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_text("a")
+
+    def anew(**fields) -> Batch:
+        whole = batch(tmp_path, units.unit(tmp_path / "s.txt", sources=(source,)), overwrite=True, **fields)
+        return replace(whole, units=whole.units[::-1])
+
+    assert [outcome.attempts for outcome in run(anew())] == [1, 1, 1, 1]
+    interrupted(anew(), 2)  # which began from nothing: the run before came to its end
+    assert len(plan_of(anew(), Farm()).done) == 2
+    assert [outcome.attempts for outcome in run(anew())] == [0, 0, 1, 1]
+    interrupted(anew(), 2)
+    assert plan_of(anew(settings={"size": 2}), Farm()).done == ()
+    assert plan_of(anew(count=4), Farm()).done == ()
+    source.write_text("b")
+    assert [outcome.attempts for outcome in run(anew())] == [1, 1, 1, 1]
+
+
+def test_what_was_there_counts_until_the_run_that_makes_all_anew_is_on_record(tmp_path: Path, monkeypatch) -> None:
+    run(batch(tmp_path))
+
+    def kill(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Manifest, "_append", kill)
+        with pytest.raises(KeyboardInterrupt):
+            run(batch(tmp_path, settings={"size": 2}, overwrite=True))
+    with pytest.raises(InputError, match="was begun with size 1"):
+        run(batch(tmp_path, settings={"size": 2}))
+
+
+@pytest.mark.parametrize("old", [b"no JSON\n", b'{"format": "another"}\n', b"cut off"])
+def test_a_damaged_manifest_is_made_anew_if_asked(tmp_path: Path, old: bytes) -> None:
+    (tmp_path / "test.batch.jsonl").write_bytes(old)
+    assert [outcome.attempts for outcome in run(batch(tmp_path, overwrite=True))] == [1, 1, 1]
+    assert [outcome.attempts for outcome in run(batch(tmp_path))] == [0, 0, 0]
+
+
+def test_any_part_of_a_source_that_changed_is_seen(tmp_path: Path) -> None:
+    stack, depth = tmp_path / "a.stack", tmp_path / "depth"
+    stack.mkdir()
+    for name in ("stack.json", "plane_00.exr", "plane_01.exr"):
+        (stack / name).write_text(name)
+    depth.write_text("depth")
+    before = fingerprint(stack), fingerprint(stack / "plane_00.exr", depth)
+    assert fingerprint(stack) == before[0]
+    (stack / "plane_01.exr").write_text("plane_02.exr")
+    depth.write_text("thped")
+    assert fingerprint(stack) != before[0]
+    assert fingerprint(stack / "plane_00.exr", depth) != before[1]
+    sourced = units.unit(tmp_path / "s.txt", sources=(stack,))
+    run(batch(tmp_path, sourced))
+    (stack / "plane_00.exr").unlink()
+    with pytest.raises(InputError, match=r"what s\.txt were made of has changed"):
+        run(batch(tmp_path, sourced))
+
+
+def test_records_from_before_pictures_of_a_stack_counted_still_count(tmp_path: Path) -> None:
+    stack = tmp_path / "a.stack"
+    stack.mkdir()
+    (stack / "stack.json").write_text("{}")
+    (stack / "plane_00.exr").write_text("")
+    sourced = units.unit(tmp_path / "s.txt", sources=(stack,))
+    run(batch(tmp_path, sourced))
+    manifest = tmp_path / "test.batch.jsonl"
+    manifest.write_text(manifest.read_text().replace(fingerprint(stack), fingerprint(stack / "stack.json")))
+    assert [outcome.attempts for outcome in run(batch(tmp_path, sourced))] == [0, 0, 0, 0]
+
+
+def test_a_plan_refuses_where_nothing_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "new"):
+        with pytest.raises(InputError, match="is not a folder"):
+            plan_of(batch(folder), Farm())
+        with pytest.raises(InputError, match="name another folder"):
+            Manifest(batch(folder))
 
 
 def test_what_is_not_ours_is_not_replaced(tmp_path: Path) -> None:
@@ -218,10 +313,11 @@ def test_farms_that_cannot_be(fields: dict, said: str) -> None:
 
 
 def test_leftovers_of_a_killed_writer_go_and_nothing_else_does(tmp_path: Path) -> None:
-    kept = {".a.txt", "a.txt", ".ab.abcdefgh.txt", ".a.short.txt", ".b.abcdefgh.txt", ".a.abcdefgh.png"}
+    kept = {".a.txt", "a.txt", ".ab.abcdefgh.txt", ".a.short.txt", ".b.abcdefgh.txt", ".a.abcdefgh.png", ".a.abcdefgh"}
     for name in (*kept, ".a.abcdefgh.txt", ".a.txt.abcd_123"):
         (tmp_path / name).write_text("")
-    (tmp_path / ".a.12345678").mkdir()
+    for name in (".a.txt.12345678", "..a.abcdefgh.txt.12345678"):
+        (tmp_path / name).mkdir()
     remove_leftovers(tmp_path / "a.txt")
     assert {path.name for path in tmp_path.iterdir()} == kept
     # a folder whose replacement was cut off between two renames comes back
@@ -231,6 +327,14 @@ def test_leftovers_of_a_killed_writer_go_and_nothing_else_does(tmp_path: Path) -
     remove_leftovers(tmp_path / "s.stack")
     assert (tmp_path / "s.stack" / "stack.json").read_text() == "whole"
     assert not old.parent.exists()
+
+
+def test_a_scratch_folder_of_a_namesake_at_work_stays(tmp_path: Path) -> None:
+    with scratch_folder(tmp_path / "a.mp4") as scratch:
+        remove_leftovers(tmp_path / "a.png")
+        assert scratch.is_dir()
+        remove_leftovers(tmp_path / "a.mp4")  # its own, of a run before
+        assert not scratch.exists()
 
 
 def test_a_writer_that_fails_leaves_what_was_there(tmp_path: Path) -> None:

@@ -235,6 +235,31 @@ def test_parts_go_on_after_the_last_commit(tmp_path: Path) -> None:
     assert frame_times(tmp_path / "a.mp4") == even_times(8)
 
 
+@pytest.mark.parametrize(("identity", "frames"), [({"n": 1}, 1), ({"n": 2}, 0)])
+def test_parts_that_are_replaced_go_on_only_if_they_are_of_the_same(
+    tmp_path: Path, identity: dict, frames: int
+) -> None:
+    parts = VideoParts(tracks(tmp_path), {"n": 1}, **TRACK_SETTINGS)
+    parts.write([picture(0)], Fraction(0))
+    parts.commit({"state": np.arange(3)})
+    again = VideoParts(tracks(tmp_path), identity, **TRACK_SETTINGS, resume=True, overwrite=True)
+    assert (again.frames, len(again.state())) == (frames, frames)
+    again.write([picture(1)], Fraction(1, 25))
+    again.commit({}, finished=True)
+    again.join(sound=None, start=Fraction(0), metadata={})
+    again.remove()
+    assert len(frame_times(tmp_path / "a.mp4")) == frames + 1
+
+
+def test_damaged_parts_are_replaced_if_asked(tmp_path: Path) -> None:
+    parts = VideoParts(tracks(tmp_path), {}, **TRACK_SETTINGS)
+    parts.write([picture(0)], Fraction(0))
+    parts.commit({"state": np.arange(3)})
+    (parts.folder / "state_00001.npz").write_bytes(b"no")
+    again = VideoParts(tracks(tmp_path), {}, **TRACK_SETTINGS, resume=True, overwrite=True)
+    assert (again.frames, again.state()) == (0, {})
+
+
 def test_parts_never_overwrite_unasked(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"mine")
     with pytest.raises(OutputExistsError):

@@ -107,6 +107,13 @@ def test_a_hologram_is_a_source_that_says_that_its_depth_was_measured(tmp_path):
     assert "depth was measured from the hologram's own blur" in told[0]
 
 
+def test_a_hologram_is_looked_at_with_its_own_padding(tmp_path):
+    values = np.exp(2j * np.pi * np.random.default_rng(0).random((3, 32, 32)))
+    field = WaveField(values, REFERENCE.resized(32, 32))
+    write_hologram(tmp_path / "a.holo", Hologram(field, provenance={"settings": {"padding": 16}}))
+    np.testing.assert_array_equal(read_source(tmp_path / "a.holo").image.color, rgbd_of_field(field, padding=16).color)
+
+
 @pytest.fixture(scope="module")
 def films(tmp_path_factory):
     """The same three frames as an RGB-D video, as two videos, and as a folder of pictures."""
