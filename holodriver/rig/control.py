@@ -94,19 +94,18 @@ class Listener:
         self._descriptor = descriptor
         self.keys = keys
         self._received = b""
-        self.lines_heard = 0
         self.ended = False
         """Whether nothing more can come."""
 
+    @property
+    def speaks(self) -> bool:
+        """Whether somebody is there: not for what is at its end before anything came, as /dev/null is."""
+        self._hear()
+        return bool(self._received) or not self.ended
+
     def lines(self) -> Iterator[str]:
         """Command lines that have come since the last call."""
-        while not self.ended and select.select([self._descriptor], [], [], 0)[0]:
-            try:
-                data = os.read(self._descriptor, 4096)
-            except OSError:
-                data = b""
-            self.ended = not data
-            self._received += data
+        self._hear()
         if self.keys:
             text, self._received = self._received.decode("ascii", errors="ignore"), b""
             yield from _keys(text)
@@ -114,8 +113,16 @@ class Listener:
         *whole, self._received = self._received.split(b"\n")
         self._received = self._received[: MAX_LINE + 1]
         for line in whole:
-            self.lines_heard += 1
             yield line[:MAX_LINE].decode("utf-8", errors="replace")
+
+    def _hear(self) -> None:
+        while not self.ended and select.select([self._descriptor], [], [], 0)[0]:
+            try:
+                data = os.read(self._descriptor, 4096)
+            except OSError:
+                data = b""
+            self.ended = not data
+            self._received += data
 
 
 def _keys(text: str) -> Iterator[str]:
@@ -150,7 +157,8 @@ def listening(*, lines: bool = True) -> Iterator[Listener | None]:
             yield None
             return
     if terminal is None:
-        yield Listener(descriptor, keys=False)
+        listener = Listener(descriptor, keys=False)
+        yield listener if listener.speaks else None
         return
     import termios
     import tty

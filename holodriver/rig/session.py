@@ -199,12 +199,6 @@ def play_on_rig(
                 if given.ended:
                     playlist.end()
 
-        def commands() -> Sequence[str]:
-            lines = list(control.lines()) if control is not None else []
-            if control is not None and control.ended and control.lines_heard and not playlist.finished:
-                lines.append("quit")  # the program that gave commands is gone
-            return lines
-
         def ready() -> None:
             needed = playlist.rate / cycle_s
             most_s = math.inf if playlist.loop or not complete else len(paths) / needed
@@ -222,7 +216,7 @@ def play_on_rig(
             power=power,
             dark_slot=dark_slot,
             duration_s=duration,
-            commands=commands,
+            commands=lambda: _commands(control, playlist),
             answer=heard.say,
             each_turn=lambda: diffuser.check(time.perf_counter()) if power is not None else None,
             record=lambda frames: log.write(frames, paths),
@@ -235,6 +229,12 @@ def play_on_rig(
         finally:
             heard.ended(report_of(player.sequencer, cycle_s / len(timing.planes)))
             _warn_of_gains(reader, first, heard)
+
+
+def _commands(control: Listener | None, playlist: Playlist) -> list[str]:
+    """What has been said since the last call; who is gone can say nothing more, so that is `quit`."""
+    lines = list(control.lines()) if control is not None else []
+    return [*lines, "quit"] if control is not None and control.ended and not playlist.finished else lines
 
 
 def frames_for(rig: Rig, path: Path, calibration: Calibration | None, heard: Heard) -> PanelFrames:

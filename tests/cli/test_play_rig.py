@@ -1,6 +1,7 @@
 """`holodriver rig` and `holodriver play --rig FILE` on a simulated panel and controller, from the command line."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -22,8 +23,9 @@ from holodriver.panel.burch import encode as burch_encode
 from holodriver.panel.calibration import Calibration, ColourCalibration, Registration
 from holodriver.panel.frames import PanelFrames, SmallFrames
 from holodriver.panel.lut import AmplitudeLut
+from holodriver.rig.control import Listener
 from holodriver.rig.reader import ReadOrEncode
-from holodriver.rig.session import rig_calibration
+from holodriver.rig.session import PlaySettings, play_on_rig, rig_calibration
 
 PROFILE = replace(REFERENCE, width=16, height=10)
 LUTS = (AmplitudeLut.linear(),) * 3
@@ -231,6 +233,14 @@ def test_what_cannot_be_played_is_said_in_one_line(lab, capsys, arguments, says)
     assert play(*arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert says in line
+
+
+def test_a_program_that_goes_away_before_its_first_command_ends_the_play(lab) -> None:
+    reading, writing = os.pipe()
+    os.close(writing)
+    gone = Listener(reading, keys=False)
+    play_on_rig(read_rig(Path("rig.toml")), [Path("seq/h1.holo")], PlaySettings(), control=gone)
+    os.close(reading)
 
 
 def test_a_standing_diffuser_keeps_it_dark(lab, capsys) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holodriver.errors import InputError
-from holodriver.rig.control import KEYS, Command, Listener, read_command
+from holodriver.rig.control import KEYS, Command, Listener, listening, read_command
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,23 @@ def test_lines_of_a_pipe_come_whole_and_only_once():
     assert list(listener.lines()) == []
     assert listener.ended
     os.close(reading)
+
+
+def test_nobody_gives_commands_at_the_end_of_a_standard_input_that_said_nothing(monkeypatch):
+    """`play </dev/null` for ever is a laser that nobody can stop; a program that says nothing yet is another matter."""
+    with open(os.devnull) as nothing:
+        monkeypatch.setattr(sys, "stdin", nothing)
+        with listening() as listener:
+            assert listener is None
+    for said, ends, there in ((b"", True, False), (b"next\n", True, True), (b"", False, True)):
+        reading, writing = os.pipe()
+        os.write(writing, said)
+        with open(reading) as standard_input, open(writing, "wb") as other_end:
+            monkeypatch.setattr(sys, "stdin", standard_input)
+            if ends:
+                other_end.close()
+            with listening() as listener:
+                assert (listener is not None) == there
 
 
 def test_keys_are_heard_without_enter_and_the_terminal_is_put_back():
