@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Self, TypeVar, final
 
 from holodriver.errors import InputError, RigError
-from holodriver.rig.lasers import LaserDriver, require_watchdog
+from holodriver.rig.lasers import OFFS, LaserDriver, require_watchdog
 
 Answer = TypeVar("Answer")
 
@@ -125,10 +125,18 @@ class LaserHead(ABC):
         Raises:
             RigError: the head did not confirm it.
         """
-        self._asked(self._set_emission_hw, False)
-        self.armed = False
-        if self._asked(self._emission_hw):
-            raise RigError("the laser head still says that it emits", where=self.where)
+        for attempt in range(1, OFFS + 1):
+            try:
+                self._asked(self._set_emission_hw, False)
+                emits = self._asked(self._emission_hw)
+            except RigError:
+                if not self.connected or attempt == OFFS:
+                    raise
+                continue
+            if not emits:
+                self.armed = False
+                return
+        raise RigError("the laser head still says that it emits", where=self.where)
 
     @final
     def close(self) -> None:

@@ -22,11 +22,14 @@ class PureLasers(LaserDriver):
 
     def __init__(self, bench):
         super().__init__("pure")
-        self.bench, self.plugged = bench, True
+        self.bench, self.plugged, self.garbled = bench, True, 0
 
     def _exchange_hw(self, line: str) -> str:
         if not self.plugged:
             raise TimeoutError("no answer")
+        if line == "OUTP OFF" and self.garbled:
+            self.garbled -= 1
+            line = "OUTP 0FF"
         return self.bench.send(line)
 
 
@@ -211,6 +214,43 @@ def test_an_unplugged_box_is_told_and_its_watchdog_is_dark(rig):
     rig.play(30)
     assert "does not answer" in rig.dark_because
     assert not rig.rules.status().connected
+
+
+def test_a_garbled_order_to_be_dark_is_repeated(rig):
+    for stop in (lambda: rig.wait(0.3), rig.rules.stop):
+        rig.arm()
+        rig.play(10)
+        rig.driver.garbled = 1
+        stop()
+        assert not rig.bench.box.armed
+        assert rig.rules.status().dark
+
+
+def test_a_dark_that_is_not_confirmed_is_no_dark_and_the_watchdog_is_not_fed(rig):
+    rig.arm()
+    rig.play(10)
+    rig.driver.garbled = 1000
+    rig.rules.go_dark("of a test")
+    since = rig.clock.now
+    status = rig.rules.status()
+    assert (status.armed, status.dark) == (False, False)
+    assert "OUTP OFF gave ERR, ERR, ERR" in (status.went_dark or "")
+    with pytest.raises(RigError, match=r"does not confirm that it is dark.*because of a test.*keep away"):
+        rig.rules.stop()
+    with pytest.raises(RigError, match="does not confirm"):
+        rig.arm()
+    for _ in range(200):
+        rig.wait(0.008)
+        rig.rules.idle()
+    (event,) = (event for event in rig.bench.box.events if event.kind == "disarmed" and event.at_s > since)
+    assert event.reason == "watchdog"
+    assert not rig.rules.status().dark, "nobody has heard of it"
+    rig.driver.garbled = 0
+    for _ in range(50):
+        rig.wait(0.008)
+        rig.rules.idle()
+    assert rig.rules.status().dark
+    assert rig.rules.stop().edges == 10
 
 
 def test_by_command_steps_are_counted_too(rig):
