@@ -22,11 +22,12 @@ class PureLasers(LaserDriver):
 
     def __init__(self, bench):
         super().__init__("pure")
-        self.bench, self.plugged, self.garbled = bench, True, 0
+        self.bench, self.plugged, self.garbled, self.answer_ms = bench, True, 0, 0.0
 
     def _exchange_hw(self, line: str) -> str:
         if not self.plugged:
             raise TimeoutError("no answer")
+        self.bench.clock.pass_ms(self.answer_ms)
         if line == "OUTP OFF" and self.garbled:
             self.garbled -= 1
             line = "OUTP 0FF"
@@ -315,3 +316,27 @@ def test_a_head_comes_on_behind_the_armed_gate_and_off_after_it(rig):
     rig.wait(0.3)
     assert "no new frame" in rig.dark_because
     assert not head.emits
+
+
+class SlowHead(ScriptedHead):
+    """A head on a USB converter that holds each answer back for 16 ms, as FTDI's do."""
+
+    def __init__(self, gate):
+        super().__init__(gate)
+        self.clock = gate.bench.clock
+
+    def _asked(self, question, *arguments):
+        answers = 3 if question == self._prepare_hw else 1
+        self.clock.pass_ms(16 * answers)
+        return super()._asked(question, *arguments)
+
+
+def test_three_heads_on_slow_ports_are_armed_within_the_watchdogs_time(rig):
+    rig.driver.answer_ms = 16
+    rig.lasers.heads = {colour: SlowHead(rig.driver) for colour in Colour}
+    rig.arm()
+    for head in rig.lasers.heads.values():
+        assert (head.emits, head.told[-1]) == (True, ("on", True))
+    rig.driver.answer_ms = 0
+    rig.play(20)
+    assert rig.rules.status().armed
