@@ -44,7 +44,11 @@ STILL_S = 1.0
 
 @dataclass(frozen=True)
 class PlaySettings:
-    """What a person says about one play."""
+    """What a person says about one play.
+
+    Raises:
+        InputError: a duration or a rate that is no number above 0.
+    """
 
     arm: bool = False
     """Light the lasers."""
@@ -57,6 +61,11 @@ class PlaySettings:
     memory_gib: float = MEMORY_GIB
     log: Path | None = None
     overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        for option, unit, value in (("--duration", "s", self.duration_s), ("--fps", "Hz", self.fps)):
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise InputError(f"is {value!r} {unit}, expected a number above 0", where=option)
 
 
 def sources(given: Sequence[Path]) -> list[Path]:
@@ -149,7 +158,7 @@ def play_on_rig(
     first = frames_for(rig, paths[0], calibration, heard)
     power = balanced_power(rig, first.gains, calibration, settings.power_mw * 1e-3) if settings.arm else None
     timing = timing_of(rig)
-    cycle_s = len(timing.planes) / flip_rate(rig) * _host_factor(rig)
+    cycle_s = len(timing.planes) * (rig.host_cycle_s if rig.sequence.mode == "host" else 1 / flip_rate(rig))
     live = control is not None or isinstance(given, NameStream)
     duration = settings.duration_s
     if duration is None and len(paths) == 1 and not (settings.loop or live):
@@ -331,15 +340,6 @@ def forecast(holograms: int, capacity: int, pace: float | None, needed: float, s
         f"{capacity} of {holograms} that memory holds are used up, and frames will be shown again; allow more "
         "--memory, encode them beforehand, or show fewer with --fps"
     )
-
-
-def _host_factor(rig: Rig) -> float:
-    """How much longer a frame stands in host mode than a refresh."""
-    if rig.sequence.mode != "host":
-        return 1.0
-    sequence = rig.sequence
-    dark = (sequence.host_delay_ms + sequence.dark_gap_ms) * 1e-3 + rig.blanking_s + rig.on_time_s
-    return 1 + dark / rig.panel.period_s
 
 
 def _readers(holograms: int, complete: bool) -> int:
