@@ -65,6 +65,8 @@ class LaserStatus:
     """Why the lasers went dark without being told to; None if they did not."""
     dark: bool
     """Whether they have confirmed the dark since they were last armed."""
+    unlit: int = 0
+    """Frames since arming that were to be lit and stayed dark: never confirmed, or when their light was over."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class Supervision:
         self._told_off_s = -math.inf
         self._counted = EdgeCount(0, ())
         self._waiting: deque[_Count] = deque()
-        self._triggers = self._comparisons = 0
+        self._triggers = self._comparisons = self._unlit = 0
         self._went_dark: str | None = None
         self._looked_s, self._looked_slept_s = clock(), slept()
         self._armed_s = self._beat_s = self._moved_s = -math.inf
@@ -137,6 +139,7 @@ class Supervision:
             self._comparisons,
             self._went_dark,
             self._confirmed_dark,
+            self._unlit,
         )
 
     def prove_watchdog(self) -> None:
@@ -180,7 +183,7 @@ class Supervision:
         self._order, self._steps = order, steps
         self._powers_w = {colour: 0.0 if steps.dark else watts for colour, watts in order.powers_w.items()}
         self._armed, self._blank, self._went_dark = True, False, None
-        self._triggers = self._comparisons = self._seen = self._beaten = self._confirmed = 0
+        self._triggers = self._comparisons = self._seen = self._beaten = self._confirmed = self._unlit = 0
         self._counted = EdgeCount(0, ())
         self._waiting.clear()
         self._armed_s = self._beat_s = self._moved_s = self._looked_s = self._clock()
@@ -223,6 +226,8 @@ class Supervision:
         """
         armed, self._armed = self._armed, False
         self._make_dark()
+        if armed and self._lasers.gated and self._is_lit:
+            self._unlit += self._feed.shown() - self._confirmed
         if armed:
             self._counted = self._lasers.controller.edges()
         return self._counted
@@ -339,10 +344,21 @@ class Supervision:
 
     def _confirm(self) -> None:
         """Light for the frame that stands, if the controller has counted as many edges."""
+        assert self._steps is not None
+        skipped = self._seen - self._confirmed - 1
         self._confirmed = self._seen
         asked = self._clock()
         self._counted = self._lasers.controller.confirm(self._seen)
         self._waiting.append(_Count(self._counted, asked, self._clock(), self._triggers))
+        if self._is_lit:
+            over_s = asked - self._steps.blanking_s - self._steps.on_time_s
+            late = self._counted.edges > self._seen or self._feed.shown_by(over_s) >= self._seen
+            self._unlit += skipped + late
+
+    @property
+    def _is_lit(self) -> bool:
+        """Whether frames are to be lit, or only counted."""
+        return not self._blank and any(self._powers_w.values())
 
     def _judge(self, now: float) -> None:
         """Counts whose frames must have been reported by now, against those frames."""

@@ -75,6 +75,8 @@ class Stopped(NamedTuple):
     edges: EdgeCount
     went_dark: str | None
     """Why it was dark before it was told to stop; None if it was not."""
+    unlit: int = 0
+    """Frames that were to be lit and stayed dark."""
 
 
 class LaserSupervisor:
@@ -284,7 +286,8 @@ def _obey(control: Connection, supervision: Supervision) -> None:
         if kind == "stop":
             before = supervision.status()
             edges = supervision.stop()
-            answer: Any = Stopped(supervision.status().frames, edges, before.went_dark)
+            after = supervision.status()
+            answer: Any = Stopped(after.frames, edges, before.went_dark, after.unlit)
         else:
             answer = deeds[kind](*arguments)
     except HolodriverError as error:

@@ -1,5 +1,7 @@
 """The supervisor's rules, with a clock that passes when told and the box's state machine behind the client."""
 
+from dataclasses import replace
+
 import pytest
 
 from holodriver.errors import InputError, RigError
@@ -252,6 +254,25 @@ def test_a_dark_that_is_not_confirmed_is_no_dark_and_the_watchdog_is_not_fed(rig
         rig.rules.idle()
     assert rig.rules.status().dark
     assert rig.rules.stop().edges == 10
+
+
+def test_frames_that_stay_dark_are_counted(rig):
+    """Against the light of the box: confirmed too late for it, or skipped because a newer one stood already."""
+    rig.arm(steps=replace(STEPS, gated=True))
+    rig.play(20)
+    assert rig.rules.status().unlit == 0
+    for late_ms in (9, 3):
+        rig.bench.edge()
+        rig.feed.times.append(rig.clock.now)
+        rig.clock.pass_ms(late_ms)
+        rig.wait(PERIOD_S - late_ms * 1e-3)
+    for _ in range(3):
+        rig.bench.edge()
+        rig.feed.times.append(rig.clock.now)
+        rig.clock.pass_ms(PERIOD_S * 1e3)
+    rig.play(20)
+    edges = rig.rules.stop().edges
+    assert rig.rules.status().unlit == edges - len(rig.bench.box.pulses) == 4
 
 
 def test_by_command_steps_are_counted_too(rig):
