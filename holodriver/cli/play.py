@@ -120,7 +120,7 @@ def play(
 def _on_rig(rig: Path, source: list[Path], settings: "PlaySettings") -> None:
     from holodriver.files.rig import read_rig
     from holodriver.rig.control import KEYS_HELP, Listener, listening
-    from holodriver.rig.session import NameStream, play_on_rig
+    from holodriver.rig.session import MAX_NAME, NameStream, play_on_rig
 
     read = read_rig(rig)
     stream = STREAM in source
@@ -129,7 +129,7 @@ def _on_rig(rig: Path, source: list[Path], settings: "PlaySettings") -> None:
     with listening(lines=not stream) as control, console.reporting() as progress:
         if control is not None and control.keys:
             console.say(KEYS_HELP)
-        given = NameStream(Listener(0, keys=False)) if stream else source
+        given = NameStream(Listener(0, keys=False, max_line=MAX_NAME)) if stream else source
         play_on_rig(read, given, settings, control=control, heard=heard_on_console(progress))
 
 

@@ -38,6 +38,9 @@ SAME_TABLE = 1e-6
 PACE_LEFT = 0.8
 """Share of the pace of reading that is left once the display takes its part of the machine."""
 
+MAX_NAME = 32_768
+"""Longest name of a hologram on the standard input, bytes: no system has longer ones."""
+
 STILL_S = 1.0
 """How long one hologram is shown where nobody can say `quit`."""
 

@@ -4,6 +4,7 @@ import os
 import pty
 import subprocess
 import sys
+import tty
 from contextlib import suppress
 
 import pytest
@@ -66,6 +67,33 @@ def test_lines_of_a_pipe_come_whole_and_only_once():
     assert list(listener.lines()) == []
     assert listener.ended
     os.close(reading)
+
+
+def test_a_line_that_is_too_long_is_said_to_be_and_not_cut():
+    reading, writing = os.pipe()
+    os.write(writing, b"x" * 200 + b"/" + b"y" * 99 + b"\nquit" + b" " * 300 + b"\n")
+    os.close(writing)
+    names = list(Listener(reading, keys=False, max_line=300).lines())
+    os.close(reading)
+    assert names[0] == "x" * 200 + "/" + "y" * 99
+    assert names[1].startswith("quit ")
+    assert names[1].endswith("… (longer than 300 bytes)")
+    with pytest.raises(InputError, match="is no command"):
+        read_command(names[1])
+
+
+def test_keys_that_mean_nothing_do_nothing():
+    """Up, Home, Delete, F1 to F5 of xterm and of the console, Ctrl-right; a key whose end comes later; then Escape."""
+    terminal, theirs = pty.openpty()
+    tty.setraw(theirs)
+    listener = Listener(theirs, keys=True)
+    for sent in ("\x1b[A", "\x1b[H", "\x1b[3~", "\x1bOP", "\x1b[15~", "\x1b[[A", "\x1b[1;5C", "\x1b[", "3", "~"):
+        os.write(terminal, sent.encode("ascii"))
+        assert list(listener.lines()) == [], sent
+    os.write(terminal, b"\x1b[3~\x1b[C\x1bODn\x1b")
+    assert list(listener.lines()) == ["next", "previous", "next", "quit"]
+    os.close(terminal)
+    os.close(theirs)
 
 
 def test_nobody_gives_commands_at_the_end_of_a_standard_input_that_said_nothing(monkeypatch):
