@@ -254,7 +254,8 @@ class VirtualSupervisor:
         before = self.supervision.status()
         edges: list[EdgeCount] = []
         self._do(lambda: edges.append(self.supervision.stop()))
-        return Stopped(self.supervision.status().frames, edges[0], before.went_dark)
+        after = self.supervision.status()
+        return Stopped(after.frames, edges[0], before.went_dark, after.unlit)
 
     def close(self) -> None:
         self._closed = True

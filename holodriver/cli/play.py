@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 DEFAULT_DURATION_S = 1.0
 """How long a play on the simulated rig lasts if nobody says: enough for timing figures that mean something."""
 
+REFRESH_HZ, FOCUS = 180.0, 0.5
+"""Of the simulated rig and of the camera before it, if nobody says."""
+
 SIMULATED = "simulated"
 STREAM = Path("-")
 
@@ -47,11 +50,15 @@ def play(
     fps: Annotated[
         float | None, typer.Option(help="Holograms a second; one for each cycle of colours if left out.")
     ] = None,
-    refresh: Annotated[float, typer.Option(help="The simulated rig's refreshes a second, Hz.")] = 180.0,
+    refresh: Annotated[
+        float | None, typer.Option(help="The simulated rig's refreshes a second, Hz.", show_default=f"{REFRESH_HZ:g}")
+    ] = None,
     power: Annotated[
         float, typer.Option(min=0.001, help="Power of the strongest laser, mW; the others balance the encoding gains.")
     ] = 1.0,
-    memory: Annotated[float, typer.Option(min=0.01, help="GiB for holograms that are read ahead.")] = 1.0,
+    memory: Annotated[
+        float | None, typer.Option(min=0.01, help="GiB for holograms that are read ahead.", show_default="1.0")
+    ] = None,
     log: Annotated[Path | None, typer.Option(help="Write when each frame stood to this CSV.")] = None,
     record: Annotated[
         Path | None,
@@ -60,7 +67,10 @@ def play(
     film: Annotated[
         Path | None, typer.Option(help="Write what a camera would have seen, colours fused, to this film (.mp4).")
     ] = None,
-    focus: Annotated[float, typer.Option(min=0, max=1, help="Normalised depth on which that camera is focused.")] = 0.5,
+    focus: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Normalised depth on which that camera is focused.", show_default=f"{FOCUS:g}"),
+    ] = None,
     fault: Annotated[
         list[str] | None,
         typer.Option(
@@ -79,10 +89,11 @@ def play(
     if cycles is not None and duration is not None:
         raise InputError("give either a number of cycles or a duration", where="--cycles, --duration")
     if rig != SIMULATED:
-        from holodriver.rig.session import PlaySettings
+        from holodriver.rig.session import MEMORY_GIB, PlaySettings
 
-        simulated = (("--cycles", cycles), ("--record", record), ("--film", film), ("--fault", fault))
-        given = [name for name, value in simulated if value is not None]
+        simulated = {"--cycles": cycles, "--record": record, "--film": film, "--fault": fault}
+        simulated |= {"--refresh": refresh, "--focus": focus}
+        given = [name for name, value in simulated.items() if value is not None]
         if given:
             raise InputError("is for the simulated rig alone", where=given[0], remedy="leave it away")
         settings = PlaySettings(
@@ -91,23 +102,25 @@ def play(
             loop=loop,
             fps=fps,
             duration_s=duration,
-            memory_gib=memory,
+            memory_gib=MEMORY_GIB if memory is None else memory,
             log=log,
             overwrite=overwrite,
         )
         _on_rig(Path(rig), source, settings)
         return
-    given = [name for name, value in (("--loop", loop), ("--fps", fps), ("--log", log)) if value]
+    real = {"--arm": arm or None, "--loop": loop or None, "--fps": fps, "--memory": memory, "--log": log}
+    given = [name for name, value in real.items() if value is not None]
     if given or STREAM in source:
         raise InputError("needs a rig file", where=(given or ["-"])[0], remedy="make one: holodriver rig new rig.toml")
-    seen = Seen(record, film, focus, fault or [])
-    _on_simulated_rig(source, cycles, duration, refresh, power, seen, overwrite=overwrite)
+    seen = Seen(record, film, FOCUS if focus is None else focus, fault or [])
+    refresh_hz = REFRESH_HZ if refresh is None else refresh
+    _on_simulated_rig(source, cycles, duration, refresh_hz, power, seen, overwrite=overwrite)
 
 
 def _on_rig(rig: Path, source: list[Path], settings: "PlaySettings") -> None:
     from holodriver.files.rig import read_rig
     from holodriver.rig.control import KEYS_HELP, Listener, listening
-    from holodriver.rig.session import NameStream, play_on_rig
+    from holodriver.rig.session import MAX_NAME, NameStream, play_on_rig
 
     read = read_rig(rig)
     stream = STREAM in source
@@ -116,7 +129,7 @@ def _on_rig(rig: Path, source: list[Path], settings: "PlaySettings") -> None:
     with listening(lines=not stream) as control, console.reporting() as progress:
         if control is not None and control.keys:
             console.say(KEYS_HELP)
-        given = NameStream(Listener(0, keys=False)) if stream else source
+        given = NameStream(Listener(0, keys=False, max_line=MAX_NAME)) if stream else source
         play_on_rig(read, given, settings, control=control, heard=heard_on_console(progress))
 
 

@@ -35,6 +35,12 @@ DIFFUSER_INPUTS = ("none", "interlock", "cts", "dsr", "cd", "ri", "file")
 MAX_WATCHDOG_MS = 250
 """Longest silence of the host while lasers are armed, ms (reference: the controller's protocol)."""
 
+SLOWEST_HZ = 10.0
+"""A panel that brings fewer new frames a second leaves the lasers dark (`holodriver.rig.panel`)."""
+
+STALL_S = 0.15
+"""Lasers go dark when frames are this far apart, s (`holodriver.rig.supervision`)."""
+
 CLASS_3B_MW = 500.0
 """Above this continuous power a visible laser is class 4 (IEC 60825-1), which this driver is not made for, mW."""
 
@@ -248,6 +254,18 @@ class Rig:
                 f"fields 'sequence.settle_ms' and 'sequence.light_ms' take {light * 1e3:.3g} ms, and a colour has "
                 f"{period * 1e3:.3g} ms: it would reach into the next frame"
             )
+        rate_hz = panel.refresh_hz / sequence.dwell
+        if sequence.sync == "frame" and rate_hz < SLOWEST_HZ:
+            raise InputError(
+                f"field 'sequence.dwell' is {sequence.dwell}, and 'panel.refresh_hz' {panel.refresh_hz:g}: "
+                f"{rate_hz:.3g} new frames a second, expected {SLOWEST_HZ:g} or more"
+            )
+        if sequence.mode == "host" and (longest_s := self.host_cycle_s + panel.period_s) > STALL_S:
+            raise InputError(
+                "fields 'sequence.settle_ms', 'light_ms', 'host_delay_ms', 'dark_gap_ms' and 'dwell' put the frames of "
+                f"the mode 'host' {longest_s * 1e3:.0f} ms apart, if one refresh is missed; the lasers go dark after "
+                f"{STALL_S * 1e3:.0f} ms"
+            )
         for colour in COLOURS:
             if len((written := getattr(self.heads, colour)).split()) not in (0, 2):
                 raise InputError(f"field 'heads.{colour}' is {written!r}, expected a make and a port")
@@ -260,6 +278,12 @@ class Rig:
         if self.sequence.mode == "packed":
             return self.panel.period_s * self.sequence.dwell / self.sequence.edges_per_frame
         return self.panel.period_s * (self.sequence.dwell if self.sequence.sync == "frame" else 1)
+
+    @property
+    def host_cycle_s(self) -> float:
+        """Mode "host": from one frame to the next, which waits until the light is over and for a refresh, s."""
+        waits_s = (self.sequence.host_delay_ms + self.sequence.dark_gap_ms) * 1e-3
+        return self.slot_s + waits_s + self.blanking_s + self.on_time_s
 
     @property
     def blanking_s(self) -> float:

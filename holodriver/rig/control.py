@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import select
 import sys
 from collections.abc import Iterator
@@ -23,12 +24,20 @@ POWER_STEP = 0.1
 """Share of the power by which the keys + and − change it."""
 
 KEYS = {
-    "n": "next", "\x1b[C": "next", "p": "previous", "\x1b[D": "previous", " ": "pause", "f": "sweep", "b": "blank",
+    "n": "next", "\x1b[C": "next", "\x1bOC": "next", "p": "previous", "\x1b[D": "previous", "\x1bOD": "previous",
+    " ": "pause", "f": "sweep", "b": "blank",
     "+": "power +10", "=": "power +10", "-": "power -10", "s": "status", "q": "quit", "\x1b": "quit", "h": "help",
     "?": "help",
 }  # fmt: skip
 
+OTHER_KEYS = re.compile(r"\x1b(?:\[\[?[0-?]*[ -/]*[@-~]|O[ -~])")
+"""What a terminal sends for arrows, Home, Delete, function keys and the like (ECMA-48, 5.4; SS3 of VT100 keypads)."""
+
+BEGUN_KEY = re.compile(r"\x1b(?:\[\[?[0-?]*[ -/]*|O)\Z")
+"""The same, of which the end has not come yet."""
+
 MAX_LINE = 256
+"""Longest line of a command, bytes."""
 
 
 @dataclass(frozen=True)
@@ -88,18 +97,42 @@ class Listener:
     Args:
         descriptor: open for reading.
         keys: each byte is a key.
+        max_line: longest line, bytes; in place of a longer one comes one that says so, which is neither a command nor
+            the name of a file.
     """
 
-    def __init__(self, descriptor: int, *, keys: bool):
-        self._descriptor = descriptor
+    def __init__(self, descriptor: int, *, keys: bool, max_line: int = MAX_LINE):
+        self._descriptor, self._max_line = descriptor, max_line
         self.keys = keys
         self._received = b""
-        self.lines_heard = 0
         self.ended = False
         """Whether nothing more can come."""
 
+    @property
+    def speaks(self) -> bool:
+        """Whether somebody is there: not for what is at its end before anything came, as /dev/null is."""
+        self._hear()
+        return bool(self._received) or not self.ended
+
     def lines(self) -> Iterator[str]:
         """Command lines that have come since the last call."""
+        self._hear()
+        if self.keys:
+            text, self._received = self._received.decode("ascii", errors="ignore"), b""
+            if begun := BEGUN_KEY.search(text):
+                text, self._received = text[: begun.start()], begun[0][-MAX_LINE:].encode("ascii")
+            yield from _keys(text)
+            return
+        *whole, self._received = self._received.split(b"\n")
+        self._received = self._received[: self._max_line + 1]  # all that is kept of a line without end
+        for line in whole:
+            if len(line) <= self._max_line:
+                yield line.decode("utf-8", errors="replace")
+            else:
+                begins = line[:20].decode("utf-8", errors="replace")
+                yield f"{begins}… (longer than {self._max_line} bytes)"
+
+    def _hear(self) -> None:
         while not self.ended and select.select([self._descriptor], [], [], 0)[0]:
             try:
                 data = os.read(self._descriptor, 4096)
@@ -107,24 +140,16 @@ class Listener:
                 data = b""
             self.ended = not data
             self._received += data
-        if self.keys:
-            text, self._received = self._received.decode("ascii", errors="ignore"), b""
-            yield from _keys(text)
-            return
-        *whole, self._received = self._received.split(b"\n")
-        self._received = self._received[: MAX_LINE + 1]
-        for line in whole:
-            self.lines_heard += 1
-            yield line[:MAX_LINE].decode("utf-8", errors="replace")
 
 
 def _keys(text: str) -> Iterator[str]:
     at = 0
     while at < len(text):
-        key = next((key for key in sorted(KEYS, key=len, reverse=True) if text.startswith(key, at)), None)
-        if key is not None:
+        other = OTHER_KEYS.match(text, at)
+        key = other[0] if other else text[at]
+        if key in KEYS:
             yield KEYS[key]
-        at += len(key) if key else 1
+        at += len(key)
 
 
 @contextmanager
@@ -150,7 +175,8 @@ def listening(*, lines: bool = True) -> Iterator[Listener | None]:
             yield None
             return
     if terminal is None:
-        yield Listener(descriptor, keys=False)
+        listener = Listener(descriptor, keys=False)
+        yield listener if listener.speaks else None
         return
     import termios
     import tty

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Self, TypeVar, final
 
 from holodriver.errors import InputError, RigError
-from holodriver.rig.lasers import LaserDriver, require_watchdog
+from holodriver.rig.lasers import OFFS, LaserDriver, require_watchdog
 
 Answer = TypeVar("Answer")
 
@@ -37,6 +37,7 @@ class LaserHead(ABC):
         self.connected = True
         self.armed = False
         self._gate = gate
+        self._prepared = False
 
     @abstractmethod
     def _identity_hw(self) -> str:
@@ -100,13 +101,13 @@ class LaserHead(ABC):
         self._check_power()
 
     @final
-    def arm(self) -> None:
-        """Emission on, behind the gate.
+    def prepare(self) -> None:
+        """All that arming takes but emission, which stays off: many answers on a slow port, longer than a gate waits.
 
         Raises:
-            RigError: no armed gate that has a watchdog, the head's interlock is open, or it does not answer.
+            RigError: the head's interlock is open, its power is over the limit, or it does not answer.
         """
-        require_watchdog(self.where, self.has_hardware_watchdog, self._gate)
+        self._prepared = False
         if self._asked(self._interlock_open_hw):
             raise RigError(
                 "the laser head's own interlock or key keeps it dark",
@@ -115,6 +116,19 @@ class LaserHead(ABC):
             )
         self._asked(self._prepare_hw)
         self._check_power()
+        self._prepared = True
+
+    @final
+    def arm(self) -> None:
+        """Emission on, behind the gate; prepared first, if it was not since it was last dark.
+
+        Raises:
+            RigError: no armed gate that has a watchdog, the head's interlock is open, or it does not answer.
+        """
+        require_watchdog(self.where, self.has_hardware_watchdog, self._gate)
+        if not self._prepared:
+            self.prepare()
+        self._prepared = False
         self._asked(self._set_emission_hw, True)
         self.armed = True
 
@@ -125,10 +139,19 @@ class LaserHead(ABC):
         Raises:
             RigError: the head did not confirm it.
         """
-        self._asked(self._set_emission_hw, False)
-        self.armed = False
-        if self._asked(self._emission_hw):
-            raise RigError("the laser head still says that it emits", where=self.where)
+        self._prepared = False
+        for attempt in range(1, OFFS + 1):
+            try:
+                self._asked(self._set_emission_hw, False)
+                emits = self._asked(self._emission_hw)
+            except RigError:
+                if not self.connected or attempt == OFFS:
+                    raise
+                continue
+            if not emits:
+                self.armed = False
+                return
+        raise RigError("the laser head still says that it emits", where=self.where)
 
     @final
     def close(self) -> None:

@@ -12,6 +12,9 @@ from holodriver.rig.colour import Colour, read_step, written_step
 SILENCE_S = 0.05
 """Beyond the watchdog's time, s, for a box whose clock is slow and a line that is slow to tell."""
 
+OFFS = 3
+"""So often `OUTP OFF` is said to a box that does not confirm it: a line may be garbled once."""
+
 SILENCES = 3
 """A busy machine may deliver a question late to a simulated box, but not so often."""
 
@@ -186,12 +189,19 @@ class LaserDriver(ABC):
         """Dark now, and until the next `arm`.
 
         Raises:
-            RigError: the box did not confirm it.
+            RigError: the box did not confirm it, though told several times; silence is what its watchdog needs then.
         """
-        self._tell("OUTP OFF")
-        self.armed = False
-        if not self.dark():
-            raise RigError("the laser controller still says it is armed after OUTP OFF", where=self.where)
+        said = []
+        for _ in range(OFFS):  # no question in between: each that is understood feeds the watchdog
+            said.append(self._exchange("OUTP OFF"))
+            if said[-1] == "OK":
+                said.append(self._exchange("OUTP?"))
+            if said[-1] == "0":
+                self.armed = False
+                return
+        raise RigError(
+            f"the laser controller does not confirm that it is dark: OUTP OFF gave {', '.join(said)}", where=self.where
+        )
 
     @final
     def dark(self) -> bool:

@@ -276,6 +276,7 @@ class SupervisedLight:
 
     def end(self) -> None:
         stopped = self._lasers.stop()
+        self._sequencer.unlit = stopped.unlit
         if (error := went_dark(stopped)) is not None:
             raise error
         if self._timing.mode == "host":
@@ -291,3 +292,4 @@ class SupervisedLight:
         self._checked_s = self._clock()
         status = self._lasers.check()
         self._sequencer.edges, self._sequencer.comparisons = status.edges, status.comparisons
+        self._sequencer.unlit = status.unlit

@@ -133,6 +133,8 @@ class LivePlayer:
         """
         try:
             self._read_first()
+            if self._quitting:
+                return  # nothing was armed
             self._ready()
             self.sequencer = self._timing.sequencer(self._clock())
             if self._light is not None:

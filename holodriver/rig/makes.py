@@ -130,10 +130,13 @@ class Lasers:
             self.controller.set_watchdog(self.setup.watchdog_ms)
             for colour in order.powers_w:
                 self.set_power(colour, 0.0 if steps.dark else order.powers_w[colour])
+            heads = [head for colour, head in self.heads.items() if colour in order.powers_w]
+            for head in heads:
+                head.prepare()
             self.controller.arm()  # dark until the first edge, so that a head behind it comes on in the dark
-            for colour, head in self.heads.items():
-                if colour in order.powers_w:
-                    head.arm()
+            for head in heads:
+                self.controller.heartbeat()  # one answer of a head in between: three may take longer than the watchdog
+                head.arm()
         except BaseException as error:
             self.end_dark(error)
             raise

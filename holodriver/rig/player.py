@@ -61,6 +61,8 @@ class PlayReport:
     """How often the controller was found on the colour of another frame."""
     starved: int = 0
     """Frames shown again because the next hologram was not read in time."""
+    unlit: int = 0
+    """Frames that stayed dark because they were confirmed too late, or not at all."""
 
     def rows(self) -> list[tuple[str, str]]:
         """The report as pairs of name and value, for a table."""
@@ -72,6 +74,7 @@ class PlayReport:
             ("sync edges counted", str(self.edges)),
             ("comparisons with the lasers", str(self.comparisons)),
             ("colour errors", str(self.colour_errors)),
+            ("frames left dark, confirmed too late", str(self.unlit)),
             *([("shown again, the next was not read", str(self.starved))] if self.starved else []),
         ]
 
@@ -219,6 +222,7 @@ def report_of(sequencer: Sequencer, period_s: float) -> PlayReport:
         edges=sequencer.edges or 0,
         colour_errors=sequencer.colour_errors,
         starved=sequencer.starved,
+        unlit=sequencer.unlit,
     )
 
 

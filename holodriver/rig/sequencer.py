@@ -91,7 +91,7 @@ class Sequencer:
         self.comparisons = 0
         """How often frames and edges were compared."""
         self.unlit = 0
-        """Confirmations that came after the controller had gone on to the next edge."""
+        """Frames that stayed dark because they were confirmed too late, or not at all."""
         self.colour_errors = 0
         """How often the controller was found on the colour of another frame."""
         self.interval_max_s: float | None = None

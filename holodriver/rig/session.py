@@ -38,13 +38,20 @@ SAME_TABLE = 1e-6
 PACE_LEFT = 0.8
 """Share of the pace of reading that is left once the display takes its part of the machine."""
 
+MAX_NAME = 32_768
+"""Longest name of a hologram on the standard input, bytes: no system has longer ones."""
+
 STILL_S = 1.0
 """How long one hologram is shown where nobody can say `quit`."""
 
 
 @dataclass(frozen=True)
 class PlaySettings:
-    """What a person says about one play."""
+    """What a person says about one play.
+
+    Raises:
+        InputError: a duration or a rate that is no number above 0.
+    """
 
     arm: bool = False
     """Light the lasers."""
@@ -57,6 +64,11 @@ class PlaySettings:
     memory_gib: float = MEMORY_GIB
     log: Path | None = None
     overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        for option, unit, value in (("--duration", "s", self.duration_s), ("--fps", "Hz", self.fps)):
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise InputError(f"is {value!r} {unit}, expected a number above 0", where=option)
 
 
 def sources(given: Sequence[Path]) -> list[Path]:
@@ -149,7 +161,7 @@ def play_on_rig(
     first = frames_for(rig, paths[0], calibration, heard)
     power = balanced_power(rig, first.gains, calibration, settings.power_mw * 1e-3) if settings.arm else None
     timing = timing_of(rig)
-    cycle_s = len(timing.planes) / flip_rate(rig) * _host_factor(rig)
+    cycle_s = len(timing.planes) * (rig.host_cycle_s if rig.sequence.mode == "host" else 1 / flip_rate(rig))
     live = control is not None or isinstance(given, NameStream)
     duration = settings.duration_s
     if duration is None and len(paths) == 1 and not (settings.loop or live):
@@ -199,12 +211,6 @@ def play_on_rig(
                 if given.ended:
                     playlist.end()
 
-        def commands() -> Sequence[str]:
-            lines = list(control.lines()) if control is not None else []
-            if control is not None and control.ended and control.lines_heard and not playlist.finished:
-                lines.append("quit")  # the program that gave commands is gone
-            return lines
-
         def ready() -> None:
             needed = playlist.rate / cycle_s
             most_s = math.inf if playlist.loop or not complete else len(paths) / needed
@@ -222,7 +228,7 @@ def play_on_rig(
             power=power,
             dark_slot=dark_slot,
             duration_s=duration,
-            commands=commands,
+            commands=lambda: _commands(control, playlist),
             answer=heard.say,
             each_turn=lambda: diffuser.check(time.perf_counter()) if power is not None else None,
             record=lambda frames: log.write(frames, paths),
@@ -235,6 +241,12 @@ def play_on_rig(
         finally:
             heard.ended(report_of(player.sequencer, cycle_s / len(timing.planes)))
             _warn_of_gains(reader, first, heard)
+
+
+def _commands(control: Listener | None, playlist: Playlist) -> list[str]:
+    """What has been said since the last call; who is gone can say nothing more, so that is `quit`."""
+    lines = list(control.lines()) if control is not None else []
+    return [*lines, "quit"] if control is not None and control.ended and not playlist.finished else lines
 
 
 def frames_for(rig: Rig, path: Path, calibration: Calibration | None, heard: Heard) -> PanelFrames:
@@ -331,15 +343,6 @@ def forecast(holograms: int, capacity: int, pace: float | None, needed: float, s
         f"{capacity} of {holograms} that memory holds are used up, and frames will be shown again; allow more "
         "--memory, encode them beforehand, or show fewer with --fps"
     )
-
-
-def _host_factor(rig: Rig) -> float:
-    """How much longer a frame stands in host mode than a refresh."""
-    if rig.sequence.mode != "host":
-        return 1.0
-    sequence = rig.sequence
-    dark = (sequence.host_delay_ms + sequence.dark_gap_ms) * 1e-3 + rig.blanking_s + rig.on_time_s
-    return 1 + dark / rig.panel.period_s
 
 
 def _readers(holograms: int, complete: bool) -> int:

@@ -15,7 +15,7 @@ from typing import Protocol
 from holodriver.errors import HolodriverError, InputError, RigError
 from holodriver.rig.arming import ArmOrder, StepOrder
 from holodriver.rig.colour import Colour
-from holodriver.rig.lasers import EdgeCount
+from holodriver.rig.lasers import SILENCE_S, EdgeCount
 from holodriver.rig.makes import Lasers
 
 HEARTBEAT_S = 0.05
@@ -63,6 +63,10 @@ class LaserStatus:
     """How often edges and frames were compared since arming."""
     went_dark: str | None
     """Why the lasers went dark without being told to; None if they did not."""
+    dark: bool
+    """Whether they have confirmed the dark since they were last armed."""
+    unlit: int = 0
+    """Frames since arming that were to be lit and stayed dark: never confirmed, or when their light was over."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +107,11 @@ class Supervision:
         self._steps: StepOrder | None = None
         self._powers_w: dict[Colour, float] = {}
         self._armed = self._tripped = self._blank = False
+        self._confirmed_dark = True  # who opens lasers makes them dark
+        self._told_off_s = -math.inf
         self._counted = EdgeCount(0, ())
         self._waiting: deque[_Count] = deque()
-        self._triggers = self._comparisons = 0
+        self._triggers = self._comparisons = self._unlit = 0
         self._went_dark: str | None = None
         self._looked_s, self._looked_slept_s = clock(), slept()
         self._armed_s = self._beat_s = self._moved_s = -math.inf
@@ -132,6 +138,8 @@ class Supervision:
             self._counted.colours,
             self._comparisons,
             self._went_dark,
+            self._confirmed_dark,
+            self._unlit,
         )
 
     def prove_watchdog(self) -> None:
@@ -143,7 +151,14 @@ class Supervision:
         """
         if self._armed:
             raise InputError("the lasers are armed")
-        self._lasers.controller.prove_watchdog(self._lasers.setup.watchdog_ms)
+        self._make_dark()
+        self._confirmed_dark = False
+        try:
+            self._lasers.controller.prove_watchdog(self._lasers.setup.watchdog_ms)
+        except BaseException:
+            self._tell_off()
+            raise
+        self._confirmed_dark = True
 
     def arm(self, order: ArmOrder, steps: StepOrder) -> None:
         """Arm as a person ordered.
@@ -157,12 +172,18 @@ class Supervision:
         if order.number in self._used:
             raise InputError("this order to arm has been used", remedy="a person must give a new one")
         self._used.add(order.number)
+        self._make_dark()
         self._tripped = self._lasers.controller.interlock_tripped()
-        self._lasers.arm(order, steps)
+        self._confirmed_dark = False
+        try:
+            self._lasers.arm(order, steps)
+        except BaseException:
+            self._tell_off()
+            raise
         self._order, self._steps = order, steps
         self._powers_w = {colour: 0.0 if steps.dark else watts for colour, watts in order.powers_w.items()}
         self._armed, self._blank, self._went_dark = True, False, None
-        self._triggers = self._comparisons = self._seen = self._beaten = self._confirmed = 0
+        self._triggers = self._comparisons = self._seen = self._beaten = self._confirmed = self._unlit = 0
         self._counted = EdgeCount(0, ())
         self._waiting.clear()
         self._armed_s = self._beat_s = self._moved_s = self._looked_s = self._clock()
@@ -198,10 +219,16 @@ class Supervision:
             self._triggers += 1
 
     def stop(self) -> EdgeCount:
-        """Dark; the edges since arming."""
-        if self._armed:
-            self._armed = False
-            self._lasers.disarm()
+        """Dark, confirmed; the edges since arming.
+
+        Raises:
+            RigError: the lasers do not confirm it.
+        """
+        armed, self._armed = self._armed, False
+        self._make_dark()
+        if armed and self._lasers.gated and self._is_lit:
+            self._unlit += self._feed.shown() - self._confirmed
+        if armed:
             self._counted = self._lasers.controller.edges()
         return self._counted
 
@@ -209,10 +236,40 @@ class Supervision:
         """Dark at once, for a reason that the person will be told."""
         self._armed = False
         self._went_dark = reason
+        connected = self._lasers.controller.connected
+        error = self._tell_off()
+        if error is not None and connected:
+            self._went_dark = f"{reason}; {error}"
+
+    def _make_dark(self) -> None:
+        """See to it that the dark has been confirmed.
+
+        Raises:
+            RigError: it has not; says why light was to end.
+        """
+        if self._confirmed_dark or (error := self._tell_off()) is None:
+            return
+        because = "" if self._went_dark is None else f"; they were to be dark because {self._went_dark}"
+        remedy = error.remedy or "keep away: the lasers may still be lit"
+        raise RigError(f"{error.what}{because}", where=error.where, remedy=remedy)
+
+    def _tell_off(self) -> HolodriverError | None:
+        """Tell the lasers to be dark; what kept them from confirming it."""
+        controller = self._lasers.controller
         try:
             self._lasers.disarm()
         except HolodriverError as error:
-            self._went_dark = f"{reason}; {error}"
+            return error
+        finally:
+            self._told_off_s = self._clock()
+        if not controller.connected:
+            return RigError(
+                "the laser controller is gone, and nobody has heard that it is dark",
+                where=controller.where,
+                remedy="its watchdog makes it dark; plug it in again",
+            )
+        self._confirmed_dark = True
+        return None
 
     def turn(self) -> None:
         """Look at everything once."""
@@ -242,9 +299,28 @@ class Supervision:
             self.go_dark(error.what)
 
     def idle(self) -> None:
-        """While dark: is the box still there, is the door closed."""
-        if not self._armed and self._lasers.controller.connected:
-            self._tripped = self._lasers.controller.interlock_tripped()
+        """While not armed: is the box still there, is the door closed; one that was gone and is back comes back dark.
+
+        A box that has not confirmed the dark is left alone for longer than its watchdog takes, and hears nothing but
+        to be dark: any other line would keep it lit.
+
+        Raises:
+            RigError: no answer, or it is not back yet.
+        """
+        lasers = self._lasers
+        if self._armed:
+            return
+        if not self._confirmed_dark:
+            if self._clock() - self._told_off_s < lasers.setup.watchdog_ms * 1e-3 + SILENCE_S:
+                return
+            if lasers.controller.connected:
+                self._tell_off()
+                return
+        if lasers.connected:
+            self._tripped = lasers.controller.interlock_tripped()
+        else:
+            lasers.reconnect()
+            self._confirmed_dark = True
 
     def _missed(self) -> float:
         """Time (s) that has passed since the last look without this process: in sleep, or held up."""
@@ -268,10 +344,21 @@ class Supervision:
 
     def _confirm(self) -> None:
         """Light for the frame that stands, if the controller has counted as many edges."""
+        assert self._steps is not None
+        skipped = self._seen - self._confirmed - 1
         self._confirmed = self._seen
         asked = self._clock()
         self._counted = self._lasers.controller.confirm(self._seen)
         self._waiting.append(_Count(self._counted, asked, self._clock(), self._triggers))
+        if self._is_lit:
+            over_s = asked - self._steps.blanking_s - self._steps.on_time_s
+            late = self._counted.edges > self._seen or self._feed.shown_by(over_s) >= self._seen
+            self._unlit += skipped + late
+
+    @property
+    def _is_lit(self) -> bool:
+        """Whether frames are to be lit, or only counted."""
+        return not self._blank and any(self._powers_w.values())
 
     def _judge(self, now: float) -> None:
         """Counts whose frames must have been reported by now, against those frames."""

@@ -75,6 +75,8 @@ class Stopped(NamedTuple):
     edges: EdgeCount
     went_dark: str | None
     """Why it was dark before it was told to stop; None if it was not."""
+    unlit: int = 0
+    """Frames that were to be lit and stayed dark."""
 
 
 class LaserSupervisor:
@@ -116,7 +118,11 @@ class LaserSupervisor:
             InputError: the lasers are armed.
             RigError: it does not, or no answer.
         """
-        self._ask("prove")
+        self.dark = False
+        try:
+            self._ask("prove")
+        finally:
+            self.dark = self._says_dark()
 
     def arm(self, order: ArmOrder, steps: StepOrder) -> None:
         """Arm as a person ordered; the frames count from here.
@@ -137,7 +143,7 @@ class LaserSupervisor:
 
     def _says_dark(self) -> bool:
         try:
-            return not self.status().armed
+            return self.status().dark
         except HolodriverError:
             return False  # nobody knows
 
@@ -182,7 +188,7 @@ class LaserSupervisor:
         """
         status = self.status()
         if status.went_dark is not None:
-            self.dark = True
+            self.dark = status.dark
             raise RigError(
                 f"the lasers have been made dark: {status.went_dark}",
                 remedy="find the cause, then give a new order to arm",
@@ -250,7 +256,8 @@ def _serve(control: Connection, setup: LaserSetup, times: Any, count: Any) -> No
             supervision.turn()
             if not supervision.armed and time.perf_counter() - looked_s > IDLE_S:
                 looked_s = time.perf_counter()
-                _look_around(lasers, supervision)
+                with suppress(HolodriverError):  # a box that is not back yet
+                    supervision.idle()
     except _TerminatedError:
         return
     finally:
@@ -279,18 +286,10 @@ def _obey(control: Connection, supervision: Supervision) -> None:
         if kind == "stop":
             before = supervision.status()
             edges = supervision.stop()
-            answer: Any = Stopped(supervision.status().frames, edges, before.went_dark)
+            after = supervision.status()
+            answer: Any = Stopped(after.frames, edges, before.went_dark, after.unlit)
         else:
             answer = deeds[kind](*arguments)
     except HolodriverError as error:
         answer = error
     control.send(("done", number, answer))
-
-
-def _look_around(lasers: Lasers, supervision: Supervision) -> None:
-    """While dark: the state of the interlock; a box that was unplugged and is back comes back dark."""
-    with suppress(HolodriverError):  # a box that is not back yet
-        if lasers.connected:
-            supervision.idle()
-        else:
-            lasers.reconnect()

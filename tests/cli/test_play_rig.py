@@ -1,6 +1,7 @@
 """`holodriver rig` and `holodriver play --rig FILE` on a simulated panel and controller, from the command line."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,15 +16,19 @@ from holodriver.files.calibration import write_calibration
 from holodriver.files.frames import read_panel_frames
 from holodriver.files.hologram import Hologram, write_hologram
 from holodriver.files.profile import write_profile
-from holodriver.files.rig import Rig, read_rig, write_rig
+from holodriver.files.rig import PanelSettings, Rig, SequenceSettings, read_rig, write_rig
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
 from holodriver.panel.burch import encode as burch_encode
 from holodriver.panel.calibration import Calibration, ColourCalibration, Registration
 from holodriver.panel.frames import PanelFrames, SmallFrames
 from holodriver.panel.lut import AmplitudeLut
+from holodriver.rig.control import Listener
+from holodriver.rig.opening import timing_of
+from holodriver.rig.power import Power
 from holodriver.rig.reader import ReadOrEncode
-from holodriver.rig.session import rig_calibration
+from holodriver.rig.session import PlaySettings, play_on_rig, rig_calibration
+from holodriver.rig.starting import what_is_lit
 
 PROFILE = replace(REFERENCE, width=16, height=10)
 LUTS = (AmplitudeLut.linear(),) * 3
@@ -219,7 +224,11 @@ def test_a_registration_of_its_own_file_takes_the_place_of_the_calibrations(lab)
         (["seq", "--cycles", "3"], "simulated rig alone"),
         (["-", "seq"], "stands alone"),
         (["coarse.holo", "seq", "--duration", "5"], "finer than the hologram"),
-        (["seq", "--fps", "0"], "above 0"),
+        (["seq", "--fps", "0"], "--fps: is 0.0 Hz, expected a number above 0"),
+        (["seq", "--duration", "nan"], "--duration: is nan s, expected a number above 0"),
+        (["seq", "--duration", "-1"], "--duration: is -1.0 s"),
+        (["seq", "--refresh", "60"], "--refresh: is for the simulated rig alone"),
+        (["seq", "--focus", "0.5"], "--focus: is for the simulated rig alone"),
     ],
 )
 def test_what_cannot_be_played_is_said_in_one_line(lab, capsys, arguments, says) -> None:
@@ -231,6 +240,30 @@ def test_what_cannot_be_played_is_said_in_one_line(lab, capsys, arguments, says)
     assert play(*arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert says in line
+
+
+@pytest.mark.parametrize("option", [["--arm"], ["--memory", "1"]])
+def test_what_the_simulated_rig_has_no_use_for_is_refused(lab, capsys, option) -> None:
+    assert main(["play", "seq/h1.holo", *option]) == 2
+    assert f"{option[0]}: needs a rig file" in capsys.readouterr().err
+
+
+def test_by_hand_what_is_lit_is_said_of_the_whole_cycle() -> None:
+    """30 ms of light of 16.7 ms would be more than all."""
+    rig = Rig(
+        panel=PanelSettings(monitor="a"),
+        sequence=SequenceSettings(mode="host", light_ms=30, settle_ms=5, dark_gap_ms=5),
+    )
+    said = what_is_lit(rig, (), Power(1e-3, (1.0,) * 3, (1e-3,) * 3), timing_of(rig))
+    assert said.endswith("each for 30 ms of 56.7 ms")
+
+
+def test_a_program_that_goes_away_before_its_first_command_ends_the_play(lab) -> None:
+    reading, writing = os.pipe()
+    os.close(writing)
+    gone = Listener(reading, keys=False)
+    play_on_rig(read_rig(Path("rig.toml")), [Path("seq/h1.holo")], PlaySettings(), control=gone)
+    os.close(reading)
 
 
 def test_a_standing_diffuser_keeps_it_dark(lab, capsys) -> None:

@@ -20,6 +20,7 @@ from holodriver.files.rig import (
     rig_text,
     write_rig,
 )
+from holodriver.rig.supervision import STALL_S
 
 RIG = Rig(
     "bench 2",
@@ -68,6 +69,12 @@ def test_every_field_stands_below_its_comment() -> None:
         ("[panel]\nmonitor = 'a'\n[sequence]\norder = [['red']]", "'sequence"),
         ("[panel]\nmonitor = 'a'\n[sequence]\nmode = 'packed'", "'panel.packed' is false"),
         ("[panel]\nmonitor = 'a'\n[sequence]\nlight_ms = 16.0", "reach into the next frame"),
+        ("[panel]\nmonitor = 'a'\n[sequence]\ndwell = 7", "'sequence.dwell' is 7, and 'panel.refresh_hz' 60: 8.57 new"),
+        (
+            "[panel]\nmonitor = 'a'\n[sequence]\nmode = 'host'\nsettle_ms = 30\nlight_ms = 30\nhost_delay_ms = 50\n"
+            "dark_gap_ms = 50",
+            "'sequence.settle_ms', 'light_ms', 'host_delay_ms', 'dark_gap_ms'.*193 ms apart.*dark after 150 ms",
+        ),
         ("[panel]\nmonitor = 'a'\n[diffuser]\nstate_input = 'cts'", "'diffuser.port' is empty"),
         ("name = 3\n[panel]\nmonitor = 'a'", "'name' is 3"),
         ("[panel", "is not TOML"),
@@ -104,3 +111,10 @@ def test_a_profile_of_another_panel_is_refused() -> None:
     assert Rig(panel=PanelSettings(monitor="a")).profile().native_shape == (2160, 3840)
     with pytest.raises(InputError, match="1920 × 1080"):
         Rig(panel=PanelSettings(monitor="a", native_width=1920, native_height=1080)).profile()
+
+
+def test_the_slowest_rig_by_hand_has_time_before_its_lasers_go_dark() -> None:
+    panel = PanelSettings(monitor="a")
+    slow = Rig(panel=panel, sequence=SequenceSettings(mode="host", settle_ms=20, light_ms=30, dark_gap_ms=50))
+    assert STALL_S / 2 < slow.host_cycle_s + panel.period_s < STALL_S
+    assert Rig(panel=panel, sequence=SequenceSettings(dwell=7, sync="refresh")).slot_s == pytest.approx(1 / 60)

@@ -4,6 +4,7 @@ import os
 import pty
 import subprocess
 import sys
+import tty
 from contextlib import suppress
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holodriver.errors import InputError
-from holodriver.rig.control import KEYS, Command, Listener, read_command
+from holodriver.rig.control import KEYS, Command, Listener, listening, read_command
 
 
 @pytest.mark.parametrize(
@@ -66,6 +67,50 @@ def test_lines_of_a_pipe_come_whole_and_only_once():
     assert list(listener.lines()) == []
     assert listener.ended
     os.close(reading)
+
+
+def test_a_line_that_is_too_long_is_said_to_be_and_not_cut():
+    reading, writing = os.pipe()
+    os.write(writing, b"x" * 200 + b"/" + b"y" * 99 + b"\nquit" + b" " * 300 + b"\n")
+    os.close(writing)
+    names = list(Listener(reading, keys=False, max_line=300).lines())
+    os.close(reading)
+    assert names[0] == "x" * 200 + "/" + "y" * 99
+    assert names[1].startswith("quit ")
+    assert names[1].endswith("… (longer than 300 bytes)")
+    with pytest.raises(InputError, match="is no command"):
+        read_command(names[1])
+
+
+def test_keys_that_mean_nothing_do_nothing():
+    """Up, Home, Delete, F1 to F5 of xterm and of the console, Ctrl-right; a key whose end comes later; then Escape."""
+    terminal, theirs = pty.openpty()
+    tty.setraw(theirs)
+    listener = Listener(theirs, keys=True)
+    for sent in ("\x1b[A", "\x1b[H", "\x1b[3~", "\x1bOP", "\x1b[15~", "\x1b[[A", "\x1b[1;5C", "\x1b[", "3", "~"):
+        os.write(terminal, sent.encode("ascii"))
+        assert list(listener.lines()) == [], sent
+    os.write(terminal, b"\x1b[3~\x1b[C\x1bODn\x1b")
+    assert list(listener.lines()) == ["next", "previous", "next", "quit"]
+    os.close(terminal)
+    os.close(theirs)
+
+
+def test_nobody_gives_commands_at_the_end_of_a_standard_input_that_said_nothing(monkeypatch):
+    """`play </dev/null` for ever is a laser that nobody can stop; a program that says nothing yet is another matter."""
+    with open(os.devnull) as nothing:
+        monkeypatch.setattr(sys, "stdin", nothing)
+        with listening() as listener:
+            assert listener is None
+    for said, ends, there in ((b"", True, False), (b"next\n", True, True), (b"", False, True)):
+        reading, writing = os.pipe()
+        os.write(writing, said)
+        with open(reading) as standard_input, open(writing, "wb") as other_end:
+            monkeypatch.setattr(sys, "stdin", standard_input)
+            if ends:
+                other_end.close()
+            with listening() as listener:
+                assert (listener is not None) == there
 
 
 def test_keys_are_heard_without_enter_and_the_terminal_is_put_back():

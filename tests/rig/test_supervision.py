@@ -1,5 +1,7 @@
 """The supervisor's rules, with a clock that passes when told and the box's state machine behind the client."""
 
+from dataclasses import replace
+
 import pytest
 
 from holodriver.errors import InputError, RigError
@@ -22,11 +24,15 @@ class PureLasers(LaserDriver):
 
     def __init__(self, bench):
         super().__init__("pure")
-        self.bench, self.plugged = bench, True
+        self.bench, self.plugged, self.garbled, self.answer_ms = bench, True, 0, 0.0
 
     def _exchange_hw(self, line: str) -> str:
         if not self.plugged:
             raise TimeoutError("no answer")
+        self.bench.clock.pass_ms(self.answer_ms)
+        if line == "OUTP OFF" and self.garbled:
+            self.garbled -= 1
+            line = "OUTP 0FF"
         return self.bench.send(line)
 
 
@@ -213,6 +219,62 @@ def test_an_unplugged_box_is_told_and_its_watchdog_is_dark(rig):
     assert not rig.rules.status().connected
 
 
+def test_a_garbled_order_to_be_dark_is_repeated(rig):
+    for stop in (lambda: rig.wait(0.3), rig.rules.stop):
+        rig.arm()
+        rig.play(10)
+        rig.driver.garbled = 1
+        stop()
+        assert not rig.bench.box.armed
+        assert rig.rules.status().dark
+
+
+def test_a_dark_that_is_not_confirmed_is_no_dark_and_the_watchdog_is_not_fed(rig):
+    rig.arm()
+    rig.play(10)
+    rig.driver.garbled = 1000
+    rig.rules.go_dark("of a test")
+    since = rig.clock.now
+    status = rig.rules.status()
+    assert (status.armed, status.dark) == (False, False)
+    assert "OUTP OFF gave ERR, ERR, ERR" in (status.went_dark or "")
+    with pytest.raises(RigError, match=r"does not confirm that it is dark.*because of a test.*keep away"):
+        rig.rules.stop()
+    with pytest.raises(RigError, match="does not confirm"):
+        rig.arm()
+    for _ in range(200):
+        rig.wait(0.008)
+        rig.rules.idle()
+    (event,) = (event for event in rig.bench.box.events if event.kind == "disarmed" and event.at_s > since)
+    assert event.reason == "watchdog"
+    assert not rig.rules.status().dark, "nobody has heard of it"
+    rig.driver.garbled = 0
+    for _ in range(50):
+        rig.wait(0.008)
+        rig.rules.idle()
+    assert rig.rules.status().dark
+    assert rig.rules.stop().edges == 10
+
+
+def test_frames_that_stay_dark_are_counted(rig):
+    """Against the light of the box: confirmed too late for it, or skipped because a newer one stood already."""
+    rig.arm(steps=replace(STEPS, gated=True))
+    rig.play(20)
+    assert rig.rules.status().unlit == 0
+    for late_ms in (9, 3):
+        rig.bench.edge()
+        rig.feed.times.append(rig.clock.now)
+        rig.clock.pass_ms(late_ms)
+        rig.wait(PERIOD_S - late_ms * 1e-3)
+    for _ in range(3):
+        rig.bench.edge()
+        rig.feed.times.append(rig.clock.now)
+        rig.clock.pass_ms(PERIOD_S * 1e3)
+    rig.play(20)
+    edges = rig.rules.stop().edges
+    assert rig.rules.status().unlit == edges - len(rig.bench.box.pulses) == 4
+
+
 def test_by_command_steps_are_counted_too(rig):
     rig.arm(steps=StepOrder(list(Colour), blanking_s=0.002, on_time_s=0.006, source="BUS"))
     for _ in range(30):
@@ -275,3 +337,27 @@ def test_a_head_comes_on_behind_the_armed_gate_and_off_after_it(rig):
     rig.wait(0.3)
     assert "no new frame" in rig.dark_because
     assert not head.emits
+
+
+class SlowHead(ScriptedHead):
+    """A head on a USB converter that holds each answer back for 16 ms, as FTDI's do."""
+
+    def __init__(self, gate):
+        super().__init__(gate)
+        self.clock = gate.bench.clock
+
+    def _asked(self, question, *arguments):
+        answers = 3 if question == self._prepare_hw else 1
+        self.clock.pass_ms(16 * answers)
+        return super()._asked(question, *arguments)
+
+
+def test_three_heads_on_slow_ports_are_armed_within_the_watchdogs_time(rig):
+    rig.driver.answer_ms = 16
+    rig.lasers.heads = {colour: SlowHead(rig.driver) for colour in Colour}
+    rig.arm()
+    for head in rig.lasers.heads.values():
+        assert (head.emits, head.told[-1]) == (True, ("on", True))
+    rig.driver.answer_ms = 0
+    rig.play(20)
+    assert rig.rules.status().armed

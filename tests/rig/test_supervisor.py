@@ -181,6 +181,17 @@ def test_it_says_that_it_is_dark_only_when_it_is(box, supervisor):
     assert supervisor.dark
 
 
+def test_what_went_dark_and_did_not_confirm_it_is_not_called_dark():
+    supervisor = LaserSupervisor.__new__(LaserSupervisor)
+    supervisor.dark = False
+    for confirmed in (False, True):
+        status = LaserStatus(True, False, False, 1, 1, (), 0, "a frame was missing", confirmed)
+        supervisor.status = lambda status=status: status
+        with pytest.raises(RigError, match="a frame was missing"):
+            supervisor.check()
+        assert supervisor.dark == confirmed
+
+
 def test_a_box_that_comes_back_is_taken_up_in_the_dark(box, tmp_path):
     """The port is a link, as udev makes them, that points to another box after the first was unplugged."""
     if sys.platform == "win32":
