@@ -97,8 +97,8 @@ def capture(
     lab = SimulatedLab(profile, LabSettings(noise=noise, seed=seed))
     # the camera first: one that is not there is found while nothing is armed
     with (
-        open_camera(camera, None if real else lab, exposure=exposure) as device,
-        stage_on(real, lab, powers) as shown,
+        open_camera(camera, None if real else lab, exposure=exposure, warn=console.warn) as device,
+        stage_on(real, lab, powers, calibrated=True) as shown,
         console.reporting() as progress,
     ):
         pictures = take(shown, device, frames, positions, focused=focused if by_hand else None, progress=progress)

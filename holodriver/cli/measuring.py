@@ -56,8 +56,11 @@ def rig_named(text: str, *, arm: bool, power: float | None) -> "Rig | None":
 
 
 @contextmanager
-def stage_on(rig: "Rig | None", lab: "SimulatedLab | None", powers: "Power | None") -> "Iterator[Stage]":
-    """The rig, armed, as a person has ordered; or the simulated lab in its place."""
+def stage_on(
+    rig: "Rig | None", lab: "SimulatedLab | None", powers: "Power | None", *, calibrated: bool = False
+) -> "Iterator[Stage]":
+    """The rig, armed, as a person has ordered, once its calibration was checked where it counts (`calibrated`); or the
+    simulated lab in its place."""
     from holodriver.progress import silent
     from holodriver.rig.rig_stage import PersistentStage
 
@@ -65,7 +68,7 @@ def stage_on(rig: "Rig | None", lab: "SimulatedLab | None", powers: "Power | Non
         assert lab is not None
         yield lab
         return
-    with PersistentStage(rig, powers, heard_on_console(silent), _new_order) as stage:
+    with PersistentStage(rig, powers, heard_on_console(silent), _new_order, calibrated=calibrated) as stage:
         yield stage
 
 

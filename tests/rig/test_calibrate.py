@@ -145,6 +145,22 @@ def test_a_saturated_camera_is_refused():
     assert CameraMeter(WhiteCamera(0.0005)).read()[0, 0] == pytest.approx(0.4, abs=1e-3)
 
 
+def test_a_small_spot_that_is_saturated_is_refused_and_what_lies_round_it_may_be():
+    """A panel that fills 40 × 40 of 1920 × 1080 pixels, and one whose one part is too bright."""
+    camera = WhiteCamera(0)
+    camera.picture = np.full((1080, 1920), 0.1)
+    camera.picture[500:540, 900:940] = 1.0
+    with pytest.raises(RigError, match=r"100\.0 % of the picture is saturated"):
+        CameraMeter(camera, crop=(900, 500, 40, 40)).read()
+    assert CameraMeter(camera, crop=(100, 500, 40, 40)).read()[0, 0] == pytest.approx(0.1)
+    with pytest.raises(RigError, match=r"11\.1 % of the part in row 5, column 8 is saturated"):
+        CameraMeter(camera).read((9, 16))
+    camera.picture = np.full((20, 20, 3), 0.1)
+    camera.picture[3, 4, 0] = 1.0  # of a colour camera, red alone
+    with pytest.raises(RigError, match=r"0\.2 % of the picture"):
+        CameraMeter(camera).read()
+
+
 def test_regions_and_crops_are_those_of_the_picture():
     camera = WhiteCamera(0)
     camera.picture[:20, 25:] = 0.8
