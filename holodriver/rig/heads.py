@@ -87,6 +87,11 @@ class LaserHead(ABC):
         return self._asked(self._identity_hw)
 
     @final
+    def interlock_open(self) -> bool:
+        """Whether the head's own interlock or key keeps it dark."""
+        return self._asked(self._interlock_open_hw)
+
+    @final
     def set_power(self, watts: float) -> None:
         """Power while the gate is open, W; read back.
 
@@ -107,7 +112,7 @@ class LaserHead(ABC):
             RigError: no armed gate that has a watchdog, the head's interlock is open, or it does not answer.
         """
         require_watchdog(self.where, self.has_hardware_watchdog, self._gate)
-        if self._asked(self._interlock_open_hw):
+        if self.interlock_open():
             raise RigError(
                 "the laser head's own interlock or key keeps it dark",
                 where=self.where,
