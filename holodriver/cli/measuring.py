@@ -1,7 +1,7 @@
 """What `calibrate` and `capture` share: who is told of a rig, and the rig or the simulated lab that is looked at."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -53,6 +53,23 @@ def rig_named(text: str, *, arm: bool, power: float | None) -> "Rig | None":
     if given:
         raise InputError("needs a rig file", where=given[0], remedy="pass --rig rig.toml, or leave it away")
     return None
+
+
+def check_simulated(simulated: bool, options: Mapping[str, object]) -> None:
+    """Refuse options of the simulated lab where something else is measured: they would change nothing.
+
+    Args:
+        simulated: the lab is looked at.
+        options: by name; None for one that was not given.
+
+    Raises:
+        InputError: names the first that was given.
+    """
+    given = [name for name, value in options.items() if value is not None]
+    if given and not simulated:
+        raise InputError(
+            "is of the simulated lab, and nothing is simulated here", where=given[0], remedy="leave it away"
+        )
 
 
 @contextmanager

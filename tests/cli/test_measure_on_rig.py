@@ -290,6 +290,8 @@ def test_a_capture_is_checked_against_the_rigs_calibration_before_anything_is_li
         (["--rig", "rig.toml", "--meter", "csv:x.csv"], "needs no rig"),
         (["--rig", "rig.toml", "--arm", "--meter", "power:/dev/none", "--register"], "sees no crosses"),
         (["--rig", "rig.toml", "--arm", "--panel", "x"], "the rig knows its panel"),
+        (["--rig", "rig.toml", "--profile", "p.toml"], "--profile: is for the simulated panel"),
+        (["--rig", "rig.toml", "--seed", "0"], "--seed: is of the simulated lab"),
         (["--arm"], "needs a rig file"),
         (["--meter", "camera:0"], "cannot see the simulated panel"),
         (["--rig", "none.toml"], "does not exist"),

@@ -15,7 +15,7 @@ from holodriver.rig.cameras import Camera
 from holodriver.rig.meters import CameraMeter, Meter
 from holodriver.rig.simulated_cell import LiquidCrystal
 from holodriver.rig.simulated_lab import LabSettings, SimulatedLab
-from holodriver.rig.stage import pattern_frame
+from holodriver.rig.stage import parts_frame, pattern_frame
 
 PROFILE = REFERENCE.resized(16, 16)
 CELL = LiquidCrystal()
@@ -93,6 +93,36 @@ def test_verification_passes_a_good_table_and_fails_a_bad_one():
     assert good.largest_error < 0.02
     bad = verify_colour(lab, lab.meter("uniform"), 2, replace(colour, lut=AmplitudeLut.linear()), settings)
     assert bad.largest_error > 0.1
+
+
+@pytest.mark.parametrize("pattern", ["uniform", "grating"])
+def test_each_part_of_an_uneven_panel_is_verified_by_its_own_table(pattern):
+    """The whole panel's table passes by itself and cannot tell; a wrong table of one part must fail, there."""
+    lab = SimulatedLab(PROFILE, replace(QUIET, unevenness=0.3))
+    settings = SweepSettings(128, 1, regions=(1, 2), pattern=pattern)
+    meter = lab.meter(pattern).divided((1, 2))
+    colour, _ = fit_colour(measure_colour(lab, meter, 1, settings), 515e-9, "isotonic")
+    good = verify_colour(lab, meter, 1, colour, replace(settings, regions=(1, 1)), steps=17)
+    assert good.shown.shape == (17, 1, 2)
+    assert good.largest_error < 0.02
+    tables = colour.regions.copy()
+    tables[0, 1] = np.linspace(0, tables[0, 1].max(), 256)
+    bad = verify_colour(lab, meter, 1, replace(colour, regions=tables), settings, steps=17)
+    assert bad.largest_error > 0.05
+    assert bad.worst == (0, 1)
+    with pytest.raises(InputError, match="as a whole"):
+        verify_colour(lab, DyingMeter(99, 0), 1, colour, settings)
+
+
+def test_parts_of_a_frame_have_grey_levels_of_their_own():
+    frame = parts_frame(PROFILE, "uniform", np.array([[1, 2, 3], [4, 5, 6]]))
+    assert frame.shape == PROFILE.native_shape
+    b = PROFILE.binning
+    for (row, column), grey in np.ndenumerate(np.array([[1, 2, 3], [4, 5, 6]])):
+        rows = [len(part) for part in np.array_split(np.arange(16), 2)]
+        columns = [len(part) for part in np.array_split(np.arange(16), 3)]
+        y, x = sum(rows[:row]) * b, sum(columns[:column]) * b
+        assert (frame[y : y + rows[row] * b, x : x + columns[column] * b] == grey).all()
 
 
 def test_sweeps_run_up_and_down_with_references_between():
