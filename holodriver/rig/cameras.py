@@ -26,10 +26,10 @@ PICTURES = (".png", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg")
 NEW_PICTURE_S = 20.0
 """Longest wait for a picture that another program writes, s; less than a stage has light for one reading."""
 
-STEADY_S = 0.2
+STEADY_S = 0.1
 """A file that has not changed for as long is taken for complete, s."""
 
-LOOK_AGAIN_S = 0.05
+LOOK_AGAIN_S = 0.02
 
 ENDS = {".png": b"IEND", ".jpg": b"\xff\xd9", ".jpeg": b"\xff\xd9"}
 """What stands at the end of a complete file."""
@@ -211,7 +211,9 @@ class LiveFolderCamera(Camera):
     """A folder into which another program writes what its camera sees: each call of `image` waits for a new picture.
 
     What was there before the call is never taken: nobody knows in which light it was exposed. Of what comes, the first
-    picture is taken that has stayed as it is for a while and can be read to its end. Stored values count as linear.
+    picture is taken that has stayed as it is for a while and can be read to its end; or the second, once pictures have
+    come that nobody had asked for: of a program that takes one after another, the first was begun before the call.
+    Stored values count as linear.
 
     Args:
         folder: may be empty.
@@ -225,35 +227,53 @@ class LiveFolderCamera(Camera):
         self.name, self._folder, self._wait_s = str(folder), folder, wait_s
         if not folder.is_dir():
             raise RigError("is no folder", where=folder, remedy="make it, and have the camera's program write into it")
+        self._known, self._unasked = self._there(), False
 
     def _grab_hw(self) -> NDArray:
         before = self._there()
-        steady: dict[Path, tuple[_Stamp, float]] = {}
+        self._unasked |= any(self._known.get(path) != stamp for path, stamp in before.items())
+        since: dict[Path, tuple[_Stamp, float]] = {}
+        skipped: tuple[Path, _Stamp] | None = None
         begun_s = time.monotonic()
         torn: FileFormatError | None = None
         while True:
-            now_s = time.monotonic()
-            there = self._there()
+            now_s, there = time.monotonic(), self._there()
             for path in sorted(there, key=lambda path: (there[path].written_ns, path)):
                 stamp = there[path]
-                if before.get(path) == stamp:
+                if stamp == before.get(path) or (path, stamp) == skipped:
                     continue
-                if path not in steady or steady[path][0] != stamp:
-                    steady[path] = stamp, now_s
-                elif now_s - steady[path][1] >= STEADY_S:
+                if path not in since or since[path][0] != stamp:
+                    since[path] = stamp, now_s
+                elif now_s - since[path][1] >= STEADY_S:
                     try:
-                        return _light_in(path, whole=True)
+                        picture = _light_in(path, whole=True)
                     except FileFormatError as error:  # its writer may have paused
                         torn = error
+                        continue
+                    if skipped is None and self._unasked:
+                        skipped = path, stamp
+                        continue
+                    self._known = self._there()
+                    return picture
             if now_s - begun_s > self._wait_s:
-                raise RigError(
-                    f"no new picture came within {self._wait_s:g} s"
-                    if torn is None
-                    else f"the new picture {torn} even after {self._wait_s:g} s",
-                    where=self.name,
-                    remedy="let the camera's program write one for each reading; what lay there before does not count",
-                )
+                raise self._late(bool(since), torn, skipped is not None)
             self._pause()
+
+    def _late(self, came: bool, torn: FileFormatError | None, skipped: bool) -> RigError:
+        within = f"within {self._wait_s:g} s"
+        if skipped:
+            what = f"pictures come unasked, so that the first may be of other light, and no second one came {within}"
+        elif torn is not None:
+            what = f"no new picture that can be read came {within}: {torn}"
+        elif came:
+            what = f"no new picture came {within} that stays as it is for {STEADY_S:g} s"
+        else:
+            what = f"no new picture came {within}"
+        return RigError(
+            what,
+            where=self.name,
+            remedy="let the camera's program write one for each reading; what lay there before does not count",
+        )
 
     def _pause(self) -> None:
         time.sleep(LOOK_AGAIN_S)

@@ -181,6 +181,22 @@ def test_a_live_folder_gives_only_what_comes_after_the_call_once_it_is_complete(
         LiveFolderCamera(tmp_path / "none")
 
 
+def test_of_pictures_that_come_unasked_the_first_after_the_call_was_begun_before_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(cameras, "STEADY_S", 0.0)
+    names = iter(range(9))
+
+    def comes() -> None:
+        write_pixels(tmp_path / f"{(number := next(names))}.png", np.full((4, 4), number, np.uint8))
+
+    def nothing() -> None: ...
+
+    with Written(tmp_path, [comes, nothing, comes, nothing]) as camera:
+        comes()  # nobody has asked yet
+        assert round(float(camera.image().mean()) * 255) == 2
+    with Written(tmp_path, [comes, nothing, comes, nothing]) as camera:
+        assert [round(float(camera.image().mean()) * 255) for _ in range(2)] == [3, 4]
+
+
 def test_a_folder_before_a_lit_rig_is_live_and_before_the_simulated_lab_a_list(tmp_path):
     write_pixels(tmp_path / "old.png", np.full((4, 6), 7, np.uint8))
     pattern = "uniform"
