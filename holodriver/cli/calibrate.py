@@ -1,5 +1,6 @@
 """`holodriver calibrate`: what the panel does to each colour, as a file that `encode` takes."""
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from holodriver.cli import console
-from holodriver.cli.measuring import SIMULATED, Arm, heard_on_console, rig_named, stage_on
+from holodriver.cli.measuring import SIMULATED, Arm, check_simulated, heard_on_console, rig_named, stage_on
 from holodriver.cli.options import Overwrite, Profile, display_profile
 from holodriver.errors import HolodriverError, InputError
 
@@ -87,13 +88,16 @@ def calibrate(
         bool, typer.Option("--verify", help="Measure with the tables of the file applied, and judge them.")
     ] = False,
     tolerance: Annotated[float, typer.Option(min=0.001, max=1, help="Greatest error of amplitude that passes.")] = 0.02,
-    seed: Annotated[int, typer.Option(min=0, help="Noise of the simulated meter.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Noise of the simulated meter; 0 if left out.", show_default=False)
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Measure the amplitude of each grey level for each colour, and store the tables that make it linear.
 
     On a real rig (`--rig rig.toml --arm`) the lasers are armed once, as in `play`, and are dark but while the meter
-    reads. `--verify` measures again through the tables of the file; it fails (exit code 1) if they do not hold.
+    reads. `--verify` measures again through the tables of the file, each part of the panel through its own; it fails
+    (exit code 1) if they do not hold.
     """
     from holodriver.files.atomic import check_output
     from holodriver.files.calibration import write_calibration
@@ -121,13 +125,19 @@ def calibrate(
     csv = Path(meter.partition(":")[2]) if meter.startswith("csv:") else None
     real = rig_named(rig, arm=arm, power=power)
     _check_together(real, meter, verify=verify, register=register, csv=csv, panel=panel, written=(plot, readings))
+    check_simulated(real is None and csv is None, {"--seed": seed})
+    if real is not None and profile is not None:
+        raise InputError(
+            "is for the simulated panel and csv:FILE; the rig has its own", where="--profile",
+            remedy="leave it away, or set display.profile in the rig file",
+        )  # fmt: skip
     for path in (plot, readings) if verify else (output, plot, readings):
         if path is not None:
             check_output(path, overwrite=overwrite)
     display = display_profile(profile) if real is None else real.profile()
     colours = len(display.wavelengths)
     shares = None if white is None else _numbers(white, colours, "--white")
-    lab = SimulatedLab(display if register else display.resized(*LAB_SIZE), LabSettings(seed=seed))
+    lab = SimulatedLab(display if register else display.resized(*LAB_SIZE), LabSettings(seed=seed or 0))
     registrations = None
     if csv is not None:
         found, device_name, name, number = _from_csv(csv), f"readings in {csv.name}", panel or lab.panel, serial
@@ -136,15 +146,18 @@ def calibrate(
         if real is not None:
             powers = even_power(real, colours, None if power is None else power * 1e-3)
             check_arming(real, powers, heard_on_console(silent), arm=arm)
-        options = {"regions": settings.regions, "exposure": exposure, "crop": area}
+        known = _verifiable(output, settings, meter) if verify else None
+        if known is not None:
+            settings = replace(settings, regions=_grid(known))
+        options = {"regions": settings.regions, "exposure": exposure, "crop": area, "warn": console.warn}
         # the meter first: one that is not there is found while nothing is armed
         with (
             open_meter(meter, None if real else lab, settings.pattern, **options) as device,  # type: ignore[arg-type]
             stage_on(real, lab, powers) as stage,
             console.reporting() as progress,
         ):
-            if verify:
-                _verify(output, stage, device, settings, tolerance, progress)
+            if known is not None:
+                _verify(output, known, stage, device, settings, tolerance, progress)
                 return
             device_name, name, number = device.name, panel or stage.panel, serial or stage.serial
             found = [measure_colour(stage, device, colour, settings, progress) for colour in range(colours)]
@@ -183,21 +196,45 @@ def calibration_rows(calibration: "Calibration") -> list[tuple[str, ...]]:
     ]
 
 
-def _verify(
-    path: Path, stage: "Stage", meter: "Meter", settings: "SweepSettings", tolerance: float, progress: "Progress"
-) -> None:
+def _verifiable(path: Path, settings: "SweepSettings", meter: str) -> "Calibration":
+    """The calibration in a file, if this sweep by this meter can judge it; nothing is lit before that is known."""
     from holodriver.files.calibration import read_calibration
-    from holodriver.rig.calibrate import verify_colour
 
     calibration = read_calibration(path)
-    try:
-        calibration.check(stage.profile, panel=stage.panel, serial=stage.serial)
-    except InputError as error:
-        raise InputError(error.what, where=path) from error
     if calibration.pattern != settings.pattern:
         raise InputError(
             f"was measured with '{calibration.pattern}'", where=path, remedy=f"pass --pattern {calibration.pattern}"
         )
+    grid = _grid(calibration)
+    has = f"tables for {grid[1]}x{grid[0]} regions"
+    if settings.regions not in ((1, 1), grid):
+        raise InputError(f"has {has}", where=path, remedy="leave --regions away")
+    if grid != (1, 1) and meter.startswith("power:"):
+        raise InputError(f"has {has}, which '{meter}' does not tell apart", where=path, remedy="measure with a camera")
+    return calibration
+
+
+def _grid(calibration: "Calibration") -> tuple[int, int]:
+    """Rows and columns of the parts of the panel with tables of their own."""
+    grids = {(1, 1) if one is None else (one.shape[0], one.shape[1]) for one in calibration.regions}
+    return max(grids)
+
+
+def _verify(
+    path: Path,
+    calibration: "Calibration",
+    stage: "Stage",
+    meter: "Meter",
+    settings: "SweepSettings",
+    tolerance: float,
+    progress: "Progress",
+) -> None:
+    from holodriver.rig.calibrate import verify_colour
+
+    try:
+        calibration.check(stage.profile, panel=stage.panel, serial=stage.serial)
+    except InputError as error:
+        raise InputError(error.what, where=path) from error
     results = [
         verify_colour(stage, meter, number, colour, settings, progress=progress)
         for number, colour in enumerate(calibration.colours)
@@ -205,13 +242,16 @@ def _verify(
     rows = [
         (
             f"{colour.wavelength * 1e9:.0f} nm",
+            "all" if colour.regions is None else "row {}, column {}".format(*(side + 1 for side in one.worst)),
             f"{one.largest_error:.4f}",
             f"{one.error:.4f}",
             "pass" if one.largest_error <= tolerance else "FAIL",
         )
         for colour, one in zip(calibration.colours, results, strict=True)
     ]
-    console.table(("colour", "largest error", "RMS error", f"at most {tolerance:g}"), rows, title=str(path))
+    console.table(
+        ("colour", "worst part", "largest error", "RMS error", f"at most {tolerance:g}"), rows, title=str(path)
+    )
     worst = max(one.largest_error for one in results)
     if worst > tolerance:
         raise HolodriverError(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from holodriver.cli import console
-from holodriver.cli.measuring import SIMULATED, Arm, heard_on_console, rig_named, stage_on
+from holodriver.cli.measuring import SIMULATED, Arm, check_simulated, heard_on_console, rig_named, stage_on
 from holodriver.cli.options import Overwrite
 from holodriver.errors import InputError
 
@@ -43,8 +43,11 @@ def capture(
     by_hand: Annotated[
         bool, typer.Option("--by-hand", help="Wait before each plane until a person has focused the camera.")
     ] = False,
-    noise: Annotated[float, typer.Option(min=0, max=1, help="Noise of the simulated camera.")] = 0.01,
-    seed: Annotated[int, typer.Option(min=0, help="Of that noise.")] = 0,
+    noise: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Noise of the simulated camera; 0.01 if left out.", show_default=False),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of that noise; 0 if left out.", show_default=False)] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Step a camera through focus while a hologram is shown, lay the pictures over its focal stack, and score them.
@@ -69,6 +72,7 @@ def capture(
 
     real = rig_named(rig, arm=arm, power=power)
     check_sight(camera, simulated=real is None)
+    check_simulated(real is None, {"--noise": noise, "--seed": seed})
     check_output_folder(output, overwrite=overwrite, holds=HOLDS)
     powers = None
     if real is None:
@@ -94,11 +98,11 @@ def capture(
             default="", show_default=False, prompt_suffix=" ", err=True,
         )  # fmt: skip
 
-    lab = SimulatedLab(profile, LabSettings(noise=noise, seed=seed))
+    lab = SimulatedLab(profile, LabSettings(noise=0.01 if noise is None else noise, seed=seed or 0))
     # the camera first: one that is not there is found while nothing is armed
     with (
-        open_camera(camera, None if real else lab, exposure=exposure) as device,
-        stage_on(real, lab, powers) as shown,
+        open_camera(camera, None if real else lab, exposure=exposure, warn=console.warn) as device,
+        stage_on(real, lab, powers, calibrated=True) as shown,
         console.reporting() as progress,
     ):
         pictures = take(shown, device, frames, positions, focused=focused if by_hand else None, progress=progress)

@@ -1,7 +1,7 @@
 """What `calibrate` and `capture` share: who is told of a rig, and the rig or the simulated lab that is looked at."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -55,9 +55,29 @@ def rig_named(text: str, *, arm: bool, power: float | None) -> "Rig | None":
     return None
 
 
+def check_simulated(simulated: bool, options: Mapping[str, object]) -> None:
+    """Refuse options of the simulated lab where something else is measured: they would change nothing.
+
+    Args:
+        simulated: the lab is looked at.
+        options: by name; None for one that was not given.
+
+    Raises:
+        InputError: names the first that was given.
+    """
+    given = [name for name, value in options.items() if value is not None]
+    if given and not simulated:
+        raise InputError(
+            "is of the simulated lab, and nothing is simulated here", where=given[0], remedy="leave it away"
+        )
+
+
 @contextmanager
-def stage_on(rig: "Rig | None", lab: "SimulatedLab | None", powers: "Power | None") -> "Iterator[Stage]":
-    """The rig, armed, as a person has ordered; or the simulated lab in its place."""
+def stage_on(
+    rig: "Rig | None", lab: "SimulatedLab | None", powers: "Power | None", *, calibrated: bool = False
+) -> "Iterator[Stage]":
+    """The rig, armed, as a person has ordered, once its calibration was checked where it counts (`calibrated`); or the
+    simulated lab in its place."""
     from holodriver.progress import silent
     from holodriver.rig.rig_stage import PersistentStage
 
@@ -65,7 +85,7 @@ def stage_on(rig: "Rig | None", lab: "SimulatedLab | None", powers: "Power | Non
         assert lab is not None
         yield lab
         return
-    with PersistentStage(rig, powers, heard_on_console(silent), _new_order) as stage:
+    with PersistentStage(rig, powers, heard_on_console(silent), _new_order, calibrated=calibrated) as stage:
         yield stage
 
 

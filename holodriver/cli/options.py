@@ -74,7 +74,7 @@ def calibration_for(
     """The calibration in a file, if it is of this display.
 
     Args:
-        panel: name of the panel that it must be of; None for any.
+        panel: name of the panel that it must be of; None for any, and then it is said which it is of.
         force: only warn if it is of another panel or of other wavelengths.
 
     Raises:
@@ -90,6 +90,12 @@ def calibration_for(
         if not force or len(calibration.colours) != len(profile.wavelengths):
             raise InputError(error.what, where=path, remedy="pass --force to use it all the same") from error
         console.warn(f"{path}: {error.what}")
+    if panel is None:
+        serial = f" (serial number {calibration.serial})" if calibration.serial else ""
+        console.say(
+            f"note: {path} holds the tables of the panel '{calibration.panel}'{serial}, measured "
+            f"{calibration.measured_at:%Y-%m-%d}; frames for another panel need its own (--panel NAME has it checked)"
+        )
     return calibration
 
 

@@ -1,8 +1,9 @@
 """Calibration: sweep the grey levels of each colour, measure, fit, and measure again with the tables applied."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +11,11 @@ from numpy.typing import NDArray
 from holodriver.errors import InputError
 from holodriver.panel.calibration import PATTERNS, Calibration, ColourCalibration, Pattern
 from holodriver.panel.lut import LEVELS
+from holodriver.panel.regions import regional_grey
 from holodriver.panel.response import DARK, FEWEST_LEVELS, Method, Readings, Response, drift, fit_response
 from holodriver.progress import Progress, silent
 from holodriver.rig.meters import Meter
-from holodriver.rig.stage import Stage, pattern_frame
+from holodriver.rig.stage import Stage, parts_frame, pattern_frame
 
 TOLERANCE = 0.02
 """Greatest error of amplitude with which a verification passes, share of the peak."""
@@ -74,18 +76,31 @@ class Verified:
     """What one colour showed with its table applied."""
 
     wanted: NDArray[np.float64]
-    """Amplitudes from the panel's darkest to 1."""
+    """(n,) amplitudes from the panel's darkest to 1."""
     shown: NDArray[np.float64]
+    """(n, rows, columns) what each part of the panel showed; one part where the calibration has one table."""
+
+    @property
+    def errors(self) -> NDArray[np.float64]:
+        """(n, rows, columns) differences, share of the peak."""
+        return self.shown - self.wanted[:, None, None]
 
     @property
     def largest_error(self) -> float:
         """Greatest difference, share of the peak."""
-        return float(np.abs(self.shown - self.wanted).max())
+        return float(np.abs(self.errors).max())
+
+    @property
+    def worst(self) -> tuple[int, int]:
+        """Row and column of the part with the greatest difference, from 0."""
+        parts = np.abs(self.errors).max(axis=0)
+        row, column = np.unravel_index(parts.argmax(), parts.shape)
+        return int(row), int(column)
 
     @property
     def error(self) -> float:
         """Root mean square difference, share of the peak."""
-        return float(np.sqrt(np.mean((self.shown - self.wanted) ** 2)))
+        return float(np.sqrt(np.mean(self.errors**2)))
 
 
 def measure_colour(
@@ -172,20 +187,48 @@ def verify_colour(
     steps: int = 33,
     progress: Progress = silent,
 ) -> Verified:
-    """Ask for `steps` amplitudes through the table and measure what comes.
+    """Ask for `steps` amplitudes through the tables and measure what comes.
 
-    The scale of the readings is fitted (one factor for all of them), since no meter knows the panel's peak.
+    Where parts of the panel have tables of their own, each shows what its own table says, and is measured by itself:
+    it is these that frames are encoded with. The scale of the readings is fitted (one factor for all of them, and all
+    parts), since no meter knows the panel's peak.
+
+    Raises:
+        InputError: the meter does not tell the parts apart.
+        RigError: the meter or the rig failed.
     """
-    lut = calibration.lut
-    wanted = np.linspace(float(lut.amplitudes[0]), 1, steps)
-    greys = lut.grey(wanted).astype(int)
-    found = _measure(stage, meter, colour, greys.tolist(), settings, progress, f"verifying colour {colour}").readings
+    if calibration.regions is None:
+        tables, settings = calibration.lut.amplitudes[None, None], replace(settings, regions=(1, 1))
+    else:
+        tables = calibration.regions
+        settings = replace(settings, regions=(tables.shape[0], tables.shape[1]))
+    wanted = np.linspace(float(tables[..., 0].max()), 1, steps)
+    if calibration.regions is None:
+        greys = calibration.lut.grey(wanted)[:, None, None]
+    else:
+        greys = np.stack([[regional_grey(wanted[None], one[None, None])[0] for one in line] for line in tables])
+        greys = np.moveaxis(greys, -1, 0)
+
+    def frame(step: int) -> NDArray[np.uint8]:
+        return parts_frame(stage.profile, settings.pattern, greys[step])
+
+    found = _measure(
+        stage, meter, colour, range(steps), settings, progress, f"verifying colour {colour}", frame_of=frame
+    )
+    shown = np.stack(
+        [[_amplitudes(found.part(row, column), steps) for column in range(greys.shape[2])]
+         for row in range(greys.shape[1])]
+    )  # fmt: skip
+    shown = np.moveaxis(shown, -1, 0)
+    shown *= float((shown * wanted[:, None, None]).sum() / (shown**2).sum())
+    return Verified(wanted, shown)
+
+
+def _amplitudes(found: Readings, steps: int) -> NDArray[np.float64]:
+    """(steps,) amplitude of each step of a verification, on the meter's scale."""
     light = (found.values - found.values[found.greys == DARK].mean()) / drift(found)
     taken = ~found.references & (found.greys != DARK)
-    means = np.array([light[taken & (found.greys == grey)].mean() for grey in greys])
-    shown = np.sqrt(np.maximum(means, 0))
-    shown *= float((shown * wanted).sum() / (shown**2).sum())
-    return Verified(wanted, shown)
+    return np.sqrt(np.maximum([light[taken & (found.greys == step)].mean() for step in range(steps)], 0))
 
 
 def _measure(
@@ -196,15 +239,23 @@ def _measure(
     settings: SweepSettings,
     progress: Progress,
     stage_name: str,
+    *,
+    frame_of: Callable[[int], NDArray[np.uint8]] | None = None,
 ) -> ColourReadings:
-    """Read what `_plan` says; if anything fails, what was read so far is worth nothing and is not kept."""
+    """Read what `_plan` says; if anything fails, what was read so far is worth nothing and is not kept.
+
+    Args:
+        levels: grey levels, or whatever `frame_of` makes frames of.
+        frame_of: what stands on the panel for each of them.
+    """
     meter.tune(stage.profile.wavelengths[colour])
     plan = _plan(levels, settings)
-    frames = {grey: pattern_frame(stage.profile, settings.pattern, max(grey, 0)) for grey, _ in plan}
+    uniform = partial(pattern_frame, stage.profile, settings.pattern)
     parts = []
-    for done, (grey, _) in enumerate(plan):
+    for done, (grey, reference) in enumerate(plan):
         progress(stage_name, done, len(plan))
-        parts.append(stage.look(None if grey == DARK else colour, frames[grey], lambda: meter.read(settings.regions)))
+        frame = uniform(max(grey, 0)) if reference or grey == DARK or frame_of is None else frame_of(grey)
+        parts.append(stage.look(None if grey == DARK else colour, frame, lambda: meter.read(settings.regions)))
     progress(stage_name, len(plan), len(plan))
     values = np.stack(parts)
     greys, references = zip(*plan, strict=True)
@@ -218,7 +269,7 @@ def _plan(levels: Sequence[int], settings: SweepSettings) -> list[tuple[int, boo
     for sweep in range(settings.sweeps):
         plan += [(DARK, False)] * settings.darks
         # up and down in turns: what drift is left then cancels
-        for number, grey in enumerate(levels if sweep % 2 == 0 else list(reversed(levels))):
+        for number, grey in enumerate(levels if sweep % 2 == 0 else reversed(levels)):
             if settings.reference_every and number % settings.reference_every == 0:
                 plan.append(reference)
             plan.append((grey, False))

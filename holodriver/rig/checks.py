@@ -12,7 +12,7 @@ from holodriver.files.rig import Rig
 from holodriver.rig.colour import Colour
 from holodriver.rig.diffuser import DiffuserInput
 from holodriver.rig.lasers import LaserDriver
-from holodriver.rig.makes import open_controller
+from holodriver.rig.makes import HEADS, open_controller
 from holodriver.rig.monitors import Monitor, chosen_monitor, monitors
 from holodriver.rig.opening import SIMULATED, laser_setup, timing_of
 from holodriver.rig.simulated_box import SimulatedBox
@@ -56,6 +56,7 @@ def check_rig(rig: Rig) -> list[Judgement]:
     judged += check_monitor(rig)
     judged += check_calibration(rig)
     judged += _check_lasers(rig)
+    judged += check_heads(rig)
     judged.append(_check_diffuser(rig))
     return judged
 
@@ -137,6 +138,32 @@ def _check_lasers(rig: Rig) -> list[Judgement]:
             with _controller(rig) as lasers:
                 judged += check_controller(rig, lasers)
     return judged
+
+
+def check_heads(rig: Rig) -> list[Judgement]:
+    """The laser heads of other makes: known, there, nothing in them open, and dark."""
+    written = {colour: getattr(rig.heads, colour.label).split() for colour in Colour}
+    return [
+        _judged(f"heads.{colour.label}", partial(_head, rig, colour, *words))
+        for colour, words in written.items()
+        if words
+    ]
+
+
+def _head(rig: Rig, colour: Colour, make: str, port: str) -> str:
+    if make not in HEADS:
+        raise InputError(f"'{make}' is no make of laser head: {', '.join(HEADS)}")
+    with HEADS[make](port, limit_w=rig.limits.watts[colour]) as head:
+        head.disarm()  # whatever somebody had it do
+        found = head.identity()
+        if head.interlock_open():
+            raise RigError(
+                f"{found}: its own interlock or key keeps it dark",
+                remedy="close the interlock and turn the key; software cannot",
+            )
+    if not rig.controller.port:
+        raise InputError(f"{found} has no controller before it to gate it", remedy="set controller.port")
+    return f"{found}, dark"
 
 
 def _controller(rig: Rig, box: SimulatedBox | None = None) -> LaserDriver:

@@ -88,6 +88,11 @@ class LaserHead(ABC):
         return self._asked(self._identity_hw)
 
     @final
+    def interlock_open(self) -> bool:
+        """Whether the head's own interlock or key keeps it dark."""
+        return self._asked(self._interlock_open_hw)
+
+    @final
     def set_power(self, watts: float) -> None:
         """Power while the gate is open, W; read back.
 
@@ -108,7 +113,7 @@ class LaserHead(ABC):
             RigError: the head's interlock is open, its power is over the limit, or it does not answer.
         """
         self._prepared = False
-        if self._asked(self._interlock_open_hw):
+        if self.interlock_open():
             raise RigError(
                 "the laser head's own interlock or key keeps it dark",
                 where=self.where,

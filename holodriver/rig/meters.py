@@ -8,10 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.errors import InputError, RigError
-from holodriver.rig.cameras import Camera
+from holodriver.rig.cameras import Camera, Crop, check_saturation, saturated
+from holodriver.rig.serial_port import open_port
 
 ANSWER_TIMEOUT_S = 5.0
 """A power meter that averages takes a second or two."""
+
+WAVELENGTH_TOLERANCE_NM = 1.0
+"""Meters round the wavelength to whole nm; the response of a silicon cell changes by some 0.2 % over one."""
 
 
 class Meter(ABC):
@@ -43,12 +47,20 @@ class Meter(ABC):
         rows, columns = regions
         if values.shape[0] < rows or values.shape[1] < columns:
             raise InputError(f"{rows} × {columns} regions are more than it has pixels", where=self.name)
+        self._check_parts(rows, columns)
         return np.array(
             [[part.mean() for part in np.array_split(band, columns, 1)] for band in np.array_split(values, rows)]
         )
 
     def tune(self, wavelength: float) -> None:  # noqa: B027 - only meters with a calibration of their own need it
-        """Get ready for light of this wavelength (m)."""
+        """Get ready for light of this wavelength (m).
+
+        Raises:
+            RigError: it does not take it.
+        """
+
+    def _check_parts(self, rows: int, columns: int) -> None:  # noqa: B027 - most meters know no parts
+        """Refuse the last reading if it means nothing in one of the parts; raises a RigError."""
 
     @abstractmethod
     def _read_hw(self) -> Any:
@@ -63,42 +75,37 @@ class CameraMeter(Meter):
 
     parts = True
 
-    def __init__(self, camera: Camera, *, crop: tuple[int, int, int, int] | None = None):
+    def __init__(self, camera: Camera, *, crop: Crop | None = None):
         self.name, self.camera, self._crop = camera.name, camera, crop
+        self._saturated = np.zeros((1, 1), bool)
 
     def _read_hw(self) -> NDArray[np.float64]:
-        picture = self.camera.image()
-        grey = picture if picture.ndim == 2 else picture.mean(axis=2)
-        if self._crop is None:
-            return grey
-        left, top, width, height = self._crop
-        part = grey[top : top + height, left : left + width]
-        if part.shape != (height, width):
-            raise InputError(f"has {grey.shape[1]} × {grey.shape[0]} pixels, the crop reaches beyond", where=self.name)
-        return part
+        picture = self.camera.image(self._crop)
+        self._saturated = saturated(picture)
+        return picture if picture.ndim == 2 else picture.mean(axis=2)
+
+    def _check_parts(self, rows: int, columns: int) -> None:
+        for row, band in enumerate(np.array_split(self._saturated, rows)):
+            for column, part in enumerate(np.array_split(band, columns, 1)):
+                check_saturation(part, self.name, f"the part in row {row + 1}, column {column + 1}")
 
     def close(self) -> None:
         self.camera.close()
 
 
 class PowerMeter(Meter):
-    """An optical power meter on a serial line: `SENS:CORR:WAV` in nm, `MEAS:POW?` in W, as SCPI has it.
+    """An optical power meter on a serial line: `SENS:CORR:WAV` (and `?`) in nm, `MEAS:POW?` in W, as SCPI has it.
 
     Args:
         port: device or pyserial URL.
         baud: symbols a second.
 
     Raises:
-        RigError: it cannot be opened, or does not say who it is.
+        RigError: pyserial is missing, it cannot be opened, or it does not say who it is.
     """
 
     def __init__(self, port: str, *, baud: int = 115200):
-        import serial
-
-        try:
-            self._line = serial.serial_for_url(port, baud, timeout=ANSWER_TIMEOUT_S, write_timeout=ANSWER_TIMEOUT_S)
-        except (OSError, ValueError) as error:
-            raise RigError(f"cannot be opened: {error}", where=port) from error
+        self._line = open_port(port, baud=baud, timeout_s=ANSWER_TIMEOUT_S, write_timeout_s=ANSWER_TIMEOUT_S)
         self.name = port
         try:
             self.name = f"{self._ask('*IDN?')} at {port}"
@@ -107,17 +114,30 @@ class PowerMeter(Meter):
             raise
 
     def tune(self, wavelength: float) -> None:
-        self._tell(f"SENS:CORR:WAV {wavelength * 1e9:.1f}")
+        wanted = wavelength * 1e9
+        self._tell(f"SENS:CORR:WAV {wanted:.1f}")
+        found = self._number("SENS:CORR:WAV?", "nanometres")
+        if not abs(found - wanted) <= WAVELENGTH_TOLERANCE_NM:
+            raise RigError(
+                f"is set to {found:g} nm and does not take {wanted:.1f} nm",
+                where=self.name,
+                remedy="use a sensor that is calibrated for this wavelength",
+            )
 
     def _read_hw(self) -> float:
-        answer = self._ask("MEAS:POW?")
-        try:
-            watts = float(answer)
-        except ValueError as error:
-            raise RigError(f"answers {answer[:40]!r}, expected a number of watts", where=self.name) from error
+        watts = self._number("MEAS:POW?", "watts")
         if not math.isfinite(watts) or abs(watts) > 1e30:  # SCPI: 9.9E37 is overload or not a number
             raise RigError("is out of its range", where=self.name, remedy="choose another range, or less light")
         return watts
+
+    def _number(self, line: str, unit: str) -> float:
+        answer = self._ask(line)
+        try:
+            return float(answer)
+        except ValueError as error:
+            raise RigError(
+                f"answers {answer[:40]!r} to '{line}', expected a number of {unit}", where=self.name
+            ) from error
 
     def _tell(self, line: str) -> None:
         try:

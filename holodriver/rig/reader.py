@@ -7,6 +7,7 @@ reading has its own processes, which write into memory that the display process 
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
@@ -18,13 +19,18 @@ from numpy.typing import NDArray
 from holodriver.errors import HolodriverError, InputError
 from holodriver.files.frames import read_panel_frames
 from holodriver.files.hologram import read_hologram, read_hologram_frames, read_small_frames
-from holodriver.panel.calibration import Calibration
+from holodriver.optics.display import DisplayProfile
+from holodriver.panel.calibration import Calibration, Registration
 from holodriver.panel.frames import PanelFrames, SmallFrames
+from holodriver.panel.lut import AmplitudeLut
 from holodriver.rig.process import PATIENT, RigProcess
 from holodriver.rig.slots import FrameSlots, OpenSlots
 
 if TYPE_CHECKING:
     from holodriver.panel.encoder import Encoder
+
+TABLE_DECIMALS = 6
+"""Of the amplitudes of look-up tables; files hold them exactly."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +89,16 @@ class Read:
 
     path: Path
     gains: tuple[float, ...]
+    tables: tuple[str, ...]
+    """`table_marks` of the look-up tables that it was encoded with."""
+    registrations: tuple[Registration, ...] | None
     seconds: float
     """How long it took."""
+
+
+def table_marks(luts: Sequence[AmplitudeLut]) -> tuple[str, ...]:
+    """What tells look-up tables apart in a few letters: there may be many thousand holograms."""
+    return tuple(sha256(lut.amplitudes.round(TABLE_DECIMALS).tobytes()).hexdigest()[:16] for lut in luts)
 
 
 ReadFrames = Callable[[Path], PanelFrames | SmallFrames]
@@ -155,6 +169,7 @@ class ReadAhead:
     Args:
         slots: where they go; the last slot is left alone.
         orientation: how they are laid.
+        profile: display profile that all of them must have; None for any.
         readers: processes that read.
         read: gives the panel frames of a file; must pickle.
     """
@@ -164,6 +179,7 @@ class ReadAhead:
         slots: FrameSlots,
         orientation: Orientation,
         *,
+        profile: DisplayProfile | None = None,
         readers: int = 1,
         read: ReadFrames = read_panel_frames,
     ):
@@ -182,7 +198,7 @@ class ReadAhead:
         try:
             for number in range(readers):
                 process = RigProcess(
-                    f"reading process {number + 1}", _serve, slots.names, slots.shape, orientation, read,
+                    f"reading process {number + 1}", _serve, slots.names, slots.shape, orientation, profile, read,
                     niceness=PATIENT,
                 )  # fmt: skip
                 self._processes.append(process)
@@ -263,7 +279,12 @@ class ReadAhead:
 
 
 def _serve(
-    control: Connection, names: list[str], shape: tuple[int, ...], orientation: Orientation, read: ReadFrames
+    control: Connection,
+    names: list[str],
+    shape: tuple[int, ...],
+    orientation: Orientation,
+    profile: DisplayProfile | None,
+    read: ReadFrames,
 ) -> None:
     """The reading process."""
     slots = OpenSlots(names, shape)
@@ -273,6 +294,11 @@ def _serve(
         begun_s = time.perf_counter()
         try:
             frames = read(path)
+            if profile is not None and frames.profile != profile:
+                raise InputError(
+                    f"was made with the display profile '{frames.profile.name}', and the first of the play with "
+                    f"{'another of that name' if frames.profile.name == profile.name else repr(profile.name)}"
+                )
             laid = orientation.lay(frames.pixels)
             if laid.shape != shape:
                 raise InputError(f"has frames of {laid.shape[1:3]} pixels, and the rig shows {shape[1:3]}")
@@ -281,4 +307,6 @@ def _serve(
             error.where = error.where or str(path)
             control.send(("unreadable", error))
         else:
-            control.send(("read", hologram, Read(path, frames.gains, time.perf_counter() - begun_s)))
+            seconds = time.perf_counter() - begun_s
+            found = Read(path, frames.gains, table_marks(frames.luts), frames.registrations, seconds)
+            control.send(("read", hologram, found))

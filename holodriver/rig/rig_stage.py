@@ -60,16 +60,25 @@ class RigStage(Stage):
         powers: of the lasers; each is lit alone, at its own.
         settle_s: light before the reading begins, s.
         heard: who is told of it.
+        calibrated: the rig's calibration counts, and is checked as before a play; not for who measures a new one.
 
     Raises:
         InputError: the panel is not there.
         RigError: the start-up check failed, or the lasers could not be armed.
     """
 
-    def __init__(self, opened: OpenRig, powers: Power, *, settle_s: float = SETTLE_S, heard: Heard | None = None):
+    def __init__(
+        self,
+        opened: OpenRig,
+        powers: Power,
+        *,
+        settle_s: float = SETTLE_S,
+        heard: Heard | None = None,
+        calibrated: bool = False,
+    ):
         rig = opened.rig
         super().__init__(rig.profile(), *panel_identity(rig))
-        self._opened, self._powers, self._settle_s = opened, powers, settle_s
+        self._opened, self._powers, self._settle_s, self._calibrated = opened, powers, settle_s, calibrated
         self._heard = Heard() if heard is None else heard
         # light that waits for each frame's confirmation is as long as the host is quick; here all frames are the same
         self._timing, self._orientation = timing_of(rig, gated=False), orientation_of(rig)
@@ -95,7 +104,7 @@ class RigStage(Stage):
             self._opened.panel.open_slots(self._slots)
             self._diffuser = DiffuserInput(rig.diffuser, rig.folder)
             stack.callback(self._diffuser.close)
-            check_start(self._opened, self._heard, arming=True, calibrated=False)
+            check_start(self._opened, self._heard, arming=True, calibrated=self._calibrated)
             self._heard.say(f"ARMED: {what_is_lit(rig, self.profile.wavelengths, self._powers, self._timing)}")
             light = open_light(self._opened, self._timing, stack, ordered_w=self._powers.watts)
             self._player = LivePlayer(
@@ -279,13 +288,16 @@ class PersistentStage(Stage):
         powers: of the lasers.
         heard: who is told of it.
         order: asked for a new order to arm, with what had happened; false ends the measurement.
+        calibrated: see `RigStage`.
 
     Raises:
         RigError: the rig cannot be opened or armed.
     """
 
-    def __init__(self, rig: Rig, powers: Power, heard: Heard, order: Callable[[str], bool]):
-        self._rig, self._powers, self._heard, self._order = rig, powers, heard, order
+    def __init__(
+        self, rig: Rig, powers: Power, heard: Heard, order: Callable[[str], bool], *, calibrated: bool = False
+    ):
+        self._rig, self._powers, self._heard, self._order, self._calibrated = rig, powers, heard, order, calibrated
         self._stack = ExitStack()
         self._stage = self._opened()
         super().__init__(self._stage.profile, self._stage.panel, self._stage.serial)
@@ -314,6 +326,6 @@ class PersistentStage(Stage):
     def _opened(self) -> RigStage:
         with ExitStack() as stack:
             opened = stack.enter_context(OpenRig(self._rig))
-            stage = stack.enter_context(RigStage(opened, self._powers, heard=self._heard))
+            stage = stack.enter_context(RigStage(opened, self._powers, heard=self._heard, calibrated=self._calibrated))
             self._stack = stack.pop_all()
         return stage

@@ -9,9 +9,19 @@ BAUD_RATE = 115200
 QUIET_S = 0.05
 """Silence after which no older answer is on its way; longer than the 16 ms that FTDI adapters hold bytes back."""
 
+WRITE_TIMEOUT_S = 1.0
 
-def open_port(port: str) -> Any:
-    """A pyserial port at `BAUD_RATE`, for this process alone.
+
+def open_port(
+    port: str, *, baud: int = BAUD_RATE, timeout_s: float = QUIET_S, write_timeout_s: float = WRITE_TIMEOUT_S
+) -> Any:
+    """A pyserial port for this process alone.
+
+    Args:
+        port: as above.
+        baud: symbols a second.
+        timeout_s: longest wait of one `read`, s.
+        write_timeout_s: of one `write`, s.
 
     Raises:
         RigError: pyserial is missing, or the port is not there or in use.
@@ -19,8 +29,12 @@ def open_port(port: str) -> Any:
     try:
         import serial
     except ImportError as error:
-        raise RigError("pyserial, which talks to lasers, is missing", remedy="pip install holodriver[rig]") from error
+        raise RigError(
+            "pyserial, which talks to lasers and meters, is missing", remedy="pip install holodriver[rig]"
+        ) from error
     try:
-        return serial.serial_for_url(port, baudrate=BAUD_RATE, timeout=QUIET_S, write_timeout=1.0, exclusive=True)
+        return serial.serial_for_url(
+            port, baudrate=baud, timeout=timeout_s, write_timeout=write_timeout_s, exclusive=True
+        )
     except (OSError, ValueError) as error:  # SerialException is an OSError
         raise RigError(f"the port cannot be opened: {error}", where=port) from error

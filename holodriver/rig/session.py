@@ -3,7 +3,7 @@
 import math
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from holodriver.rig.opening import OpenRig, flip_rate, orientation_of, timing_of
 from holodriver.rig.player import report_of
 from holodriver.rig.playlist import Playlist
 from holodriver.rig.power import balanced_power
-from holodriver.rig.reader import ReadAhead, ReadOrEncode
+from holodriver.rig.reader import Read, ReadAhead, ReadOrEncode, table_marks
 from holodriver.rig.slots import FrameSlots, slots_that_fit
 from holodriver.rig.starting import Heard, check_start, open_light, what_is_lit
 from holodriver.rig.timing_log import TimingLog
@@ -185,7 +185,8 @@ def play_on_rig(
         slots = FrameSlots(shape, slots_that_fit(shape, max(3, wanted), settings.memory_gib * 2**30))
         stack.callback(slots.close)
         read = ReadOrEncode(calibration, first.gains, small)
-        reader = ReadAhead(slots, orientation, readers=_readers(len(paths), complete), read=read)
+        readers = _readers(len(paths), complete)
+        reader = ReadAhead(slots, orientation, profile=first.profile, readers=readers, read=read)
         stack.callback(reader.close)
         reader.paths = paths
         opened = stack.enter_context(OpenRig(rig, small=small, remember=False))
@@ -240,7 +241,7 @@ def play_on_rig(
             player.run()
         finally:
             heard.ended(report_of(player.sequencer, cycle_s / len(timing.planes)))
-            _warn_of_gains(reader, first, heard)
+            _warn_of_others(reader.known.values(), first, heard)
 
 
 def _commands(control: Listener | None, playlist: Playlist) -> list[str]:
@@ -350,14 +351,20 @@ def _readers(holograms: int, complete: bool) -> int:
     return 1 if complete and holograms == 1 else 2
 
 
-def _warn_of_gains(reader: ReadAhead, first: PanelFrames, heard: Heard) -> None:
-    others = [
-        read.path.name
-        for read in reader.known.values()
-        if len(read.gains) != len(first.gains) or not np.allclose(read.gains, first.gains, rtol=1e-6)
-    ]
-    if others:
-        heard.warn(
-            f"{len(others)} holograms were encoded with other gains than the first ({', '.join(others[:3])}); "
-            "brightness and colour jumped"
-        )
+def _warn_of_others(known: Iterable[Read], first: PanelFrames, heard: Heard) -> None:
+    """Say which holograms were encoded otherwise than the first, which alone was compared with the calibration."""
+    known, tables = list(known), table_marks(first.luts)
+    for what, follows, same in (
+        (
+            "gains",
+            "brightness and colour jumped",
+            lambda one: len(one.gains) == len(first.gains) and np.allclose(one.gains, first.gains, rtol=1e-6),
+        ),
+        ("look-up tables", "their grey levels are those of another panel", lambda one: one.tables == tables),
+        ("registrations", "their colours fell elsewhere", lambda one: one.registrations == first.registrations),
+    ):
+        if others := [one.path.name for one in known if not same(one)]:
+            heard.warn(
+                f"{len(others)} holograms were encoded with other {what} than the first ({', '.join(others[:3])}); "
+                f"{follows}"
+            )

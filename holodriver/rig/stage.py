@@ -48,10 +48,18 @@ class Stage(ABC):
 
 def pattern_frame(profile: DisplayProfile, pattern: Pattern, grey: int) -> Frame:
     """The frame that measures one grey level: all of the panel, or every other half period of the carrier."""
-    greys = np.full(profile.shape, grey, np.uint8)
+    return parts_frame(profile, pattern, np.full((1, 1), grey))
+
+
+def parts_frame(profile: DisplayProfile, pattern: Pattern, greys: NDArray[np.integer]) -> Frame:
+    """The same with a grey level of its own in each of (rows, columns) parts of the panel."""
+    rows, columns = greys.shape
+    down = np.repeat(np.arange(rows), [len(part) for part in np.array_split(np.arange(profile.height), rows)])
+    across = np.repeat(np.arange(columns), [len(part) for part in np.array_split(np.arange(profile.width), columns)])
+    frame = np.asarray(greys, np.uint8)[np.ix_(down, across)]
     if pattern == "grating":
         samples = profile.height if profile.carrier_axis == "y" else profile.width
         phase = np.arange(samples) * profile.carrier_frequency % 1
         black = phase >= 0.5 - 1e-9
-        greys[black if profile.carrier_axis == "y" else (slice(None), black)] = 0
-    return bin_out(greys, profile.binning)
+        frame[black if profile.carrier_axis == "y" else (slice(None), black)] = 0
+    return bin_out(frame, profile.binning)

@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
@@ -20,15 +22,27 @@ from rig.power_meter import PtyPowerMeter
 from rig.screens import seen, virtual_screen
 
 from holodriver.cli.app import main
-from holodriver.files.calibration import read_calibration
+from holodriver.files.calibration import read_calibration, write_calibration
 from holodriver.files.hologram import Hologram, write_hologram
 from holodriver.files.images import write_pixels
 from holodriver.files.profile import write_profile
-from holodriver.files.rig import ControllerSettings, DisplaySettings, LimitSettings, PanelSettings, Rig, write_rig
+from holodriver.files.rig import (
+    CalibrationSettings,
+    ControllerSettings,
+    DisplaySettings,
+    LimitSettings,
+    PanelSettings,
+    Rig,
+    read_rig,
+    write_rig,
+)
 from holodriver.files.stack import write_stack
 from holodriver.optics.display import REFERENCE
+from holodriver.panel.calibration import Calibration, ColourCalibration
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
+from holodriver.rig import looking
+from holodriver.rig.cameras import LiveFolderCamera
 from holodriver.rig.colour import Colour
 from holodriver.rig.laser_box import Pulse
 from holodriver.rig.simulated_box import SimulatedBox
@@ -166,7 +180,7 @@ def test_a_serial_meter_before_a_window_and_a_serial_laser_box_finds_the_panels_
             assert not armed()
     calibration = read_calibration(tmp_path / "c.json")
     assert calibration.meter.startswith("Maker,PM1,7")
-    assert [line for line in meter.heard if line.startswith("SENS")][-3:] == [
+    assert [line for line in meter.heard if line.startswith("SENS:CORR:WAV ")][-3:] == [
         f"SENS:CORR:WAV {wavelength * 1e9:.1f}" for wavelength in PROFILE.wavelengths
     ]
     for colour in calibration.colours:
@@ -203,8 +217,8 @@ def test_a_camera_that_opencv_opens_measures_on_a_rig(tmp_path, capsys):
         assert largest_error(colour.wavelength, colour.lut) < 0.03  # 8 bits are coarse in the dark
 
 
-def test_pictures_taken_on_a_rig_are_scored_against_the_stack(tmp_path, capsys):
-    """Pictures of the planes in place of a camera, plane by plane and colour by colour, while the rig plays them."""
+def test_pictures_taken_on_a_rig_are_scored_against_the_stack(tmp_path, monkeypatch, capsys):
+    """Pictures of the planes that come from elsewhere, plane by plane and colour by colour, while the rig plays."""
     profile = REFERENCE.resized(64, 64)
     stack = layered_stack(64, planes=3)
     write_stack(stack, tmp_path / "x.stack")
@@ -212,9 +226,26 @@ def test_pictures_taken_on_a_rig_are_scored_against_the_stack(tmp_path, capsys):
     frames = PanelFrames(pixels, profile, (1.0, 2.0, 1.0), (AmplitudeLut.linear(),) * 3)
     write_hologram(tmp_path / "x.holo", Hologram(frames=frames))
     (tmp_path / "pictures").mkdir()
-    for number, light in enumerate(stack.images.reshape(-1, 64, 64)):
-        counts = (light / stack.images.max() * 60000).round().astype(np.uint16)
-        write_pixels(tmp_path / "pictures" / f"{number:02}.png", counts)
+    write_pixels(tmp_path / "pictures" / "of another day.png", np.zeros((64, 64), np.uint16))
+    pictures = stack.images.reshape(-1, 64, 64) / stack.images.max() * 60000
+
+    class WrittenMeanwhile(LiveFolderCamera):
+        def __init__(self, folder: Path):
+            super().__init__(folder)
+            self._coming = iter(pictures)
+
+        def _grab_hw(self):
+            self._asked = True
+            return super()._grab_hw()
+
+        def _pause(self):
+            if self._asked:
+                write_pixels(tmp_path / "new.png", next(self._coming).round().astype(np.uint16), overwrite=True)
+                (tmp_path / "new.png").replace(tmp_path / "pictures" / "latest.png")
+            self._asked = False
+            super()._pause()
+
+    monkeypatch.setattr(looking, "LiveFolderCamera", WrittenMeanwhile)
     command = ["capture", str(tmp_path / "x.holo"), "--stack", str(tmp_path / "x.stack"), "--arm", "--overwrite"]
     command += ["--rig", rig_file(tmp_path, profile=profile), "--camera", f"folder:{tmp_path}/pictures"]
     told = said([*command, "-o", str(tmp_path / "out")], capsys)
@@ -222,6 +253,30 @@ def test_pictures_taken_on_a_rig_are_scored_against_the_stack(tmp_path, capsys):
     scores = json.loads((tmp_path / "out" / "scores.json").read_text(encoding="utf-8"))
     assert len(scores["psnr"]) == 3
     assert min(scores["psnr"]) > 35
+
+
+def test_a_capture_is_checked_against_the_rigs_calibration_before_anything_is_lit(tmp_path, capsys):
+    """Its registration is of other lasers, which a play would refuse; so would it a calibration of another panel."""
+    profile = REFERENCE.resized(64, 64)
+    write_stack(layered_stack(64, planes=2), tmp_path / "x.stack")
+    frames = PanelFrames(
+        np.zeros((3, *profile.native_shape), np.uint8), profile, (1.0,) * 3, (AmplitudeLut.linear(),) * 3
+    )
+    write_hologram(tmp_path / "x.holo", Hologram(frames=frames))
+    for name, wavelengths in (("own", profile.wavelengths), ("other", (650e-9, 532e-9, 450e-9))):
+        colours = [ColourCalibration(wavelength, AmplitudeLut.linear(), 0.0, 256) for wavelength in wavelengths]
+        made = Calibration("simulated panel", "", datetime.now(UTC), "m", "uniform", tuple(colours))
+        write_calibration(tmp_path / f"{name}.json", made)
+    rig = Path(rig_file(tmp_path, profile=profile))
+    settings = CalibrationSettings("own.json", "other.json")
+    write_rig(rig, replace(read_rig(rig), calibration=settings), overwrite=True)
+    (tmp_path / "pictures").mkdir()
+    command = ["capture", str(tmp_path / "x.holo"), "--stack", str(tmp_path / "x.stack"), "--arm"]
+    command += ["--rig", str(rig), "--camera", f"folder:{tmp_path}/pictures", "-o", str(tmp_path / "out")]
+    assert main(command) == 1
+    told = capsys.readouterr()
+    assert "calibration.registration: the calibration is of 650/532/450 nm" in told.err
+    assert "ARMED" not in told.out
 
 
 @pytest.mark.parametrize(
@@ -235,6 +290,8 @@ def test_pictures_taken_on_a_rig_are_scored_against_the_stack(tmp_path, capsys):
         (["--rig", "rig.toml", "--meter", "csv:x.csv"], "needs no rig"),
         (["--rig", "rig.toml", "--arm", "--meter", "power:/dev/none", "--register"], "sees no crosses"),
         (["--rig", "rig.toml", "--arm", "--panel", "x"], "the rig knows its panel"),
+        (["--rig", "rig.toml", "--profile", "p.toml"], "--profile: is for the simulated panel"),
+        (["--rig", "rig.toml", "--seed", "0"], "--seed: is of the simulated lab"),
         (["--arm"], "needs a rig file"),
         (["--meter", "camera:0"], "cannot see the simulated panel"),
         (["--rig", "none.toml"], "does not exist"),

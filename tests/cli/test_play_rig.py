@@ -202,6 +202,28 @@ def test_a_hologram_is_encoded_by_play_as_by_encode_and_each_colour_is_moved(lab
     assert "another registration of the colours" in capsys.readouterr().out
 
 
+def test_later_holograms_of_other_tables_or_registrations_are_warned_of_and_of_another_profile_refused(lab, capsys):
+    tables, moves = AmplitudeLut.simulated_panel(PROFILE.wavelengths), (Registration((1.0, 0.0)), *NOWHERE[1:])
+    pixels = np.zeros((3, *PROFILE.native_shape), np.uint8)
+    for number, frames in enumerate(
+        (
+            PanelFrames(pixels, PROFILE, (1.0,) * 3, LUTS),
+            PanelFrames(pixels, PROFILE, (1.0,) * 3, tables),
+            PanelFrames(pixels, PROFILE, (1.0,) * 3, LUTS, moves),
+        )
+    ):
+        write_hologram(Path(f"n{number}.holo"), Hologram(frames=frames))
+    assert play("n0.holo", "n1.holo", "n2.holo") == 0
+    warned = [event["text"] for event in events(capsys.readouterr().out) if event["event"] == "warning"]
+    assert any("other look-up tables than the first (n1.holo)" in text for text in warned)
+    assert any("other registrations than the first (n2.holo)" in text for text in warned)
+    other = replace(PROFILE, name="other", depth_span=PROFILE.depth_span / 2)
+    write_hologram(Path("other.holo"), Hologram(frames=PanelFrames(pixels, other, (1.0,) * 3, LUTS)))
+    assert play("n0.holo", "other.holo") == 2
+    (error,) = [event for event in events(capsys.readouterr().out) if event["event"] == "error"]
+    assert "made with the display profile 'other'" in error["text"]
+
+
 def test_a_registration_of_its_own_file_takes_the_place_of_the_calibrations(lab) -> None:
     calibrated(moves=(Registration((1.0, 1.0)),) * 3)
     Path("c.json").rename("r.json")

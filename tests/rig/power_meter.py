@@ -59,6 +59,9 @@ class PtyPowerMeter:
                 self.heard.append(line.decode())
                 if line == b"*IDN?":
                     os.write(self._master, b"Maker,PM1,7,1.0\n")
+                elif line == b"SENS:CORR:WAV?":
+                    told = [one.split()[1] for one in self.heard if one.startswith("SENS:CORR:WAV ")]
+                    os.write(self._master, f"{told[-1]}\n".encode())
                 elif line == b"MEAS:POW?":
                     os.write(self._master, f"{self._watts():.9E}\n".encode())
 

@@ -15,7 +15,7 @@ from holodriver.rig.cameras import Camera
 from holodriver.rig.meters import CameraMeter, Meter
 from holodriver.rig.simulated_cell import LiquidCrystal
 from holodriver.rig.simulated_lab import LabSettings, SimulatedLab
-from holodriver.rig.stage import pattern_frame
+from holodriver.rig.stage import parts_frame, pattern_frame
 
 PROFILE = REFERENCE.resized(16, 16)
 CELL = LiquidCrystal()
@@ -95,6 +95,36 @@ def test_verification_passes_a_good_table_and_fails_a_bad_one():
     assert bad.largest_error > 0.1
 
 
+@pytest.mark.parametrize("pattern", ["uniform", "grating"])
+def test_each_part_of_an_uneven_panel_is_verified_by_its_own_table(pattern):
+    """The whole panel's table passes by itself and cannot tell; a wrong table of one part must fail, there."""
+    lab = SimulatedLab(PROFILE, replace(QUIET, unevenness=0.3))
+    settings = SweepSettings(128, 1, regions=(1, 2), pattern=pattern)
+    meter = lab.meter(pattern).divided((1, 2))
+    colour, _ = fit_colour(measure_colour(lab, meter, 1, settings), 515e-9, "isotonic")
+    good = verify_colour(lab, meter, 1, colour, replace(settings, regions=(1, 1)), steps=17)
+    assert good.shown.shape == (17, 1, 2)
+    assert good.largest_error < 0.02
+    tables = colour.regions.copy()
+    tables[0, 1] = np.linspace(0, tables[0, 1].max(), 256)
+    bad = verify_colour(lab, meter, 1, replace(colour, regions=tables), settings, steps=17)
+    assert bad.largest_error > 0.05
+    assert bad.worst == (0, 1)
+    with pytest.raises(InputError, match="as a whole"):
+        verify_colour(lab, DyingMeter(99, 0), 1, colour, settings)
+
+
+def test_parts_of_a_frame_have_grey_levels_of_their_own():
+    frame = parts_frame(PROFILE, "uniform", np.array([[1, 2, 3], [4, 5, 6]]))
+    assert frame.shape == PROFILE.native_shape
+    b = PROFILE.binning
+    for (row, column), grey in np.ndenumerate(np.array([[1, 2, 3], [4, 5, 6]])):
+        rows = [len(part) for part in np.array_split(np.arange(16), 2)]
+        columns = [len(part) for part in np.array_split(np.arange(16), 3)]
+        y, x = sum(rows[:row]) * b, sum(columns[:column]) * b
+        assert (frame[y : y + rows[row] * b, x : x + columns[column] * b] == grey).all()
+
+
 def test_sweeps_run_up_and_down_with_references_between():
     greys, references = swept(0).readings.greys, swept(0).readings.references
     levels = greys[~references & (greys != DARK)].reshape(4, 64)
@@ -143,6 +173,22 @@ def test_a_saturated_camera_is_refused():
     with pytest.raises(RigError, match=r"5\.0 % of the picture is saturated"):
         CameraMeter(WhiteCamera(0.05)).read()
     assert CameraMeter(WhiteCamera(0.0005)).read()[0, 0] == pytest.approx(0.4, abs=1e-3)
+
+
+def test_a_small_spot_that_is_saturated_is_refused_and_what_lies_round_it_may_be():
+    """A panel that fills 40 × 40 of 1920 × 1080 pixels, and one whose one part is too bright."""
+    camera = WhiteCamera(0)
+    camera.picture = np.full((1080, 1920), 0.1)
+    camera.picture[500:540, 900:940] = 1.0
+    with pytest.raises(RigError, match=r"100\.0 % of the picture is saturated"):
+        CameraMeter(camera, crop=(900, 500, 40, 40)).read()
+    assert CameraMeter(camera, crop=(100, 500, 40, 40)).read()[0, 0] == pytest.approx(0.1)
+    with pytest.raises(RigError, match=r"11\.1 % of the part in row 5, column 8 is saturated"):
+        CameraMeter(camera).read((9, 16))
+    camera.picture = np.full((20, 20, 3), 0.1)
+    camera.picture[3, 4, 0] = 1.0  # of a colour camera, red alone
+    with pytest.raises(RigError, match=r"0\.2 % of the picture"):
+        CameraMeter(camera).read()
 
 
 def test_regions_and_crops_are_those_of_the_picture():

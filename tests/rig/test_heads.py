@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from holodriver.errors import InputError, RigError
+from holodriver.files.rig import ControllerSettings, HeadSettings, PanelSettings, Rig
 from holodriver.rig.arming import ArmOrder, StepOrder
+from holodriver.rig.checks import check_heads, check_rig
 from holodriver.rig.coherent_obis import CoherentObis
 from holodriver.rig.colour import Colour
 from holodriver.rig.head_template import HeadTemplate
@@ -204,3 +206,23 @@ def test_a_head_that_was_left_on_is_dark_before_the_gate_ever_opens(box, monkeyp
     assert not lasers.heads[Colour.RED].emits
     assert not box.report().armed
     lasers.close()
+
+
+def test_a_rig_check_judges_each_head_by_what_answers(obis):
+    port, answers = obis
+    answers.values["SOUR:AM:STAT"] = "ON"  # somebody left it on
+    heads = HeadSettings(
+        red=f"coherent-obis {port.port}", green="coherent-obis /dev/nonexistent9", blue="nosuchmake /dev/x"
+    )
+    rig = Rig(panel=PanelSettings(monitor="simulated"), controller=ControllerSettings(port="simulated"), heads=heads)
+    red, green, blue = check_heads(rig)
+    assert (red.line, red.good, red.found) == ("heads.red", True, "Coherent,OBIS 640-100,LX1234, dark")
+    assert answers.values["SOUR:AM:STAT"] == "OFF"
+    assert green.good is blue.good is False
+    assert "/dev/nonexistent9: the port cannot be opened" in green.found
+    assert "'nosuchmake' is no make of laser head: coherent-obis" in blue.found
+    answers.values["SYST:LOCK"] = "OFF"
+    (locked, *_) = check_heads(rig)
+    assert locked.good is False
+    assert "OBIS 640-100,LX1234: its own interlock or key keeps it dark" in locked.found
+    assert {one.line for one in check_rig(rig) if one.good is False} >= {"heads.red", "heads.green", "heads.blue"}
