@@ -100,8 +100,8 @@ def play(
     if rig != SIMULATED:
         from holodriver.rig.session import MEMORY_GIB, PlaySettings
 
-        simulated = {"--cycles": cycles, "--record": record, "--film": film, "--fault": fault}
-        simulated |= {"--refresh": refresh, "--focus": focus}
+        simulated: dict[str, object] = {"--cycles": cycles, "--refresh": refresh, "--record": record, "--film": film}
+        simulated |= {"--focus": focus, "--fault": fault}
         given = [name for name, value in simulated.items() if value is not None]
         if given:
             raise InputError("is for the simulated rig alone", where=given[0], remedy="leave it away")
