@@ -51,13 +51,17 @@ def play(
         float | None, typer.Option(help="Holograms a second; one for each cycle of colours if left out.")
     ] = None,
     refresh: Annotated[
-        float | None, typer.Option(help="The simulated rig's refreshes a second, Hz.", show_default=f"{REFRESH_HZ:g}")
+        float | None,
+        typer.Option(
+            help=f"The simulated rig's refreshes a second, Hz; {REFRESH_HZ:g} if left out.", show_default=False
+        ),
     ] = None,
     power: Annotated[
         float, typer.Option(min=0.001, help="Power of the strongest laser, mW; the others balance the encoding gains.")
     ] = 1.0,
     memory: Annotated[
-        float | None, typer.Option(min=0.01, help="GiB for holograms that are read ahead.", show_default="1.0")
+        float | None,
+        typer.Option(min=0.01, help="GiB for holograms that are read ahead; 1 if left out.", show_default=False),
     ] = None,
     log: Annotated[Path | None, typer.Option(help="Write when each frame stood to this CSV.")] = None,
     record: Annotated[
@@ -69,7 +73,12 @@ def play(
     ] = None,
     focus: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Normalised depth on which that camera is focused.", show_default=f"{FOCUS:g}"),
+        typer.Option(
+            min=0,
+            max=1,
+            help=f"Normalised depth on which that camera is focused; {FOCUS:g} if left out.",
+            show_default=False,
+        ),
     ] = None,
     fault: Annotated[
         list[str] | None,
@@ -91,8 +100,8 @@ def play(
     if rig != SIMULATED:
         from holodriver.rig.session import MEMORY_GIB, PlaySettings
 
-        simulated = {"--cycles": cycles, "--record": record, "--film": film, "--fault": fault}
-        simulated |= {"--refresh": refresh, "--focus": focus}
+        simulated: dict[str, object] = {"--cycles": cycles, "--refresh": refresh, "--record": record, "--film": film}
+        simulated |= {"--focus": focus, "--fault": fault}
         given = [name for name, value in simulated.items() if value is not None]
         if given:
             raise InputError("is for the simulated rig alone", where=given[0], remedy="leave it away")
