@@ -181,6 +181,7 @@ class OpenCvCamera(Camera):
             total = values if total is None else total + values
             full = values >= 1 if full is None else full | (values >= 1)
         assert total is not None  # there is one frame at least
+        assert full is not None
         return np.where(full, 1.0, total / self._frames)  # an average would hide what was saturated now and then
 
     def close(self) -> None:
