@@ -151,11 +151,14 @@ class CountingLasers(LaserController):
     def __init__(self):
         super(LaserController, self).__init__("nowhere")
         self.heartbeats_after_arming = 0
+        self._box_armed = False
 
     def _exchange_hw(self, line: str) -> str:
-        if line == "OUTP?" and self.armed:
+        if line.startswith("OUTP O"):
+            self._box_armed = line == "OUTP ON"
+        elif line == "OUTP?" and self._box_armed:
             self.heartbeats_after_arming += 1
-        return {"SEQ:COUN?": "3,3", "OUTP?": str(int(self.armed))}.get(line, "OK")
+        return {"SEQ:COUN?": "3,3", "OUTP?": str(int(self._box_armed))}.get(line, "OK")
 
     def _close_hw(self):
         pass
