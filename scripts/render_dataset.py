@@ -27,7 +27,7 @@ from holodriver.errors import HolodriverError
 from holodriver.farm.farm import Farm
 from holodriver.farm.run import run
 from holodriver.farm.unit import Batch, Outcome
-from holodriver.files.atomic import written_file
+from holodriver.files.atomic import remove_leftovers, written_file
 from holodriver.files.manifest import StackManifest
 from holodriver.files.stack import read_all_in_focus
 from holodriver.jobs.frames import dataset_batch
@@ -72,6 +72,7 @@ def write_manifest(folder: Path, known: dict[str, Any]) -> dict[str, Any]:
             known[path.name] = describe(path)
     scenes = dict(sorted(known.items()))
     text = json.dumps({"format": FORMAT, "version": VERSION, "scenes": scenes}, indent=1)
+    remove_leftovers(folder / MANIFEST)  # of a run that was killed here
     with written_file(folder / MANIFEST, overwrite=True) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return scenes
