@@ -1,12 +1,13 @@
 """Measure how good DEHNet's holograms are, on scenes that it was not trained on.
 
-    python scripts/dehnet_quality.py quality STACK…           OPT, DEHNet float and int8, nCGH, flat phase
+    python scripts/dehnet_quality.py quality STACK…           OPT, OPT of RGB-D, DEHNet float and int8, nCGH, flat phase
     python scripts/dehnet_quality.py front STACK… --sizes F   networks of several sizes: multiplications, dB lost
     python scripts/dehnet_quality.py holdout STACK… -o F      another resolution, and depth with errors: dark lines
 
 `--weights` names a folder with red, green and blue `.safetensors` (float) or `.onnx`, and `_int8.onnx`; methods whose
-files are not there are left out, and it is said. OPT, nCGH and flat phase are computed once and kept in a folder `kept`
-beside the stacks. OPT stops as the driver does: converged, or after 500 steps.
+files are not there are left out, and it is said. What needs no network is computed once and kept in a folder `kept`
+beside the stacks. OPT stops as the driver does: converged, or after 500 steps. OPT is given the whole focal stack; "OPT
+of RGB-D" what DEHNet is given, one picture with depth: it matches the stack that `synth --method opt` makes of that.
 """
 
 import argparse
@@ -35,6 +36,9 @@ from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.quality.scores import MethodScores, score_field
 from holodriver.quiet import import_onnxruntime
+from holodriver.scene.cut import layers_of
+from holodriver.scene.layered import focal_stack
+from holodriver.scene.rgbd import RgbdImage
 from holodriver.scene.stack import FocalStack
 from holodriver.study.depth_errors import DepthErrors, EdgeLight, darkest, edge_light, in_focus, noisy
 from holodriver.study.sweeps.channels import HEADINGS, Network, field_of, profile_of, torch_network
@@ -44,13 +48,15 @@ from holodriver.synthesis.optimise import synthesise
 
 COLOURS = ("red", "green", "blue")
 KEPT = "kept"
-OPT, FULL, FLOAT, INT8, NCGH, FLAT = "OPT", "OPT to the cap", "DEHNet float", "DEHNet int8", "nCGH", "flat phase"
-ORDER = (OPT, FULL, FLOAT, INT8, NCGH, FLAT)
+OPT, FULL, SAME = "OPT", "OPT to the cap", "OPT of RGB-D"
+FLOAT, INT8, NCGH, FLAT = "DEHNet float", "DEHNet int8", "nCGH", "flat phase"
+ORDER = (OPT, FULL, SAME, FLOAT, INT8, NCGH, FLAT)
 SCORES = {"psnr": "PSNR dB", "ssim": "SSIM", "psnr_srgb": "PSNR sRGB dB", "ssim_srgb": "SSIM sRGB"}
 GOALS = (
     (INT8, NCGH, 6.5),
     (INT8, FLAT, 4.5),
     (FLOAT, OPT, -0.2),
+    (FLOAT, SAME, -0.2),
     (INT8, FLOAT, -0.3),
 )
 """One method, another, and how many dB the first is to be above the second at least."""
@@ -100,16 +106,24 @@ def baseline_methods(names: Sequence[str], iterations: int) -> dict[str, Method]
     methods: dict[str, Method] = {
         OPT: lambda stack, profile: synthesise(stack, profile, iterations=iterations).field,
         FULL: lambda stack, profile: synthesise(stack, profile, iterations=iterations, tolerance=0).field,
+        SAME: lambda stack, profile: synthesise(_imagined(stack), profile, iterations=iterations).field,
         NCGH: ncgh,
         FLAT: flat_phase,
     }
     return {name: methods[name] for name in names}
 
 
+def _imagined(stack: FocalStack) -> FocalStack:
+    """The focal stack that the picture and the depth of `stack` let one expect; what is hidden in it is invented."""
+    image = RgbdImage(stack.all_in_focus, stack.all_in_focus_depth, stack.mapping)
+    return focal_stack(layers_of(image, stack.coc_max), stack.positions, stack.coc_max)
+
+
 def kept_scores(path: Path, stack: FocalStack, name: str, method: Method, iterations: int) -> MethodScores:
     """The scores of a baseline: those that were kept, unless the stack is another by now."""
-    about = f"{name} {iterations if name in (OPT, FULL) else ''} {(path / StackManifest.FILE_NAME).stat().st_mtime_ns}"
-    text = about + (path / StackManifest.FILE_NAME).read_text(encoding="utf-8")
+    manifest = path / StackManifest.FILE_NAME
+    about = f"{name} {iterations if name in (OPT, FULL, SAME) else ''} {manifest.stat().st_mtime_ns}"
+    text = about + manifest.read_text(encoding="utf-8")
     kept = path.parent / KEPT / f"{path.stem}_{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
     if kept.is_file():
         held = json.loads(kept.read_text(encoding="utf-8"))
@@ -135,7 +149,7 @@ def quality(
 ) -> dict[str, list[MethodScores]]:
     """All methods on all stacks, as tables, with what was to be reached."""
     methods = network_methods(folder)
-    names = (OPT, FULL, NCGH, FLAT) if full else (OPT, NCGH, FLAT)
+    names = (OPT, *((FULL,) if full else ()), SAME, NCGH, FLAT)
     results: dict[str, list[MethodScores]] = {}
     for path in paths:
         stack = read_stack(path).exposed()

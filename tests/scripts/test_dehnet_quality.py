@@ -63,7 +63,7 @@ def weights(folder: Path, *, colours=("red", "green", "blue"), channels: int = 2
 def test_quality_scores_all_methods_and_keeps_what_costs(scene, tmp_path, monkeypatch):
     folder = weights(tmp_path / "net")
     first = dehnet_quality.quality([scene], folder, 3)
-    assert list(first) == ["OPT", "nCGH", "flat phase", "DEHNet float"]
+    assert list(first) == ["OPT", "OPT of RGB-D", "nCGH", "flat phase", "DEHNet float"]
     # a network that adds nothing is flat phase: by the whole line from file to score
     one, other = (first[name][0].scores.psnr[::2] for name in ("DEHNet float", "flat phase"))  # the middle is exact
     assert one == pytest.approx(other, abs=1e-4)
@@ -72,6 +72,21 @@ def test_quality_scores_all_methods_and_keeps_what_costs(scene, tmp_path, monkey
     assert again["OPT"][0].scores == first["OPT"][0].scores
     with pytest.raises(TypeError):  # with other steps it is another OPT
         dehnet_quality.quality([scene], folder, 4)
+
+
+def test_the_stack_of_a_picture_with_depth_knows_nothing_else(tmp_path):
+    """A wall in the middle plane: sharp there, blurred alike before and behind; of the real stack nothing is used."""
+    picture = np.random.default_rng(2).random((3, SIDE, SIDE), np.float32)
+    depth = np.full((SIDE, SIDE), 0.5, np.float32)
+    positions = np.linspace(0, 1, PLANES, dtype=np.float32)
+    images = np.full((PLANES, 3, SIDE, SIDE), 0.25, np.float32)
+    stack = FocalStack(images, np.zeros((PLANES, SIDE, SIDE), np.float32), picture, depth, positions, "linear", 15.0)
+    imagined = dehnet_quality._imagined(stack)
+    assert imagined.images[1] == pytest.approx(picture, abs=1e-4)
+    assert imagined.images[0] == pytest.approx(imagined.images[2], abs=0.03)  # its aperture has no mirror symmetry
+    inside = imagined.images[0, :, 16:-16, 16:-16]
+    assert inside.std() < 0.2 * picture.std()  # 7.5 px of blur: about 44 pixels in one
+    assert inside.mean() == pytest.approx(picture[:, 8:-8, 8:-8].mean(), abs=0.02)
 
 
 def test_scores_of_another_scene_are_not_taken(scene, tmp_path):
