@@ -286,6 +286,11 @@ class Rig:
         return self.slot_s + waits_s + self.blanking_s + self.on_time_s
 
     @property
+    def colour_period_s(self) -> float:
+        """From one colour to the next in the mode of the file, s."""
+        return self.host_cycle_s if self.sequence.mode == "host" else self.slot_s
+
+    @property
     def blanking_s(self) -> float:
         """Dark time after an edge, s."""
         return self.sequence.settle_ms * 1e-3 or 0.2 * self.slot_s

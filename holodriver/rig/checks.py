@@ -117,7 +117,8 @@ def _sequence(rig: Rig, lasers: LaserDriver) -> str:
     sequence = rig.sequence
     timing = timing_of(rig)
     lasers.sequence(timing.steps, blanking_s=timing.blanking_s, on_time_s=timing.on_time_s, source=timing.source)
-    times = f"{rig.blanking_s * 1e3:.3g} ms dark, {rig.on_time_s * 1e3:.3g} ms light of {rig.slot_s * 1e3:.3g} ms"
+    dark_ms, light_ms, period_ms = (1e3 * s for s in (rig.blanking_s, rig.on_time_s, rig.colour_period_s))
+    times = f"{dark_ms:.3g} ms dark, {light_ms:.3g} ms light of {period_ms:.3g} ms"
     if sequence.mode == "host":
         return f"host (not frame-exact): {times}, {sequence.dark_gap_ms:g} ms dark before the next frame"
     if timing.holds_back and not _knows_gate(lasers):

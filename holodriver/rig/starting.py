@@ -94,12 +94,12 @@ def open_light(opened: OpenRig, timing: Timing, stack: ExitStack, *, ordered_w: 
 
 def what_is_lit(rig: Rig, wavelengths: Sequence[float], power: Power, timing: Timing) -> str:
     """What will be lit, for the person who arms: each colour's power below its limit, and for how long."""
-    lines, period_s = [], rig.host_cycle_s if timing.mode == "host" else rig.slot_s
+    lines = []
     for colour in timing.colours:
         watts = power.watts[colour]
         wavelength = f" {wavelengths[colour] * 1e9:.0f} nm" if len(wavelengths) == 3 else ""
         lines.append(f"{colour.label}{wavelength} {watts * 1e3:.3g} mW (limit {power.limits_w[colour] * 1e3:g} mW)")
     return (
         f"lasers will be lit on {rig.panel.monitor}, {timing.label} mode: {', '.join(lines)}; each for "
-        f"{timing.on_time_s * 1e3:.3g} ms of {period_s * 1e3:.3g} ms"
+        f"{timing.on_time_s * 1e3:.3g} ms of {rig.colour_period_s * 1e3:.3g} ms"
     )

@@ -121,6 +121,17 @@ def test_a_line_at_fault_is_named_and_the_exit_code_says_so(lab, capsys, section
     assert f"are at fault: {line}" in capsys.readouterr().err
 
 
+def test_a_check_tells_how_long_each_colour_is_lit_and_how_far_apart(lab, capsys) -> None:
+    """60 Hz: 16.7 ms; by the host a frame waits for the light, the delays and a refresh: 1 + 2 + 10 + 5 + 16.7 ms."""
+    timing = {"settle_ms": 1.0, "light_ms": 2.0, "host_delay_ms": 10.0, "dark_gap_ms": 5.0}
+    for mode, period in (("external", "16.7"), ("host", "34.7")):
+        change({"panel": {"refresh_hz": 60.0}, "sequence": {"mode": mode, **timing}})
+        capsys.readouterr()
+        main(["--progress", "json", "rig", "check", "rig.toml"])
+        told = table(events(capsys.readouterr().out), "line")["sequence"]
+        assert f"1 ms dark, 2 ms light of {period} ms" in told
+
+
 def test_play_without_arm_is_dark_and_shows_holograms_by_number(lab, capsys) -> None:
     assert play("seq", "--log", "t.csv") == 0
     said = events(capsys.readouterr().out)
