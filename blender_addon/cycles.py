@@ -18,6 +18,9 @@ WORKING_SPACE = "Linear Rec.709"
 
 CPU = "CPU"
 
+PREPARED = ("render.", "cycles.", "view_layers[")
+"""Where in a scene lies what `prepare` sets."""
+
 ALPHA_THRESHOLD = 0.5
 """Opacity from which a surface counts in depth (Cycles' own default)."""
 
@@ -56,7 +59,7 @@ def prepare(scene: bpy.types.Scene, job: RenderJob) -> bpy.types.ViewLayer:
     """Set everything that the images depend on and the artist's file must not decide; returns the layer rendered."""
     _volumes_on()
     scene.timeline_markers.clear()  # one that binds a camera would put it in the place of the thin lens
-    scene.animation_data_clear()  # a driver or a curve would win against what is set here
+    hold(scene, *PREPARED)
     space = getattr(bpy.data, "colorspace", None)  # 5.0 and later
     if space is not None and space.working_space != WORKING_SPACE:
         raise InputError(f"the file's working space is '{space.working_space}', expected '{WORKING_SPACE}'")
@@ -91,6 +94,33 @@ def prepare(scene: bpy.types.Scene, job: RenderJob) -> bpy.types.ViewLayer:
     layer.pass_alpha_threshold = ALPHA_THRESHOLD
     layer.cycles.use_denoising = job.denoise
     return layer
+
+
+def hold(scene: bpy.types.Scene, *starts: str) -> None:
+    """Take away the scene's curves and drivers of settings whose path starts so: they would win against what is set.
+
+    Those of its custom properties stay: the animation of other things can hang on them.
+    """
+    animation = scene.animation_data
+    if animation is None:
+        return
+    for curves in [animation.drivers, *_curves(animation)]:
+        for curve in list(curves):
+            if curve.data_path.startswith(starts) and not curve.data_path.endswith("]"):
+                curves.remove(curve)
+
+
+def _curves(animation: bpy.types.AnimData) -> Iterator[Any]:
+    """The collections of F-curves that move one data-block, also those of its NLA strips."""
+    for user in [animation, *(strip for track in animation.nla_tracks for strip in track.strips)]:
+        action = user.action
+        if action is None:
+            continue
+        if not hasattr(user, "action_slot"):  # before 4.4
+            yield action.fcurves
+        elif user.action_slot is not None:
+            bags = [strip.channelbag(user.action_slot) for layer in action.layers for strip in layer.strips]
+            yield from (bag.fcurves for bag in bags if bag is not None)
 
 
 def _prepare_exr(settings: bpy.types.ImageFormatSettings) -> None:
