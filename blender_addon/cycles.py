@@ -58,6 +58,9 @@ class RenderJob:
 def prepare(scene: bpy.types.Scene, job: RenderJob) -> bpy.types.ViewLayer:
     """Set everything that the images depend on and the artist's file must not decide; returns the layer rendered."""
     _volumes_on()
+    while _overridden:
+        overridden, material = _overridden.pop()
+        overridden.material_override = material
     scene.timeline_markers.clear()  # one that binds a camera would put it in the place of the thin lens
     hold(scene, *PREPARED)
     space = getattr(bpy.data, "colorspace", None)  # 5.0 and later
@@ -90,7 +93,6 @@ def prepare(scene: bpy.types.Scene, job: RenderJob) -> bpy.types.ViewLayer:
         other.use = other == layer
     layer.use_pass_combined = layer.use_pass_z = True
     layer.samples = 0  # as the scene says
-    layer.material_override = None
     layer.pass_alpha_threshold = ALPHA_THRESHOLD
     layer.cycles.use_denoising = job.denoise
     return layer
@@ -200,10 +202,14 @@ def prepare_depth(scene: bpy.types.Scene, layer: bpy.types.ViewLayer) -> None:
     cycles.filter_width = PIXEL_CENTRE_FILTER
     cycles.max_bounces = 0
     if all(_shape_only(material) for material in bpy.data.materials if material.users):
+        _overridden.append((layer, layer.material_override))
         layer.material_override = _black()
     _volumes_off(scene)
     drop_session(scene, layer)
 
+
+_overridden: list[tuple[bpy.types.ViewLayer, bpy.types.Material | None]] = []
+"""Layers that wear the black of depth, and the artist's override of each."""
 
 _volumes: list[tuple[bpy.types.NodeTree, bpy.types.NodeSocket, bpy.types.NodeSocket, bpy.types.Node | None]] = []
 """Links that were taken away for depth, and the node put in the place of a surface that is none."""
