@@ -18,6 +18,9 @@ WORKING_SPACE = "Linear Rec.709"
 
 CPU = "CPU"
 
+PREPARED = ("render.", "cycles.", "view_layers[")
+"""Where in a scene lies what `prepare` sets."""
+
 ALPHA_THRESHOLD = 0.5
 """Opacity from which a surface counts in depth (Cycles' own default)."""
 
@@ -55,8 +58,11 @@ class RenderJob:
 def prepare(scene: bpy.types.Scene, job: RenderJob) -> bpy.types.ViewLayer:
     """Set everything that the images depend on and the artist's file must not decide; returns the layer rendered."""
     _volumes_on()
+    while _overridden:
+        overridden, material = _overridden.pop()
+        overridden.material_override = material
     scene.timeline_markers.clear()  # one that binds a camera would put it in the place of the thin lens
-    scene.animation_data_clear()  # a driver or a curve would win against what is set here
+    hold(scene, *PREPARED)
     space = getattr(bpy.data, "colorspace", None)  # 5.0 and later
     if space is not None and space.working_space != WORKING_SPACE:
         raise InputError(f"the file's working space is '{space.working_space}', expected '{WORKING_SPACE}'")
@@ -87,10 +93,36 @@ def prepare(scene: bpy.types.Scene, job: RenderJob) -> bpy.types.ViewLayer:
         other.use = other == layer
     layer.use_pass_combined = layer.use_pass_z = True
     layer.samples = 0  # as the scene says
-    layer.material_override = None
     layer.pass_alpha_threshold = ALPHA_THRESHOLD
     layer.cycles.use_denoising = job.denoise
     return layer
+
+
+def hold(scene: bpy.types.Scene, *starts: str) -> None:
+    """Take away the scene's curves and drivers of settings whose path starts so: they would win against what is set.
+
+    Those of its custom properties stay: the animation of other things can hang on them.
+    """
+    animation = scene.animation_data
+    if animation is None:
+        return
+    for curves in [animation.drivers, *_curves(animation)]:
+        for curve in list(curves):
+            if curve.data_path.startswith(starts) and not curve.data_path.endswith("]"):
+                curves.remove(curve)
+
+
+def _curves(animation: bpy.types.AnimData) -> Iterator[Any]:
+    """The collections of F-curves that move one data-block, also those of its NLA strips."""
+    for user in [animation, *(strip for track in animation.nla_tracks for strip in track.strips)]:
+        action = user.action
+        if action is None:
+            continue
+        if not hasattr(user, "action_slot"):  # before 4.4
+            yield action.fcurves
+        elif user.action_slot is not None:
+            bags = [strip.channelbag(user.action_slot) for layer in action.layers for strip in layer.strips]
+            yield from (bag.fcurves for bag in bags if bag is not None)
 
 
 def _prepare_exr(settings: bpy.types.ImageFormatSettings) -> None:
@@ -170,10 +202,14 @@ def prepare_depth(scene: bpy.types.Scene, layer: bpy.types.ViewLayer) -> None:
     cycles.filter_width = PIXEL_CENTRE_FILTER
     cycles.max_bounces = 0
     if all(_shape_only(material) for material in bpy.data.materials if material.users):
+        _overridden.append((layer, layer.material_override))
         layer.material_override = _black()
     _volumes_off(scene)
     drop_session(scene, layer)
 
+
+_overridden: list[tuple[bpy.types.ViewLayer, bpy.types.Material | None]] = []
+"""Layers that wear the black of depth, and the artist's override of each."""
 
 _volumes: list[tuple[bpy.types.NodeTree, bpy.types.NodeSocket, bpy.types.NodeSocket, bpy.types.Node | None]] = []
 """Links that were taken away for depth, and the node put in the place of a surface that is none."""

@@ -234,7 +234,7 @@ def play_steps(driver: Driver, frames: Path, settings: Any) -> list[Step]:
 
 
 def photo_steps(driver: Driver, photo: Path, folder: Path) -> list[Step]:
-    """Estimate the depth of a photo."""
+    """Estimate the depth of a photo; `folder` is for this photo alone."""
     return [driver.step("Estimating depth", "rgbd", photo, "-o", folder, "--overwrite")]
 
 

@@ -20,7 +20,7 @@ from .random_scene import build_random
 from .render import Written, render_raw
 from .rgbd import render_depths, render_rgbd
 from .stage import FAR, NEAR
-from .thin_lens import mapping_of
+from .thin_lens import camera_of, mapping_of
 
 DEMO, RANDOM = "demo", "random"
 """Names of the scenes that are built rather than opened."""
@@ -105,11 +105,7 @@ def _open_blend(path: Path) -> dict[str, Any]:
     scene = bpy.context.scene
     # as the artist's own render does: it takes the camera that a marker binds to this frame
     scene.frame_set(scene.frame_current, subframe=scene.frame_subframe)
-    if scene.camera is None:
-        raise InputError(
-            f"scene '{scene.name}' has no camera", where=path, remedy="add one, or make one the active camera"
-        )
-    mapping_of(scene.camera)
+    mapping_of(camera_of(scene, path))
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(1 << 20):
@@ -119,7 +115,8 @@ def _open_blend(path: Path) -> dict[str, Any]:
 
 def _flaws() -> Iterator[str]:
     """What Blender passes over in silence: files that are not there, and drivers that it must not run."""
-    libraries = [library.filepath for library in bpy.data.libraries if _missing(library, library.parent)]
+    # a library's path is relative to the open file, also where another library brings it in
+    libraries = [library.filepath for library in bpy.data.libraries if _missing(library)]
     used = [image for image in bpy.data.images if image.source == "FILE" and image.users]
     images = [image.filepath for image in used if _missing(image, image.library)]
     for kind, effect, paths in (
@@ -130,12 +127,15 @@ def _flaws() -> Iterator[str]:
             yield f"{kind} {path} does not exist: {effect}"
         if len(paths) > FLAWS_SAID:
             yield f"{len(paths) - FLAWS_SAID} more {kind}s do not exist"
+    layers = [layer.name for layer in bpy.context.scene.view_layers if layer.use]
+    if len(layers) > 1:
+        yield f"of {len(layers)} view layers to render only '{layers[0]}' is rendered"
     if getattr(bpy.context.scene.cycles, "shading_system", False):
         yield "its Open Shading Language is switched off, for safety: script nodes have no effect"
     if bpy.app.autoexec_fail:
         yield f"a Python script or driver of the file was not run, for safety: {bpy.app.autoexec_fail_message}"
 
 
-def _missing(data: bpy.types.ID, beside: bpy.types.Library | None) -> bool:
+def _missing(data: bpy.types.ID, beside: bpy.types.Library | None = None) -> bool:
     """Whether the file of an image or a library is not there; `beside` is what its path is relative to."""
     return data.packed_file is None and not Path(bpy.path.abspath(data.filepath, library=beside)).is_file()

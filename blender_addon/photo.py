@@ -82,7 +82,7 @@ def build_photo(
     """Put a photo with depth into the scene: a mesh, and the perspective camera that sees it as the photo.
 
     Args:
-        photo: sRGB picture; of one side by side, the left half.
+        photo: sRGB picture; of one side by side, the left half. One in Blender's scratch folder goes into the file.
         depth_path: grey picture, white near, linear in dioptres between `near` and `far`.
         near, far: distances from the camera, scene units, both finite.
         lens: focal length (mm) of a 36 mm wide camera.
@@ -95,17 +95,8 @@ def build_photo(
         InputError: a picture cannot be read, or the two differ in shape.
     """
     depth = read_depth(depth_path)
-    try:
-        image = bpy.data.images.load(str(photo), check_existing=True)
-        width, height = image.size
-    except RuntimeError as error:
-        raise InputError("is not a picture that Blender can read", where=photo) from error
     part = 0.5 if is_side_by_side(photo) else 1.0
-    width = int(width * part)
-    if abs(width / height - depth.shape[1] / depth.shape[0]) > 0.02 * width / height:
-        raise InputError(
-            f"depth is {depth.shape[1]} × {depth.shape[0]}, the picture {width} × {height}", where=depth_path
-        )
+    image, width, height = _picture(photo, part, depth_path, depth)
     grid = sampled(depth, longest)
     name = photo.stem.removesuffix(SIDE_BY_SIDE)
     mesh = _mesh(name, grid, width / height, near, far, lens, part)
@@ -116,6 +107,30 @@ def build_photo(
     for each in (camera, placed):
         scene.collection.objects.link(each)
     return placed
+
+
+def _picture(photo: Path, part: float, depth_path: Path, depth: Floats) -> tuple[bpy.types.Image, int, int]:
+    """The picture, and the size of the part of it that depth belongs to; packed if it lies where nothing stays."""
+    known = len(bpy.data.images)
+    try:
+        image = bpy.data.images.load(str(photo), check_existing=True)
+    except RuntimeError as error:
+        raise InputError("is not a picture that Blender can read", where=photo) from error
+    try:
+        width, height = int(image.size[0] * part), image.size[1]
+        if not width or not height:
+            raise InputError("is not a picture that Blender can read", where=photo)
+        if abs(width / height - depth.shape[1] / depth.shape[0]) > 0.02 * width / height:
+            raise InputError(
+                f"depth is {depth.shape[1]} × {depth.shape[0]}, the picture {width} × {height}", where=depth_path
+            )
+    except InputError:
+        if len(bpy.data.images) > known:
+            bpy.data.images.remove(image)
+        raise
+    if Path(bpy.app.tempdir) in photo.parents and image.packed_file is None:
+        image.pack()
+    return image, width, height
 
 
 def _mesh(name: str, grid: Floats, aspect: float, near: float, far: float, lens: float, part: float) -> bpy.types.Mesh:

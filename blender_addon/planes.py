@@ -10,7 +10,7 @@ from mathutils import Matrix, Vector
 from holodriver.errors import InputError
 from holodriver.optics.focus import check_range
 
-from .thin_lens import mapping_of
+from .thin_lens import camera_of, mapping_of
 
 Corners = tuple[Vector, Vector, Vector, Vector]
 
@@ -30,9 +30,7 @@ def plane_range(scene: bpy.types.Scene, settings: Any) -> tuple[float | None, fl
     """
     if settings.range_mode == "VIEW":
         return None, None
-    camera = scene.camera
-    if camera is None:
-        raise InputError(f"scene '{scene.name}' has no camera", remedy="add one, or make one the active camera")
+    camera = camera_of(scene)
     near = _plane(camera, settings.near_object, settings.near)
     far = math.inf if settings.far_infinite else _plane(camera, settings.far_object, settings.far)
     check_range(near, far, mapping_of(camera))

@@ -17,7 +17,7 @@ from mathutils import Vector
 from holodriver.errors import InputError
 from holodriver.progress import Progress, silent
 
-from .cycles import CPU, RenderJob, prepare, render_image
+from .cycles import CPU, RenderJob, hold, prepare, render_image
 from .depth_range import visible_range
 from .thin_lens import camera_copy, fitted_sensor
 
@@ -187,6 +187,7 @@ def _prepare_picture(scene: bpy.types.Scene, look: Look) -> None:
 
 def plain_colours(scene: bpy.types.Scene) -> None:
     """Light becomes sRGB as it is, without the film-like curve that Blender sets by default."""
+    hold(scene, "display_settings.", "view_settings.")
     scene.display_settings.display_device = "sRGB"
     view = scene.view_settings
     view.view_transform = "Standard"

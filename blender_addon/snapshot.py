@@ -5,8 +5,9 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -23,6 +24,8 @@ def blend_name() -> str:
 def save_snapshot() -> Path:
     """Save a copy of the open file as it is now into a new folder, which the caller removes.
 
+    Simulations that are kept beside the file come with it: the copy looks for them beside itself.
+
     The open file, its path, its unsaved state and the list of recent files stay as they are.
 
     Raises:
@@ -36,7 +39,39 @@ def save_snapshot() -> Path:
     except RuntimeError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise BlenderError(f"a copy of the file cannot be saved: {error}", remedy="is the disk full?") from error
+    try:
+        _take_simulations(folder)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise BlenderError(
+            f"the simulations beside the file cannot be copied: {error}", remedy="is the disk full?"
+        ) from error
     return path
+
+
+def _take_simulations(folder: Path) -> None:
+    kept = Path(bpy.data.filepath).parent / f"blendcache_{blend_name()}"
+    if not bpy.data.filepath or not kept.is_dir():
+        return
+    if all(cache.is_baked for cache in _disk_caches()):  # else the child would write into what is the artist's
+        with suppress(OSError):  # Windows wants a privilege for links
+            (folder / kept.name).symlink_to(kept, target_is_directory=True)
+            return
+    shutil.copytree(kept, folder / kept.name)
+
+
+def _disk_caches() -> Iterator[bpy.types.PointCacheItem]:
+    """Simulations of this file that Blender keeps beside it."""
+    owners: list[Any] = [scene.rigidbody_world for scene in bpy.data.scenes]
+    for thing in bpy.data.objects:
+        for modifier in thing.modifiers:
+            owners += [modifier, *getattr(getattr(modifier, "canvas_settings", None), "canvas_surfaces", ())]
+        for system in thing.particle_systems:
+            owners += [system, system.cloth]
+    for owner in owners:
+        cache = getattr(owner, "point_cache", None)
+        if cache is not None:
+            yield from (each for each in cache.point_caches if each.use_disk_cache)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 """A camera whose blur is linear between two focal planes: Blender's depth of field by the formulas of `focus`."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -87,6 +88,23 @@ class ThinLens:
         return described | {"lens": data.lens, "sensor": fitted_sensor(data)}
 
 
+def camera_of(scene: bpy.types.Scene, where: Path | None = None) -> bpy.types.Object:
+    """The scene's camera.
+
+    Args:
+        where: the scene's file, for the message.
+
+    Raises:
+        InputError: it has none, or what was made its camera is none.
+    """
+    camera = scene.camera
+    if camera is None or camera.type != "CAMERA":
+        raise InputError(
+            f"scene '{scene.name}' has no camera", where=where, remedy="add one, or make one the active camera"
+        )
+    return camera
+
+
 def mapping_of(camera: bpy.types.Object) -> Mapping:
     """The depth mapping in which the camera's blur can be made linear.
 
@@ -119,9 +137,7 @@ def camera_copy(scene: bpy.types.Scene) -> bpy.types.Object:
     Raises:
         InputError: the scene has no camera.
     """
-    camera = scene.camera
-    if camera is None or camera.type != "CAMERA":
-        raise InputError(f"scene '{scene.name}' has no camera", remedy="add one, or make one the active camera")
+    camera = camera_of(scene)
     evaluated = camera.evaluated_get(bpy.context.evaluated_depsgraph_get())
     pose = evaluated.matrix_world.copy()
     data = evaluated.data.original.copy()

@@ -144,10 +144,10 @@ def main(arguments: Sequence[str]) -> int:
             )
             for seed in range(options.first, options.first + options.scenes)
         }
+        batch = dataset_batch(jobs, options.folder, blender=options.blender and options.blender.absolute())
     except HolodriverError as error:
         print(f"render_dataset.py: {error}", file=sys.stderr)
         return 2
-    batch = dataset_batch(jobs, options.folder, blender=options.blender and options.blender.absolute())
     return _render(batch, farm, options)
 
 

@@ -19,13 +19,14 @@ def register() -> None:
     for each in _CLASSES:
         bpy.utils.register_class(each)
     bpy.types.Scene.holodriver = bpy.props.PointerProperty(type=properties.HologramSettings)
+    session.register()
     outlines.register()
     focus_preview.register()
 
 
 def unregister() -> None:
     """Switch everything off; what runs is ended, and nothing stays behind."""
-    session.end()
+    session.unregister()
     focus_preview.unregister()
     outlines.unregister()
     del bpy.types.Scene.holodriver

@@ -13,7 +13,7 @@ from holodriver.errors import InputError
 from ..driver import Scene
 from ..estimate import Work, size_in_words
 from ..snapshot import blender_executable, save_snapshot
-from ..thin_lens import mapping_of
+from ..thin_lens import camera_of, mapping_of
 from .properties import artists_gpus
 
 
@@ -30,9 +30,7 @@ def check_scene(scene: bpy.types.Scene) -> None:
     Raises:
         InputError: there is no camera, it is of another type, or there are no frames.
     """
-    if scene.camera is None or scene.camera.type != "CAMERA":
-        raise InputError(f"scene '{scene.name}' has no camera", remedy="add one, or make one the active camera")
-    mapping_of(scene.camera)
+    mapping_of(camera_of(scene))
     if not scene_frames(scene):
         raise InputError("the frame range is empty", remedy="set the scene's start and end")
 

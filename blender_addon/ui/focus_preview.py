@@ -10,7 +10,7 @@ from holodriver.errors import HolodriverError
 
 from ..driver import blur_diameter, image_size
 from ..planes import plane_range
-from ..thin_lens import ThinLens, fitted_pixels, mapping_of
+from ..thin_lens import ThinLens, camera_of, fitted_pixels, mapping_of
 from . import session
 
 _NUMBERS = ("focus_distance", "aperture_fstop", "aperture_blades", "aperture_rotation", "aperture_ratio")
@@ -31,7 +31,7 @@ def moved(settings: Any, context: bpy.types.Context) -> None:
 
 
 def begin(scene: bpy.types.Scene) -> None:
-    """Remember the camera's depth of field and show the slider's focus."""
+    """Show the slider's focus; the camera's own depth of field is kept."""
     settings = scene.holodriver
     try:
         lens_of(scene)
@@ -39,23 +39,29 @@ def begin(scene: bpy.types.Scene) -> None:
         settings.preview = False
         session.tell(str(error))
         return
-    dof = scene.camera.data.dof
-    kept: dict[str, Any] = {name: getattr(dof, name) for name in _NUMBERS}
-    kept |= {"use_dof": dof.use_dof, "focus_object": dof.focus_object.name if dof.focus_object else ""}
-    settings.preview_kept = json.dumps(kept)
+    show(scene)
+
+
+def _keep(scene: bpy.types.Scene) -> None:
+    settings, dof = scene.holodriver, scene.camera.data.dof
+    settings.preview_kept = json.dumps({name: getattr(dof, name) for name in (*_NUMBERS, "use_dof")})
+    settings.preview_focus = dof.focus_object
     settings.preview_camera = scene.camera
     _show_blur(True)
-    show(scene)
 
 
 def show(scene: bpy.types.Scene) -> None:
     """Focus the camera where the slider stands; does nothing while the settings fit no camera."""
+    settings = scene.holodriver
     try:
         lens = lens_of(scene)
     except HolodriverError as error:
         session.tell(str(error))
         return
-    lens.focus(scene.holodriver.preview_position)
+    if not settings.preview_kept or settings.preview_camera != scene.camera:
+        end(scene)  # another one became the scene's camera: it has a focus of its own
+        _keep(scene)
+    lens.focus(settings.preview_position)
 
 
 def end(scene: bpy.types.Scene) -> None:
@@ -64,16 +70,16 @@ def end(scene: bpy.types.Scene) -> None:
     if not settings.preview_kept:
         return
     kept = json.loads(settings.preview_kept)
-    camera = settings.preview_camera
+    camera, focus = settings.preview_camera, settings.preview_focus
     _show_blur(False)
     settings.preview_kept = ""
-    settings.preview_camera = None
+    settings.preview_camera = settings.preview_focus = None
     if camera is None or camera.type != "CAMERA":
         return
     dof = camera.data.dof
     for name in (*_NUMBERS, "use_dof"):
         setattr(dof, name, kept[name])
-    dof.focus_object = bpy.data.objects.get(kept["focus_object"])
+    dof.focus_object = focus
 
 
 def lens_of(scene: bpy.types.Scene) -> ThinLens:
@@ -86,7 +92,7 @@ def lens_of(scene: bpy.types.Scene) -> ThinLens:
     near, far = plane_range(scene, settings)
     if near is None or far is None:
         near, far = session.known_range(scene)
-    camera = scene.camera
+    camera = camera_of(scene)
     profile = session.profile(settings)
     width, height = image_size(settings, profile, scene.render)
     pixels = fitted_pixels(camera.data, width, height)
@@ -134,7 +140,12 @@ def _after_loading(*_: Any) -> None:
             scene.holodriver.preview = False
 
 
-_HANDLERS = (("save_pre", _before_saving), ("save_post", _after_saving), ("load_post", _after_loading))
+_HANDLERS = (
+    ("save_pre", _before_saving),
+    ("save_post", _after_saving),
+    ("save_post_fail", _after_saving),
+    ("load_post", _after_loading),
+)
 
 
 def register() -> None:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import bpy
 
-from holodriver.errors import HolodriverError
+from holodriver.errors import HolodriverError, InputError
 
 from ..process import Job, State
 from . import session
@@ -89,11 +89,24 @@ class JobOperator:
         self._stop_timer(context)
         session.refresh()
 
+    def scene(self) -> bpy.types.Scene:
+        """The scene that the button was pressed in, whichever is in the window now.
+
+        Raises:
+            InputError: it was removed.
+        """
+        for scene in bpy.data.scenes:
+            if scene.session_uid == self._scene:
+                return scene
+        raise InputError("the scene was removed meanwhile", remedy="press the button again in another scene")
+
     _job: Job | None = None
+    _scene = 0
     _timer: Any = None
 
     def _begin(self, context: bpy.types.Context) -> bool:
         session.state.lines = []
+        self._scene = context.scene.session_uid
         try:
             self._job = session.state.job = self.make_job(context)
         except HolodriverError as error:

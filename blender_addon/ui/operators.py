@@ -76,7 +76,7 @@ class HOLODRIVER_OT_render_stack(_Render, bpy.types.Operator):
     def finish(self, context: bpy.types.Context, job: Job) -> str:
         """Remember the stack for Make Hologram."""
         self._measure(job, self.work)
-        session.state.results["stack"] = self.output
+        session.state.source = self.output
         return f"Focal stack: {self.output}"
 
 
@@ -111,7 +111,7 @@ class HOLODRIVER_OT_export_rgbd(_Render, bpy.types.Operator):
         written = [Path(text.removeprefix("wrote ")) for text in job.report.messages if text.startswith("wrote ")]
         pairs = [path for path in written if path.name.endswith("_rgbd_lr.png")]
         if pairs:
-            session.state.results["rgbd"] = pairs[0]
+            session.state.source = pairs[0]
         return f"RGB-D: {len(written)} files in {self.output.parent}"
 
 
@@ -142,13 +142,14 @@ class HOLODRIVER_OT_fit_planes(_Render, bpy.types.Operator):
         rows = [table["rows"] for table in job.report.tables if table.get("columns") == ["near m", "far m"]]
         if not rows:
             raise InputError("the driver did not say a range", remedy="is it of this version?")
-        scene, settings = context.scene, context.scene.holodriver
+        scene = self.scene()
+        settings = scene.holodriver
         near, far = (float(value) for value in rows[-1][0])
         settings.near_object = settings.far_object = None
         settings.far_infinite = False
         settings.range_mode = "PLANES"
         settings.near, settings.far = near, far
-        session.state.ranges[scene.name] = (near, far)
+        session.state.ranges[scene.session_uid] = (near, far)
         return f"Near plane at {near:.4g}, far plane at {far:.4g}"
 
 
@@ -174,12 +175,11 @@ class HOLODRIVER_OT_make_hologram(JobOperator, bpy.types.Operator):
 
     def _source(self, settings: Any) -> Path:
         named = settings.source.strip()
-        results = session.state.results
         if named:
             source = Path(bpy.path.abspath(named).rstrip("/\\"))
             source = source.parent if source.name == "stack.json" else source
-        elif "stack" in results or "rgbd" in results:
-            source = results.get("stack") or results["rgbd"]
+        elif session.state.source is not None:
+            source = session.state.source
         else:
             raise InputError("there is no source", remedy="render a focal stack first, or choose one under Source")
         if not source.exists():

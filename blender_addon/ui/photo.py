@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The button that brings a photo in with its depth."""
 
+import hashlib
 import math
 from pathlib import Path
 
@@ -30,7 +31,7 @@ class HOLODRIVER_OT_import_photo(JobOperator, bpy.types.Operator):
         """Let the driver estimate the depth, unless it is given."""
         settings = context.scene.holodriver
         self.photo = _picture(settings.photo, "photo")
-        self.colour = self.photo
+        self.colour, self.pair = self.photo, None
         if settings.photo_depth.strip():
             self.depth = _picture(settings.photo_depth, "depth")
             return Job("Import Photo", [])
@@ -40,20 +41,22 @@ class HOLODRIVER_OT_import_photo(JobOperator, bpy.types.Operator):
         # Blender's own scratch folder will do where the file has no place yet
         relative = settings.output.strip().startswith("//") and not bpy.data.filepath
         folder = Path(bpy.app.tempdir) if relative else output_folder(settings)
+        # a folder for each picture: others of this name have depths of their own
+        folder = folder / f"{self.photo.stem}_{_digest(self.photo)}"
         self.depth = folder / f"{self.photo.stem}_depth.png"
-        known = self.depth.exists() and self.depth.stat().st_mtime >= self.photo.stat().st_mtime
+        self.pair = folder / f"{self.photo.stem}{SIDE_BY_SIDE}.png"
+        known = self.depth.is_file() and self.pair.is_file()
         return Job("Import Photo", [] if known else photo_steps(session.driver(), self.photo, folder))
 
     def finish(self, context: bpy.types.Context, job: Job) -> str:
         """Build the mesh."""
-        scene = context.scene
+        scene = self.scene()
         settings = scene.holodriver
         near, far = NEAREST, FARTHEST
         if settings.range_mode == "PLANES" and math.isfinite(settings.far) and settings.near < settings.far:
             near, far = settings.near, settings.far
-        pair = self.depth.with_name(f"{self.photo.stem}{SIDE_BY_SIDE}.png")
-        if self.depth != self.photo and not settings.photo_depth.strip() and pair.is_file():
-            self.colour = pair  # upright, and in a format that Blender reads, whatever the photo was
+        if self.pair is not None and self.pair.is_file():
+            self.colour = self.pair  # upright, and in a format that Blender reads, whatever the photo was
         made = build_photo(scene, self.colour, self.depth, near=near, far=far, longest=settings.photo_resolution)
         return f"{made.name}: {len(made.data.vertices)} points; its camera is '{made.parent.name}'"
 
@@ -63,6 +66,15 @@ def _picture(named: str, what: str) -> Path:
     if path is None or not path.is_file():
         raise InputError(f"the {what} is not a file", where=path, remedy="choose a picture")
     return path
+
+
+def _digest(picture: Path) -> str:
+    """Eight characters that tell a picture from others of its name."""
+    try:
+        with open(picture, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:8]
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", where=picture) from error
 
 
 CLASSES = (HOLODRIVER_OT_import_photo,)

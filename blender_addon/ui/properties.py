@@ -280,6 +280,7 @@ class HologramSettings(bpy.types.PropertyGroup):
         ),
         "preview_kept": StringProperty(options={"HIDDEN"}),
         "preview_camera": PointerProperty(type=bpy.types.Object, options={"HIDDEN"}),
+        "preview_focus": PointerProperty(type=bpy.types.Object, options={"HIDDEN"}),
     }
 
 

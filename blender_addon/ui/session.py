@@ -31,9 +31,11 @@ class Session:
     failed: bool = False
     heading: str = "Done"
     results: dict[str, Path] = field(default_factory=dict)
-    """The last "stack", "rgbd", "holo", "frames", "preview", "quilt" made here."""
-    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """Depth ranges that were found, by scene."""
+    """The last "holo", "frames", "preview", "quilt" made here."""
+    source: Path | None = None
+    """The last focal stack or RGB-D picture rendered here, of which holograms are made."""
+    ranges: dict[int, tuple[float, float]] = field(default_factory=dict)
+    """Depth ranges that were found, by scene (its `session_uid`)."""
     pace: float = 1.0
     """Measured over estimated time of the last render."""
     shown: str = ""
@@ -54,6 +56,23 @@ def end() -> None:
         state.job.kill()
     _status(None)
     state.__init__()  # type: ignore[misc]
+
+
+@bpy.app.handlers.persistent
+def _after_loading(*_: Any) -> None:
+    # what was made of another file is not "here"
+    state.results, state.source, state.ranges = {}, None, {}
+
+
+def register() -> None:
+    """Forget a file's results when another one is opened."""
+    bpy.app.handlers.load_post.append(_after_loading)
+
+
+def unregister() -> None:
+    """End what runs, and forget everything."""
+    bpy.app.handlers.load_post.remove(_after_loading)
+    end()
 
 
 def tell(*lines: str, failed: bool = True, heading: str = "") -> None:
@@ -104,7 +123,7 @@ def known_range(scene: bpy.types.Scene) -> tuple[float, float]:
         InputError: none was.
     """
     try:
-        return state.ranges[scene.name]
+        return state.ranges[scene.session_uid]
     except KeyError:
         raise InputError("the depth range is not known yet", remedy="press Fit to View first") from None
 

@@ -196,8 +196,10 @@ def hostile(kind: str, near: str, far: str) -> None:
     scene.view_settings.exposure, scene.view_settings.gamma = 2.0, 1.7
     scene.view_layers[0].samples = 3
     scene.view_layers[0].use_pass_combined = scene.view_layers[0].cycles.use_denoising = False
-    for path, value in (("cycles.seed", "frame"), ("cycles.samples", "2"), ("cycles.filter_width", "3.0")):
+    for path, value in (("cycles.seed", "frame"), ("cycles.samples", "2")):
         scene.driver_add(path).driver.expression = value
+    scene.cycles.filter_width = 3.0
+    scene.keyframe_insert("cycles.filter_width", frame=scene.frame_current)
     scene.timeline_markers.new("cut", frame=scene.frame_current).camera = eye
     decoy = bpy.data.objects.new("decoy", data.copy())
     decoy.location = (30.0, 0.0, 0.0)
@@ -300,6 +302,24 @@ def moving(kind: str, frames: str) -> None:
     scene.collection.objects.link(other)
     scene.timeline_markers.new("first", frame=1).camera = scene.camera
     scene.timeline_markers.new("cut", frame=int(frames)).camera = other
+
+
+def driven(kind: str, *depths: str) -> None:
+    """A card whose depth in each frame follows a property of the scene, which is animated."""
+    camera(kind)
+    world(0.0)
+    scene = bpy.context.scene
+    for name, side in (("card", 0.5), ("wall", 20.0)):
+        corners = [(-side, -side, 0.0), (side, -side, 0.0), (side, side, 0.0), (-side, side, 0.0)]
+        mesh(name, corners, [(0, 1, 2, 3)], material(name, 0.5)).location.z = -6.0
+    scene["z"] = 0.0
+    for frame, depth in enumerate(depths, 1):
+        scene["z"] = -float(depth)
+        scene.keyframe_insert('["z"]', frame=frame)
+    driver = bpy.data.objects["card"].driver_add("location", 2).driver
+    driver.type = "SUM"
+    target = driver.variables.new().targets[0]
+    target.id_type, target.id, target.data_path = "SCENE", scene, '["z"]'
 
 
 def glass(kind: str) -> None:

@@ -85,6 +85,12 @@ def test_frames_share_one_depth_range_and_markers_change_the_camera(blender, ble
         assert picture[SIZE // 2, SIZE + SIZE // 2].mean() / 255 == pytest.approx(level, abs=0.02)
 
 
+def test_what_hangs_on_the_scenes_animation_moves(blender, blend_file, tmp_path):
+    scene = blend_file("driven", "ortho", 3.0, 5.0)
+    near, _far = find_range(job(scene, frames=(1, 2), width=16, height=16), tmp_path, blender=blender)
+    assert near == pytest.approx(3.0, abs=0.05)  # where the card is in the first frame alone
+
+
 def test_a_film_of_odd_pictures_has_even_halves(blender, blend_file, tmp_path):
     av = pytest.importorskip("av")
     odd = job(blend_file("edge", "ortho", 4.0, 6.0), near=4.0, far=6.0, width=33, height=31, samples=1)

@@ -43,6 +43,7 @@ def test_scenes_are_rendered_once(blender, tmp_path):
     [
         (("--route", "refocus"), "--mapping dioptric"),
         (("--jobs", "0"), "--jobs: is 0"),
+        (("--scenes", "0"), "no scenes are asked for"),
         (("--depth-samples", "0"), "depth_samples"),
     ],
 )
