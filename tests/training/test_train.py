@@ -1,6 +1,7 @@
 """The training loop: it learns, it goes on where it was, several processes learn as one."""
 
 import csv
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from holodriver.cli.app import main
 from holodriver.errors import FileFormatError, InputError
@@ -82,6 +85,37 @@ def test_other_checkpoints_are_refused(pool: Pool, tmp_path: Path) -> None:
     (tmp_path / "d.checkpoint").write_bytes(b"nothing")
     with pytest.raises(FileFormatError, match=r"d\.checkpoint"):
         learner.resume(tmp_path / "d.checkpoint")
+
+
+def test_a_checkpoint_of_another_training_is_refused_by_name(pool: Pool, tmp_path: Path) -> None:
+    path, weights = tmp_path / "c.checkpoint", trainer(pool).weights()
+    trainer(pool, start=weights).save(path)
+    other = replace(weights, tensors={name: tensor + 1 for name, tensor in weights.tensors.items()})
+    red = Trainer(pool, SHAPE, NetworkOptics.of(REFERENCE, 0), SHORT)
+    for wrong, said in (
+        (red, "its wavelength is 5.15e-07, expected 6.38e-07"),
+        (trainer(pool, replace(SHORT, optimiser="adam")), "its optimiser is muon, expected adam"),
+        (trainer(pool, seed=3), "its seed is 0, expected 3"),
+        (trainer(pool, start=other), "not begun from the weights given"),
+    ):
+        with pytest.raises(FileFormatError, match=said):
+            wrong.resume(path)
+    trainer(pool, replace(SHORT, steps=99, learning_rate=1e-3), start=weights).resume(path)
+    trainer(pool).resume(path)
+
+
+def test_checkpoints_without_optics_are_still_read(pool: Pool, tmp_path: Path) -> None:
+    """Those of the networks that come along say no more than this."""
+    path = tmp_path / "c.checkpoint"
+    trainer(pool).save(path)
+    with safe_open(path, "pt") as file:
+        about = json.loads(file.metadata()["holodriver"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    kept = {name: about[name] for name in ("state", "shape", "recipe")}
+    save_file(tensors, path, metadata={"holodriver": json.dumps(kept)})
+    trainer(pool, seed=3).resume(path)
+    with pytest.raises(FileFormatError, match="not begun from"):
+        trainer(pool, start=trainer(pool).weights()).resume(path)
 
 
 @pytest.mark.parametrize("change", [{"learning_rate": 0.0}, {"batch": 0}, {"average": 1.0}, {"steps": 0}])
