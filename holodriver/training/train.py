@@ -133,29 +133,30 @@ class Trainer:
         """
         begun = time.monotonic()
         before = self.state.seconds
-        while not self._finished():
+        late = False
+        while not late:
+            if self._stage_over():
+                if self.state.stage == 1:
+                    break
+                self._fuse()
             self._reset_if_due()
             loss = self._step()
             self.state.step += 1
             self.state.seconds = before + time.monotonic() - begun
             progress(STAGE, self.state.step, self.recipe.steps)
-            last = self.state.step >= self.recipe.steps or deadline()
-            if last or self.state.step % self.validate_every == 0:
+            late = deadline()
+            if late or self.state.step >= self.recipe.steps or self.state.step % self.validate_every == 0:
                 self._validated(loss)
                 if checkpoint is not None and parallel.rank() == 0:
                     self.save(checkpoint)
-            stopped = bool(self.recipe.patience) and self.state.stale >= self.recipe.patience
-            if last or stopped:
-                if self.state.stage == 1 or deadline():
-                    break
-                self._fuse()
         if self.recipe.rounded_steps and self.state.stage == 1:
             self._rounded(progress)
         return self.weights()
 
-    def _finished(self) -> bool:
-        """Whether what was resumed had come to its end."""
-        return self.state.stage == 1 and self.state.step >= self.recipe.steps
+    def _stage_over(self) -> bool:
+        """Whether the stage has come to its end, here or before it was resumed."""
+        patience = self.recipe.patience
+        return self.state.step >= self.recipe.steps or (patience > 0 and self.state.stale >= patience)
 
     def weights(self) -> NetworkWeights:
         """The averaged weights, without batch normalisation."""

@@ -76,6 +76,29 @@ def test_it_stops_when_nothing_improves(pool: Pool) -> None:
     assert learner.state.step == 18  # the first validation is the best, and two more are not better
 
 
+def test_killed_between_the_stages_it_takes_no_step_more(pool: Pool, tmp_path: Path) -> None:
+    recipe = replace(PAPER, steps=6, batch=2, accumulate=1)
+    path, first = tmp_path / "c.checkpoint", trainer(pool, recipe)
+    save, first.save = first.save, lambda to: save(to) if first.state.stage == 0 else None  # type: ignore[method-assign]
+    whole = first.run(path)
+    second = trainer(pool, recipe)
+    second.resume(path)
+    assert (second.state.stage, second.state.step) == (0, 6)
+    resumed = second.run(path)
+    assert [row["step"] for row in second.state.history] == [6, 6]
+    for name, tensor in whole.tensors.items():
+        torch.testing.assert_close(resumed.tensors[name], tensor, rtol=0, atol=0)
+
+
+def test_ended_for_lack_of_improvement_it_takes_no_step_more(pool: Pool, tmp_path: Path) -> None:
+    recipe = replace(SHORT, steps=1000, learning_rate=1e-12, patience=1, rounded_steps=0)
+    trainer(pool, recipe).run(tmp_path / "c.checkpoint")
+    again = trainer(pool, recipe)
+    again.resume(tmp_path / "c.checkpoint")
+    again.run(tmp_path / "c.checkpoint")
+    assert again.state.step == 12
+
+
 def test_other_checkpoints_are_refused(pool: Pool, tmp_path: Path) -> None:
     learner = trainer(pool)
     learner.save(tmp_path / "c.checkpoint")
