@@ -294,7 +294,7 @@ class Trainer:
             self.recipe, steps=self.recipe.rounded_steps, learning_rate=self.recipe.rounded_rate, schedule="cosine"
         )
         network, mean = self.average, copy.deepcopy(self.average)
-        keep = min(self.recipe.average, 1 - 5 / recipe.steps)
+        keep = max(0.0, min(self.recipe.average, 1 - 5 / recipe.steps))
         with rounding(network):
             learnt = {name.replace(RAW, "weight"): value for name, value in network.named_parameters()}
             optimiser = torch.optim.Adam(learnt.values(), lr=recipe.learning_rate)

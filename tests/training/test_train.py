@@ -62,6 +62,15 @@ def test_an_ended_training_is_rounded_anew(pool: Pool, tmp_path: Path) -> None:
     assert any(not torch.equal(plain.tensors[name], tensor) for name, tensor in rounded.tensors.items())
 
 
+def test_a_single_rounded_step_is_no_larger_than_its_rate(pool: Pool) -> None:
+    learner = trainer(pool, replace(SHORT, steps=2, rounded_steps=0))
+    before = learner.run().tensors
+    learner.recipe = replace(SHORT, steps=2, rounded_steps=1, rounded_rate=1e-3)
+    after = learner.run().tensors
+    moved = max(float((after[name] - tensor).abs().max()) for name, tensor in before.items())
+    assert 0 < moved < 1.001e-3  # Adam's first step is its rate at most; a weight near 1 rounds at 1e-7
+
+
 def test_normalised_then_fused(pool: Pool) -> None:
     recipe = replace(PAPER, steps=8, batch=2, accumulate=2, patience=0, reset_epochs=1)
     learner = trainer(pool, recipe)
