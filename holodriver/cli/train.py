@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from holodriver.training.pool import PoolSize
 
 
+AT_FIRST = 4
+"""Batches that the pool must hold before training begins."""
+
+
 class RecipeName(StrEnum):
     """Recipes that come with holodriver."""
 
@@ -96,6 +100,13 @@ def train(
         raise InputError(f"--size is {size}, expected a multiple of the fold {fold}")
     here = parallel.join() or device
     room = None if (pool / "pool.json").exists() else PoolSize(records, size, display.planes, 3, display.coc_max)
+    most = (room or Pool(pool).size).records
+    if most < AT_FIRST * chosen.batch:
+        raise InputError(
+            f"has room for {most} stacks, {AT_FIRST} batches of {chosen.batch} are needed",
+            where=pool,
+            remedy=f"take --records {AT_FIRST * chosen.batch} in a new pool, or --batch {most // AT_FIRST}",
+        )
     needed = _disk_of_pool(pool, room)
     if dry_run:
         return
@@ -108,7 +119,7 @@ def train(
     makers = fill(pool, workers) if parallel.rank() == 0 else []
     try:
         with console.reporting() as progress:
-            held.wait_for(4 * chosen.batch, progress, lambda: any(maker.is_alive() for maker in makers))
+            held.wait_for(AT_FIRST * chosen.batch, progress, lambda: any(maker.is_alive() for maker in makers))
             trainer = Trainer(
                 held,
                 shape,

@@ -64,7 +64,7 @@ def test_an_ended_training_is_rounded_anew(pool: Pool, tmp_path: Path) -> None:
 
 def test_a_single_rounded_step_is_no_larger_than_its_rate(pool: Pool) -> None:
     learner = trainer(pool, replace(SHORT, steps=2, rounded_steps=0))
-    before = learner.run().tensors
+    before = {name: tensor.clone() for name, tensor in learner.run().tensors.items()}
     learner.recipe = replace(SHORT, steps=2, rounded_steps=1, rounded_rate=1e-3)
     after = learner.run().tensors
     moved = max(float((after[name] - tensor).abs().max()) for name, tensor in before.items())
@@ -177,6 +177,14 @@ def test_the_command(pool: Pool, tmp_path: Path) -> None:
     assert weights.optics["wavelength"] == REFERENCE.wavelengths[1]
     assert main(command) == 2  # it is there
     assert main([*command, "--overwrite", "--colour", "7"]) == 2
+
+
+def test_a_pool_too_small_for_the_recipe_is_refused_before_it_is_made(tmp_path: Path, capsys) -> None:
+    command = ["train", str(tmp_path / "a.safetensors"), "--pool", str(tmp_path / "a.pool"), "--records", "20"]
+    assert main([*command, "--dry-run"]) == 2
+    assert "take --records 64 in a new pool, or --batch 5" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    assert main([*command, "--batch", "5", "--dry-run"]) == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="torchrun's gloo needs a POSIX system")
