@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from holodriver.cli.app import main
 from holodriver.errors import FileFormatError, InputError
+from holodriver.files.profile import write_profile
 from holodriver.files.weights import load_weights, save_weights
 from holodriver.optics.display import REFERENCE
 from holodriver.synthesis.dehnet import DEHNet, DEHNetShape, NetworkOptics
@@ -187,6 +188,24 @@ def test_a_pool_too_small_for_the_recipe_is_refused_before_it_is_made(tmp_path: 
     assert main([*command, "--batch", "5", "--dry-run"]) == 0
 
 
+def test_a_pool_of_other_stacks_is_refused_by_name(pool: Pool, tmp_path: Path, capsys) -> None:
+    command = ["train", str(tmp_path / "a.safetensors"), "--pool", str(pool.folder), "--dry-run", "--batch", "2"]
+    fitting = [*command, "--profile", str(_profile(tmp_path))]
+    assert main([*fitting, "--records", "20", "--size", "40"]) == 0
+    capsys.readouterr()
+    odd = Pool(tmp_path / "odd.pool", replace(pool.size, size=42)).folder
+    write_profile(tmp_path / "blurred.toml", replace(REFERENCE, planes=5, coc_max=4.0))
+    for wrong, said in (
+        (command, "planes 5, expected 21"),
+        ([*command, "--profile", str(tmp_path / "blurred.toml")], "coc_max 3, expected 4"),
+        ([*fitting, "--size", "64"], "size 40, expected 64"),
+        ([*fitting, "--records", "64"], "records 20, expected 64"),
+        ([*fitting, "--pool", str(odd), "--fold", "4"], "odd.pool: has stacks of 42², expected a multiple of the fold"),
+    ):
+        assert main(wrong) == 2
+        assert said in capsys.readouterr().err
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="torchrun's gloo needs a POSIX system")
 def test_two_processes_learn_as_one(pool: Pool, tmp_path: Path) -> None:
     output = tmp_path / "green.safetensors"
@@ -227,8 +246,6 @@ def test_weights_come_back(tmp_path: Path, pool: Pool) -> None:
 
 
 def _profile(folder: Path) -> Path:
-    from holodriver.files.profile import write_profile
-
     path = folder / "display.toml"
     if not path.exists():
         write_profile(path, replace(REFERENCE, planes=5, coc_max=3.0))
