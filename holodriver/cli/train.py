@@ -12,6 +12,8 @@ from holodriver.cli import console
 from holodriver.cli.options import Overwrite, Profile, display_profile
 
 if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
     from holodriver.training.pool import PoolSize
 
 
@@ -116,19 +118,25 @@ def train(
             where=pool,
             remedy=f"take --records {AT_FIRST * chosen.batch} in a new pool, or --batch {there.records // AT_FIRST}",
         )
-    needed = _disk_of_pool(pool, room)
+    first = parallel.rank() == 0
+    needed = _disk_of_pool(pool, room) if first else 0
     if dry_run:
+        parallel.leave()
         return
-    if parallel.rank() == 0:
+    makers: list[BaseProcess] = []
+    if first:
         check_disk(needed, pool)
-    held = Pool(pool, room)
-    if rendered and parallel.rank() == 0:
-        stacks = sorted(path for folder in rendered for path in folder.glob("*.stack"))
-        console.say(f"{add_rendered(held, stacks, crops, seed)} crops of {len(stacks)} rendered stacks in the pool")
-    makers = fill(pool, workers) if parallel.rank() == 0 else []
+        held = Pool(pool, room)
+        if rendered:
+            stacks = sorted(path for folder in rendered for path in folder.glob("*.stack"))
+            console.say(f"{add_rendered(held, stacks, crops, seed)} crops of {len(stacks)} rendered stacks in the pool")
+        makers = fill(pool, workers)
     try:
         with console.reporting() as progress:
-            held.wait_for(AT_FIRST * chosen.batch, progress, lambda: any(maker.is_alive() for maker in makers))
+            if first:
+                held.wait_for(AT_FIRST * chosen.batch, progress, lambda: any(maker.is_alive() for maker in makers))
+            parallel.meet()
+            held = Pool(pool)
             trainer = Trainer(
                 held,
                 shape,
@@ -148,7 +156,7 @@ def train(
     finally:
         for maker in makers:
             maker.terminate()
-    if parallel.rank() == 0:
+    if first:
         save_weights(output, weights, overwrite=overwrite)
         last = trainer.state.history[-1]
         console.say(f"wrote {output}: {trainer.state.step} steps, validation loss {last['validation']:.4g}")

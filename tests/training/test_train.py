@@ -232,6 +232,16 @@ def test_two_processes_learn_as_one(pool: Pool, tmp_path: Path) -> None:
     assert any(not torch.equal(both[name], tensor) for name, tensor in load_weights(alone).tensors.items())
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="torchrun's gloo needs a POSIX system")
+def test_the_first_of_two_processes_makes_the_pool(tmp_path: Path) -> None:
+    command = ["train", str(tmp_path / "a.safetensors"), "--pool", str(tmp_path / "new.pool"), "--records", "16"]
+    command += ["--size", "32", "--recipe", "quick", "--steps", "1", "--rounded-steps", "0", "--channels", "4"]
+    command += ["--convolutions", "6", "--profile", str(_profile(tmp_path))]
+    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "holodriver"]
+    subprocess.run([*run, *command], check=True, capture_output=True, timeout=300)
+    assert len(Pool(tmp_path / "new.pool").made()) >= 8  # four batches of two
+
+
 def test_weights_come_back(tmp_path: Path, pool: Pool) -> None:
     weights = trainer(pool, replace(SHORT, steps=1)).run()
     save_weights(tmp_path / "w.safetensors", weights)
