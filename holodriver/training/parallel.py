@@ -48,6 +48,16 @@ def _patient() -> distributed.ProcessGroup:
     return distributed.new_group(timeout=PATIENCE, backend="gloo")
 
 
+def decided(*answers: bool) -> list[bool]:
+    """The answers of the first process, for all: clocks and losses differ, and the others would wait for who stops."""
+    if not distributed.is_initialized() or distributed.get_world_size() == 1:
+        return list(answers)
+    device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
+    said = torch.tensor(answers, dtype=torch.uint8, device=device)
+    distributed.broadcast(said, 0)
+    return [bool(answer) for answer in said.tolist()]
+
+
 def average_gradients(network: nn.Module) -> None:
     """Replace the gradients by their mean over all processes."""
     if not distributed.is_initialized() or distributed.get_world_size() == 1:

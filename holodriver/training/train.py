@@ -133,9 +133,9 @@ class Trainer:
         """
         begun = time.monotonic()
         before = self.state.seconds
-        late = False
+        over, late = parallel.decided(self._stage_over(), False)
         while not late:
-            if self._stage_over():
+            if over:
                 if self.state.stage == 1:
                     break
                 self._fuse()
@@ -149,6 +149,7 @@ class Trainer:
                 self._validated(loss)
                 if checkpoint is not None and parallel.rank() == 0:
                     self.save(checkpoint)
+            over, late = parallel.decided(self._stage_over(), late)
         if self.recipe.rounded_steps and self.state.stage == 1:
             self._rounded(progress)
         return self.weights()
