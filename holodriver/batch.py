@@ -50,7 +50,11 @@ PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".exr")
 
 @dataclass(frozen=True)
 class SynthSettings:
-    """How a wave field is found; see `synthesise` for the options of the optimiser."""
+    """How a wave field is found; see `synthesise` for the options of the optimiser.
+
+    Raises:
+        InputError: the method knows no slit, or no padding, and is asked for it.
+    """
 
     method: Method = "opt"
     """"net" is DEHNet, "opt" the optimiser, which most fields below concern, "net+opt" the one after the other; the
@@ -69,6 +73,17 @@ class SynthSettings:
     """Folder of networks; those that come along if None."""
     runtime: str = FLOAT
     """What runs DEHNet; see `holodriver.realtime.choice.choose`."""
+
+    def __post_init__(self) -> None:
+        for option, given, known in (
+            ("--within-slit", self.within_slit, ("net", "opt", "net+opt")),
+            ("--padding", self.padding, ("opt", "net+opt")),
+        ):
+            if given and self.method not in known:
+                raise InputError(
+                    f"{option} is nothing that the method {self.method} knows",
+                    remedy=f"leave it out, or take --method {' or '.join(known)}",
+                )
 
 
 @dataclass(frozen=True)

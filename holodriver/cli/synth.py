@@ -57,9 +57,9 @@ def synth(
     ] = None,
     gamma: Annotated[float | None, typer.Option(help="Its depth attention; 2·(planes − 1) if left out.")] = None,
     within_slit: Annotated[
-        bool, typer.Option("--within-slit", help="Keep the field inside the passband of the display's slit.")
+        bool, typer.Option("--within-slit", help="Keep the field inside the passband of the display's slit (net, opt).")
     ] = False,
-    padding: Annotated[int, typer.Option(min=0, help="Dark pixels on every side, so that light may leave.")] = 0,
+    padding: Annotated[int, typer.Option(min=0, help="Dark pixels on every side, so that light may leave (opt).")] = 0,
     memory: Annotated[
         float | None,
         typer.Option(

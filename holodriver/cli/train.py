@@ -1,5 +1,6 @@
 """`holodriver train`: a DEHNet for one colour of a display."""
 
+import math
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +12,15 @@ from holodriver.cli import console
 from holodriver.cli.options import Overwrite, Profile, display_profile
 
 if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
     from holodriver.training.pool import PoolSize
+
+
+RECORDS, SIZE = 4000, 128
+"""Of a new pool: stacks, and pixels of a side of them."""
+AT_FIRST = 4
+"""Batches that the pool must hold before training begins."""
 
 
 class RecipeName(StrEnum):
@@ -27,8 +36,10 @@ def train(
     pool: Annotated[
         Path, typer.Option(help="Folder of the pool of focal stacks; made, and filled while the network learns.")
     ] = Path("training.pool"),
-    records: Annotated[int, typer.Option(min=16, help="Stacks that a new pool has room for.")] = 4000,
-    size: Annotated[int, typer.Option(min=32, help="Pixels of a side of them.")] = 128,
+    records: Annotated[
+        int | None, typer.Option(min=16, help=f"Stacks that a new pool has room for; {RECORDS} if left out.")
+    ] = None,
+    size: Annotated[int | None, typer.Option(min=32, help=f"Pixels of a side of them; {SIZE} if left out.")] = None,
     rendered: Annotated[
         list[Path] | None,
         typer.Option("--rendered", help="Folder of rendered stacks (scripts/render_dataset.py) to take crops of."),
@@ -92,23 +103,40 @@ def train(
     recipes = {RecipeName.paper: PAPER, RecipeName.quick: QUICK}
     chosen = replace(recipes[recipe], **{name: value for name, value in given.items() if value is not None})
     shape = DEHNetShape(channels, convolutions, skips, fold)
-    if size % fold:
-        raise InputError(f"--size is {size}, expected a multiple of the fold {fold}")
     here = parallel.join() or device
-    room = None if (pool / "pool.json").exists() else PoolSize(records, size, display.planes, 3, display.coc_max)
-    needed = _disk_of_pool(pool, room)
+    room = None
+    if (pool / "pool.json").exists():
+        there = Pool(pool).size
+        _check_same(pool, there, records=records, size=size, planes=display.planes, coc_max=display.coc_max)
+    else:
+        there = room = PoolSize(records or RECORDS, size or SIZE, display.planes, 3, display.coc_max)
+    if there.size % fold:
+        raise InputError(f"has stacks of {there.size}², expected a multiple of the fold {fold}", where=pool)
+    if there.records < AT_FIRST * chosen.batch:
+        raise InputError(
+            f"has room for {there.records} stacks, {AT_FIRST} batches of {chosen.batch} are needed",
+            where=pool,
+            remedy=f"take --records {AT_FIRST * chosen.batch} in a new pool, or --batch {there.records // AT_FIRST}",
+        )
+    first = parallel.rank() == 0
+    needed = _disk_of_pool(pool, room) if first else 0
     if dry_run:
+        parallel.leave()
         return
-    if parallel.rank() == 0:
+    makers: list[BaseProcess] = []
+    if first:
         check_disk(needed, pool)
-    held = Pool(pool, room)
-    if rendered and parallel.rank() == 0:
-        stacks = sorted(path for folder in rendered for path in folder.glob("*.stack"))
-        console.say(f"{add_rendered(held, stacks, crops, seed)} crops of {len(stacks)} rendered stacks in the pool")
-    makers = fill(pool, workers) if parallel.rank() == 0 else []
+        held = Pool(pool, room)
+        if rendered:
+            stacks = sorted(path for folder in rendered for path in folder.glob("*.stack"))
+            console.say(f"{add_rendered(held, stacks, crops, seed)} crops of {len(stacks)} rendered stacks in the pool")
+        makers = fill(pool, workers)
     try:
         with console.reporting() as progress:
-            held.wait_for(4 * chosen.batch, progress, lambda: any(maker.is_alive() for maker in makers))
+            if first:
+                held.wait_for(AT_FIRST * chosen.batch, progress, lambda: any(maker.is_alive() for maker in makers))
+            parallel.meet()
+            held = Pool(pool)
             trainer = Trainer(
                 held,
                 shape,
@@ -128,11 +156,29 @@ def train(
     finally:
         for maker in makers:
             maker.terminate()
-    if parallel.rank() == 0:
+    if first:
         save_weights(output, weights, overwrite=overwrite)
         last = trainer.state.history[-1]
         console.say(f"wrote {output}: {trainer.state.step} steps, validation loss {last['validation']:.4g}")
     parallel.leave()
+
+
+def _check_same(folder: Path, there: "PoolSize", **wanted: float | None) -> None:
+    """Refuse a pool that has another number than the options and the display, if they have one.
+
+    Raises:
+        InputError: it has; the message names it.
+    """
+    from holodriver.errors import InputError
+
+    for name, value in wanted.items():
+        has = getattr(there, name)
+        if value is not None and not math.isclose(has, value, rel_tol=1e-6):
+            raise InputError(
+                f"the pool has {name} {has:g}, expected {value:g}",
+                where=folder,
+                remedy="give another --pool, or what fits it: --records, --size, --profile",
+            )
 
 
 def _disk_of_pool(folder: Path, room: "PoolSize | None") -> int:

@@ -151,7 +151,7 @@ def _try_out(content: bytes, path: Path) -> None:
     """
     try:
         onnxruntime = import_onnxruntime()
-    except ImportError:
+    except Exception:  # not installed, or broken
         return
     options = onnxruntime.SessionOptions()
     options.log_severity_level, options.intra_op_num_threads = 4, 1

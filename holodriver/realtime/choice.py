@@ -51,17 +51,17 @@ def choose(networks: Networks, wanted: str = AUTO, *, clock: Callable[[], float]
 def measured(networks: Networks, *, clock: Callable[[], float] = time.perf_counter) -> dict[str, float | None]:
     """Seconds of each runtime that is present for one colour of a small picture; None for one that fails.
 
-    Remembered in the user's cache folder for this program's, the libraries' and the networks' versions.
+    Remembered in the user's cache folder for this program's, the libraries' and the networks' versions. What fails is
+    not: memory may have been short for a moment.
     """
     path, key = cache_path(), _key(networks)
-    remembered = _read(path).get(key)
-    if remembered is not None:
-        return remembered
-    seconds = {
-        kind.name: _time(kind, networks, clock) for kind in present() if networks.has_quantised or not kind.quantised
-    }
-    _remember(path, key, seconds)
-    return seconds
+    seconds = {name: value for name, value in _read(path).get(key, {}).items() if value is not None}
+    fit = [kind for kind in present() if networks.has_quantised or not kind.quantised]
+    missing = {kind.name: _time(kind, networks, clock) for kind in fit if kind.name not in seconds}
+    new = {name: value for name, value in missing.items() if value is not None}
+    if new:
+        _remember(path, key, seconds | new)
+    return {**seconds, **missing}
 
 
 def cache_path() -> Path:
@@ -116,7 +116,7 @@ def _read(path: Path) -> dict[str, dict[str, float | None]]:
     return {}
 
 
-def _remember(path: Path, key: str, seconds: dict[str, float | None]) -> None:
+def _remember(path: Path, key: str, seconds: dict[str, float]) -> None:
     text = json.dumps({"format": FORMAT, "version": VERSION, "seconds": {**_read(path), key: seconds}}, indent=1)
     try:
         with written_file(path, overwrite=True) as temporary:

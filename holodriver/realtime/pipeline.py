@@ -12,7 +12,16 @@ DEPTH = 2
 CHECK_S = 0.1
 """Between looks at whether everything has been called off."""
 
-_END = object()
+LAST_READ_S = 1.0
+"""That an end waits for what is being read; a source may never give it."""
+
+
+@dataclass(frozen=True)
+class _End:
+    """The last of a queue's items."""
+
+    error: BaseException | None = None
+    """What ended them, if it was one."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,8 @@ def pipeline(
 ) -> Iterator[Any]:
     """The items after all stages, in order, while the next ones are in earlier stages.
 
-    An error in `items` or in a stage is raised here. Closing the iterator ends the threads.
+    An error in `items` or in a stage is raised here, after what was read before. Closing the iterator ends the threads;
+    the one that reads may stay in `items` until they give their next.
 
     Args:
         items: read in a thread as well.
@@ -60,50 +70,47 @@ class _Run:
     def __init__(self, items: Iterable[Any], stages: list[Stage], depth: int, times: Times, clock: Callable[[], float]):
         self.times, self.clock = times, clock
         self.off = threading.Event()
-        self.error: BaseException | None = None
         self.queues: list[queue.Queue[Any]] = [queue.Queue(depth) for _ in range(len(stages) + 1)]
         for stage in stages:
             times.stages.setdefault(stage.name, [])
-        self.threads = [threading.Thread(target=self._guarded, args=(self._read, items), daemon=True)]
-        self.threads += [
-            threading.Thread(target=self._guarded, args=(self._work, index, stage), daemon=True)
+        self.reader = threading.Thread(target=self._guarded, args=(0, self._read, items), daemon=True)
+        self.threads = [
+            threading.Thread(target=self._guarded, args=(index + 1, self._work, index, stage), daemon=True)
             for index, stage in enumerate(stages)
         ]
-        for thread in self.threads:
+        for thread in (self.reader, *self.threads):
             thread.start()
 
     def results(self) -> Iterator[Any]:
-        while True:
-            got = self._get(self.queues[-1])
-            if got is _END:
-                break
+        while not isinstance(got := self._get(self.queues[-1]), _End):
             begun, item = got
             self.times.latency.append(self.clock() - begun)
             yield item
-        if self.error is not None:
-            raise self.error
+        if got.error is not None:
+            raise got.error
 
     def end(self) -> None:
         self.off.set()
         for thread in self.threads:
             thread.join()
+        self.reader.join(LAST_READ_S)
 
-    def _guarded(self, work: Callable[..., None], *arguments: Any) -> None:
+    def _guarded(self, into: int, work: Callable[..., _End], *arguments: Any) -> None:
         try:
-            work(*arguments)
+            end = work(*arguments)
         except BaseException as error:  # raised where the results are asked for
-            self.error = self.error or error
-            self.off.set()
+            end = _End(error)
+        self._put(self.queues[into], end)
 
-    def _read(self, items: Iterable[Any]) -> None:
+    def _read(self, items: Iterable[Any]) -> _End:
         for item in items:
             if not self._put(self.queues[0], (self.clock(), item)):
-                return
-        self._put(self.queues[0], _END)
+                break
+        return _End()
 
-    def _work(self, index: int, stage: Stage) -> None:
+    def _work(self, index: int, stage: Stage) -> _End:
         seconds = self.times.stages[stage.name]
-        while (got := self._get(self.queues[index])) is not _END:
+        while not isinstance(got := self._get(self.queues[index]), _End):
             begun, item = got
             start = self.clock()
             if index == 0:
@@ -111,8 +118,8 @@ class _Run:
             done = stage.work(item)
             seconds.append(self.clock() - start)
             if not self._put(self.queues[index + 1], (begun, done)):
-                return
-        self._put(self.queues[index + 1], _END)
+                return _End()
+        return got
 
     def _get(self, source: "queue.Queue[Any]") -> Any:
         while not self.off.is_set():
@@ -120,7 +127,7 @@ class _Run:
                 return source.get(timeout=CHECK_S)
             except queue.Empty:
                 continue
-        return _END
+        return _End()
 
     def _put(self, target: "queue.Queue[Any]", item: Any) -> bool:
         while not self.off.is_set():

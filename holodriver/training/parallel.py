@@ -1,9 +1,14 @@
 """Training on several devices: one process each, started by `torchrun`, which share their gradients."""
 
 import os
+from datetime import timedelta
+from functools import cache
 
 import torch
 from torch import distributed, nn
+
+PATIENCE = timedelta(days=7)
+"""That processes wait for each other where they `meet`: the first one may have a pool to fill."""
 
 
 def join() -> torch.device | None:
@@ -12,6 +17,7 @@ def join() -> torch.device | None:
         return None
     cuda = torch.cuda.is_available()
     distributed.init_process_group("nccl" if cuda else "gloo")
+    _patient()
     if not cuda:
         return torch.device("cpu")
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
@@ -23,11 +29,33 @@ def leave() -> None:
     """Part from the others."""
     if distributed.is_initialized():
         distributed.destroy_process_group()
+        _patient.cache_clear()
 
 
 def rank() -> int:
     """Number of this process, 0 if it is alone."""
     return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def meet() -> None:
+    """Return once every process has come here, however long the last one takes."""
+    if distributed.is_initialized():
+        distributed.barrier(_patient())
+
+
+@cache
+def _patient() -> distributed.ProcessGroup:
+    return distributed.new_group(timeout=PATIENCE, backend="gloo")
+
+
+def decided(*answers: bool) -> list[bool]:
+    """The answers of the first process, for all: clocks and losses differ, and the others would wait for who stops."""
+    if not distributed.is_initialized() or distributed.get_world_size() == 1:
+        return list(answers)
+    device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
+    said = torch.tensor(answers, dtype=torch.uint8, device=device)
+    distributed.broadcast(said, 0)
+    return [bool(answer) for answer in said.tolist()]
 
 
 def average_gradients(network: nn.Module) -> None:

@@ -155,12 +155,12 @@ def quantise(
 
 
 def calibration_samples(stacks: Sequence[FocalStack], colour: int, shape: DEHNetShape) -> list[Floats]:
-    """Network inputs (1, 2, H, W) cut from the pictures and depths of the stacks; the same each time."""
+    """Network inputs (1, 2, H, W), of one size, cut from the pictures and depths of the stacks; the same each time."""
     rng = np.random.default_rng(0)
+    side = [min(CROP, *lengths) // shape.fold * shape.fold for lengths in zip(*(s.shape for s in stacks), strict=True)]
     samples = []
     for index in range(max(CROPS, len(stacks))):
         whole = input_of(stacks[index % len(stacks)], colour)
-        side = [min(CROP, length) // shape.fold * shape.fold for length in whole.shape[1:]]
         y, x = (int(rng.integers(length - cut + 1)) for length, cut in zip(whole.shape[1:], side, strict=True))
         samples.append(np.ascontiguousarray(whole[None, :, y : y + side[0], x : x + side[1]]))
     return samples

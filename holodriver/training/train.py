@@ -2,7 +2,9 @@
 
 import copy
 import csv
+import hashlib
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -19,7 +21,7 @@ from holodriver.errors import FileFormatError, SynthesisError
 from holodriver.files.atomic import written_file
 from holodriver.files.weights import NetworkWeights
 from holodriver.progress import Progress, silent
-from holodriver.synthesis.dehnet import DEHNet, DEHNetShape, NetworkOptics, network_input
+from holodriver.synthesis.dehnet import TOLERANCE, DEHNet, DEHNetShape, NetworkOptics, network_input
 from holodriver.synthesis.loss import LossWeights
 from holodriver.training import parallel
 from holodriver.training.fake_quantise import rounding
@@ -93,6 +95,7 @@ class Trainer:
         self.pool, self.recipe, self.optics = pool, recipe, optics
         self.device = torch.device(device)
         self.seed, self.validate_every = seed, validate_every
+        self.begun_from = None if start is None else _digest(start)
         torch.manual_seed(seed)
         self.state = State(stage=0 if recipe.norm and start is None else 1)
         self.network = DEHNet(shape, norm=self.state.stage == 0)
@@ -130,29 +133,31 @@ class Trainer:
         """
         begun = time.monotonic()
         before = self.state.seconds
-        while not self._finished():
+        over, late = parallel.decided(self._stage_over(), False)
+        while not late:
+            if over:
+                if self.state.stage == 1:
+                    break
+                self._fuse()
             self._reset_if_due()
             loss = self._step()
             self.state.step += 1
             self.state.seconds = before + time.monotonic() - begun
             progress(STAGE, self.state.step, self.recipe.steps)
-            last = self.state.step >= self.recipe.steps or deadline()
-            if last or self.state.step % self.validate_every == 0:
+            late = deadline()
+            if late or self.state.step >= self.recipe.steps or self.state.step % self.validate_every == 0:
                 self._validated(loss)
                 if checkpoint is not None and parallel.rank() == 0:
                     self.save(checkpoint)
-            stopped = bool(self.recipe.patience) and self.state.stale >= self.recipe.patience
-            if last or stopped:
-                if self.state.stage == 1 or deadline():
-                    break
-                self._fuse()
+            over, late = parallel.decided(self._stage_over(), late)
         if self.recipe.rounded_steps and self.state.stage == 1:
             self._rounded(progress)
         return self.weights()
 
-    def _finished(self) -> bool:
-        """Whether what was resumed had come to its end."""
-        return self.state.stage == 1 and self.state.step >= self.recipe.steps
+    def _stage_over(self) -> bool:
+        """Whether the stage has come to its end, here or before it was resumed."""
+        patience = self.recipe.patience
+        return self.state.step >= self.recipe.steps or (patience > 0 and self.state.stale >= patience)
 
     def weights(self) -> NetworkWeights:
         """The averaged weights, without batch normalisation."""
@@ -176,7 +181,14 @@ class Trainer:
         for number, moments in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{number}.{name}": torch.as_tensor(value) for name, value in moments.items()}
         about = json.dumps(
-            {"state": asdict(self.state), "shape": asdict(self.network.shape), "recipe": asdict(self.recipe)}
+            {
+                "state": asdict(self.state),
+                "shape": asdict(self.network.shape),
+                "recipe": asdict(self.recipe),
+                "optics": asdict(self.optics),
+                "seed": self.seed,
+                "start": self.begun_from,
+            }
         )
         with written_file(path, overwrite=True) as temporary:
             held = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
@@ -187,10 +199,10 @@ class Trainer:
             rows.writerows(self.state.history)
 
     def resume(self, path: Path) -> None:
-        """Go on from a checkpoint of the same recipe and shape.
+        """Go on from a checkpoint of the same shape, optics, seed and optimiser; steps and rates may be others.
 
         Raises:
-            FileFormatError: it is not one.
+            FileFormatError: it is not one, or was begun from other weights than those to start from.
         """
         try:
             with safe_open(path, "pt") as file:
@@ -199,11 +211,13 @@ class Trainer:
             state = State(**about["state"])
             if about["shape"] != asdict(self.network.shape):
                 raise ValueError(f"it is of a network of {about['shape']}")
-        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+            self._check_same(about)
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise FileFormatError(
                 f"is no checkpoint of this training: {error}", where=path, remedy="delete it or name another"
             ) from None
         self.state = state
+        self.begun_from = about.get("start")
         self.network = DEHNet(self.network.shape, norm=state.stage == 0)
         self._place()
         try:
@@ -223,6 +237,20 @@ class Trainer:
                 where=path,
                 remedy="delete it or name another",
             ) from None
+
+    def _check_same(self, about: dict[str, Any]) -> None:
+        """Raise a ValueError that names what a checkpoint has otherwise; older ones say neither optics nor seed."""
+        optics = about.get("optics", {})
+        for name, wanted in asdict(self.optics).items() if optics else ():
+            if not math.isclose(optics[name], wanted, rel_tol=TOLERANCE, abs_tol=1e-12):
+                raise ValueError(f"its {name} is {optics[name]:.6g}, expected {wanted:.6g}")
+        optimiser, seed = about["recipe"].get("optimiser", "adam"), about.get("seed", self.seed)
+        if optimiser != self.recipe.optimiser:
+            raise ValueError(f"its optimiser is {optimiser}, expected {self.recipe.optimiser}")
+        if seed != self.seed:
+            raise ValueError(f"its seed is {seed}, expected {self.seed}")
+        if self.begun_from is not None and about.get("start") != self.begun_from:
+            raise ValueError("it was not begun from the weights given to start from")
 
     def _step(self) -> float:
         for group in self.optimiser.param_groups:
@@ -267,7 +295,7 @@ class Trainer:
             self.recipe, steps=self.recipe.rounded_steps, learning_rate=self.recipe.rounded_rate, schedule="cosine"
         )
         network, mean = self.average, copy.deepcopy(self.average)
-        keep = min(self.recipe.average, 1 - 5 / recipe.steps)
+        keep = max(0.0, min(self.recipe.average, 1 - 5 / recipe.steps))
         with rounding(network):
             learnt = {name.replace(RAW, "weight"): value for name, value in network.named_parameters()}
             optimiser = torch.optim.Adam(learnt.values(), lr=recipe.learning_rate)
@@ -336,6 +364,14 @@ class Trainer:
             posed(record.all_in_focus[colour]).mul_(light),
             posed(record.all_in_focus_depth),
         )
+
+
+def _digest(weights: NetworkWeights) -> str:
+    """What tells weights from others."""
+    held = hashlib.sha256()
+    for name, tensor in sorted(weights.tensors.items()):
+        held.update(name.encode() + tensor.float().cpu().numpy().tobytes())
+    return held.hexdigest()
 
 
 def sample_of(record: Record, colour: int, device: torch.device) -> Sample:

@@ -130,6 +130,8 @@ def test_progress_goes_over_the_whole_folder(stacks: Path, tmp_path: Path, capsy
         (("stacks", "-o", "out", "--near", "white"), "stacks"),
         (("stacks/1.stack", "-o", "a.holo", "--depth", "a.png"), "1.stack"),
         (("empty", "-o", "out"), "stack.json"),
+        (("stacks/1.stack", "-o", "a.holo", "--method", "ncgh", "--within-slit"), "--within-slit is nothing that"),
+        (("stacks/1.stack", "-o", "a.holo", "--method", "net", "--padding", "8"), "--method opt or net+opt"),
     ],
 )
 def test_bad_input_is_one_line_and_changes_nothing(

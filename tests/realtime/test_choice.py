@@ -60,6 +60,15 @@ def test_it_is_measured_once(kinds, networks, clock):
     assert clock.now == spent
 
 
+def test_one_that_failed_is_tried_again(networks, clock, monkeypatch):
+    monkeypatch.setattr(choice, "present", lambda: [kind("slow", 3, clock), kind("fast", 2, clock, fails=True)])
+    assert choice.choose(networks, clock=clock).name == "slow"
+    monkeypatch.setattr(choice, "present", lambda: [kind("slow", 3, clock), kind("fast", 2, clock)])
+    spent = clock.now
+    assert choice.choose(networks, clock=clock).name == "fast"
+    assert clock.now - spent == 2 * (1 + choice.ROUNDS)  # the other one is remembered
+
+
 def test_another_version_is_measured_anew(kinds, networks, clock, monkeypatch):
     choice.measured(networks, clock=clock)
     spent = clock.now

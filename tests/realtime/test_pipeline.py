@@ -4,10 +4,17 @@ import threading
 
 import pytest
 
+from holodriver.realtime import pipeline as pipeline_module
 from holodriver.realtime.pipeline import Stage, Times, pipeline
 
 SOON = 20
 """Seconds after which a test gives up; it never waits for them to pass."""
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """What reads has ended when a test looks, however busy the machine is."""
+    monkeypatch.setattr(pipeline_module, "LAST_READ_S", SOON)
 
 
 def test_items_come_in_order_through_all_stages():
@@ -67,6 +74,34 @@ def test_an_error_is_raised_where_results_are_asked_for(where):
     with pytest.raises(ValueError, match="broken film"):
         list(pipeline(items(), [Stage("a", work)]))
     assert threading.active_count() == before
+
+
+def test_what_was_read_before_an_error_comes_first():
+    def items():
+        yield from range(5)
+        raise ValueError("broken film")
+
+    results = pipeline(items(), [Stage("a", lambda x: x), Stage("b", lambda x: x)])
+    assert [next(results) for _ in range(5)] == list(range(5))
+    with pytest.raises(ValueError, match="broken film"):
+        next(results)
+
+
+def test_closing_does_not_wait_for_the_source(monkeypatch):
+    monkeypatch.setattr(pipeline_module, "LAST_READ_S", 0.0)
+    more, ended = threading.Event(), threading.Event()
+
+    def items():
+        yield 1
+        more.wait(SOON)  # as a camera that sends nothing
+        ended.set()
+
+    results = pipeline(items(), [Stage("a", lambda x: x)])
+    assert next(results) == 1
+    results.close()
+    assert not ended.is_set()
+    more.set()
+    assert ended.wait(SOON)
 
 
 def test_closing_ends_the_threads():

@@ -9,6 +9,7 @@ from networks import TINY, seeded
 
 from holodriver.errors import InputError, SynthesisError
 from holodriver.synthesis.dehnet import DEHNet, DEHNetShape
+from holodriver.synthesis.runtimes import kinds
 from holodriver.synthesis.runtimes.base import Model
 from holodriver.synthesis.runtimes.kinds import KINDS, kind_named, present
 from holodriver.synthesis.runtimes.tiles import places, side_within
@@ -107,6 +108,17 @@ def test_too_little_memory_is_said():
 def test_an_unknown_runtime_is_said():
     with pytest.raises(InputError, match="there is no runtime 'fast'"):
         kind_named("fast")
+
+
+def test_a_broken_library_leaves_the_others(monkeypatch):
+    def broken():
+        raise OSError("libonnxruntime.so: invalid ELF header")
+
+    monkeypatch.setattr(kinds, "import_onnxruntime", broken)
+    monkeypatch.setattr(kinds, "_providers", kinds._providers.__wrapped__)
+    names = [kind.name for kind in present()]
+    assert "torch" in names
+    assert not any(name.startswith("onnxruntime") for name in names)
 
 
 def test_a_runtime_that_is_not_here_is_said():

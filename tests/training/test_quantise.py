@@ -1,6 +1,7 @@
 """Export and int8: against PyTorch, by ranges that can be worked out, and through the command."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from holodriver.realtime.networks import load_networks
 from holodriver.synthesis.runtimes.base import Model
 from holodriver.synthesis.runtimes.pytorch import module_of
 from holodriver.training.export import export, network_of
-from holodriver.training.quantise import Recipe, rounded
+from holodriver.training.quantise import Recipe, calibration_samples, rounded
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +82,13 @@ def test_less_may_stay_float() -> None:
     content = rounded(export(seeded()), samples, Recipe(float_first=False, float_last=False))
     names = {tensor.name for tensor in onnx.load_model_from_string(content).graph.initializer}
     assert {"first.weight_quantized", "last.weight_quantized"} <= names
+
+
+def test_stacks_of_any_sizes_give_samples_of_one() -> None:
+    stacks = [layered_stack(side, planes=2, coc_max=3.0, rays=4) for side in (50, 41)]
+    samples = calibration_samples(stacks, 1, replace(TINY, fold=2))
+    assert {sample.shape for sample in samples} == {(1, 2, 40, 40)}
+    rounded(export(seeded()), samples[:2], Recipe("percentile", 99.9))
 
 
 @pytest.mark.parametrize("recipe", [Recipe("percentile", 99.9), Recipe("entropy")], ids=lambda recipe: recipe.name)

@@ -40,7 +40,11 @@ def _has(module: str) -> bool:
 def _providers() -> tuple[str, ...]:
     if not _has("onnxruntime"):
         return ()
-    return tuple(name.removesuffix("ExecutionProvider") for name in import_onnxruntime().get_available_providers())
+    try:
+        there = import_onnxruntime().get_available_providers()
+    except Exception:  # installed but broken: it must not keep the others from working
+        return ()
+    return tuple(name.removesuffix("ExecutionProvider") for name in there)
 
 
 def _cuda() -> bool:
