@@ -69,7 +69,12 @@ class Film:
                 said = f"frames are {width} × {height} pixels, {codec.name} needs even sides"
                 raise InputError(said, where=self.path)
             self._writer = VideoWriter(
-                self._pictures, (width, height), rate=self.rate, time_base=1 / self.rate, codec=codec
+                self._pictures,
+                (width, height),
+                rate=self.rate,
+                time_base=1 / self.rate,
+                codec=codec,
+                part=self._sound is not None,
             )
             self._tag = codec.tag
         if self._writer.size != (width, height):
@@ -96,7 +101,16 @@ class Film:
             raise InputError("would have no frames", where=self.path)
         if self._sound is not None:
             end = self.count / self.rate
-            join([self._pictures], self._whole, sound=self._sound, end=end, tag=self._tag)
+            join(
+                [self._pictures],
+                self._whole,
+                rate=self.rate,
+                time_base=1 / self.rate,
+                frames=self.count,
+                sound=self._sound,
+                end=end,
+                tag=self._tag,
+            )
 
 
 def write_film(
