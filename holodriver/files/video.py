@@ -57,6 +57,11 @@ def import_av() -> Any:
     return av
 
 
+def av_name(path: Path) -> str:
+    """What FFmpeg is to open: a file, also if what is before a colon in its name is the name of a protocol."""
+    return f"file:{path}"
+
+
 @dataclass(frozen=True)
 class VideoInfo:
     """What a video file says about itself."""

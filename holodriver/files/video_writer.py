@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from holodriver.errors import FileFormatError, HolodriverError, InputError
 from holodriver.files.atomic import scratch_folder
 from holodriver.files.sound import LATER, TICK, Sound, take_sound
-from holodriver.files.video import import_av
+from holodriver.files.video import av_name, import_av
 
 CodecName = Literal["h264", "h265", "ffv1"]
 
@@ -102,7 +102,7 @@ class VideoWriter:
             raise InputError(f"frames are {width} × {height} pixels, {codec.name} needs even sides", where=path)
         self.path, self.size, self.time_base, self._rate, self._part = path, size, time_base, rate, part
         self._av = import_av()
-        self._container = self._av.open(str(path), "w")
+        self._container = self._av.open(av_name(path), "w")
         self._stream = self._container.add_stream(codec.encoder, rate=rate, options=dict(codec.options))
         context = self._stream.codec_context
         context.width, context.height = size
@@ -227,7 +227,7 @@ def join(
         return []
     with scratch_folder(path) as folder:
         taken = folder / "sound.mkv"
-        with av.open(str(path), "w") as output:
+        with av.open(av_name(path), "w") as output:
             kept = output.supported_codecs
         try:
             said = take_sound(sound, taken, kept, start=start, end=end)
@@ -262,16 +262,16 @@ class _Joined:
         options = {"movflags": "+faststart"} if self.path.suffix == ".mp4" else {}
         try:
             with ExitStack() as held:
-                output = held.enter_context(av.open(str(self.path), "w", options=options))
+                output = held.enter_context(av.open(av_name(self.path), "w", options=options))
                 output.metadata.update(self.metadata)
-                with av.open(str(self.parts[0])) as first:
+                with av.open(av_name(self.parts[0])) as first:
                     video = output.add_stream_from_template(first.streams.video[0])
                     video.time_base = self.time_base
                     if self.tag:
                         video.codec_context.codec_tag = self.tag
                 packets, tracks = self._pictures(av, video), iter(())
                 if taken is not None and sound is not None:
-                    heard = held.enter_context(av.open(str(taken)))
+                    heard = held.enter_context(av.open(av_name(taken)))
                     tracks = self._sound(av, heard, output, sound, shift)
                 for packet in _by_time(packets, tracks):
                     output.mux(packet)
@@ -288,7 +288,7 @@ class _Joined:
         found = 0
         for part in self.parts:
             try:
-                with av.open(str(part)) as container:
+                with av.open(av_name(part)) as container:
                     for packet in container.demux(container.streams.video[0]):
                         if packet.pts is not None:
                             yield _timed(packet, target, self.time_base)

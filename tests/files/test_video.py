@@ -315,6 +315,17 @@ def test_damaged_parts_are_replaced_if_asked(tmp_path: Path) -> None:
     assert (again.frames, again.state()) == (0, {})
 
 
+def test_a_colon_in_a_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = make_video(tmp_path / "a.mp4", even_times(2), sound="aac")
+    named = Path("2026-01-05T10:30:00.mp4")
+    parts = VideoParts([Track(named, (64, 48), CODECS["h264"])], {}, **TRACK_SETTINGS)
+    parts.write([picture(0)], Fraction(0))
+    parts.commit({}, finished=True)
+    parts.join(sound=source, start=Fraction(0), metadata={})
+    assert len(read(named)) == 1
+
+
 def test_parts_never_overwrite_unasked(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"mine")
     with pytest.raises(OutputExistsError):
