@@ -4,12 +4,9 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from holodriver.errors import InputError
 from holodriver.files.atomic import check_output, scratch_folder
-from holodriver.files.film import write_film
+from holodriver.files.film import Film as FilmFile
 from holodriver.files.halves import ENDS, Side, join
 from holodriver.files.hop import SUFFIX as HOP
 from holodriver.files.hop import write_hop
@@ -83,9 +80,9 @@ def make_rgbd_file(
         pixels = join(laid_out(made.image, layout), side, bits=bits)
         write_pixels(output, pixels[..., ::-1], overwrite=overwrite)
         return output
-    with open_film(source, options, rate=rate) as opened:
-        frames = (join(laid_out(frame.image, layout), side) for frame in _counted(opened, progress))
-        write_film(output, frames, rate=opened.rate, codec=codec, sound=opened.sound, overwrite=overwrite)
+    with open_film(source, options, rate=rate) as opened, _film_file(output, opened, codec, overwrite) as film_file:
+        for frame in _counted(opened, progress):
+            film_file.add(join(laid_out(frame.image, layout), side), frame.time)
     return output
 
 
@@ -160,14 +157,23 @@ def _write_quilt_video(
     progress: Progress,
 ) -> None:
     canvas = QuiltCanvas(display.even())
-    with open_film(source, options, rate=rate) as opened:
+    with open_film(source, options, rate=rate) as opened, _film_file(output, opened, codec, overwrite) as film_file:
+        for frame in _counted(opened, progress):
+            make_quilt(frame.image, canvas.display, settings, geometry=frame.geometry, fit=fit, canvas=canvas)
+            film_file.add(canvas.pixels[..., ::-1], frame.time)
 
-        def quilts() -> Iterator[NDArray[np.uint8]]:
-            for frame in _counted(opened, progress):
-                make_quilt(frame.image, canvas.display, settings, geometry=frame.geometry, fit=fit, canvas=canvas)
-                yield canvas.pixels[..., ::-1]
 
-        write_film(output, quilts(), rate=opened.rate, codec=codec, sound=opened.sound, overwrite=overwrite)
+def _film_file(output: Path, film: Film, codec: CodecName | None, overwrite: bool) -> FilmFile:
+    """What becomes of a film, with its sound."""
+    return FilmFile(
+        output,
+        film.rate,
+        time_base=film.time_base,
+        codec=codec,
+        sound=film.sound,
+        start=film.start,
+        overwrite=overwrite,
+    )
 
 
 def _check(source: Path, output: Path, *, overwrite: bool) -> bool:

@@ -259,6 +259,14 @@ def test_sound_ends_with_the_frames_and_starts_where_they_do(tmp_path: Path) -> 
     assert 0.75 < seconds < 0.85
 
 
+def test_sound_that_begins_after_the_frames_is_none(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "a.mp4", even_times(2), sound="aac")
+    parts = write_parts(tmp_path, "h264", even_times(2), 1)
+    joined(parts, tmp_path / "out.mp4", 2, sound=source, start=Fraction(-10), end=Fraction(2, 25))
+    with VideoReader(tmp_path / "out.mp4") as reader:
+        assert not reader.info.has_audio
+
+
 TRACK_SETTINGS = {"rate": Fraction(25), "time_base": Fraction(1, 1000)}
 
 

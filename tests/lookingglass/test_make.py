@@ -4,10 +4,13 @@ import json
 import math
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
+from videos import frame_times, make_video
 
 from holodriver.cli.app import main
 from holodriver.errors import FileFormatError, InputError, OutputExistsError
@@ -161,6 +164,31 @@ def test_a_video_becomes_a_video_of_quilts(films, tmp_path):
     assert len(errors) == 3
     assert errors[1] < 8  # lossy, twice
     assert min(errors[0], errors[2]) > 2 * errors[1]  # other frames
+
+
+def delayed(source: Path, path: Path, seconds: int) -> Path:
+    """A copy of a video whose clock begins later."""
+    with av.open(str(source)) as opened, av.open(str(path), "w") as copy:
+        streams = [copy.add_stream_from_template(stream) for stream in opened.streams]
+        for packet in opened.demux():
+            if packet.size:
+                shift = round(seconds / packet.time_base)
+                packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                packet.stream = streams[packet.stream.index]
+                copy.mux(packet)
+    return path
+
+
+def test_a_video_keeps_its_times_and_its_sound_whenever_its_clock_begins(tmp_path):
+    times = [Fraction(t, 1000) for t in (0, 100, 200, 1000, 1040)]
+    pictures = [join(image(32, 32), "right")] * 5
+    whole = make_video(tmp_path / "a.mp4", times, size=(64, 32), sound="aac", pictures=pictures)
+    path = make_rgbd_file(delayed(whole, tmp_path / "a_rgbd_lr.mkv", 5), tmp_path / "b.mp4", NO, Layout(even=True))
+    shown = frame_times(path)
+    assert [time - shown[0] for time in shown] == times
+    with av.open(str(path)) as made:
+        sound = made.streams.audio[0]
+        assert float(sound.duration * sound.time_base) == pytest.approx(1.08, abs=0.06)
 
 
 def test_a_video_that_does_not_say_where_its_depth_is_is_refused(films, tmp_path):
