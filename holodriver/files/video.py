@@ -20,6 +20,9 @@ from holodriver.files.source import Source
 SUFFIXES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
 """Of files that are read as videos."""
 
+WRITABLE = (".mp4", ".mov", ".mkv")
+"""Of files that are written as videos."""
+
 HD_HEIGHT = 720
 """From this height on a video that does not say its colour matrix has that of BT.709, below that of BT.601."""
 

@@ -12,7 +12,7 @@ from holodriver.files.hop import SUFFIX as HOP
 from holodriver.files.hop import write_hop
 from holodriver.files.images import write_pixels
 from holodriver.files.quilt import QuiltCanvas, check_quilt_suffix, go_sidecar, write_go_sidecar
-from holodriver.files.video import is_video
+from holodriver.files.video import WRITABLE, is_video
 from holodriver.files.video_writer import CodecName
 from holodriver.lookingglass.grid import Fit, view_step
 from holodriver.lookingglass.layout import Layout, laid_out
@@ -182,8 +182,9 @@ def _check(source: Path, output: Path, *, overwrite: bool) -> bool:
     if film != is_video(output):
         kind, expected = ("many pictures", "a video (.mp4)") if film else ("one picture", "a picture (.png or .jpg)")
         raise InputError(f"{source.name} is {kind}, expected a name of {expected}", where=output)
-    if not film and output.suffix.lower() not in PICTURES:
-        raise InputError("has an unknown suffix, expected .png, .jpg or .mp4", where=output)
+    if output.suffix.lower() not in (WRITABLE if film else PICTURES):
+        expected = ".mp4, .mov or .mkv" if film else ".png or .jpg"
+        raise InputError(f"is of a kind that is not written, expected {expected}", where=output)
     check_output(output, overwrite=overwrite)
     if source.resolve() == output.resolve():
         raise InputError("is the source itself", where=output, remedy="choose another name")

@@ -210,7 +210,7 @@ def test_videos_of_other_length_or_size_do_not_go_together(films, tmp_path):
     ("output", "said"),
     [
         ("b.mp4", "is one picture, expected a name of a picture"),
-        ("b.tif", "has an unknown suffix"),
+        ("b.tif", "is of a kind that is not written"),
         ("a.png", "already exists"),
     ],
 )
@@ -218,6 +218,11 @@ def test_outputs_that_do_not_fit_are_refused_before_the_work(tmp_path, output, s
     write_pixels(tmp_path / "a_rgbd_lr.png", join(image(), "right"))
     with pytest.raises((InputError, OutputExistsError), match=said):
         make_rgbd_file(tmp_path / "a_rgbd_lr.png", tmp_path / output, NO, Layout())
+
+
+def test_videos_that_are_read_only_are_refused_before_the_work(films, tmp_path):
+    with pytest.raises(InputError, match=r"b_rgbd_lr\.webm: is of a kind that is not written, expected \.mp4"):
+        make_rgbd_file(films / "a_rgbd_lr.mp4", tmp_path / "b.webm", NO, Layout(even=True))
 
 
 def test_depth_that_would_show_ghosts_is_told_with_the_figure(tmp_path):
