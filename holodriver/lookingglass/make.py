@@ -38,6 +38,20 @@ def rgbd_path(path: Path, side: Side) -> Path:
     return path.with_name(f"{stem}{ENDS[side]}{path.suffix}")
 
 
+def check_options(source: Path, options: SourceOptions, *, rate: Fraction | None, codec: CodecName | None) -> None:
+    """Refuse what would be given in vain.
+
+    Raises:
+        InputError: options of separate depth for a source that has its own, or of films for one picture.
+    """
+    if options != SourceOptions() and (source.is_dir() or source.suffix.lower() == ".holo"):
+        raise InputError("has its own depth", where=source, remedy="leave --depth, --near and --source-side out")
+    if not is_film(source) and (rate is not None or codec is not None):
+        raise InputError("is one picture", where=source, remedy="leave --fps and --codec out")
+    if is_video(source) and rate is not None:
+        raise InputError("has its own frames a second", where=source, remedy="leave --fps out")
+
+
 def make_rgbd_file(
     source: Path,
     output: Path,

@@ -278,6 +278,20 @@ def test_the_group_alone_shows_its_commands(capsys):
     assert "cast" in capsys.readouterr().out
 
 
+def test_options_that_would_do_nothing_are_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for arguments, said in (
+        (["a.holo", "--depth", "d.png"], "a.holo: has its own depth"),
+        ([".", "--near", "white"], ".: has its own depth"),
+        (["a.png", "--fps", "12"], "a.png: is one picture"),
+        (["a.exr", "--codec", "h265"], "a.exr: is one picture"),
+        (["a_rgbd_lr.mp4", "--fps", "12"], "a_rgbd_lr.mp4: has its own frames a second"),
+    ):
+        for command in ("rgbd", "quilt"):
+            assert main(["looking-glass", command, *arguments, "-o", "b.png"]) == 2
+            assert said in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
