@@ -14,6 +14,7 @@ from holodriver.errors import FileFormatError, InputError
 from holodriver.files.atomic import check_output
 from holodriver.files.hologram import Hologram, write_hologram
 from holodriver.files.manifest import StackManifest
+from holodriver.files.photos import SUFFIXES as PHOTOS
 from holodriver.files.rgbd import Near, read_rgbd
 from holodriver.files.stack import read_stack
 from holodriver.machine import threads_to_use
@@ -44,7 +45,7 @@ def uninterruptible() -> AbstractContextManager[Callable[[], bool]]:
     return nullcontext(lambda: False)
 
 
-PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".exr")
+PICTURES = (*PHOTOS, ".exr")
 """Suffixes of files that are read as RGB-D pictures."""
 
 

@@ -48,6 +48,9 @@ def encode(
     from holodriver.panel.encoder import Encoder, Signals, calibrated_encoder
     from holodriver.synthesis.panel_aware import refine_frames
 
+    for name, given in (("--panel", panel is not None), ("--force", force)):
+        if given and calibration is None:
+            raise InputError("is about a calibration, and none is given", where=name, remedy="pass --calibration")
     if frames is not None:
         if len(source) > 1:
             raise InputError(f"{len(source)} holograms given, a folder of frames holds one", where="--frames")

@@ -134,8 +134,10 @@ def rgbd(
 ) -> None:
     """Write colour and depth side by side, near white, as Looking Glass Studio imports them."""
     from holodriver.lookingglass.layout import Layout
-    from holodriver.lookingglass.make import make_rgbd_file
+    from holodriver.lookingglass.make import check_options, make_rgbd_file
 
+    options = _options(depth, near, source_side)
+    check_options(source, options, rate=_rate(fps), codec=codec.value if codec else None)
     layout = Layout(
         None if device is None else _display(device, host, http_port),
         None if size is None else parse_size(size),
@@ -146,7 +148,7 @@ def rgbd(
         written = make_rgbd_file(
             source,
             output,
-            _options(depth, near, source_side),
+            options,
             layout,
             side=side.value,
             bits=bits,
@@ -202,7 +204,7 @@ def quilt(
     """Render the views of a display from colour and depth into a quilt; of many sources into a folder of quilts."""
     from dataclasses import replace
 
-    from holodriver.lookingglass.make import make_quilt_file
+    from holodriver.lookingglass.make import check_options, make_quilt_file
     from holodriver.lookingglass.parallax import ViewSettings
 
     display = _display(device, host, http_port)
@@ -229,6 +231,7 @@ def quilt(
         return
     source = sources[0]
     farming.only_for_batches(context, "many sources")
+    check_options(source, options, rate=_rate(fps), codec=codec.value if codec else None)
     with console.reporting() as progress:
         written = make_quilt_file(
             source,

@@ -10,7 +10,8 @@ from holodriver.depth.pipeline import DepthSettings
 from holodriver.depth.videos import VideoSettings, convert_video, frame_size, video_outputs
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files import photos, video
-from holodriver.files.rgbd import DEPTH, SIDE_BY_SIDE
+from holodriver.files.atomic import check_output
+from holodriver.files.rgbd import DEPTH, SIDE_BY_SIDE, read_description
 from holodriver.files.video_parts import parts_folder
 from holodriver.progress import Progress, silent
 
@@ -43,7 +44,8 @@ class Options:
     video: VideoSettings = field(default_factory=VideoSettings)
     measured: MeasuredSettings = field(default_factory=MeasuredSettings)
     resume: bool = False
-    """Go on with unfinished videos, and leave out what is there."""
+    """Go on with unfinished videos, and leave out what is there; of a photo whose results are there in part, those
+    that this program made are made anew."""
     overwrite: bool = False
     """Make what is there anew; with `resume`, a video that was begun in the same way is gone on with."""
 
@@ -140,8 +142,11 @@ def _photo(
         known = ", ".join(photos.SUFFIXES + video.SUFFIXES)
         raise FileFormatError("is of a kind that is not read", where=source.path, remedy=f"expected {known}")
     outputs = photo_outputs(source.name, source.folder)
-    if options.resume and not options.overwrite and all(output.exists() for output in outputs):
-        return Made(outputs, skipped=True)
+    if options.resume and not options.overwrite:
+        if all(output.exists() for output in outputs):
+            return Made(outputs, skipped=True)
+        for output in outputs:
+            check_output(output, overwrite=_is_ours(output))
     convert_photo(
         source.path,
         outputs,
@@ -152,6 +157,14 @@ def _photo(
         warn=warn,
     )
     return Made(outputs)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a picture says that this program estimated its depth."""
+    try:
+        return str(read_description(path).get("program", "")).startswith("holodriver")
+    except FileFormatError:
+        return False
 
 
 def _video(
@@ -165,9 +178,9 @@ def _video(
     if options.measured.depth is not None:
         raise InputError("is a video, for which depth from elsewhere is not taken", where=source.path)
     if options.resume and not options.overwrite:
-        (pair, *_), (parts,) = outputs_of(source, options)
-        if pair.exists() and not parts.exists():
-            return Made((pair,), skipped=True)
+        outputs, (parts,) = outputs_of(source, options)
+        if all(output.exists() for output in outputs) and not parts.exists():
+            return Made(outputs, skipped=True)
     outcome = convert_video(
         source.path,
         source.folder,

@@ -88,9 +88,14 @@ def percentile_range(inverse: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def is_flat(low: float, high: float) -> bool:
+    """Whether inverse depth of that range says nothing."""
+    return high - low <= 1e-6 * max(abs(low), abs(high), 1e-6)
+
+
 def to_range(low: float, high: float, *, invert: bool = False) -> Affine:
     """The map of inverse depth to 0 (far) … 1 (near); of a flat one to ½."""
-    if high - low <= 1e-6 * max(abs(low), abs(high), 1e-6):
+    if is_flat(low, high):
         return Affine(0.0, 0.5)
     sign = -1.0 if invert else 1.0
     scale = sign / (high - low)

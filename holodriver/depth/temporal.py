@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.depth.fusion import Affine, edge_confidence, fit
-from holodriver.depth.pipeline import percentile_range
+from holodriver.depth.pipeline import is_flat, percentile_range
 from holodriver.depth.size import Floats, Picture, resized, shrunk
 
 AHEAD = 12
@@ -89,6 +89,9 @@ class Stabiliser:
         small = shrunk(picture, (max(16, round(height * scale)), max(16, round(width * scale))))
         histogram = _histogram(small)
         if self._small is None or self._inverse is None or self._histogram is None:
+            stable = inverse
+        elif is_flat(*percentile_range(self._inverse)) or is_flat(*percentile_range(inverse)):  # no common scale
+            self._shot += 1
             stable = inverse
         else:
             flow = _flow(small, self._small)

@@ -22,9 +22,11 @@ class Film:
 
     Args:
         path: NAME.mp4, .mov or .mkv.
-        rate: frames a second.
+        rate: frames a second, or their mean.
+        time_base: seconds of one tick of the time stamps; those of a film at `rate` if None.
         codec: by the size of the frames if None.
         sound: a file whose first sound track is copied, as long as there are pictures.
+        start: time stamp in `sound` that is the zero of the film, s.
         overwrite: replace what is there.
 
     Raises:
@@ -37,13 +39,17 @@ class Film:
         path: Path,
         rate: Fraction,
         *,
+        time_base: Fraction | None = None,
         codec: CodecName | None = None,
         sound: Path | None = None,
+        start: Fraction = Fraction(0),
         overwrite: bool = False,
     ):
         import_av()
         self.path, self.rate, self.count = path, Fraction(rate), 0
-        self._codec, self._sound, self._overwrite = codec, sound, overwrite
+        self.time_base = time_base or 1 / self.rate
+        self._codec, self._sound, self._start, self._overwrite = codec, sound, start, overwrite
+        self._last = Fraction(0)
         self._writer: VideoWriter | None = None
 
     def __enter__(self) -> Self:
@@ -55,8 +61,11 @@ class Film:
             self._pictures = folder / f"pictures{PART_SUFFIX}"
         return self
 
-    def add(self, pixels: NDArray[np.uint8]) -> None:
+    def add(self, pixels: NDArray[np.uint8], time: Fraction | None = None) -> None:
         """Add a frame (H, W, 3), sRGB, red first; H and W even.
+
+        Args:
+            time: when it is shown, s; as if all before it came at the film's rate if None.
 
         Raises:
             InputError: its size is odd, or another than that of the first frame.
@@ -69,13 +78,19 @@ class Film:
                 said = f"frames are {width} × {height} pixels, {codec.name} needs even sides"
                 raise InputError(said, where=self.path)
             self._writer = VideoWriter(
-                self._pictures, (width, height), rate=self.rate, time_base=1 / self.rate, codec=codec
+                self._pictures,
+                (width, height),
+                rate=self.rate,
+                time_base=self.time_base,
+                codec=codec,
+                part=self._sound is not None,
             )
             self._tag = codec.tag
         if self._writer.size != (width, height):
             first = "{} × {}".format(*self._writer.size)
             raise InputError(f"a frame is {width} × {height} pixels, the first was {first}", where=self.path)
-        self._writer.write(pixels, self.count / self.rate)
+        self._last = self.count / self.rate if time is None else time
+        self._writer.write(pixels, self._last)
         self.count += 1
 
     def __exit__(
@@ -95,8 +110,17 @@ class Film:
         if self._writer is None:
             raise InputError("would have no frames", where=self.path)
         if self._sound is not None:
-            end = self.count / self.rate
-            join([self._pictures], self._whole, sound=self._sound, end=end, tag=self._tag)
+            join(
+                [self._pictures],
+                self._whole,
+                rate=self.rate,
+                time_base=self.time_base,
+                frames=self.count,
+                sound=self._sound,
+                start=self._start,
+                end=self._last + 1 / self.rate,
+                tag=self._tag,
+            )
 
 
 def write_film(

@@ -14,7 +14,7 @@ from holodriver.files import guard
 from holodriver.files.atomic import written_file
 from holodriver.files.guard_wire import Parsed
 from holodriver.files.source import Source
-from holodriver.optics.colour import srgb_decode, srgb_encode
+from holodriver.optics.colour import srgb_encode
 
 FORMATS = ("JPEG", "MPO", "PNG", "BMP", "TIFF", "WEBP", "GIF", "AVIF", "HEIF", "PPM", "JPEG2000")
 """Pillow's names of the formats that are read. It knows more, among them some that start other programs (EPS)."""
@@ -24,17 +24,6 @@ MAXIMUM_PIXELS = 178_956_970
 
 LARGEST_FILE = 1 << 31
 """Bytes of one picture's file."""
-
-
-def read_picture(path: Path) -> NDArray[np.float32]:
-    """Linear light (3, H, W), 0 … 1, of an sRGB picture in any format that OpenCV reads.
-
-    Raises:
-        FileFormatError: missing, or not a picture.
-    """
-    values = read_pixels(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-    encoded = values[..., ::-1] / np.float32(full_scale(values, path))
-    return np.ascontiguousarray(srgb_decode(encoded).astype(np.float32).transpose(2, 0, 1))
 
 
 def write_picture(path: Path, linear: NDArray[np.floating], *, overwrite: bool = False) -> None:

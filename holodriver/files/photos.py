@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from holodriver.errors import FileFormatError, HolodriverError
 from holodriver.files import guard
 from holodriver.files.guard_wire import Parsed
-from holodriver.files.images import LARGEST_FILE, check_pixels, decoded, formats, too_large
+from holodriver.files.images import LARGEST_FILE, check_pixels, decoded, formats, full_scale, too_large
 from holodriver.files.source import Source
+from holodriver.optics.colour import srgb_decode
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif", ".gif")
 """Of files that are read as photos."""
@@ -85,6 +86,13 @@ def read_photo(path: Path) -> Photo:
     levels = found.arrays.get("depth")
     depth = None if levels is None else EmbeddedDepth(levels, bool(found.value["near_is_high"]))
     return Photo(found.arrays["pixels"], depth, tuple(found.value["notes"]))
+
+
+def read_picture(path: Path) -> NDArray[np.float32]:
+    """Linear light (3, H, W), 0 … 1, of a photo as `read_photo` has it."""
+    pixels = read_photo(path).pixels
+    encoded = pixels / np.float32(full_scale(pixels, path))
+    return np.ascontiguousarray(srgb_decode(encoded).astype(np.float32).transpose(2, 0, 1))
 
 
 def parse_photo(source: Source) -> Parsed:

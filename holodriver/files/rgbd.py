@@ -20,7 +20,8 @@ from holodriver.errors import FileFormatError, InputError
 from holodriver.files.atomic import check_output, written_file
 from holodriver.files.exr import read_exr, write_exr
 from holodriver.files.halves import ENDS, GREY_TOLERANCE, halves, joined
-from holodriver.files.images import full_scale, read_picture, read_pixels, read_png_text, write_pixels, write_png
+from holodriver.files.images import full_scale, read_pixels, read_png_text, write_pixels, write_png
+from holodriver.files.photos import read_picture
 from holodriver.files.text import json_object
 from holodriver.optics.colour import srgb_encode
 from holodriver.optics.focus import Mapping
@@ -54,7 +55,7 @@ def read_rgbd(
     """A picture with its depth.
 
     Args:
-        color_path: sRGB picture, both halves side by side (its name ends in ``_rgbd_lr``), or OpenEXR.
+        color_path: photo (see `read_photo`), both halves side by side (its name ends in ``_rgbd_lr``), or OpenEXR.
         depth_path: 8- or 16-bit grey picture, or OpenEXR with a channel Z; by default the right half, the channel Z of
             the same OpenEXR file, or the file beside the picture whose name ends in ``_depth``.
         near: which end of the scale of the depth is near; if None, what the file says of itself, or else "white" side

@@ -16,8 +16,11 @@ from holodriver.files.guard_wire import Parsed
 from holodriver.files.source import Source
 from holodriver.files.video import FORMATS, import_av
 
-CONTAINER = "nut"
-"""It keeps every codec and every time stamp that is not negative."""
+CONTAINER = "matroska"
+"""It takes nearly every codec, and keeps every whole number as a time stamp that is not negative."""
+
+TICK = Fraction(1, 1000)
+"""What Matroska takes for the unit of time stamps, s; it stands for the unit that they have."""
 
 LATER = Fraction(60)
 """Seconds by which time stamps are moved, so that none is negative: encoders begin before zero."""
@@ -36,12 +39,17 @@ class Sound:
     """As it was."""
     encoded: bool
     """Whether it was encoded anew, because the container does not take that codec."""
+    layout: str
+    """FFmpeg's name of the order of its channels; empty if it is not known."""
+    time_base: Fraction
+    """Seconds for which each millisecond of the time stamps stands."""
+    packets: int
 
 
 def take_sound(
     path: Path, into: Path, codecs: Collection[str], *, start: Fraction, end: Fraction | None
 ) -> Sound | None:
-    """Write the first sound track of a video, as it is or as AAC; None if there is none.
+    """Write the first sound track of a video, as it is or as AAC; None if there is none, or nothing in it.
 
     Args:
         path: the video.
@@ -57,14 +65,20 @@ def take_sound(
         first = next(parts, None)
         if first is None:
             return None
+        packets = 0
         with open(into, "wb") as file:
             for part in parts:
                 file.write(part.arrays["block"].data)
-    return Sound(str(first.value["codec"]), bool(first.value["encoded"]))
+                packets = int(part.value)
+    if not packets:
+        return None
+    said = first.value
+    base = Fraction(said["time_base"])
+    return Sound(str(said["codec"]), bool(said["encoded"]), str(said["layout"]), base, packets)
 
 
 def parse_sound(source: Source, *, codecs: list[str], end: str | None) -> Generator[Parsed, None, None]:
-    """What the track is (nothing if there is none), then the array `block`, again and again: the file."""
+    """What the track is (nothing if there is none); then `block`, again and again: the file, and its packets so far."""
     av = import_av()
     written = _Blocks()
     with _opened(source) as container:
@@ -76,7 +90,10 @@ def parse_sound(source: Source, *, codecs: list[str], end: str | None) -> Genera
         rate = getattr(track, "rate", None) or 0  # a track of an unknown kind has none
         if encoded and not 0 < rate <= _MOST_RATE:
             raise FileFormatError(f"has sound of {rate} samples a second", where=source.path)
-        yield Parsed({"codec": codec, "encoded": encoded}, {})
+        base = Fraction(1, rate) if encoded else Fraction(track.time_base)
+        layout = "" if encoded or track.codec_context is None else _layout(track.codec_context)
+        yield Parsed({"codec": codec, "encoded": encoded, "layout": layout, "time_base": str(base)}, {})
+        count = 0
         with av.open(written, "w", format=CONTAINER) as output:
             if encoded:
                 packets = _encoded(av, container, track, output.add_stream("aac", rate=rate))
@@ -86,12 +103,20 @@ def parse_sound(source: Source, *, codecs: list[str], end: str | None) -> Genera
             for packet in packets:
                 if last is not None and packet.pts * packet.time_base >= last:
                     break
-                shift = round(LATER / packet.time_base)
-                packet.dts, packet.pts = packet.dts + shift, packet.pts + shift
+                packet.dts = packet.pts = round((packet.pts * packet.time_base + LATER) / base)
+                packet.time_base = TICK
                 output.mux(packet)
+                count += 1
                 if written.tell() >= _BLOCK:
-                    yield Parsed(None, {"block": written.taken()})
-    yield Parsed(None, {"block": written.taken()})
+                    yield Parsed(count, {"block": written.taken()})
+    yield Parsed(count, {"block": written.taken()})
+
+
+def _layout(context: Any) -> str:
+    try:
+        return str(context.layout.name)
+    except (AttributeError, ValueError):
+        return ""
 
 
 class _Blocks(io.RawIOBase):

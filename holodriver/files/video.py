@@ -20,6 +20,9 @@ from holodriver.files.source import Source
 SUFFIXES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
 """Of files that are read as videos."""
 
+WRITABLE = (".mp4", ".mov", ".mkv")
+"""Of files that are written as videos."""
+
 HD_HEIGHT = 720
 """From this height on a video that does not say its colour matrix has that of BT.709, below that of BT.601."""
 
@@ -55,6 +58,11 @@ def import_av() -> Any:
     except ImportError as error:
         raise HolodriverError("PyAV is not installed", remedy='pip install "holodriver[depth]"') from error
     return av
+
+
+def av_name(path: Path) -> str:
+    """What FFmpeg is to open: a file, also if what is before a colon in its name is the name of a protocol."""
+    return f"file:{path}"
 
 
 @dataclass(frozen=True)

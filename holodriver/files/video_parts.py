@@ -26,9 +26,10 @@ from holodriver.files.text import check_head, read_json
 from holodriver.files.video_writer import Codec, VideoWriter, join
 
 MANIFEST = "parts.json"
-FORMAT, VERSION = "holodriver video parts", 1
-PART_SUFFIX = ".nut"
-"""NUT keeps every codec and every time stamp exactly."""
+FORMAT, VERSION = "holodriver video parts", 2
+"""Parts of version 1 were in NUT, some of which FFmpeg cannot read again."""
+
+PART_SUFFIX = ".mkv"
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ class VideoParts:
                     time_base=self.time_base,
                     codec=track.codec,
                     grey=track.grey,
+                    part=True,
                 )
                 for index, track in enumerate(self.tracks)
             ]
@@ -176,6 +178,9 @@ class VideoParts:
                 notes += join(
                     parts,
                     temporary,
+                    rate=self.rate,
+                    time_base=self.time_base,
+                    frames=self.frames,
                     sound=sound if index == 0 else None,
                     start=start,
                     end=self.end if cut_sound else None,
@@ -221,13 +226,15 @@ class VideoParts:
         path = self.folder / MANIFEST
         there = {entry.name for entry in self.folder.iterdir()}
         saved = read_json(stays(self.folder, path), remedy="begin anew with --overwrite")
-        check_head(saved, FORMAT, VERSION, path)
         try:
+            check_head(saved, FORMAT, VERSION, path)
             count, frames, end = int(saved["parts"]), int(saved["frames"]), _seconds(saved["end"])
             identity = dict(saved["identity"])
             self.finished = bool(saved["finished"])
             if not 0 <= count * len(self.tracks) <= len(there) or frames < 0:
                 raise ValueError(f"{count} parts")
+        except FileFormatError as error:
+            raise FileFormatError(error.what, where=path, remedy="begin anew with --overwrite") from None
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise FileFormatError("is damaged", where=path, remedy="begin anew with --overwrite") from error
         for key, value in self.identity.items():

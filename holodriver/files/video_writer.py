@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from holodriver.errors import FileFormatError, HolodriverError, InputError
 from holodriver.files.atomic import scratch_folder
-from holodriver.files.sound import LATER, take_sound
-from holodriver.files.video import import_av
+from holodriver.files.sound import LATER, TICK, Sound, take_sound
+from holodriver.files.video import av_name, import_av
 
 CodecName = Literal["h264", "h265", "ffv1"]
 
@@ -74,13 +74,13 @@ class VideoWriter:
     """Writes one video file without sound; a context manager that finishes the file, on an error as well.
 
     Args:
-        path: of the file; its suffix decides the container (.nut keeps every time stamp and every codec).
+        path: of the file; its suffix decides the container.
         size: (width, height), pixels; even for H.264 and H.265.
         rate: mean frames a second.
         time_base: seconds of one tick of the time stamps.
         codec: see `codec_for`.
         grey: whether frames are (H, W) rather than (H, W, 3).
-        metadata: text fields of the file.
+        part: whether it is a part for `join`, in Matroska, whose milliseconds then stand for ticks of `time_base`.
 
     Raises:
         InputError: the size is odd where the codec halves the colour resolution.
@@ -95,15 +95,14 @@ class VideoWriter:
         time_base: Fraction,
         codec: Codec,
         grey: bool = False,
-        metadata: dict[str, str] | None = None,
+        part: bool = False,
     ):
         width, height = size
         if codec.name != "ffv1" and (width % 2 or height % 2):
             raise InputError(f"frames are {width} × {height} pixels, {codec.name} needs even sides", where=path)
-        self.path, self.size, self.time_base, self._rate = path, size, time_base, rate
+        self.path, self.size, self.time_base, self._rate, self._part = path, size, time_base, rate, part
         self._av = import_av()
-        self._container = self._av.open(str(path), "w")
-        self._container.metadata.update(metadata or {})
+        self._container = self._av.open(av_name(path), "w")
         self._stream = self._container.add_stream(codec.encoder, rate=rate, options=dict(codec.options))
         context = self._stream.codec_context
         context.width, context.height = size
@@ -155,6 +154,8 @@ class VideoWriter:
             for packet in self._stream.encode(frame):
                 if not packet.duration:
                     packet.duration = max(1, round(1 / self._rate / packet.time_base))
+                if self._part:
+                    packet.time_base = TICK
                 self._container.mux(packet)
         except (self._av.FFmpegError, OSError) as error:
             raise HolodriverError(
@@ -190,6 +191,9 @@ def join(
     parts: list[Path],
     path: Path,
     *,
+    rate: Fraction,
+    time_base: Fraction,
+    frames: int,
     sound: Path | None = None,
     start: Fraction = Fraction(0),
     end: Fraction | None = None,
@@ -199,8 +203,10 @@ def join(
     """Put encoded parts one after the other into one file, unchanged, with the sound of another.
 
     Args:
-        parts: files of one codec and size, whose time stamps go on from part to part.
+        parts: parts of one codec and size (see `VideoWriter`), whose time stamps go on from part to part.
         path: of the file, written at once and without care for what is there.
+        rate, time_base: of the parts.
+        frames: how many there are in all parts.
         sound: file whose sound is copied; what the container cannot hold becomes AAC.
         start: time stamp in `sound` that is the zero of the parts, s.
         end: where the sound ends, s of the parts.
@@ -209,60 +215,126 @@ def join(
 
     Returns:
         notes: what became of the sound, if not a copy.
+
+    Raises:
+        FileFormatError: a part is damaged, the parts hold another number of frames, or the sound cannot be read.
+        HolodriverError: the file cannot be written.
     """
     av = import_av()
-    notes: list[str] = []
-    options = {"movflags": "+faststart"} if path.suffix == ".mp4" else {}
-    with ExitStack() as held:
-        output = held.enter_context(av.open(str(path), "w", options=options))
-        output.metadata.update(metadata or {})
-        with av.open(str(parts[0])) as first:
-            video = output.add_stream_from_template(first.streams.video[0])
-            video.time_base = first.streams.video[0].time_base
-            if tag:
-                video.codec_context.codec_tag = tag
-        packets, tracks = _video_packets(av, parts, video), iter(())
-        if sound is not None:
-            taken = held.enter_context(scratch_folder(path)) / "sound.nut"
-            said = take_sound(sound, taken, output.supported_codecs, start=start, end=end)
-            if said is not None:
-                if said.encoded:
-                    notes.append(f"the sound ({said.codec}) does not fit into {output.format.name} and became AAC")
-                heard = held.enter_context(av.open(str(taken)))
-                tracks = _sound(av, heard, output, start + LATER)
-        for packet in _by_time(packets, tracks):
-            output.mux(packet)
-    return notes
-
-
-def _video_packets(av: Any, parts: list[Path], stream: Any) -> Iterator[Any]:
-    for part in parts:
+    film = _Joined(parts, path, rate, time_base, frames, metadata or {}, tag)
+    if sound is None:
+        film.write()
+        return []
+    with scratch_folder(path) as folder:
+        taken = folder / "sound.mkv"
+        with av.open(av_name(path), "w") as output:
+            kept = output.supported_codecs
         try:
-            with av.open(str(part)) as container:
-                for packet in container.demux(container.streams.video[0]):
-                    if packet.dts is not None:
-                        packet.stream = stream
-                        yield packet
-        except av.FFmpegError as error:
-            raise FileFormatError(f"is damaged ({error.strerror})", where=part) from error
+            said = take_sound(sound, taken, kept, start=start, end=end)
+            film.write(taken, said, start + LATER)
+        except (_SoundError, FileFormatError):  # a kind of sound that this container does not hold after all
+            said = take_sound(sound, taken, (), start=start, end=end)
+            film.write(taken, said, start + LATER)
+    if said is None or not said.encoded:
+        return []
+    return [f"the sound ({said.codec}) does not fit into {path.suffix} and became AAC"]
 
 
-def _sound(av: Any, container: Any, output: Any, start: Fraction) -> Iterator[Any]:
-    """Packets of a sound track, in the time of the parts; the stream is added at once."""
-    source = container.streams.audio[0]
-    return _shifted(av, container, source, output.add_stream_from_template(source), round(start / source.time_base))
+class _SoundError(HolodriverError):
+    """Sound could not be put beside the pictures."""
 
 
-def _shifted(av: Any, container: Any, source: Any, target: Any, shift: int) -> Iterator[Any]:
-    try:
+@dataclass(frozen=True)
+class _Joined:
+    """A file that parts become."""
+
+    parts: list[Path]
+    path: Path
+    rate: Fraction
+    time_base: Fraction
+    frames: int
+    metadata: dict[str, str]
+    tag: str | None
+
+    def write(self, taken: Path | None = None, sound: Sound | None = None, shift: Fraction = Fraction(0)) -> None:
+        """Write it, with the sound in `taken`, if there is any, whose time stamps are `shift` later."""
+        av = import_av()
+        options = {"movflags": "+faststart"} if self.path.suffix == ".mp4" else {}
+        try:
+            with ExitStack() as held:
+                output = held.enter_context(av.open(av_name(self.path), "w", options=options))
+                output.metadata.update(self.metadata)
+                with av.open(av_name(self.parts[0])) as first:
+                    video = output.add_stream_from_template(first.streams.video[0])
+                    video.time_base = self.time_base
+                    if self.tag:
+                        video.codec_context.codec_tag = self.tag
+                packets, tracks = self._pictures(av, video), iter(())
+                if taken is not None and sound is not None:
+                    heard = held.enter_context(av.open(av_name(taken)))
+                    tracks = self._sound(av, heard, output, sound, shift)
+                for packet in _by_time(packets, tracks):
+                    output.mux(packet)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            kind = HolodriverError if sound is None or sound.encoded else _SoundError
+            said = getattr(error, "strerror", None) or error
+            raise kind(f"cannot be written: {said}", where=self.path) from error
+
+    def _pictures(self, av: Any, target: Any) -> Iterator[Any]:
+        last = max(1, round(1 / self.rate / self.time_base))
+        yield from _lasting(self._encoded(av, target), last)
+
+    def _encoded(self, av: Any, target: Any) -> Iterator[Any]:
+        found = 0
+        for part in self.parts:
+            try:
+                with av.open(av_name(part)) as container:
+                    for packet in container.demux(container.streams.video[0]):
+                        if packet.pts is not None:
+                            yield _timed(packet, target, self.time_base)
+                            found += 1
+            except av.FFmpegError as error:
+                raise FileFormatError(f"is damaged ({error.strerror})", where=part) from error
+        if found != self.frames:
+            said = f"its parts hold {found} frames, expected {self.frames}"
+            raise FileFormatError(said, where=self.parts[0].parent, remedy="begin anew with --overwrite")
+
+    def _sound(self, av: Any, container: Any, output: Any, sound: Sound, shift: Fraction) -> Iterator[Any]:
+        """Packets of the sound track, in the time of the parts; the stream is added at once."""
+        source = container.streams.audio[0]
+        target = output.add_stream_from_template(source)
+        if sound.layout:  # Matroska says no more than the number of channels
+            target.codec_context.layout = sound.layout
+        return _lasting(self._heard(container, source, target, sound, round(shift / sound.time_base)))
+
+    def _heard(self, container: Any, source: Any, target: Any, sound: Sound, shift: int) -> Iterator[Any]:
+        found = 0
         for packet in container.demux(source):
-            if packet.dts is not None:
-                packet.dts -= shift
-                packet.pts = packet.dts if packet.pts is None else packet.pts - shift
-                packet.stream = target
-                yield packet
-    except (av.FFmpegError, EOFError):
-        return  # a broken tail: what came before is kept
+            if packet.pts is not None:
+                yield _timed(packet, target, sound.time_base, shift)
+                found += 1
+        if found != sound.packets:
+            raise _SoundError(f"{found} of {sound.packets} packets of its sound came through", where=self.path)
+
+
+def _timed(packet: Any, target: Any, time_base: Fraction, shift: int = 0) -> Any:
+    """A packet whose milliseconds are ticks, as one of `target`; without B-frames it is decoded when it is shown."""
+    packet.pts = packet.dts = packet.pts - shift
+    packet.time_base, packet.stream = time_base, target
+    return packet
+
+
+def _lasting(packets: Iterator[Any], last: int | None = None) -> Iterator[Any]:
+    """Packets that last until the next one; the last one `last` ticks, or as long as the one before."""
+    held, ticks = None, 1
+    for packet in packets:
+        if held is not None:
+            held.duration = ticks = max(1, packet.dts - held.dts)
+            yield held
+        held = packet
+    if held is not None:
+        held.duration = last or ticks
+        yield held
 
 
 def _by_time(first: Iterator[Any], second: Iterator[Any]) -> Iterator[Any]:

@@ -108,10 +108,17 @@ class Session:
 def opened_item(
     path: Path, *, kind: Kind | None = None, side: Side | None = None, settings: ViewSettings | None = None
 ) -> Iterator[Item]:
-    """As `read_item`, also for .hop files, which are unpacked for as long as the block lasts."""
+    """As `read_item`, also for .hop files, which are unpacked for as long as the block lasts.
+
+    Raises:
+        InputError: something is given that a .hop file says itself.
+    """
     if path.suffix.lower() != SUFFIX:
         yield read_item(path, kind=kind, side=side, settings=settings)
         return
+    if kind not in (None, "quilt") or side:
+        raise InputError("holds a quilt", where=path, remedy="leave --as and --side out")
+    _check_own(path, settings)
     with tempfile.TemporaryDirectory(prefix="holodriver") as folder:
         media, said = unpack_hop(path, Path(folder))
         own = ViewSettings(focus=said.focus, zoom=said.zoom)
@@ -127,9 +134,9 @@ def read_item(
 
     Raises:
         FileFormatError: it is neither a picture nor a video that can be read.
-        InputError: it should be a quilt and its name does not say how it lies.
+        InputError: it should be a quilt and its name does not say how it lies, or focus and zoom are given twice.
     """
-    settings = settings or ViewSettings()
+    given, settings = settings, settings or ViewSettings()
     if not path.is_file():
         raise InputError("does not exist", where=path)
     said, named = parse_quilt_name(path), side_of(path)
@@ -138,8 +145,10 @@ def read_item(
     if kind == "quilt":
         if said is None:
             raise InputError("has no name of a quilt, expected NAME_qs{columns}x{rows}a{aspect}", where=path)
-        own = ViewSettings(focus=said.focus or 0.0, zoom=said.zoom or 1.0) if said.zoom or said.focus else settings
-        return Item(path, kind, said.columns, said.rows, said.aspect, settings=own)
+        if said.zoom or said.focus:
+            _check_own(path, given)
+            settings = ViewSettings(focus=said.focus or 0.0, zoom=said.zoom or 1.0)
+        return Item(path, kind, said.columns, said.rows, said.aspect, settings=settings)
     if kind == "rgbd":
         side = side or named or "right"
         half = (width / 2, height) if side in ("right", "left") else (width, height / 2)
@@ -213,6 +222,13 @@ def wait_for_displays(
     while not (found := bridge.displays()) and time.monotonic() < end:
         pause(min(1.0, max(0.0, end - time.monotonic())))
     return found
+
+
+def _check_own(path: Path, given: ViewSettings | None) -> None:
+    """Refuse focus and zoom for a file that has its own."""
+    plain = ViewSettings()
+    if given is not None and (given.focus, given.zoom) != (plain.focus, plain.zoom):
+        raise InputError("has a focus and a zoom of its own", where=path, remedy="leave --focus and --zoom out")
 
 
 def _size(path: Path) -> tuple[int, int]:

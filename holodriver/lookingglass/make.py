@@ -4,18 +4,15 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from holodriver.errors import InputError
 from holodriver.files.atomic import check_output, scratch_folder
-from holodriver.files.film import write_film
+from holodriver.files.film import Film as FilmFile
 from holodriver.files.halves import ENDS, Side, join
 from holodriver.files.hop import SUFFIX as HOP
 from holodriver.files.hop import write_hop
 from holodriver.files.images import write_pixels
 from holodriver.files.quilt import QuiltCanvas, check_quilt_suffix, go_sidecar, write_go_sidecar
-from holodriver.files.video import is_video
+from holodriver.files.video import WRITABLE, is_video
 from holodriver.files.video_writer import CodecName
 from holodriver.lookingglass.grid import Fit, view_step
 from holodriver.lookingglass.layout import Layout, laid_out
@@ -39,6 +36,20 @@ def rgbd_path(path: Path, side: Side) -> Path:
     for end in ENDS.values():
         stem = stem.removesuffix(end)
     return path.with_name(f"{stem}{ENDS[side]}{path.suffix}")
+
+
+def check_options(source: Path, options: SourceOptions, *, rate: Fraction | None, codec: CodecName | None) -> None:
+    """Refuse what would be given in vain.
+
+    Raises:
+        InputError: options of separate depth for a source that has its own, or of films for one picture.
+    """
+    if options != SourceOptions() and (source.is_dir() or source.suffix.lower() == ".holo"):
+        raise InputError("has its own depth", where=source, remedy="leave --depth, --near and --source-side out")
+    if not is_film(source) and (rate is not None or codec is not None):
+        raise InputError("is one picture", where=source, remedy="leave --fps and --codec out")
+    if is_video(source) and rate is not None:
+        raise InputError("has its own frames a second", where=source, remedy="leave --fps out")
 
 
 def make_rgbd_file(
@@ -83,9 +94,9 @@ def make_rgbd_file(
         pixels = join(laid_out(made.image, layout), side, bits=bits)
         write_pixels(output, pixels[..., ::-1], overwrite=overwrite)
         return output
-    with open_film(source, options, rate=rate) as opened:
-        frames = (join(laid_out(frame.image, layout), side) for frame in _counted(opened, progress))
-        write_film(output, frames, rate=opened.rate, codec=codec, sound=opened.sound, overwrite=overwrite)
+    with open_film(source, options, rate=rate) as opened, _film_file(output, opened, codec, overwrite) as film_file:
+        for frame in _counted(opened, progress):
+            film_file.add(join(laid_out(frame.image, layout), side), frame.time)
     return output
 
 
@@ -160,14 +171,23 @@ def _write_quilt_video(
     progress: Progress,
 ) -> None:
     canvas = QuiltCanvas(display.even())
-    with open_film(source, options, rate=rate) as opened:
+    with open_film(source, options, rate=rate) as opened, _film_file(output, opened, codec, overwrite) as film_file:
+        for frame in _counted(opened, progress):
+            make_quilt(frame.image, canvas.display, settings, geometry=frame.geometry, fit=fit, canvas=canvas)
+            film_file.add(canvas.pixels[..., ::-1], frame.time)
 
-        def quilts() -> Iterator[NDArray[np.uint8]]:
-            for frame in _counted(opened, progress):
-                make_quilt(frame.image, canvas.display, settings, geometry=frame.geometry, fit=fit, canvas=canvas)
-                yield canvas.pixels[..., ::-1]
 
-        write_film(output, quilts(), rate=opened.rate, codec=codec, sound=opened.sound, overwrite=overwrite)
+def _film_file(output: Path, film: Film, codec: CodecName | None, overwrite: bool) -> FilmFile:
+    """What becomes of a film, with its sound."""
+    return FilmFile(
+        output,
+        film.rate,
+        time_base=film.time_base,
+        codec=codec,
+        sound=film.sound,
+        start=film.start,
+        overwrite=overwrite,
+    )
 
 
 def _check(source: Path, output: Path, *, overwrite: bool) -> bool:
@@ -176,8 +196,9 @@ def _check(source: Path, output: Path, *, overwrite: bool) -> bool:
     if film != is_video(output):
         kind, expected = ("many pictures", "a video (.mp4)") if film else ("one picture", "a picture (.png or .jpg)")
         raise InputError(f"{source.name} is {kind}, expected a name of {expected}", where=output)
-    if not film and output.suffix.lower() not in PICTURES:
-        raise InputError("has an unknown suffix, expected .png, .jpg or .mp4", where=output)
+    if output.suffix.lower() not in (WRITABLE if film else PICTURES):
+        expected = ".mp4, .mov or .mkv" if film else ".png or .jpg"
+        raise InputError(f"is of a kind that is not written, expected {expected}", where=output)
     check_output(output, overwrite=overwrite)
     if source.resolve() == output.resolve():
         raise InputError("is the source itself", where=output, remedy="choose another name")

@@ -8,7 +8,6 @@ from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files.halves import Side, read_halves, side_of, split
@@ -16,7 +15,7 @@ from holodriver.files.hologram import read_hologram
 from holodriver.files.manifest import StackManifest
 from holodriver.files.rgbd import Near, depth_beside, read_rgbd
 from holodriver.files.stack import read_all_in_focus
-from holodriver.files.video import VideoReader, is_video
+from holodriver.files.video import VideoFrame, VideoReader, is_video
 from holodriver.lookingglass.parallax import Geometry, stack_geometry
 from holodriver.optics.colour import srgb_decode
 from holodriver.progress import Progress, silent
@@ -48,6 +47,8 @@ class Source:
     """Of its camera, where it is known."""
     note: str | None = None
     """What the user should know about it."""
+    time: Fraction | None = None
+    """Seconds since the start of its video; None where it is from none."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,10 @@ class Film:
     """Estimated; 0 if nothing is known."""
     sound: Path | None
     """A file that may have sound."""
+    time_base: Fraction | None = None
+    """Seconds of one tick of the time stamps; None where all frames last equally."""
+    start: Fraction = Fraction(0)
+    """Time stamp in `sound` at which the frames begin to count, s."""
 
 
 def is_film(path: Path) -> bool:
@@ -138,8 +143,11 @@ def open_film(path: Path, options: SourceOptions, *, rate: Fraction | None = Non
                     where=path,
                     remedy="name its depth video with --depth, or where depth is in it with --side",
                 )
-            frames = (Source(split(pixels, side, where=path, strict=False)) for pixels in _pixels(video))
-        yield Film(frames, video.info.rate, video.info.frames, path)
+            frames = (
+                Source(split(frame.pixels, side, where=path, strict=False), time=frame.time) for frame in _frames(video)
+            )
+        info = video.info
+        yield Film(frames, info.rate, info.frames, path, info.time_base, info.start)
 
 
 def frames_in(folder: Path) -> list[Path]:
@@ -158,14 +166,13 @@ def frames_in(folder: Path) -> list[Path]:
     return found
 
 
-def _pixels(video: VideoReader) -> Iterator[NDArray[np.uint8]]:
-    """Frames (H, W, 3) of a video in their order.
+def _frames(video: VideoReader) -> Iterator[VideoFrame]:
+    """Frames of a video in their order.
 
     Raises:
         FileFormatError: the file is damaged, so that frames are missing.
     """
-    for frame in video.frames():
-        yield frame.pixels
+    yield from video.frames()
     if video.broken:
         raise FileFormatError(f"is damaged: {video.broken} packets cannot be decoded", where=video.path)
 
@@ -176,9 +183,10 @@ def _two_videos(color: VideoReader, depth: VideoReader, near: Near) -> Iterator[
         if ours != theirs:
             raise FileFormatError(f"{name} is {theirs}, expected {ours} as {color.path.name}", where=depth.path)
     decoded = srgb_decode(np.arange(256) / 255).astype(np.float32)
-    for number, (picture, deep) in enumerate(zip_longest(_pixels(color), _pixels(depth))):
+    for number, (picture, deep) in enumerate(zip_longest(_frames(color), _frames(depth))):
         if picture is None or deep is None:
             shorter = color if picture is None else depth
             raise FileFormatError(f"ends after {number} frames, before the other video", where=shorter.path)
-        level = deep.mean(2, dtype=np.float32) / np.float32(255)
-        yield Source(RgbdImage(decoded[picture].transpose(2, 0, 1), 1 - level if near == "white" else level))
+        level = deep.pixels.mean(2, dtype=np.float32) / np.float32(255)
+        image = RgbdImage(decoded[picture.pixels].transpose(2, 0, 1), 1 - level if near == "white" else level)
+        yield Source(image, time=picture.time)

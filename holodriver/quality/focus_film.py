@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from holodriver.errors import InputError
 from holodriver.files.film import write_film, write_gif
 from holodriver.files.images import srgb_pixels
+from holodriver.files.video import WRITABLE
 from holodriver.metrics import psnr, scored_part
 from holodriver.optics.display import DisplayProfile
 from holodriver.progress import Progress, silent
@@ -20,8 +21,7 @@ from holodriver.scene.stack import FocalStack
 
 Pixels = NDArray[np.uint8]
 
-VIDEOS = (".mp4", ".mov", ".mkv")
-SUFFIXES = (*VIDEOS, ".gif")
+SUFFIXES = (*WRITABLE, ".gif")
 """Of files that are written as films."""
 
 HOLD_S = 0.5
@@ -158,7 +158,7 @@ def write_focus_film(
     order = there_and_back(len(frames), round(HOLD_S * rate))
     if path.suffix.lower() == ".gif":
         return write_gif(path, (frames[index] for index in order), rate=rate, overwrite=overwrite)
-    if path.suffix.lower() not in VIDEOS:
+    if path.suffix.lower() not in WRITABLE:
         raise InputError(f"is not named as a film, expected one of {', '.join(SUFFIXES)}", where=path)
     return write_film(path, (frames[index] for index in order * times), rate=rate, overwrite=overwrite)
 

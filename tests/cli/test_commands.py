@@ -132,6 +132,8 @@ def test_info_describes_each_kind_of_file(work: Path, capsys: pytest.CaptureFixt
         (["synth", "a.holo", "-o", "b.holo"], "a.holo"),
         (["encode", "a.holo"], "--overwrite"),
         (["encode", "a.stack"], "a.stack"),
+        (["encode", "a.holo", "--overwrite", "--panel", "x"], "--calibration"),
+        (["encode", "a.holo", "--overwrite", "--force"], "--calibration"),
         (["encode", "a.holo", "--overwrite", "--gain", "1", "--gain", "2"], "--gain"),
         (["reconstruct", "a.holo", "--dioptres", "9", "-o", "x"], "9 D"),
         (["reconstruct", "a.holo", "-o", ".", "--overwrite"], "would lose"),

@@ -61,6 +61,28 @@ def test_photo_video_and_folder(tmp_path: Path, photo: Path, model: str, capsys)
     assert "already exists" in capsys.readouterr().err
 
 
+def test_resuming_replaces_no_depth_that_is_not_its_own(photo: Path, model: str, capsys) -> None:
+    call = ["rgbd", str(photo), "--backend", model, *QUICK, "--resume"]
+    mine, pair = photo.with_name("a_depth.png"), photo.with_name("a_rgbd_lr.png")
+    Image.fromarray(np.zeros((48, 64), np.uint16)).save(mine)
+    before = mine.read_bytes()
+    assert main(call) == 2
+    assert "a_depth.png: already exists" in capsys.readouterr().err
+    assert mine.read_bytes() == before
+    assert main([*call, "--overwrite"]) == 0
+    pair.unlink()
+    assert main(call) == 0
+    assert pair.exists()
+
+
+def test_resuming_leaves_out_a_video_only_if_all_of_it_is_there(tmp_path: Path, model: str, capsys) -> None:
+    call = ["rgbd", str(make_video(tmp_path / "b.mp4", even_times(2))), "--backend", model, *QUICK, "--resume"]
+    (tmp_path / "b_rgbd_lr.mp4").touch()
+    assert main(call) == 0
+    assert main([*call, "--save-depth-video"]) == 2
+    assert "b_rgbd_lr.mp4: already exists" in capsys.readouterr().err
+
+
 def test_overwriting_makes_videos_of_a_batch_anew(tmp_path: Path, photo: Path, model: str) -> None:
     make_video(tmp_path / "b.mp4", even_times(3))
     command = ["rgbd", str(tmp_path), "--backend", model, "-o", str(tmp_path / "out"), *QUICK]

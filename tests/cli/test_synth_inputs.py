@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from layered import layered_stack, texture
 
+from holodriver.batch import is_picture
 from holodriver.cli.app import main
+from holodriver.files import photos
 from holodriver.files.hologram import read_hologram
 from holodriver.files.rgbd import write_rgbd
 from holodriver.files.stack import write_stack
@@ -152,3 +154,7 @@ def test_bad_input_is_one_line_and_changes_nothing(
     assert len(lines) == 1, lines
     assert said in lines[0]
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_photos_of_every_kind_that_rgbd_reads_are_pictures() -> None:
+    assert all(is_picture(Path(f"a{suffix}")) for suffix in photos.SUFFIXES)

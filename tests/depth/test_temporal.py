@@ -85,6 +85,17 @@ def test_a_cut_starts_anew_without_lag() -> None:
         assert (a.low, a.high) == (b.low, b.high)
 
 
+@pytest.mark.parametrize("first", [0, 4])
+def test_a_flat_frame_leaves_the_next_ones_their_depth(first: int) -> None:
+    frames = shot(0, 30)
+    for number in (first, first + 1):
+        frames[number] = (frames[number][0], np.ones_like(frames[number][1]))
+    stable = run(Stabiliser(), frames)
+    for number in (first + 2, 29):
+        assert np.corrcoef(stable[number].inverse.ravel(), frames[number][1].ravel())[0, 1] > 0.95
+        assert stable[number].high - stable[number].low > 0.1
+
+
 def test_pans_flashes_and_fades_are_no_cuts() -> None:
     pan = shot(5, 20, speed=6)
     assert {one.shot for one in run(Stabiliser(), pan)} == {0}

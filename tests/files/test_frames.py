@@ -10,7 +10,8 @@ import pytest
 from holodriver.errors import FileFormatError, HolodriverError, InputError, OutputExistsError
 from holodriver.files.frames import read_frames_folder, read_panel_frames, write_frames
 from holodriver.files.hologram import Hologram, write_hologram
-from holodriver.files.images import read_grey, read_picture, write_picture, write_pixels
+from holodriver.files.images import read_grey, write_picture, write_pixels
+from holodriver.files.photos import read_picture
 from holodriver.files.profile import read_profile, write_profile
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from PIL import Image
 
 from holodriver.errors import FileFormatError, InputError, OutputExistsError
 from holodriver.files.exr import write_exr
@@ -78,6 +79,33 @@ def test_a_compressed_pair_is_read(tmp_path: Path) -> None:
     pair = np.hstack([np.stack([x, y, 1 - x], 2), np.repeat((1 - y)[..., None], 3, 2)])
     write_pixels(tmp_path / "a_rgbd_lr.jpg", np.rint(pair * 255).astype(np.uint8))
     np.testing.assert_allclose(read_rgbd(tmp_path / "a_rgbd_lr.jpg").depth[:, 16:], y[:, 16:], atol=0.03)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a_rgbd_lr.png"])
+def test_colour_is_black_where_it_is_transparent(tmp_path: Path, name: str) -> None:
+    """As `rgbd` sees the photo, whatever colour the file hides there."""
+    pixels = np.full((6, 8, 4), 255, np.uint8)
+    pixels[:, :2, 3] = 0
+    Image.fromarray(pixels).save(tmp_path / name)
+    write_pixels(tmp_path / "a_depth.png", np.zeros((6, 8), np.uint8))
+    color = read_rgbd(tmp_path / name).color
+    assert color[:, :, :2].max() == 0
+    assert color[:, :, 2:].min() == 1
+
+
+def test_colour_of_floating_point_is_read(tmp_path: Path) -> None:
+    Image.fromarray(np.linspace(0, 1, 48, dtype=np.float32).reshape(6, 8)).save(tmp_path / "a.tif")
+    write_pixels(tmp_path / "a_depth.png", np.zeros((6, 8), np.uint8))
+    color = read_rgbd(tmp_path / "a.tif").color
+    assert (color.min(), color.max()) == (0, 1)
+
+
+def test_heic_is_read(tmp_path: Path) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    pillow_heif.register_heif_opener()
+    Image.fromarray(np.full((64, 64, 3), 188, np.uint8)).save(tmp_path / "a.heic")
+    write_pixels(tmp_path / "a_depth.png", np.zeros((64, 64), np.uint8))
+    assert read_rgbd(tmp_path / "a.heic").color.mean() == pytest.approx(0.5, abs=0.02)  # sRGB 188 is half the light
 
 
 def test_a_flat_depth_is_read_and_warns(tmp_path: Path) -> None:

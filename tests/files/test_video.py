@@ -153,55 +153,118 @@ def test_odd_sides_are_refused_or_made_even(tmp_path: Path) -> None:
 def write_parts(folder: Path, codec: str, times: list[Fraction], split: int) -> list[Path]:
     parts = []
     for number, (first, last) in enumerate([(0, split), (split, len(times))]):
-        parts.append(folder / f"{number}.nut")
+        parts.append(folder / f"{number}.mkv")
         with VideoWriter(
             parts[-1],
             (64, 48),
             rate=Fraction(25),
             time_base=Fraction(1, 1000),
             codec=CODECS[codec],  # type: ignore[index]
+            part=True,
         ) as writer:
             for i in range(first, last):
                 writer.write(picture(i), times[i])
     return parts
 
 
+def joined(parts: list[Path], path: Path, frames: int, **options) -> list[str]:
+    """`parts` as `write_parts` makes them, in one file."""
+    return join(parts, path, rate=Fraction(25), time_base=Fraction(1, 1000), frames=frames, **options)
+
+
 @pytest.mark.parametrize("codec", ["h264", "h265", "ffv1"])
 def test_parts_join_without_a_seam(tmp_path: Path, codec: str) -> None:
     target = tmp_path / f"out{CODECS[codec].suffix}"  # type: ignore[index]
     parts = write_parts(tmp_path, codec, UNEVEN, 3)
-    join(parts, target, metadata={"comment": "made"}, tag=CODECS[codec].tag)  # type: ignore[index]
+    joined(parts, target, 8, metadata={"comment": "made"}, tag=CODECS[codec].tag)  # type: ignore[index]
     frames = read(target)
     assert [frame.time for frame in frames] == UNEVEN
     for number, frame in enumerate(frames):
         assert np.abs(frame.pixels.astype(int) - picture(number)).mean() < 8
 
 
-@pytest.mark.parametrize("sound", ["aac", "libmp3lame", "ac3"])
-def test_sound_is_copied_bit_for_bit(tmp_path: Path, sound: str) -> None:
-    source = make_video(tmp_path / "a.mov", even_times(20), sound=sound)
-    notes = join(write_parts(tmp_path, "h264", even_times(20), 9), tmp_path / "out.mp4", sound=source)
+def test_a_part_of_any_length_is_read_back(tmp_path: Path) -> None:
+    """Seven of these frames in a NUT file are none when they are read."""
+    for count in (1, 7, 8):
+        settings = {"rate": Fraction(25), "time_base": Fraction(1, 1000), "codec": CODECS["h264"], "part": True}
+        with VideoWriter(tmp_path / "part.mkv", (128, 48), **settings) as writer:
+            for i in range(count):
+                writer.write(picture(i, 128, 48), Fraction(i, 25))
+        joined([tmp_path / "part.mkv"], tmp_path / "out.mp4", count)
+        assert frame_times(tmp_path / "out.mp4") == even_times(count)
+
+
+def test_parts_that_lack_frames_are_refused(tmp_path: Path) -> None:
+    parts = write_parts(tmp_path, "h264", even_times(8), 3)
+    with pytest.raises(FileFormatError, match=r"hold 3 frames, expected 8.*--overwrite"):
+        joined(parts[:1], tmp_path / "out.mp4", 8)
+
+
+@pytest.mark.parametrize("base", [Fraction(1, 90000), Fraction(1001, 30000)])
+def test_parts_keep_times_that_are_no_milliseconds(tmp_path: Path, base: Fraction) -> None:
+    times = [base * ticks for ticks in (0, 3, 4, 7000)]
+    with VideoWriter(
+        tmp_path / "part.mkv", (64, 48), rate=Fraction(25), time_base=base, codec=CODECS["h264"], part=True
+    ) as writer:
+        for i, time in enumerate(times):
+            writer.write(picture(i), time)
+    join([tmp_path / "part.mkv"], tmp_path / "out.mp4", rate=Fraction(25), time_base=base, frames=4)
+    assert frame_times(tmp_path / "out.mp4") == times
+
+
+@pytest.mark.parametrize(
+    ("container", "sound"),
+    [(".mov", "aac"), (".mov", "ac3"), (".mov", "pcm_s16le"), (".mp4", "libmp3lame"), (".mkv", "flac")],
+)
+def test_sound_is_copied_bit_for_bit(tmp_path: Path, container: str, sound: str) -> None:
+    source = make_video(tmp_path / f"a{container}", even_times(60), sound=sound)
+    notes = joined(write_parts(tmp_path, "h264", even_times(20), 9), tmp_path / "out.mp4", 20, sound=source)
     assert notes == []
-    assert sound_packets(tmp_path / "out.mp4") == sound_packets(source)
+    assert b"".join(sound_packets(tmp_path / "out.mp4")) == b"".join(sound_packets(source))
     assert frame_times(tmp_path / "out.mp4") == even_times(20)
 
 
 def test_sound_that_does_not_fit_becomes_aac_and_that_is_said(tmp_path: Path) -> None:
     source = make_video(tmp_path / "a.avi", even_times(20), codec="mpeg4", time_base=Fraction(1, 25), sound="pcm_mulaw")
-    notes = join(write_parts(tmp_path, "h264", even_times(20), 9), tmp_path / "out.mp4", sound=source)
+    notes = joined(write_parts(tmp_path, "h264", even_times(20), 9), tmp_path / "out.mp4", 20, sound=source)
     assert "became AAC" in notes[0]
     with av.open(str(tmp_path / "out.mp4")) as container:
         seconds = sum(frame.samples for frame in container.decode(audio=0)) / 44100
     assert abs(seconds - 0.8) < 0.1
 
 
+def test_stereo_without_compression_fits(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mov"), "w") as container:
+        video = container.add_stream("libx264", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        sound = container.add_stream("pcm_s16le", rate=48000, layout="stereo")
+        container.mux(video.encode(av.VideoFrame.from_ndarray(picture(0), format="rgb24")))
+        container.mux(video.encode(None))
+        frame = av.AudioFrame.from_ndarray(np.arange(4096, dtype=np.int16)[None], format="s16", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = 48000, 0, Fraction(1, 48000)
+        container.mux(sound.encode(frame))
+    notes = joined(write_parts(tmp_path, "h264", even_times(2), 1), tmp_path / "out.mp4", 2, sound=tmp_path / "a.mov")
+    assert notes == []
+    assert b"".join(sound_packets(tmp_path / "out.mp4")) == b"".join(sound_packets(tmp_path / "a.mov"))
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert container.streams.audio[0].layout.name == "stereo"
+
+
 def test_sound_ends_with_the_frames_and_starts_where_they_do(tmp_path: Path) -> None:
     source = make_video(tmp_path / "a.mp4", even_times(50), sound="aac")
     parts = write_parts(tmp_path, "h264", even_times(20), 9)
-    join(parts, tmp_path / "out.mp4", sound=source, end=Fraction(20, 25))
+    joined(parts, tmp_path / "out.mp4", 20, sound=source, end=Fraction(20, 25))
     with av.open(str(tmp_path / "out.mp4")) as container:
         seconds = sum(frame.samples for frame in container.decode(audio=0)) / 44100
     assert 0.75 < seconds < 0.85
+
+
+def test_sound_that_begins_after_the_frames_is_none(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "a.mp4", even_times(2), sound="aac")
+    parts = write_parts(tmp_path, "h264", even_times(2), 1)
+    joined(parts, tmp_path / "out.mp4", 2, sound=source, start=Fraction(-10), end=Fraction(2, 25))
+    with VideoReader(tmp_path / "out.mp4") as reader:
+        assert not reader.info.has_audio
 
 
 TRACK_SETTINGS = {"rate": Fraction(25), "time_base": Fraction(1, 1000)}
@@ -260,6 +323,17 @@ def test_damaged_parts_are_replaced_if_asked(tmp_path: Path) -> None:
     assert (again.frames, again.state()) == (0, {})
 
 
+def test_a_colon_in_a_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = make_video(tmp_path / "a.mp4", even_times(2), sound="aac")
+    named = Path("2026-01-05T10:30:00.mp4")
+    parts = VideoParts([Track(named, (64, 48), CODECS["h264"])], {}, **TRACK_SETTINGS)
+    parts.write([picture(0)], Fraction(0))
+    parts.commit({}, finished=True)
+    parts.join(sound=source, start=Fraction(0), metadata={})
+    assert len(read(named)) == 1
+
+
 def test_parts_never_overwrite_unasked(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"mine")
     with pytest.raises(OutputExistsError):
@@ -267,7 +341,15 @@ def test_parts_never_overwrite_unasked(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
-@pytest.mark.parametrize("spoil", ["parts.json", "track0_00000.nut", "state_00001.npz"])
+def test_parts_of_an_earlier_version_are_refused(tmp_path: Path) -> None:
+    parts = VideoParts(tracks(tmp_path), {}, **TRACK_SETTINGS)
+    saved = parts.folder / "parts.json"
+    saved.write_text(saved.read_text().replace('"version": 2', '"version": 1'))
+    with pytest.raises(FileFormatError, match=r"'version' is 1, expected 2 \(begin anew with --overwrite"):
+        VideoParts(tracks(tmp_path), {}, **TRACK_SETTINGS, resume=True)
+
+
+@pytest.mark.parametrize("spoil", ["parts.json", "track0_00000.mkv", "state_00001.npz"])
 def test_damaged_parts_are_refused_by_name(tmp_path: Path, spoil: str) -> None:
     parts = VideoParts(tracks(tmp_path), {}, **TRACK_SETTINGS)
     parts.write([picture(0)], Fraction(0))

@@ -190,6 +190,19 @@ def test_a_hop_file_is_unpacked_while_it_is_shown(bridges, picture, tmp_path):
     assert (entry["cols"], entry["rows"], entry["aspect"], entry["focus"], entry["zoom"]) == (8, 6, 0.75, 0.1, 1.1)
 
 
+def test_what_a_file_says_of_itself_is_not_said_again(picture, tmp_path):
+    hop = write_hop(tmp_path / "a.hop", picture("a_qs8x6a0.75.png"), looking_glass("portrait"))
+    named = picture("go_qs5x9a1.77z1.2f0.1.jpg")
+    for path, options, said in (
+        (hop, {"settings": ViewSettings(focus=0.2)}, "--focus"),
+        (hop, {"side": "left"}, "--side"),
+        (hop, {"kind": "picture"}, "--as"),
+        (named, {"settings": ViewSettings(zoom=1.1)}, "--zoom"),
+    ):
+        with pytest.raises(InputError, match=said), opened_item(path, **options):
+            pass
+
+
 def test_a_quilt_needs_a_name_that_says_how_it_lies(picture):
     with pytest.raises(InputError, match="has no name of a quilt"):
         read_item(picture("a.png"), kind="quilt")

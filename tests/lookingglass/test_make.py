@@ -4,10 +4,13 @@ import json
 import math
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
+from videos import frame_times, make_video
 
 from holodriver.cli.app import main
 from holodriver.errors import FileFormatError, InputError, OutputExistsError
@@ -163,6 +166,31 @@ def test_a_video_becomes_a_video_of_quilts(films, tmp_path):
     assert min(errors[0], errors[2]) > 2 * errors[1]  # other frames
 
 
+def delayed(source: Path, path: Path, seconds: int) -> Path:
+    """A copy of a video whose clock begins later."""
+    with av.open(str(source)) as opened, av.open(str(path), "w") as copy:
+        streams = [copy.add_stream_from_template(stream) for stream in opened.streams]
+        for packet in opened.demux():
+            if packet.size:
+                shift = round(seconds / packet.time_base)
+                packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                packet.stream = streams[packet.stream.index]
+                copy.mux(packet)
+    return path
+
+
+def test_a_video_keeps_its_times_and_its_sound_whenever_its_clock_begins(tmp_path):
+    times = [Fraction(t, 1000) for t in (0, 100, 200, 1000, 1040)]
+    pictures = [join(image(32, 32), "right")] * 5
+    whole = make_video(tmp_path / "a.mp4", times, size=(64, 32), sound="aac", pictures=pictures)
+    path = make_rgbd_file(delayed(whole, tmp_path / "a_rgbd_lr.mkv", 5), tmp_path / "b.mp4", NO, Layout(even=True))
+    shown = frame_times(path)
+    assert [time - shown[0] for time in shown] == times
+    with av.open(str(path)) as made:
+        sound = made.streams.audio[0]
+        assert float(sound.duration * sound.time_base) == pytest.approx(1.08, abs=0.06)
+
+
 def test_a_video_that_does_not_say_where_its_depth_is_is_refused(films, tmp_path):
     with pytest.raises(InputError, match="does not say where its depth is"):
         make_quilt_file(films / "color.mp4", tmp_path / "b.mp4", NO, GO, ViewSettings())
@@ -182,7 +210,7 @@ def test_videos_of_other_length_or_size_do_not_go_together(films, tmp_path):
     ("output", "said"),
     [
         ("b.mp4", "is one picture, expected a name of a picture"),
-        ("b.tif", "has an unknown suffix"),
+        ("b.tif", "is of a kind that is not written"),
         ("a.png", "already exists"),
     ],
 )
@@ -190,6 +218,11 @@ def test_outputs_that_do_not_fit_are_refused_before_the_work(tmp_path, output, s
     write_pixels(tmp_path / "a_rgbd_lr.png", join(image(), "right"))
     with pytest.raises((InputError, OutputExistsError), match=said):
         make_rgbd_file(tmp_path / "a_rgbd_lr.png", tmp_path / output, NO, Layout())
+
+
+def test_videos_that_are_read_only_are_refused_before_the_work(films, tmp_path):
+    with pytest.raises(InputError, match=r"b_rgbd_lr\.webm: is of a kind that is not written, expected \.mp4"):
+        make_rgbd_file(films / "a_rgbd_lr.mp4", tmp_path / "b.webm", NO, Layout(even=True))
 
 
 def test_depth_that_would_show_ghosts_is_told_with_the_figure(tmp_path):
@@ -243,6 +276,20 @@ def test_the_commands_write_what_they_say(tmp_path, capsys):
 def test_the_group_alone_shows_its_commands(capsys):
     assert main(["looking-glass"]) == 0
     assert "cast" in capsys.readouterr().out
+
+
+def test_options_that_would_do_nothing_are_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for arguments, said in (
+        (["a.holo", "--depth", "d.png"], "a.holo: has its own depth"),
+        ([".", "--near", "white"], ".: has its own depth"),
+        (["a.png", "--fps", "12"], "a.png: is one picture"),
+        (["a.exr", "--codec", "h265"], "a.exr: is one picture"),
+        (["a_rgbd_lr.mp4", "--fps", "12"], "a_rgbd_lr.mp4: has its own frames a second"),
+    ):
+        for command in ("rgbd", "quilt"):
+            assert main(["looking-glass", command, *arguments, "-o", "b.png"]) == 2
+            assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
