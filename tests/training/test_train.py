@@ -242,6 +242,30 @@ def test_the_first_of_two_processes_makes_the_pool(tmp_path: Path) -> None:
     assert len(Pool(tmp_path / "new.pool").made()) >= 8  # four batches of two
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="torchrun's gloo needs a POSIX system")
+def test_the_clock_of_the_first_process_counts(pool: Pool, tmp_path: Path) -> None:
+    script = tmp_path / "together.py"
+    script.write_text(f"""
+from pathlib import Path
+from holodriver.optics.display import REFERENCE
+from holodriver.synthesis.dehnet import DEHNetShape, NetworkOptics
+from holodriver.training import parallel
+from holodriver.training.pool import Pool
+from holodriver.training.recipe import QUICK
+from holodriver.training.train import Trainer
+from dataclasses import replace
+
+parallel.join()
+recipe = replace(QUICK, steps=3, rounded_steps=0)
+trainer = Trainer(Pool(Path({str(pool.folder)!r})), DEHNetShape(4, 6), NetworkOptics.of(REFERENCE, 1), recipe)
+trainer.run(deadline=lambda: parallel.rank() == 1)
+parallel.leave()
+assert trainer.state.step == 3
+""")
+    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    subprocess.run(run, check=True, capture_output=True, timeout=300)
+
+
 def test_weights_come_back(tmp_path: Path, pool: Pool) -> None:
     weights = trainer(pool, replace(SHORT, steps=1)).run()
     save_weights(tmp_path / "w.safetensors", weights)
