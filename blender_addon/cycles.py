@@ -21,6 +21,9 @@ CPU = "CPU"
 PREPARED = ("render.", "cycles.", "view_layers[")
 """Where in a scene lies what `prepare` sets."""
 
+BLACK, REPLACED = "holodriver_depth", "holodriver_replaces"
+"""Custom properties of the material that depth is rendered with: that it is it, and the override it stands for."""
+
 ALPHA_THRESHOLD = 0.5
 """Opacity from which a surface counts in depth (Cycles' own default)."""
 
@@ -58,9 +61,7 @@ class RenderJob:
 def prepare(scene: bpy.types.Scene, job: RenderJob) -> bpy.types.ViewLayer:
     """Set everything that the images depend on and the artist's file must not decide; returns the layer rendered."""
     _volumes_on()
-    while _overridden:
-        overridden, material = _overridden.pop()
-        overridden.material_override = material
+    _own_materials(scene)
     scene.timeline_markers.clear()  # one that binds a camera would put it in the place of the thin lens
     hold(scene, *PREPARED)
     space = getattr(bpy.data, "colorspace", None)  # 5.0 and later
@@ -202,14 +203,18 @@ def prepare_depth(scene: bpy.types.Scene, layer: bpy.types.ViewLayer) -> None:
     cycles.filter_width = PIXEL_CENTRE_FILTER
     cycles.max_bounces = 0
     if all(_shape_only(material) for material in bpy.data.materials if material.users):
-        _overridden.append((layer, layer.material_override))
-        layer.material_override = _black()
+        layer.material_override = _black(layer.material_override)
     _volumes_off(scene)
     drop_session(scene, layer)
 
 
-_overridden: list[tuple[bpy.types.ViewLayer, bpy.types.Material | None]] = []
-"""Layers that wear the black of depth, and the artist's override of each."""
+def _own_materials(scene: bpy.types.Scene) -> None:
+    """Undo the black of depth: each layer gets back what the artist had it wear."""
+    for layer in scene.view_layers:
+        black = layer.material_override
+        if black is not None and BLACK in black:
+            layer.material_override = black.get(REPLACED)
+
 
 _volumes: list[tuple[bpy.types.NodeTree, bpy.types.NodeSocket, bpy.types.NodeSocket, bpy.types.Node | None]] = []
 """Links that were taken away for depth, and the node put in the place of a surface that is none."""
@@ -229,6 +234,11 @@ def _volumes_off(scene: bpy.types.Scene) -> None:
                     tree.links.new(clear.outputs[0], output.inputs["Surface"])
                 _volumes.append((tree, link.from_socket, link.to_socket, clear))
                 tree.links.remove(link)
+
+
+def forget_volumes() -> None:
+    """Links of a file that is open no more are not put back."""
+    _volumes.clear()
 
 
 def _volumes_on() -> None:
@@ -267,8 +277,12 @@ def _opaque(node: bpy.types.Node) -> bool:
     return alpha is None or not (alpha.is_linked or alpha.default_value < 1)
 
 
-def _black() -> bpy.types.Material:
+def _black(replaced: bpy.types.Material | None) -> bpy.types.Material:
+    """The material of depth, which remembers in the file itself what it stands for: another file may come any time."""
     material = bpy.data.materials.new("holodriver depth")
+    material[BLACK] = True
+    if replaced is not None:
+        material[REPLACED] = replaced
     if material.node_tree is None:  # before 5.0 a new material has no nodes
         material.use_nodes = True
     tree = material.node_tree

@@ -13,7 +13,7 @@ from holodriver.errors import InputError
 from holodriver.optics.focus import Mapping
 from holodriver.progress import Progress
 
-from .cycles import RenderJob
+from .cycles import RenderJob, forget_volumes
 from .demo_scene import build_demo
 from .quilt import QuiltSettings, plain_colours, render_quilt_views
 from .random_scene import build_random
@@ -83,6 +83,7 @@ def run_job(job: dict[str, Any], *, progress: Progress, written: Written, warn: 
 
 
 def _build(job: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    forget_volumes()
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene, seed = bpy.context.scene, settings["seed"]
     mapping: Mapping = settings["mapping"] or "linear"
@@ -97,6 +98,7 @@ def _build(job: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
 def _open_blend(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError("does not exist", where=path)
+    forget_volumes()
     try:
         # scripts in a file are somebody else's code; they stay off
         bpy.ops.wm.open_mainfile(filepath=str(path), load_ui=False, use_scripts=False)
