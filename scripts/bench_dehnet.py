@@ -14,6 +14,7 @@ doing. The last three are those of `scripts/dehnet_quality.py`.
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +25,7 @@ import numpy as np
 import torch
 
 from holodriver.cli import console
+from holodriver.errors import HolodriverError
 from holodriver.files.stack import read_stack
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
@@ -182,4 +184,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except HolodriverError as error:
+        sys.exit(f"bench_dehnet.py: {error}")

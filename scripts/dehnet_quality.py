@@ -14,6 +14,7 @@ import argparse
 import hashlib
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -27,7 +28,7 @@ import cv2
 import numpy as np
 
 from holodriver.cli import console
-from holodriver.errors import InputError
+from holodriver.errors import HolodriverError, InputError
 from holodriver.files.manifest import StackManifest
 from holodriver.files.stack import read_stack
 from holodriver.metrics import StackScores
@@ -310,4 +311,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except HolodriverError as error:
+        sys.exit(f"dehnet_quality.py: {error}")
