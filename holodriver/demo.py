@@ -19,7 +19,8 @@ from holodriver.files.stack import read_stack
 from holodriver.metrics import smallest_size
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
-from holodriver.panel.burch import automatic_gains, camera_exposure, encode, laser_powers
+from holodriver.panel.behind_slit import camera_exposure, laser_powers
+from holodriver.panel.encoder import automatic_gains, encode
 from holodriver.panel.frames import PanelFrames, simulated_bench
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.progress import Progress, silent

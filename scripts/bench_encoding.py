@@ -2,15 +2,19 @@
 
     python scripts/bench_encoding.py [--rounds 9]
 
-The fast encoder and the plain one (NumPy in float64, `panel/burch.py`) run in one process, alternated; times are
-medians. The parts of the fast one are its own, on the same fields. The paper's encoding takes 0.89 ms on a V100.
+The encoder and the plain one that tests compare it with (NumPy in float64, `tests/plain_burch.py`) run in one process,
+alternated; times are medians. The parts of the fast one are its own, on the same fields. The paper's encoding takes 0.89 ms on a V100.
 """
 
 import argparse
+import importlib
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does
 
@@ -20,8 +24,7 @@ import torch
 from holodriver.cli import console
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
-from holodriver.panel.burch import automatic_gains, encode
-from holodriver.panel.encoder import Encoder
+from holodriver.panel.encoder import Encoder, automatic_gains
 from holodriver.panel.lut import AmplitudeLut
 
 PAPER_MS = 0.89
@@ -44,6 +47,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--rounds", type=int, default=9)
     rounds = parser.parse_args().rounds
+    sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "tests")]
+    plain_encode: Any = importlib.import_module("plain_burch").plain_encode
     rng = np.random.default_rng(0)
     shape = (3, *REFERENCE.shape)
     values = (rng.normal(size=shape) + 1j * rng.normal(size=shape)).astype(np.complex64)
@@ -52,12 +57,12 @@ def main() -> None:
     encoder, precise = Encoder(REFERENCE, gains, luts), Encoder(REFERENCE, gains, luts, precise=True)
     native = np.empty((3, *REFERENCE.native_shape), np.uint8)
     small = np.empty(shape, np.uint8)
-    plain, fast = encode(field, gains, luts).pixels, encoder.encode(values)
+    plain, fast = plain_encode(field, gains, luts).pixels, encoder.encode(values)
     console.say(f"{100 * (plain != fast).mean():.4f} % of the pixels differ, by at most "
                 f"{np.abs(plain.astype(int) - fast).max()} grey level")  # fmt: skip
     console.say(f"in float64: {np.count_nonzero(plain != precise.frames(field).frames.pixels)} pixels differ")
     works: dict[str, Callable[[], object]] = {
-        "plain NumPy, native frames": lambda: encode(field, gains, luts),
+        "plain NumPy, native frames": lambda: plain_encode(field, gains, luts),
         "in float64, as `holodriver encode`": lambda: precise.frames(field),
         "fast, native frames": lambda: encoder.encode(values, native),
         "fast, enlarged by the window's shader": lambda: encoder.encode(values, small, binning=1),

@@ -32,7 +32,8 @@ from holodriver.metrics import blur_diameters
 from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.optics.focus import positions
-from holodriver.panel.burch import automatic_gains, encode, read_back
+from holodriver.panel.behind_slit import read_back
+from holodriver.panel.encoder import automatic_gains, encode
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.quality.scores import score_field
 from holodriver.scene.layered import focal_stack

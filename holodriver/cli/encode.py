@@ -44,8 +44,7 @@ def encode(
     from holodriver.files.frames import HOLDS, write_frames
     from holodriver.files.hologram import read_hologram, write_hologram
     from holodriver.files.stack import read_stack
-    from holodriver.panel.burch import gains_for_levels, signal_levels
-    from holodriver.panel.encoder import Encoder, Signals, calibrated_encoder
+    from holodriver.panel.encoder import Encoder, automatic_gains, calibrated_encoder
     from holodriver.synthesis.panel_aware import refine_frames
 
     for name, given in (("--panel", panel is not None), ("--force", force)):
@@ -67,8 +66,7 @@ def encode(
     measured = None if calibration is None else calibration_for(profile, calibration, panel=panel, force=force)
     gains = gains_for(gain, len(profile.wavelengths))
     if gains is None:  # one file at a time, twice: a sequence may be longer than memory
-        signals = Signals(profile, precise=True)
-        gains = gains_for_levels([signal_levels(signals.signal(field_in(path).values).numpy()) for path in source])
+        gains = automatic_gains(field_in(path) for path in source)
     if measured is None:
         encoder = Encoder(profile, gains, lookup_tables(profile), precise=True)
     else:

@@ -159,7 +159,7 @@ def _on_simulated_rig(
 
     from holodriver.files.atomic import check_output, check_output_folder
     from holodriver.files.frames import read_panel_frames
-    from holodriver.panel.burch import laser_powers
+    from holodriver.panel.behind_slit import laser_powers
     from holodriver.rig.camera_film import write_camera_film
     from holodriver.rig.faults import Faults
     from holodriver.rig.player import ON_FRACTION

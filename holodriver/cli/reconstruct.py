@@ -108,7 +108,7 @@ def _through_the_bench(
 ) -> "Look":
     """What the simulated bench shows of the panel frames."""
     from holodriver.errors import InputError
-    from holodriver.panel.burch import camera_exposure, camera_field
+    from holodriver.panel.behind_slit import camera_exposure, camera_field
     from holodriver.panel.frames import simulated_bench
 
     frames = hologram.frames

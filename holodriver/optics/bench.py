@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from holodriver.errors import InputError
-from holodriver.optics.aperture import baseband_frequencies, native_pixel_envelope, slit_passband
+from holodriver.optics.aperture import baseband_frequencies, native_pixel_envelope, passes_slit, slit_passband
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.propagation import transfer_function
 
@@ -90,7 +90,7 @@ class SimulatedBench:
 
         Its inverse transform is the field in the plane of the panel's image, on the effective pixels.
         """
-        return self._baseband(frame, colour) * slit_passband(self.profile, *baseband_frequencies(self.profile))
+        return self._baseband(frame, colour) * slit_passband(self.profile)
 
     def pupil_field(self, frame: NDArray[np.uint8], colour: int) -> tuple[Complex, NDArray, NDArray]:
         """Field (H, W) of one colour in the eye's pupil, and the coordinates y, x (m) there, axis in the middle."""
@@ -120,7 +120,7 @@ class SimulatedBench:
         for tilt_y, tilt_x in tilts:
             here, there = (tilt_y, tilt_x) if self.profile.carrier_axis == "y" else (tilt_x, tilt_y)
             along_slit, across_slit = along + here * pitch, across + there * pitch
-            passes = slit_passband(self.profile, along_slit, across_slit)
+            passes = passes_slit(self.profile, along_slit, across_slit)
             if self.pupil is not None:
                 radius = self.pupil / 2 / (wavelength * self.profile.eyepiece_focal_length) * pitch
                 passes &= along_slit**2 + across_slit**2 <= radius**2

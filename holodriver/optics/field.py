@@ -1,6 +1,6 @@
 """Wave fields: light on a plane, amplitude and phase."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from holodriver.errors import InputError
+from holodriver.optics.aperture import slit_passband
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.propagation import propagate
 from holodriver.threads import side_by_side
@@ -48,3 +49,16 @@ class WaveField:
     def intensities(self, positions: Sequence[float], *, padding: int = 0) -> NDArray[np.float32]:
         """Intensity (N, C, H, W) in the planes of the normalised depths `positions`."""
         return np.stack(side_by_side(lambda t: self.intensity(float(t), padding=padding), positions))
+
+
+def slit_projection(
+    profile: DisplayProfile, shape: tuple[int, int] | None = None
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """What keeps of fields (..., H, W) the light that passes the display's slit.
+
+    Args:
+        profile: the display.
+        shape: height and width of the fields; the profile's unless given.
+    """
+    passband = torch.from_numpy(slit_passband(profile, shape))
+    return lambda field: torch.fft.ifft2(torch.fft.fft2(field) * passband.to(field.device))

@@ -13,7 +13,8 @@ from holodriver.errors import FileFormatError, InputError
 from holodriver.files.hologram import Hologram
 from holodriver.metrics import StackScores, score_stack
 from holodriver.optics.field import WaveField
-from holodriver.panel.burch import automatic_gains, camera_field, encode
+from holodriver.panel.behind_slit import camera_field
+from holodriver.panel.encoder import automatic_gains, encode
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.progress import Progress, silent

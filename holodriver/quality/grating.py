@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 from holodriver.optics.bench import SimulatedBench, linear_response
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
-from holodriver.panel.burch import automatic_gains, encode
+from holodriver.panel.encoder import automatic_gains, encode
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.progress import Progress, silent
 

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from holodriver.errors import InputError
 from holodriver.optics.field import WaveField
-from holodriver.panel.burch import automatic_gains
-from holodriver.panel.encoder import Encoder
+from holodriver.panel.encoder import Encoder, automatic_gains
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.realtime.pipeline import DEPTH, Stage, Times, pipeline

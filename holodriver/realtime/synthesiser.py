@@ -6,9 +6,8 @@ from numpy.typing import NDArray
 
 from holodriver.errors import InputError
 from holodriver.machine import available_memory
-from holodriver.optics.aperture import baseband_frequencies, slit_passband
 from holodriver.optics.display import DisplayProfile
-from holodriver.optics.field import WaveField
+from holodriver.optics.field import WaveField, slit_projection
 from holodriver.progress import Progress, silent
 from holodriver.realtime.choice import AUTO, choose
 from holodriver.realtime.networks import Networks
@@ -75,8 +74,7 @@ class NetworkSynthesiser:
             progress(STAGE, colour + 1, len(pixels), self.kind.name)
         display = self.profile.resized(depth.shape[1], depth.shape[0])
         if within_slit:
-            passband = slit_passband(display, *baseband_frequencies(display))
-            values = np.fft.ifft2(np.fft.fft2(values) * passband).astype(np.complex64)
+            values = slit_projection(display)(torch.from_numpy(values)).numpy()
         return WaveField(values, display)
 
     def colour(self, pixels: Floats, colour: int) -> NDArray[np.complex64]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from holodriver.files.film import write_film
 from holodriver.optics.bench import SimulatedBench
 from holodriver.optics.colour import srgb_encode
-from holodriver.panel.burch import camera_exposure
+from holodriver.panel.behind_slit import camera_exposure
 from holodriver.panel.frames import PanelFrames, simulated_bench
 from holodriver.rig.faults import Faults
 from holodriver.rig.simulated import Exposure

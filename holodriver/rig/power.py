@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from holodriver.errors import InputError
 from holodriver.files.rig import Rig
-from holodriver.panel.burch import laser_powers
+from holodriver.panel.behind_slit import laser_powers
 from holodriver.panel.calibration import Calibration
 from holodriver.rig.colour import Colour
 

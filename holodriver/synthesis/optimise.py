@@ -18,9 +18,8 @@ from torch import Tensor
 
 from holodriver.errors import InputError, MemoryAllowedError, SynthesisError
 from holodriver.machine import available_memory
-from holodriver.optics.aperture import baseband_frequencies, slit_passband
 from holodriver.optics.display import DisplayProfile
-from holodriver.optics.field import WaveField
+from holodriver.optics.field import WaveField, slit_projection
 from holodriver.progress import Progress, silent
 from holodriver.scene.stack import FocalStack
 from holodriver.synthesis.checks import check_device, check_fits
@@ -248,12 +247,7 @@ def _projection(
 ) -> Callable[[Tensor], Tensor]:
     """Onto the fields that pass the slit, or onto those that are dark outside the panel."""
     if within_slit:
-        passband = torch.from_numpy(slit_passband(profile, *baseband_frequencies(profile, loss.shape)))
-
-        def within(field: Tensor) -> Tensor:
-            return torch.fft.ifft2(torch.fft.fft2(field) * passband.to(field.device))
-
-        return within
+        return slit_projection(profile, loss.shape)
     if padding:
 
         def on_panel(field: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from holodriver.files.stack import read_stack, write_stack
 from holodriver.metrics import psnr
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
-from holodriver.panel.burch import read_back
+from holodriver.panel.behind_slit import read_back
 from holodriver.panel.frames import PanelFrames
 from holodriver.scene.stack import FocalStack
 from holodriver.synthesis.loss import ColourLoss, LossWeights

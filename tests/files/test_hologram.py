@@ -19,8 +19,8 @@ from holodriver.files.hologram import (
 )
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
-from holodriver.panel.burch import encode
 from holodriver.panel.calibration import Registration
+from holodriver.panel.encoder import encode
 from holodriver.panel.lut import AmplitudeLut
 
 PROFILE = REFERENCE.resized(24, 16)

@@ -11,7 +11,8 @@ from holodriver.optics.bench import SimulatedBench, linear_response
 from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.optics.propagation import propagate
-from holodriver.panel.burch import automatic_gains, camera_exposure, encode, read_back
+from holodriver.panel.behind_slit import camera_exposure, read_back
+from holodriver.panel.encoder import automatic_gains, encode
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
 

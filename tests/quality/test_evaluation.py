@@ -16,7 +16,8 @@ from holodriver.errors import InputError
 from holodriver.files.hologram import Hologram, write_hologram
 from holodriver.files.stack import read_stack, write_stack
 from holodriver.optics.display import REFERENCE
-from holodriver.panel.burch import automatic_gains, camera_exposure, camera_field, encode
+from holodriver.panel.behind_slit import camera_exposure, camera_field
+from holodriver.panel.encoder import automatic_gains, encode
 from holodriver.panel.frames import simulated_bench
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.quality import perceptual

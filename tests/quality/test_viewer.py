@@ -18,7 +18,7 @@ from holodriver.files.frames import write_frames
 from holodriver.files.images import srgb_pixels
 from holodriver.files.rgbd import write_rgbd
 from holodriver.files.stack import write_stack
-from holodriver.panel.burch import camera_exposure
+from holodriver.panel.behind_slit import camera_exposure
 from holodriver.panel.frames import simulated_bench
 from holodriver.quality.evaluation import evaluate
 from holodriver.quality.viewer.images import QUALITIES

@@ -17,7 +17,7 @@ from holodriver.files.stack import read_stack
 from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.optics.focus import positions
-from holodriver.panel.burch import camera_field
+from holodriver.panel.behind_slit import camera_field
 from holodriver.progress import Progress, silent
 from holodriver.quality.evaluation import frames_of
 from holodriver.quality.facts import flat

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from holodriver.panel.burch import automatic_gains, camera_exposure, encode
+from holodriver.panel.behind_slit import camera_exposure
+from holodriver.panel.encoder import automatic_gains, encode
 from holodriver.panel.frames import simulated_bench
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.quality.scores import MethodScores, score_images

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from holodriver.panel.burch import automatic_gains
-from holodriver.panel.encoder import Encoder
+from holodriver.panel.encoder import Encoder, automatic_gains
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.quality.scores import MethodScores
 from holodriver.scene.layered import focal_stack

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from holodriver.optics.bench import SimulatedBench, linear_response
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
-from holodriver.panel.burch import automatic_gains, encode
+from holodriver.panel.encoder import automatic_gains, encode
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.quality.grating import GratingNoise, grating_noise
 from holodriver.study.drawing import WIDTH, save, styled

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from holodriver.metrics import psnr
 from holodriver.optics.bench import SimulatedBench
 from holodriver.optics.display import DisplayProfile, eye_blur_diameter
-from holodriver.panel.burch import automatic_gains, camera_exposure, encode
+from holodriver.panel.behind_slit import camera_exposure
+from holodriver.panel.encoder import automatic_gains, encode
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.study.drawing import LIGHT, WIDTH, curves, marked, save, styled
