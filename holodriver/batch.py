@@ -18,12 +18,12 @@ from holodriver.files.photos import SUFFIXES as PHOTOS
 from holodriver.files.rgbd import Near, read_rgbd
 from holodriver.files.stack import read_stack
 from holodriver.machine import threads_to_use
-from holodriver.metrics import smallest_size
+from holodriver.metrics import StackScores, smallest_size
 from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.optics.focus import positions
 from holodriver.progress import Progress, silent
-from holodriver.quality.scores import MethodScores, score_field
+from holodriver.quality.scores import score_field
 from holodriver.realtime.choice import FLOAT
 from holodriver.realtime.networks import load_networks
 from holodriver.realtime.synthesiser import NetworkSynthesiser, exposure_of
@@ -141,7 +141,7 @@ def compute(
     progress: Progress = silent,
     warn: Warn = lambda text: None,
     interruptible: Interruptible = uninterruptible,
-) -> MethodScores | None:
+) -> StackScores | None:
     """Compute the hologram of a focal stack or of an RGB-D picture, score it, and write it.
 
     Of a picture, "net" needs no focal stack and makes none, so that there is nothing to score against.

@@ -16,7 +16,7 @@ from holodriver.files.frames import write_frames
 from holodriver.files.hologram import Hologram, write_hologram
 from holodriver.files.images import write_pixels
 from holodriver.files.stack import read_stack
-from holodriver.metrics import smallest_size
+from holodriver.metrics import StackScores, smallest_size
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.panel.behind_slit import camera_exposure, laser_powers
@@ -26,7 +26,7 @@ from holodriver.panel.lut import AmplitudeLut
 from holodriver.progress import Progress, silent
 from holodriver.quality.contact_sheet import Column, contact_sheet
 from holodriver.quality.facts import flat
-from holodriver.quality.scores import MethodScores, score_field, score_images
+from holodriver.quality.scores import score_field, score_images
 from holodriver.quality.viewer.inputs import PAGE_WIDTH, Content
 from holodriver.quality.viewer.methods import RENDERED, method_of, page_size, shrunk
 from holodriver.quality.viewer.page import write_page
@@ -70,9 +70,9 @@ class DemoResult:
     """What the demo found, and where it lies."""
 
     folder: Path
-    fields: tuple[MethodScores, ...]
+    fields: tuple[StackScores, ...]
     """Scores of the wave fields as computed, in the order of `METHODS`."""
-    played: tuple[MethodScores, ...]
+    played: tuple[StackScores, ...]
     """Scores of what the camera saw of the frames that the panel received, in the same order."""
     report: PlayReport
     warnings: tuple[str, ...]
@@ -244,11 +244,11 @@ def _play(
     return report, seen
 
 
-def _sheet(stack: FocalStack, seen: Sequence[NDArray[np.float32]], scores: Sequence[MethodScores]) -> NDArray[np.uint8]:
+def _sheet(stack: FocalStack, seen: Sequence[NDArray[np.float32]], scores: Sequence[StackScores]) -> NDArray[np.uint8]:
     planes = {name: int(np.abs(stack.positions - t).argmin()) for name, t in FOCI.items()}
     columns = [Column("rendered", [stack.images[n] for n in planes.values()], [""] * len(planes))]
     for method, images, result in list(zip(METHODS, seen, scores, strict=True))[:2]:
-        captions = [f"{result.scores.psnr[n]:.1f} dB   SSIM {result.scores.ssim[n]:.3f}" for n in planes.values()]
+        captions = [f"{result.psnr[n]:.1f} dB   SSIM {result.ssim[n]:.3f}" for n in planes.values()]
         columns.append(Column(method, [images[n] for n in planes.values()], captions))
     return contact_sheet(list(planes), columns, "What a camera sees of the frames that the panel received")
 

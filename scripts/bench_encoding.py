@@ -3,7 +3,8 @@
     python scripts/bench_encoding.py [--rounds 9]
 
 The encoder and the plain one that tests compare it with (NumPy in float64, `tests/plain_burch.py`) run in one process,
-alternated; times are medians. The parts of the fast one are its own, on the same fields. The paper's encoding takes 0.89 ms on a V100.
+alternated; times are medians. The parts of the fast one are its own, on the same fields. The paper's encoding takes
+0.89 ms on a V100.
 """
 
 import argparse

@@ -206,7 +206,7 @@ def against_odak(stack: FocalStack, profile: DisplayProfile, counts: tuple[int, 
     rows = []
 
     def add(name: str, steps: object, seconds: float, field: WaveField) -> None:
-        mean = score_field("", field, stack, padding=padding).scores.means()
+        mean = score_field("", field, stack, padding=padding).means()
         rows.append((name, str(steps), f"{seconds:.1f}", f"{mean['psnr']:.2f}", f"{mean['ssim']:.4f}"))
 
     def ours(steps: int, beta: float | None) -> tuple[float, WaveField]:
@@ -226,7 +226,7 @@ def against_odak(stack: FocalStack, profile: DisplayProfile, counts: tuple[int, 
 
 def mean_psnr(field: WaveField, stack: FocalStack) -> float:
     """Mean over planes of the PSNR, dB."""
-    return score_field("", field, stack).scores.means()["psnr"]
+    return score_field("", field, stack).means()["psnr"]
 
 
 def discs(size: int = 192) -> tuple[FocalStack, DisplayProfile]:

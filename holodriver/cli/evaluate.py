@@ -37,6 +37,7 @@ def evaluate(
     from holodriver.files.stack import read_stack
     from holodriver.quality import evaluation
     from holodriver.quality.perceptual import is_available, load_lpips
+    from holodriver.quality.scores import SCORE_HEADINGS
 
     if as_json is not None:
         check_output(as_json, overwrite=overwrite)
@@ -63,7 +64,7 @@ def evaluate(
         with written_file(as_json, overwrite=overwrite) as temporary:
             values = evaluation.as_dict(found, stack, str(against))
             temporary.write_text(json.dumps(values, indent=1, allow_nan=False), encoding="utf-8")
-    headings = evaluation.HEADINGS[: None if distance else 4]
+    headings = SCORE_HEADINGS[: None if distance else 4]
     dioptres = holograms[0][1].profile.dioptres
     for one in found:
         if one.name != evaluation.FLAT:

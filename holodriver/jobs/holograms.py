@@ -10,8 +10,8 @@ from holodriver.errors import HolodriverError
 from holodriver.farm.unit import Batch, Needs, Outcome, Surroundings, Unit
 from holodriver.files.manifest import StackManifest
 from holodriver.jobs.needs import PROCESS, READ_A_PIXEL, hologram_needs
+from holodriver.metrics import StackScores
 from holodriver.optics.display import DisplayProfile
-from holodriver.quality.scores import MethodScores
 
 SYNTH = "synth"
 """Kind of the batch."""
@@ -62,13 +62,13 @@ def synth_unit(
     return {"scores": None if scores is None else scores.as_dict()}
 
 
-def scores_of(outcomes: Sequence[Outcome]) -> list[tuple[str, MethodScores]]:
+def scores_of(outcomes: Sequence[Outcome]) -> list[tuple[str, StackScores]]:
     """Names and scores of the holograms whose scores are known, of this run and of those before."""
     found = []
     for outcome in outcomes:
         scores = (outcome.report or {}).get("scores")
         if scores is not None:
-            found.append((outcome.unit.name, MethodScores.from_dict(scores)))
+            found.append((outcome.unit.name, StackScores.from_dict(scores)))
     return found
 
 

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.errors import InputError
+from holodriver.metrics import StackScores
 from holodriver.optics.display import DisplayProfile
 from holodriver.progress import Progress
-from holodriver.quality.scores import MethodScores, score_field
+from holodriver.quality.scores import score_field
 from holodriver.realtime.networks import load_networks, shipped_folder
 from holodriver.realtime.synthesiser import NetworkSynthesiser
 from holodriver.scene.stack import FocalStack
@@ -91,7 +92,7 @@ class Methods:
             field = BASELINES[method](stack, profile)
         return Timed(field, time.perf_counter() - start, notes)
 
-    def scored(self, method: str, scene: Scene, *, display: DisplayProfile | None = None) -> MethodScores:
+    def scored(self, method: str, scene: Scene, *, display: DisplayProfile | None = None) -> StackScores:
         """The scores of a method on a scene."""
         timed = self.field(method, scene, display=display)
         return score_field(method, timed.field, scene.stack, seconds=timed.seconds)

@@ -52,7 +52,7 @@ def test_scores_are_those_of_evaluate(viewed) -> None:
 
     found = evaluate("x", read_hologram(viewed.folder / "sharp.holo"), viewed.stack)
     panel = next(one for one in found if one.seen == "panel frames")
-    assert viewed.content.methods[1].scores == panel.scores
+    assert viewed.content.methods[1].scores.planes() == panel.planes()
     assert [method.seen for method in viewed.content.methods] == ["focal stack", "panel frames", "wave field"]
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from holodriver.errors import InputError
 from holodriver.files.images import srgb_pixels
-from holodriver.metrics import StackScores, score_stack, smallest_size
+from holodriver.metrics import SCORES, StackScores, score_stack, smallest_size
 from holodriver.panel.frames import PanelFrames
 from holodriver.progress import Progress, silent
 from holodriver.scene.stack import FocalStack
@@ -79,7 +79,7 @@ def method_of(
             scores.append(score_stack(light[None], target, coc_max=against.coc_max))
         pictures.append(srgb_pixels(shrunk(light, size)))
         progress(f"Looking at {name}", plane + 1, count)
-    joined = StackScores(*(tuple(getattr(s, key)[0] for s in scores) for key in _KEYS)) if scores else None
+    joined = StackScores(*(tuple(getattr(s, key)[0] for s in scores) for key in SCORES[:4])) if scores else None
     return Method(name, seen, tuple(pictures), joined, frames, frames_note, tuple(notes), tuple(facts))
 
 
@@ -105,6 +105,3 @@ def page_size(shape: tuple[int, int], width: int) -> tuple[int, int]:
     if full <= width:
         return full, height
     return width, max(1, round(height * width / full))
-
-
-_KEYS = ("psnr", "ssim", "psnr_srgb", "ssim_srgb")

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from holodriver.metrics import StackScores
 from holodriver.panel.encoder import Encoder, automatic_gains
 from holodriver.panel.lut import AmplitudeLut
-from holodriver.quality.scores import MethodScores
 from holodriver.scene.layered import focal_stack
 from holodriver.study.drawing import INKS, WIDTH, bars, save, styled
 from holodriver.study.methods import FLAT, NCGH, NET, OPT, OWN, QNET
@@ -129,12 +129,12 @@ def _by_size(work: Work) -> list[list[Scene]]:
     return [groups[shape] for shape in sorted(groups, key=lambda shape: shape[0] * shape[1])][:2]
 
 
-def _over(results: Sequence[MethodScores], name: str) -> tuple[float, float]:
-    values = [result.scores.means()[name] for result in results]
+def _over(results: Sequence[StackScores], name: str) -> tuple[float, float]:
+    values = [result.means()[name] for result in results]
     return float(np.mean(values)), float(np.std(values))
 
 
-def _draw(path: Path, panels: list[tuple[list[Scene], dict[str, Any], dict[str, list[MethodScores]]]]) -> None:
+def _draw(path: Path, panels: list[tuple[list[Scene], dict[str, Any], dict[str, list[StackScores]]]]) -> None:
     with styled() as plt:
         figure, grid = plt.subplots(len(panels), 3, figsize=(WIDTH, 2.2 * len(panels) + 0.1), layout="constrained")
         for number, (row, (scenes, timing, scores)) in enumerate(zip(np.atleast_2d(grid), panels, strict=True)):

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from holodriver.errors import InputError
 from holodriver.files.network import COLOURS
 from holodriver.files.weights import load_weights, save_weights
+from holodriver.metrics import StackScores
 from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.field import WaveField
-from holodriver.quality.scores import MethodScores, score_field
+from holodriver.quality.scores import score_field
 from holodriver.scene.stack import FocalStack
 from holodriver.study.drawing import WIDTH, curves, marked, save, styled
 from holodriver.study.settings import shown_on
@@ -87,7 +88,7 @@ def sizes(
         loaded = [torch_network(path / f"{COLOURS[c]}.safetensors", c, display) for c in shared]
         networks = [network for network, _ in loaded]
         scores = [_scored(networks, stack, display, shared) for stack in held]
-        found.append((loaded[0][1], path.name, [score.scores.means()["psnr"] for score in scores]))
+        found.append((loaded[0][1], path.name, [score.means()["psnr"] for score in scores]))
     found.sort(key=lambda item: -item[0].multiplications)
     largest, _, best = found[0]
     rows = [
@@ -154,7 +155,7 @@ def profile_of(stack: FocalStack, colours: Sequence[int], display: DisplayProfil
 
 def _scored(
     networks: Sequence[Network], stack: FocalStack, display: DisplayProfile, colours: Sequence[int]
-) -> MethodScores:
+) -> StackScores:
     return score_field("", field_of(networks, stack, profile_of(stack, colours, display)), stack)
 
 
@@ -162,7 +163,7 @@ def _flat(stack: FocalStack, display: DisplayProfile, colours: Sequence[int]) ->
     """PSNR (dB) of flat phase in some of the colours."""
     held = one_colour(stack, colours)
     field = flat_phase(held, profile_of(held, colours, display))
-    return score_field("", field, held).scores.means()["psnr"]
+    return score_field("", field, held).means()["psnr"]
 
 
 def _trained(work: Work) -> Path:

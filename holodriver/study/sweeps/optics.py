@@ -62,7 +62,7 @@ def blur(work: Work, path: Path) -> Outcome:
         scenes = [work.scenes.layered(settings.seed + n, coc_max=diameter) for n in range(settings.scenes)]
         wall = work.scenes.wall(_wall_size(work), WALL_PLANES, diameter)
         for method in METHODS:
-            values = [work.methods.scored(method, scene).scores.means()["psnr"] for scene in scenes]
+            values = [work.methods.scored(method, scene).means()["psnr"] for scene in scenes]
             scores[method].append(float(np.mean(values)))
             spreads[method].append(float(np.std(values)))
             reached[method].append(_reached(work, method, wall, work.display))
@@ -107,7 +107,7 @@ def distance(work: Work, path: Path) -> Outcome:
         )
         disperse = [dispersion(w, display.pixel_pitch, depth_span) for w in display.wavelengths]
         for method in (OPT, NCGH):
-            values = [work.methods.scored(method, scene, display=tried).scores.means()["psnr"] for scene in scenes]
+            values = [work.methods.scored(method, scene, display=tried).means()["psnr"] for scene in scenes]
             quality[method].append(float(np.mean(values)))
             reached[method].append(_reached(work, method, wall, tried))
             numbers[f"{method} blur at {1e3 * depth_span:g} mm"] = reached[method][-1]

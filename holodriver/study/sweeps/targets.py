@@ -51,7 +51,7 @@ class Point:
 def measured(field: WaveField, scene: Scene) -> dict[str, float]:
     """Scores of a field on a scene."""
     images = field.intensities(scene.stack.positions.tolist())
-    mean = score_images("", images, scene.stack).scores.means()
+    mean = score_images("", images, scene.stack).means()
     return {"psnr": mean["psnr"], "ssim": mean["ssim"], "in focus": in_focus_psnr(images, scene.stack)}
 
 
