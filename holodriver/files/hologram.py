@@ -3,8 +3,7 @@
 Layout: root attributes `format`, `version`, `profile` (JSON), `provenance` (JSON); dataset `field` complex64 (C, H, W);
 group `frames` with `pixels` uint8, `gains` (C,), `amplitudes` (C, 256), and where colours were moved `registrations`
 (C, 3): y, x, scale. Pixels are (C, H, W) where each stands for a cell of the panel, as encoding makes them, and then
-not packed, so that a player reads them at the pace of a disk; else (C, h, w) and packed, as all were in version 1. No
-object types, no pickles.
+not packed, so that a player reads them at the pace of a disk; else (C, h, w) and packed. No object types, no pickles.
 """
 
 import dataclasses
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from holodriver.optics.field import WaveField
 
 FORMAT, VERSION = "holodriver hologram", 2
-READABLE = (1, VERSION)
 
 MAXIMUM_PIXELS = 1 << 28
 """Panel pixels of all colours of one hologram (of three colours, 16,384 × 5,461)."""
@@ -148,17 +146,6 @@ def read_small_frames(path: Path, *, guarded: bool = True) -> SmallFrames | None
         return small
 
 
-def read_hologram_profile(path: Path) -> DisplayProfile:
-    """The display that the hologram in a `.holo` file is for, without its pixels.
-
-    Raises:
-        FileFormatError: as `read_hologram`.
-    """
-    found = guard.read(parse_profile, path)
-    with _named(path):
-        return DisplayProfile.from_dict(found.value["profile"], where=path)
-
-
 def parse_hologram(source: Source, *, frames_only: bool) -> Parsed:
     """What a `.holo` file holds.
 
@@ -182,12 +169,6 @@ def parse_hologram(source: Source, *, frames_only: bool) -> Parsed:
         return Parsed({"profile": values, "provenance": provenance}, arrays)
 
 
-def parse_profile(source: Source) -> Parsed:
-    """The display profile of a `.holo` file."""
-    with _opened(source) as file:
-        return Parsed({"profile": _profile(file)[0]}, {})
-
-
 @contextmanager
 def _opened(source: Source) -> Iterator[h5py.File]:
     with _named(source.path), opened_hdf5(source, "a .holo file") as file:
@@ -206,11 +187,10 @@ def _named(path: Path) -> Iterator[None]:
 
 
 def _profile(file: h5py.File) -> tuple[dict[str, Any], DisplayProfile]:
-    for key, readable in (("format", (FORMAT,)), ("version", READABLE)):
+    for key, expected in (("format", FORMAT), ("version", VERSION)):
         found = attribute(file, key)
-        if found not in readable:
-            expected = " or ".join(repr(one) for one in readable)
-            raise FileFormatError(f"field '{key}' is {shown(found)}, expected {expected}")
+        if found != expected:
+            raise FileFormatError(f"field '{key}' is {shown(found)}, expected {expected!r}")
     values = json_attribute(file, "profile")
     profile = DisplayProfile.from_dict(values)
     pixels = len(profile.wavelengths) * math.prod(profile.native_shape)

@@ -196,7 +196,7 @@ def read_description(path: Path) -> dict[str, Any]:
         return {}
     try:
         said = json_object(text, path)
-        known = said["format"] == FORMAT and said["version"] <= VERSION
+        known = said["format"] == FORMAT and said["version"] == VERSION
         known = known and said["near"] in ("black", "white") and said["mapping"] in ("dioptric", "linear")
     except (FileFormatError, TypeError, KeyError):
         known = False

@@ -92,15 +92,6 @@ class SimulatedBench:
         """
         return self._baseband(frame, colour) * slit_passband(self.profile)
 
-    def pupil_field(self, frame: NDArray[np.uint8], colour: int) -> tuple[Complex, NDArray, NDArray]:
-        """Field (H, W) of one colour in the eye's pupil, and the coordinates y, x (m) there, axis in the middle."""
-        wavelength = self.profile.wavelengths[colour]
-        # From the hologram plane to the eyepiece's front focal plane, where t = 1 stands.
-        kernel = self._transfer(wavelength, self.profile.z(1.0), (0.0, 0.0)).numpy()
-        scale = wavelength * self.profile.eyepiece_focal_length / self.profile.pixel_pitch
-        y, x = (np.fft.fftshift(np.fft.fftfreq(n)) * scale for n in self.profile.shape)
-        return np.fft.fftshift(self.behind_slit(frame, colour) * kernel), y[:, None], x[None, :]
-
     def view(self, frame: NDArray[np.uint8], colour: int, t: float) -> NDArray[np.float64]:
         """Intensity (H, W) of one colour for an eye or camera focused on normalised depth `t`.
 

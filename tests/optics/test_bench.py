@@ -10,7 +10,7 @@ from holodriver.errors import InputError
 from holodriver.optics.bench import SimulatedBench, linear_response
 from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.field import WaveField
-from holodriver.optics.propagation import propagate
+from holodriver.optics.propagation import propagate, transfer_function
 from holodriver.panel.behind_slit import camera_exposure, read_back
 from holodriver.panel.encoder import automatic_gains, encode
 from holodriver.panel.frames import PanelFrames
@@ -53,12 +53,15 @@ def test_near_is_sharp_near_and_the_other_order_is_inside_out(axis: str, sign: i
 def test_the_pupil_receives_a_wave_that_diverges_from_the_virtual_image(t: float, order: int) -> None:
     frames = encoded(spot_at(MONO, t, radius=1.2))
     bench = SimulatedBench(MONO, linear_response(1), order=order)
-    field, _, x = bench.pupil_field(frames.pixels[0], 0)
+    # from the hologram plane to the eyepiece's front focal plane, where t = 1 stands; the pupil is in the rear one
+    kernel = transfer_function(MONO.shape, MONO.pixel_pitch, GREEN, MONO.z(1.0)).numpy()
+    field = np.fft.fftshift(bench.behind_slit(frames.pixels[0], 0) * kernel)
+    x = np.fft.fftshift(np.fft.fftfreq(MONO.width)) * GREEN * MONO.eyepiece_focal_length / MONO.pixel_pitch
     axis = MONO.width // 2
     line = field[axis, :] * np.exp(2j * np.pi * np.arange(-axis, axis) / 2)  # the spot stands in the middle
-    middle = np.abs(x[0]) < 0.3e-3
+    middle = np.abs(x) < 0.3e-3
     phase = np.unwrap(np.angle(line[middle]))
-    curvature = np.polyfit(x[0][middle], phase, 2)[0]
+    curvature = np.polyfit(x[middle], phase, 2)[0]
     vergence = curvature * GREEN / np.pi  # a wave diverging from R has the phase +π·r²/(λ·R)
     # The conjugate order turns z(t) about the hologram plane: what stood at z stands at −z.
     focal = MONO.eyepiece_focal_length

@@ -29,8 +29,6 @@ Network = Callable[[NDArray[np.floating]], NDArray[np.floating]]
 SIZES = (4, 8, 12, 16)
 """Channels of the networks that are trained."""
 GREEN = 1
-BORDER = 16
-"""Pixels that a crop to learn from has beyond the scored ones, on both sides together."""
 HEADINGS = ("network", "channels", "convolutions", "fold", "multiplications a pixel", "share of the largest",
             "PSNR dB", "PSNR dB sd", "dB lost")  # fmt: skip
 
