@@ -19,8 +19,9 @@ import bpy
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import blender_addon
-from blender_addon import cycles, job, planes, snapshot
-from blender_addon.ui import focus_preview, jobs, operators, session
+from blender_addon.render import cycles, job
+from blender_addon.ui import focus_preview, jobs, operators, session, snapshot
+from blender_addon.ui import near_and_far as planes
 from holodriver.errors import InputError
 
 FOLDER, FAKE = (Path(text) for text in sys.argv[-2:])

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import holodriver
-from holodriver.rendering.blender import clean_environment
+from holodriver.blender.find import clean_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 INSIDE = Path(__file__).with_name("inside_extension.py")

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from holodriver.blender import find as blender
+from holodriver.dehnet.training.pool import Pool, PoolSize
 from holodriver.errors import BlenderError, FileFormatError, HolodriverError, InputError, shown
-from holodriver.files import guard
+from holodriver.files.guard import guard
 from holodriver.files.profile import read_profile
 from holodriver.files.text import read_json
-from holodriver.files.video_parts import Track, VideoParts, parse_state
-from holodriver.files.video_writer import CODECS
+from holodriver.files.video.parts import Track, VideoParts, parse_state
+from holodriver.files.video.writer import CODECS
 from holodriver.optics.display import REFERENCE, DisplayProfile
-from holodriver.rendering import blender
-from holodriver.training.pool import Pool, PoolSize
 
 
 def test_an_error_is_one_line_whatever_a_file_calls_itself():

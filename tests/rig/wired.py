@@ -16,7 +16,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from holodriver.rig import opening
+from holodriver.rig.play import open_rig as opening
 
 
 class Wire:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from holodriver.realtime import choice
+from holodriver.dehnet import fastest_runtime as choice
 from holodriver.study import drawing
 from holodriver.study.run import FIGURES, SWEEPS, run
 from holodriver.study.settings import Settings

@@ -13,7 +13,7 @@ from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.panel.burch import automatic_gains, encode
 from holodriver.panel.lut import AmplitudeLut
-from holodriver.quality.grating import GratingNoise, grating_noise
+from holodriver.scores.grating import GratingNoise, grating_noise
 from holodriver.study.drawing import WIDTH, save, styled
 from holodriver.study.methods import OPT
 from holodriver.study.store import ARRAYS, BENCH, Arrays
