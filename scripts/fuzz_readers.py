@@ -107,13 +107,13 @@ def _edid(path: Path) -> None:
 
 
 def _settings(path: Path) -> None:
-    from holodriver.blender import find as blender
+    from holodriver.blender import find
 
-    kept, blender.settings_file = blender.settings_file, lambda: path
+    kept, find.settings_file = find.settings_file, lambda: path
     try:
-        list(blender._choices(None))
+        list(find._choices(None))
     finally:
-        blender.settings_file = kept
+        find.settings_file = kept
 
 
 def _model(folder: Path) -> None:

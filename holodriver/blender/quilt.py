@@ -117,7 +117,7 @@ def render_quilt(
                 elif report["event"] == "warning":
                     warn(report["what"])
                 elif report["event"] == "written":
-                    view = raw / f"view_{report['plane']:04d}.png"  # as blender_addon/quilt.py names it
+                    view = raw / f"view_{report['plane']:04d}.png"  # as blender_addon/render/quilt.py names it
                     canvas.add(report["plane"], read_levels(view, guarded=False))
                     view.unlink()
         if canvas.missing:

@@ -36,7 +36,7 @@ SPLITS = ("train", "test")
 ROUTES = ("planes", "refocus")
 """How the images of the focal planes are made."""
 
-_MARK = "holodriver: "  # as in blender_addon/headless.py
+_MARK = "holodriver: "  # as in blender_addon/render/headless.py
 _LINES_KEPT = 40
 _HEARTBEAT_S = 0.2
 
@@ -215,7 +215,7 @@ def raw_renders(
 def child_reports(
     blender: Blender, job: dict[str, Any], raw: Path, *, scratch: Path
 ) -> Iterator[Iterator[dict[str, Any]]]:
-    """Run any job of the add-on (see `blender_addon/job.py`) in a child; as `raw_renders`."""
+    """Run any job of the add-on (see `blender_addon/render/job.py`) in a child; as `raw_renders`."""
     job_file = raw / "job.json"
     values = job | {"folder": str(raw.resolve()), "scratch": str(scratch.resolve()), "driver": os.getpid()}
     values["threads"] = threads_to_use()
@@ -223,7 +223,7 @@ def child_reports(
     job_file.write_text(json.dumps(values), encoding="utf-8")
     addon = _addon_folder()
     package = Path(holodriver.__file__).parent
-    command = blender.command(addon / "headless.py", [str(job_file.resolve()), str(package), str(addon)])
+    command = blender.command(addon / "render" / "headless.py", [str(job_file.resolve()), str(package), str(addon)])
     try:
         process = subprocess.Popen(
             command,
@@ -357,6 +357,6 @@ def _kill(process: subprocess.Popen[str]) -> None:
 def _addon_folder() -> Path:
     # by its place alone: looked up as a module, a folder of that name in the working directory would be run instead
     folder = Path(holodriver.__file__).parent.parent / "blender_addon"
-    if not (folder / "headless.py").is_file():
+    if not (folder / "render" / "headless.py").is_file():
         raise BlenderError("the Blender add-on is not installed", where=folder, remedy="reinstall holodriver")
     return folder

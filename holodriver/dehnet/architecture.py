@@ -1,7 +1,7 @@
 """DEHNet: the network that turns an RGB-D image into the wave field that the optimiser would have found.
 
 As in the paper, 34 convolutions of 3 × 3 with 12 channels, the input concatenated before the last; or of any other
-shape, and those that come along are wider and shorter (`holodriver/synthesis/weights/MODEL_CARD.md`). One network works
+shape, and those that come along are wider and shorter (`holodriver/dehnet/weights/MODEL_CARD.md`). One network works
 on one colour: what light does on its way depends on the wavelength. It answers with what is to be *added* to the
 flat-phase field √I, so that it begins from a strong simple hologram; each two convolutions have a skip around them.
 

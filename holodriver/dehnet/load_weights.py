@@ -63,7 +63,7 @@ class Networks:
 
 def shipped_folder() -> Path:
     """Where the networks lie that come along."""
-    return Path(str(resources.files("holodriver.synthesis"))) / "weights"
+    return Path(str(resources.files("holodriver.dehnet"))) / "weights"
 
 
 def load_networks(folder: Path | None = None) -> Networks:

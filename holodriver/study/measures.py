@@ -15,8 +15,8 @@ Floats = NDArray[np.floating]
 def half_light_diameter(picture: Floats, background: float, centre: tuple[float, float]) -> float:
     """Diameter (px) of the circle round `centre` (y, x) that holds half of the light of a spot (H, W).
 
-    A uniform disc of diameter D has D/√2. Second moments, which `holodriver.scores.psnr_ssim.blur_diameters` takes, weigh the
-    faint far tails of diffraction, which no eye sees as blur.
+    A uniform disc of diameter D has D/√2. Second moments (`holodriver.scores.psnr_ssim.blur_diameters`) weigh
+    the faint far tails of diffraction, which no eye sees as blur.
 
     Args:
         picture: intensity.

@@ -174,7 +174,7 @@ def test_without_a_blender_nothing_is_made(tmp_path):
 
 
 def test_a_scratch_folder_is_removed_from_under_a_render_that_goes_on(tmp_path):
-    spec = importlib.util.spec_from_file_location("headless", _addon_folder() / "headless.py")
+    spec = importlib.util.spec_from_file_location("headless", _addon_folder() / "render" / "headless.py")
     assert spec is not None
     assert spec.loader is not None
     headless = importlib.util.module_from_spec(spec)
@@ -251,8 +251,8 @@ def test_a_child_that_fails_is_one_line(tmp_path, body, said):
 @pytest.mark.skipif(os.name == "nt", reason="stand-ins are scripts")
 def test_a_folder_of_the_same_name_in_the_working_directory_is_not_run(tmp_path, monkeypatch):
     foreign = tmp_path / "blender_addon"
-    foreign.mkdir()
-    for name in ("__init__.py", "headless.py"):
+    (foreign / "render").mkdir(parents=True)
+    for name in ("__init__.py", "render/__init__.py", "render/headless.py"):
         (foreign / name).write_text("", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)  # as `python -m holodriver` does
     tells = 'import json, sys; print("holodriver: " + json.dumps({"event": "told", "arguments": sys.argv[1:]}))'
@@ -265,7 +265,7 @@ def test_a_folder_of_the_same_name_in_the_working_directory_is_not_run(tmp_path,
     ):
         reports.extend(told)
     own = Path(holodriver.__file__).parent.parent / "blender_addon"
-    assert str(own / "headless.py") in reports[0]["arguments"]
+    assert str(own / "render" / "headless.py") in reports[0]["arguments"]
     assert str(foreign) not in " ".join(reports[0]["arguments"])
 
 

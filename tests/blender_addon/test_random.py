@@ -25,7 +25,7 @@ from pathlib import Path
 import bpy, numpy
 
 asked = json.loads(Path(sys.argv[-1]).read_text())
-spec = importlib.util.spec_from_file_location("headless", Path(asked["addon"]) / "headless.py")
+spec = importlib.util.spec_from_file_location("headless", Path(asked["addon"]) / "render" / "headless.py")
 headless = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(headless)
 headless._load_package("holodriver", Path(asked["holodriver"]))

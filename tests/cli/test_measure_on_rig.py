@@ -32,7 +32,7 @@ from holodriver.panel.calibration import Calibration, ColourCalibration
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.rig.laser_colour import Colour
-from holodriver.rig.measure import instruments as looking
+from holodriver.rig.measure import instruments
 from holodriver.rig.measure.cameras import LiveFolderCamera
 from holodriver.rig.measure.simulated_cell import LiquidCrystal
 from holodriver.rig.settings import (
@@ -245,7 +245,7 @@ def test_pictures_taken_on_a_rig_are_scored_against_the_stack(tmp_path, monkeypa
             self._asked = False
             super()._pause()
 
-    monkeypatch.setattr(looking, "LiveFolderCamera", WrittenMeanwhile)
+    monkeypatch.setattr(instruments, "LiveFolderCamera", WrittenMeanwhile)
     command = ["capture", str(tmp_path / "x.holo"), "--stack", str(tmp_path / "x.stack"), "--arm", "--overwrite"]
     command += ["--rig", rig_file(tmp_path, profile=profile), "--camera", f"folder:{tmp_path}/pictures"]
     told = said([*command, "-o", str(tmp_path / "out")], capsys)

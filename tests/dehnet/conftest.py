@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from networks import TINY, write_networks
 
-from holodriver.dehnet import fastest_runtime as choice
+from holodriver.dehnet import fastest_runtime
 from holodriver.dehnet.load_weights import Networks, load_networks
 
 
@@ -26,5 +26,5 @@ def networks(folder: Path) -> Networks:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Nobody's own measurements are read or replaced."""
     path = tmp_path / "cache" / "runtimes.json"
-    monkeypatch.setattr(choice, "cache_path", lambda: path)
+    monkeypatch.setattr(fastest_runtime, "cache_path", lambda: path)
     return path

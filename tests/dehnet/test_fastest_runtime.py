@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from holodriver.dehnet import fastest_runtime as choice
+from holodriver.dehnet import fastest_runtime
 from holodriver.dehnet.runtimes.kinds import Kind
 from holodriver.errors import InputError
 
@@ -43,38 +43,40 @@ def kinds(monkeypatch, clock):
         kind("rough", 1, clock, precision="bf16"),
         kind("broken", 0, clock, fails=True),
     ]
-    monkeypatch.setattr(choice, "present", lambda: made)
+    monkeypatch.setattr(fastest_runtime, "present", lambda: made)
     return made
 
 
 def test_the_fastest_that_works_is_taken(kinds, networks, clock):
-    assert choice.choose(networks, clock=clock).name == "rough"
-    assert choice.choose(networks, "float", clock=clock).name == "fast"
-    assert choice.measured(networks, clock=clock) == {"slow": 3, "fast": 2, "rough": 1, "broken": None}
+    assert fastest_runtime.choose(networks, clock=clock).name == "rough"
+    assert fastest_runtime.choose(networks, "float", clock=clock).name == "fast"
+    assert fastest_runtime.measured(networks, clock=clock) == {"slow": 3, "fast": 2, "rough": 1, "broken": None}
 
 
 def test_it_is_measured_once(kinds, networks, clock):
-    choice.measured(networks, clock=clock)
+    fastest_runtime.measured(networks, clock=clock)
     spent = clock.now
-    choice.measured(networks, clock=clock)
+    fastest_runtime.measured(networks, clock=clock)
     assert clock.now == spent
 
 
 def test_one_that_failed_is_tried_again(networks, clock, monkeypatch):
-    monkeypatch.setattr(choice, "present", lambda: [kind("slow", 3, clock), kind("fast", 2, clock, fails=True)])
-    assert choice.choose(networks, clock=clock).name == "slow"
-    monkeypatch.setattr(choice, "present", lambda: [kind("slow", 3, clock), kind("fast", 2, clock)])
+    monkeypatch.setattr(
+        fastest_runtime, "present", lambda: [kind("slow", 3, clock), kind("fast", 2, clock, fails=True)]
+    )
+    assert fastest_runtime.choose(networks, clock=clock).name == "slow"
+    monkeypatch.setattr(fastest_runtime, "present", lambda: [kind("slow", 3, clock), kind("fast", 2, clock)])
     spent = clock.now
-    assert choice.choose(networks, clock=clock).name == "fast"
-    assert clock.now - spent == 2 * (1 + choice.ROUNDS)  # the other one is remembered
+    assert fastest_runtime.choose(networks, clock=clock).name == "fast"
+    assert clock.now - spent == 2 * (1 + fastest_runtime.ROUNDS)  # the other one is remembered
 
 
 def test_another_version_is_measured_anew(kinds, networks, clock, monkeypatch):
-    choice.measured(networks, clock=clock)
+    fastest_runtime.measured(networks, clock=clock)
     spent = clock.now
     versions = count()
-    monkeypatch.setattr(choice, "_version", lambda package: str(next(versions)))
-    choice.measured(networks, clock=clock)
+    monkeypatch.setattr(fastest_runtime, "_version", lambda package: str(next(versions)))
+    fastest_runtime.measured(networks, clock=clock)
     assert clock.now > spent
 
 
@@ -82,11 +84,11 @@ def test_another_version_is_measured_anew(kinds, networks, clock, monkeypatch):
 def test_what_is_not_understood_is_measured_anew(kinds, networks, clock, cache, text):
     cache.parent.mkdir()
     cache.write_text(text)
-    assert choice.choose(networks, clock=clock).name == "rough"
-    assert json.loads(cache.read_text())["format"] == choice.FORMAT
+    assert fastest_runtime.choose(networks, clock=clock).name == "rough"
+    assert json.loads(cache.read_text())["format"] == fastest_runtime.FORMAT
 
 
 def test_none_that_works_is_said(networks, clock, monkeypatch):
-    monkeypatch.setattr(choice, "present", lambda: [kind("broken", 0, clock, fails=True)])
+    monkeypatch.setattr(fastest_runtime, "present", lambda: [kind("broken", 0, clock, fails=True)])
     with pytest.raises(InputError, match="no runtime works"):
-        choice.choose(networks, clock=clock)
+        fastest_runtime.choose(networks, clock=clock)

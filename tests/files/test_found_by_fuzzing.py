@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from holodriver.blender import find as blender
+from holodriver.blender import find
 from holodriver.dehnet.training.pool import Pool, PoolSize
 from holodriver.errors import BlenderError, FileFormatError, HolodriverError, InputError, shown
 from holodriver.files.guard import guard
@@ -102,10 +102,10 @@ def test_a_pool_does_not_grow_to_what_a_header_says(tmp_path):
 @pytest.mark.parametrize("text", ["blender = 0x" + "f" * 6000, "a = " + "[" * 5000, "x = " + "9" * 5000])
 def test_settings_of_the_user_that_are_no_settings(tmp_path, monkeypatch, text):
     (tmp_path / "holodriver.toml").write_text(text)
-    monkeypatch.setattr(blender, "settings_file", lambda: tmp_path / "holodriver.toml")
-    monkeypatch.delenv(blender.ENVIRONMENT_VARIABLE, raising=False)
+    monkeypatch.setattr(find, "settings_file", lambda: tmp_path / "holodriver.toml")
+    monkeypatch.delenv(find.ENVIRONMENT_VARIABLE, raising=False)
     with pytest.raises(BlenderError, match=r"holodriver\.toml"):
-        list(blender._choices(None))
+        list(find._choices(None))
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="this system has no such file")

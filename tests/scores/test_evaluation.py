@@ -19,7 +19,7 @@ from holodriver.optics.display import REFERENCE
 from holodriver.panel.burch import automatic_gains, camera_exposure, camera_field, encode
 from holodriver.panel.frames import simulated_bench
 from holodriver.panel.lut import AmplitudeLut
-from holodriver.scores import lpips as perceptual
+from holodriver.scores import lpips
 from holodriver.scores.evaluation import evaluate
 from holodriver.synthesis.baselines import flat_phase, ncgh
 
@@ -143,7 +143,7 @@ def test_lpips_that_is_not_installed_is_an_error_only_if_it_was_asked_for(work, 
     assert "pip install lpips" in capsys.readouterr().err
     assert main(["evaluate", str(work / "a.holo"), "--against", str(work / "a.stack")]) == 0
     assert "LPIPS" not in capsys.readouterr().out
-    monkeypatch.setattr(perceptual, "is_available", lambda: True)  # installed, and broken
+    monkeypatch.setattr(lpips, "is_available", lambda: True)  # installed, and broken
     assert main(["evaluate", str(work / "a.holo"), "--against", str(work / "a.stack")]) == 0
     assert "LPIPS is left out" in capsys.readouterr().err
 
@@ -171,7 +171,7 @@ def test_lpips_gets_encoded_light_between_minus_one_and_one(monkeypatch) -> None
     module.LPIPS = Network
     monkeypatch.setitem(sys.modules, "lpips", module)
     image, target = np.zeros((1, 3, 32, 32), np.float32), np.ones((1, 3, 32, 32), np.float32)
-    found = perceptual.lpips_of_planes(image, target, 8.0, perceptual.load_lpips())
+    found = lpips.lpips_of_planes(image, target, 8.0, lpips.load_lpips())
     assert found == pytest.approx((2.0,))
     assert given[0][0].shape == (1, 3, 24, 24)
     assert given[0][0].min() == -1

@@ -1,7 +1,7 @@
 """Training with the rounding of int8 in the way, so that the weights learn to live with it.
 
-`rounding(network)` puts into a network without batch normalisation what `holodriver.dehnet.training.quantise` will do to it:
-each weight is used as its nearest of 255 steps (one scale a channel), each activation that goes into an inner
+`rounding(network)` puts into a network without batch normalisation what `holodriver.dehnet.training.quantise` will do
+to it: each weight is used as its nearest of 255 steps (one scale a channel), each activation that goes into an inner
 convolution or is added to a skip as its nearest of 256. Gradients pass as if nothing had been rounded. In a loop:
 
     network = network.fused()

@@ -27,7 +27,7 @@ def main() -> None:
     for stream in (0, 1, 2):  # what libraries print is not for the wire
         os.dup2(nothing, stream)
     _, descriptor = wire.receive()
-    held = sandbox.restrict([Path(np.__file__).parents[1], Path(__file__).parents[2]])
+    held = sandbox.restrict([Path(np.__file__).parents[1], Path(__file__).parents[3]])
     wire.send({"ready": True, "held": [name for name, taken in held.items() if taken]})
     _Desk(wire, Memory(descriptor)).serve()
 

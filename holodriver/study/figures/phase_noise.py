@@ -52,7 +52,7 @@ def phase_noise(work: Work, path: Path) -> Outcome:
         return found | {"decibels": noise.decibels}
 
     inputs = {"scene": scene.key, "iterations": work.settings.iterations, "display": profile.as_dict()}
-    code = (*BENCH, "quality/grating.py", "study/figures/phase_noise.py")
+    code = (*BENCH, "scores/grating.py", "study/figures/phase_noise.py")
     arrays = work.store.keep("phase-noise", inputs, ARRAYS, compute, code=code).value
     noise = GratingNoise(CARRIERS, SLITS, arrays["decibels"])
     _draw(path, profile, arrays, noise)

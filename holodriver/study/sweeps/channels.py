@@ -193,7 +193,7 @@ def _trained(work: Work) -> Path:
                 trainer.resume(checkpoint)
             save_weights(path, trainer.run(checkpoint, progress=work.progress))
 
-        code = (*OPTICS, "synthesis", "training")
+        code = (*OPTICS, "synthesis", "dehnet")
         made, key = work.store.made(f"network-{count}", inputs, ".safetensors", write, code=code)
         paths.append((count, made, key))
     folder = work.store.folder / f"networks-{'-'.join(key[:6] for _, _, key in paths)}"

@@ -8,7 +8,7 @@ import pytest
 
 from holodriver.errors import InputError, RigError
 from holodriver.rig.laser_colour import Colour
-from holodriver.rig.lasers import controller as laser_controller
+from holodriver.rig.lasers import controller
 from holodriver.rig.lasers.controller import LaserController
 from holodriver.rig.lasers.laser_driver import EdgeCount, LaserDriver
 from holodriver.rig.simulated.box_link import default_transport
@@ -178,7 +178,7 @@ def connect(monkeypatch):
     """Connects to whatever answers so."""
 
     def connecting(answer, port=TalkingPort) -> LaserController:
-        monkeypatch.setattr(laser_controller, "open_port", lambda _: port(answer))
+        monkeypatch.setattr(controller, "open_port", lambda _: port(answer))
         return LaserController("port", answer_timeout_s=0.02, connect_timeout_s=0.1)
 
     return connecting
