@@ -11,7 +11,7 @@ from holodriver.errors import InputError
 from holodriver.optics.aperture import slit_passband
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.propagation import propagate
-from holodriver.threads import side_by_side
+from holodriver.system.threads import side_by_side
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from holodriver.errors import InputError
-from holodriver.metrics import psnr
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
 from holodriver.panel.behind_slit import laser_powers, read_back
 from holodriver.panel.encoder import Encoder, automatic_gains, encode
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
+from holodriver.scores.psnr_ssim import psnr
 
 PROFILE = REFERENCE.resized(64, 48)
 LUTS = tuple(AmplitudeLut.liquid_crystal(retardance) for retardance in (1.0, 1.2, 1.35))

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from holodriver.metrics import StackScores
 from holodriver.panel.behind_slit import camera_exposure
 from holodriver.panel.encoder import automatic_gains, encode
 from holodriver.panel.frames import simulated_bench
 from holodriver.panel.lut import AmplitudeLut
-from holodriver.quality.scores import score_images
+from holodriver.scores.psnr_ssim import StackScores
+from holodriver.scores.table import score_images
 from holodriver.study.drawing import Tile, details_of, picture_grid, save, styled
 from holodriver.study.looks import pictures
 from holodriver.study.methods import FLAT, NCGH, NET, OPT, QNET

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from holodriver.metrics import StackScores
 from holodriver.panel.encoder import Encoder, automatic_gains
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.scene.layered import focal_stack
+from holodriver.scores.psnr_ssim import StackScores
 from holodriver.study.drawing import INKS, WIDTH, bars, save, styled
 from holodriver.study.methods import FLAT, NCGH, NET, OPT, OWN, QNET
 from holodriver.study.scenes import Scene, disc_scene
