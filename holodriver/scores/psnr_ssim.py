@@ -100,8 +100,10 @@ class StackScores:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """The scores that `as_dict` wrote."""
-        planes = {name: tuple(math.inf if v is None else v for v in of) for name, of in values["planes"].items()}
-        return cls(**planes, **{name: values[name] for name in ("name", "seen", "seconds", "note")})
+        held: dict[str, Any] = {name: values[name] for name in ("name", "seen", "seconds", "note")}
+        for name, planes in values["planes"].items():
+            held[name] = tuple(math.inf if value is None else value for value in planes)
+        return cls(**held)
 
 
 def score_stack(images: Image, targets: Image, *, coc_max: float) -> StackScores:
@@ -127,7 +129,8 @@ def score_stack(images: Image, targets: Image, *, coc_max: float) -> StackScores
         rows.append(
             (psnr(image, target), ssim(image, target), psnr(encoded, encoded_target), ssim(encoded, encoded_target))
         )
-    return StackScores(*zip(*rows, strict=True))
+    columns: Any = zip(*rows, strict=True)
+    return StackScores(*columns)
 
 
 def blur_diameters(image: Image, background: float) -> tuple[float, float]:

@@ -18,9 +18,7 @@ from holodriver.scene.layered import Layer, LayeredScene, focal_stack
 from holodriver.scene.random_layers import random_scene
 from holodriver.scene.stack import FocalStack
 from holodriver.study.settings import Settings
-from holodriver.study.store import OPTICS, RENDERING, STACK, Kept, Store, folder_digest
-
-OWN = "study/scenes.py"
+from holodriver.study.store import STACK, Kept, Store, folder_digest
 
 CUBES = (3, 4, 6)
 """Sides of the cubes of Fig. 2a, pixels."""
@@ -99,7 +97,7 @@ class Scenes:
         def write(path: Path) -> None:
             render_stack(job, path, blender=self._blender, progress=self._progress)
 
-        path, key = self._store.made(f"{scene}-{s.size}-{seed}", inputs, STACK.suffix, write, code=RENDERING)
+        path, key = self._store.made(f"{scene}-{s.size}-{seed}", inputs, STACK.suffix, write, rendered=True)
         name = "demo scene" if scene == DEMO else f"random scene {seed}"
         return Scene(read_stack(path).exposed(), key, name)
 
@@ -153,7 +151,7 @@ class Scenes:
             return focal_stack(draw(), positions(planes), coc_max, progress=self._progress)
 
         inputs = inputs | {"planes": planes, "coc_max": coc_max}
-        kept: Kept[FocalStack] = self._store.keep(name, inputs, STACK, compute, code=(*OPTICS, OWN))
+        kept: Kept[FocalStack] = self._store.keep(name, inputs, STACK, compute)
         return Scene(kept.value.exposed() if exposed else kept.value, kept.key, called)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
@@ -79,7 +80,8 @@ def method_of(
             scores.append(score_stack(light[None], target, coc_max=against.coc_max))
         pictures.append(srgb_pixels(shrunk(light, size)))
         progress(f"Looking at {name}", plane + 1, count)
-    joined = StackScores(*(tuple(getattr(s, key)[0] for s in scores) for key in SCORES[:4])) if scores else None
+    columns: Any = (tuple(getattr(one, key)[0] for one in scores) for key in SCORES[:4])
+    joined = StackScores(*columns) if scores else None
     return Method(name, seen, tuple(pictures), joined, frames, frames_note, tuple(notes), tuple(facts))
 
 

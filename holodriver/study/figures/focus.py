@@ -16,10 +16,9 @@ from holodriver.study.drawing import Tile, details_of, picture_grid, save, style
 from holodriver.study.looks import pictures
 from holodriver.study.methods import FLAT, NCGH, NET, OPT, QNET
 from holodriver.study.scenes import Scene
-from holodriver.study.store import ARRAYS, BENCH, NETWORK, Arrays
+from holodriver.study.store import ARRAYS, Arrays
 from holodriver.study.work import Outcome, Work
 
-OWN = "study/figures/focus.py"
 SCORES = ("psnr", "ssim", "psnr_srgb", "ssim_srgb")
 ENDS = ("PSNR dB front", "SSIM front", "PSNR dB rear", "SSIM rear")
 COLUMNS = ("method", "PSNR dB", "SSIM", "PSNR dB sRGB", "SSIM sRGB", *ENDS)
@@ -98,7 +97,7 @@ def through_bench(
         "weights": work.methods.weights_digest,
         "iterations": work.settings.iterations,
     }
-    return work.store.keep("seen", inputs, ARRAYS, compute, code=(*BENCH, *NETWORK, OWN)).value
+    return work.store.keep("seen", inputs, ARRAYS, compute).value
 
 
 def _draw(path: Path, rows: Sequence[Sequence[Tile | None]], scene: Scene) -> None:

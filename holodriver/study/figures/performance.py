@@ -15,10 +15,10 @@ from holodriver.panel.lut import AmplitudeLut
 from holodriver.scene.layered import focal_stack
 from holodriver.scores.psnr_ssim import StackScores
 from holodriver.study.drawing import INKS, WIDTH, bars, save, styled
-from holodriver.study.methods import FLAT, NCGH, NET, OPT, OWN, QNET
+from holodriver.study.methods import FLAT, NCGH, NET, OPT, QNET
 from holodriver.study.scenes import Scene, disc_scene
 from holodriver.study.settings import shown_on
-from holodriver.study.store import JSON, NETWORK
+from holodriver.study.store import JSON
 from holodriver.study.work import Outcome, Work
 
 METHODS = (OPT, NET, QNET, NCGH, FLAT)
@@ -76,8 +76,7 @@ def timed(work: Work, scene: Scene) -> dict[str, Any]:
         "machine": [platform.node(), os.cpu_count()],
         "display": work.display.as_dict(),
     }
-    code = (*NETWORK, "panel", OWN, "study/figures/performance.py")
-    return work.store.keep("timing", inputs, JSON, lambda: _measure(work, scene), code=code).value
+    return work.store.keep("timing", inputs, JSON, lambda: _measure(work, scene)).value
 
 
 def _measure(work: Work, scene: Scene) -> dict[str, Any]:

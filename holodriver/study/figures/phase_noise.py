@@ -16,7 +16,7 @@ from holodriver.panel.lut import AmplitudeLut
 from holodriver.scores.grating import GratingNoise, grating_noise
 from holodriver.study.drawing import WIDTH, save, styled
 from holodriver.study.methods import OPT
-from holodriver.study.store import ARRAYS, BENCH, Arrays
+from holodriver.study.store import ARRAYS, Arrays
 from holodriver.study.work import Outcome, Work
 
 if TYPE_CHECKING:
@@ -52,8 +52,7 @@ def phase_noise(work: Work, path: Path) -> Outcome:
         return found | {"decibels": noise.decibels}
 
     inputs = {"scene": scene.key, "iterations": work.settings.iterations, "display": profile.as_dict()}
-    code = (*BENCH, "scores/grating.py", "study/figures/phase_noise.py")
-    arrays = work.store.keep("phase-noise", inputs, ARRAYS, compute, code=code).value
+    arrays = work.store.keep("phase-noise", inputs, ARRAYS, compute).value
     noise = GratingNoise(CARRIERS, SLITS, arrays["decibels"])
     _draw(path, profile, arrays, noise)
     rows = [

@@ -19,7 +19,6 @@ from holodriver.scores.psnr_ssim import StackScores
 from holodriver.scores.table import score_field
 from holodriver.study.drawing import WIDTH, curves, marked, save, styled
 from holodriver.study.settings import shown_on
-from holodriver.study.store import OPTICS
 from holodriver.study.work import Outcome, Work
 from holodriver.synthesis.baselines import flat_phase
 
@@ -192,8 +191,7 @@ def _trained(work: Work) -> Path:
                 trainer.resume(checkpoint)
             save_weights(path, trainer.run(checkpoint, progress=work.progress))
 
-        code = (*OPTICS, "synthesis", "dehnet")
-        made, key = work.store.made(f"network-{count}", inputs, ".safetensors", write, code=code)
+        made, key = work.store.made(f"network-{count}", inputs, ".safetensors", write)
         paths.append((count, made, key))
     folder = work.store.folder / f"networks-{'-'.join(key[:6] for _, _, key in paths)}"
     for count, made, _ in paths:

@@ -28,10 +28,9 @@ from holodriver.study.looks import pictures
 from holodriver.study.measures import equivalent_blur, speckle_contrast
 from holodriver.study.methods import DCGH, FLAT, NCGH, OPT
 from holodriver.study.scenes import Scene, nearest_plane, spread_planes
-from holodriver.study.store import ARRAYS, BENCH, Arrays
+from holodriver.study.store import ARRAYS, Arrays
 from holodriver.study.work import Outcome, Work
 
-OWN = "study/sweeps/optics.py"
 GREEN = 1
 DIAMETERS = (5.0, 10.0, 15.0, 20.0, 25.0)
 """Blur circles, px."""
@@ -282,7 +281,7 @@ def _looks(
 
     inputs = {"scene": scene.key, "methods": list(methods), "planes": planes, "what": what, "values": list(values),
               "display": (display or work.display).as_dict(), "iterations": work.settings.iterations}  # fmt: skip
-    return work.store.keep(f"looks-{what}", inputs, ARRAYS, compute, code=(*BENCH, OWN)).value
+    return work.store.keep(f"looks-{what}", inputs, ARRAYS, compute).value
 
 
 def _bench(frames: PanelFrames, value: float | None, *, pupils: bool) -> SimulatedBench:
