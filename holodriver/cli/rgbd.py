@@ -135,10 +135,10 @@ def rgbd(
 ) -> None:
     """Make RGB-D of photos and videos: NAME_depth.png (16 bits) and NAME_rgbd_lr.png or .mp4, near is white."""
     from holodriver.depth.convert import Options, find_sources
-    from holodriver.depth.estimators import device_for
     from holodriver.depth.photos import MeasuredSettings
     from holodriver.depth.pipeline import DepthSettings
     from holodriver.depth.videos import VideoSettings
+    from holodriver.system.devices import torch_device
     from holodriver.tasks.batches.rgbd import Networks, rgbd_batch
 
     settings = DepthSettings(
@@ -159,7 +159,7 @@ def rgbd(
     if depth is not None and len(sources) != 1:
         raise InputError(f"--depth is the depth of one photo, and {len(sources)} inputs were named")
     options = Options(settings, video, MeasuredSettings(depth, depth_kind.value, ignore_embedded), resume, overwrite)
-    place = device_for(device)
+    place = torch_device(device)
     names = list(backend or []) or [ENSEMBLE[0]]
     if ensemble:
         names = list(dict.fromkeys([*(backend or []), *ENSEMBLE]))

@@ -26,6 +26,7 @@ from holodriver.panel.kernels import BUCKETS, grey_levels
 from holodriver.panel.lut import GRAIN, AmplitudeLut
 from holodriver.panel.regions import regional_grey
 from holodriver.panel.registration import registered
+from holodriver.system.devices import torch_device
 from holodriver.system.threads import side_by_side
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Signals:
     """
 
     def __init__(self, profile: DisplayProfile, *, device: str = "cpu", precise: bool = False):
-        self.profile, self.device = profile, torch.device(device)
+        self.profile, self.device = profile, torch_device(device)
         self._real = torch.float64 if precise else torch.float32
         self._complex = torch.complex128 if precise else torch.complex64
         self._along = -2 if profile.carrier_axis == "y" else -1

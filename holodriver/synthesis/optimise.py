@@ -21,9 +21,10 @@ from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField, slit_projection
 from holodriver.progress import Progress, silent
 from holodriver.scene.stack import FocalStack
-from holodriver.synthesis.check_input import check_device, check_fits
+from holodriver.synthesis.check_input import check_fits
 from holodriver.synthesis.loss import ColourLoss, LossWeights
 from holodriver.synthesis.preconditioner import Preconditioner
+from holodriver.system.devices import torch_device
 from holodriver.system.machine import available_memory
 
 Reason = Literal["converged", "cap", "cancelled"]
@@ -95,7 +96,7 @@ def synthesise(
         SynthesisError: the loss became not a number, or there is not enough memory.
     """
     check_fits(stack, profile)
-    device = check_device(device)
+    device = torch_device(device)
     if within_slit and padding:
         raise InputError("a field cannot be kept within the slit and within the panel", remedy="leave out the padding")
     if padding < 0:
