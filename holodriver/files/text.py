@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from holodriver.errors import FileFormatError, shown
+from holodriver.errors import FileFormatError, first_line, shown
 from holodriver.files.guard.source import content_of
 
 LARGEST_JSON = 16 << 20
@@ -48,7 +48,7 @@ def json_object(text: str, where: object, *, remedy: str | None = None, strict: 
     try:
         values = json.loads(text, parse_constant=_refuse if strict else None)
     except (ValueError, RecursionError) as error:
-        raise FileFormatError(f"is not JSON: {_first_line(error)}", where=where, remedy=remedy) from error
+        raise FileFormatError(f"is not JSON: {first_line(error)}", where=where, remedy=remedy) from error
     if not isinstance(values, dict):
         raise FileFormatError("is not a JSON object", where=where, remedy=remedy)
     return values
@@ -67,7 +67,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also of whole numbers of thousands of digits
-        raise FileFormatError(f"is not TOML: {_first_line(error)}", where=path) from error
+        raise FileFormatError(f"is not TOML: {first_line(error)}", where=path) from error
 
 
 def check_head(values: dict[str, Any], format_name: str, version: int, where: object, *, kind: str = "field") -> None:
@@ -119,7 +119,3 @@ def _text(path: Path, most: int) -> str:
 
 def _refuse(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

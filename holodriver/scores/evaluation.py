@@ -1,6 +1,5 @@
 """Scores of holograms plane by plane: of the wave field, and of what a camera sees of the panel frames."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files.hologram import Hologram
+from holodriver.files.text import check_head, read_json
 from holodriver.optics.field import WaveField
 from holodriver.panel.behind_slit import camera_field
 from holodriver.panel.encoder import automatic_gains, encode
@@ -130,12 +130,8 @@ def describe_evaluation(path: Path) -> dict[str, Any]:
     Raises:
         FileFormatError: missing, or something else.
     """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise FileFormatError(f"cannot be read as JSON: {error}", where=path) from error
-    if not isinstance(values, dict) or values.get("format") != FORMAT or values.get("version") != VERSION:
-        raise FileFormatError(f"is not a {FORMAT} of version {VERSION}", where=path)
+    values = read_json(path)
+    check_head(values, FORMAT, VERSION, path)
     try:
         return {
             "kind": "evaluation",

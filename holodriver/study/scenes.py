@@ -123,11 +123,6 @@ class Scenes:
         inputs = {"kind": "cubes", "size": size, "sides": list(CUBES)}
         return self._layers(f"cubes-{size}", "cubes", inputs, lambda: cube_scene(size), exposed=False)
 
-    def discs(self, size: int, coc_max: float | None = None) -> Scene:
-        """Bright discs on grey, a row of them at normalised depths 0, 0.5 and 1."""
-        inputs = {"kind": "discs", "size": size}
-        return self._layers(f"discs-{size}", "discs", inputs, lambda: disc_scene(size), coc_max=coc_max, exposed=False)
-
     def wall(self, size: int, planes: int, coc_max: float | None = None) -> Scene:
         """A texture that fills the near plane: nothing hides anything, so that its blur is known everywhere."""
         inputs = {"kind": "wall", "size": size}

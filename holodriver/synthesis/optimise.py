@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holodriver.errors import InputError, MemoryAllowedError, SynthesisError
+from holodriver.errors import InputError, MemoryAllowedError, SynthesisError, first_line
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField, slit_projection
 from holodriver.progress import Progress, silent
@@ -236,7 +236,7 @@ def _memory_may_run_out() -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        said = str(error).splitlines()[0] if str(error) else "no figure was given"
+        said = first_line(error)
         if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "allocate memory" not in said:
             raise
         remedy = "allow less with --memory, or use a smaller picture or less padding"

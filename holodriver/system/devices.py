@@ -2,7 +2,7 @@
 
 import torch
 
-from holodriver.errors import InputError
+from holodriver.errors import InputError, first_line
 
 
 def torch_device(name: torch.device | str | None) -> torch.device:
@@ -17,8 +17,6 @@ def torch_device(name: torch.device | str | None) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = (str(error).splitlines() or ["unknown"])[0][:160]
-        raise InputError(
-            f"device '{name}' cannot be used: {reason}", remedy="use the device cpu, or see: holodriver doctor"
-        ) from error
+        said = f"device '{name}' cannot be used: {first_line(error)}"
+        raise InputError(said, remedy="use the device cpu, or see: holodriver doctor") from error
     return device

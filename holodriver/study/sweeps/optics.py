@@ -13,7 +13,7 @@ from holodriver.panel.behind_slit import camera_exposure
 from holodriver.panel.encoder import automatic_gains, encode
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
-from holodriver.scores.psnr_ssim import psnr
+from holodriver.scores.psnr_ssim import psnr, scored_part
 from holodriver.study.drawing import LIGHT, WIDTH, curves, marked, save, styled
 from holodriver.study.geometry import (
     PAPER_NARROW_FIELD,
@@ -292,8 +292,7 @@ def _bench(frames: PanelFrames, value: float | None, *, pupils: bool) -> Simulat
 
 
 def _mean_psnr(images: NDArray, targets: NDArray, scene: Scene) -> float:
-    border = math.ceil(scene.stack.coc_max / 2)
-    inside = (..., slice(border, -border), slice(border, -border))
+    inside = scored_part(scene.stack.coc_max)
     return float(np.mean([psnr(a[inside], b[inside]) for a, b in zip(images, targets, strict=True)]))
 
 
