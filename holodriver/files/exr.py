@@ -75,13 +75,13 @@ def read_exr(
     return image
 
 
-def exr_channels(path: Path, *, guarded: bool = True) -> list[str]:
+def exr_channels(path: Path) -> list[str]:
     """Names of the channels of all parts of an OpenEXR file.
 
     Raises:
         FileFormatError: as `read_exr`.
     """
-    return list(guard.read(parse_names, path, guarded=guarded).value)
+    return list(guard.read(parse_names, path).value)
 
 
 def write_exr(

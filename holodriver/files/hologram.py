@@ -99,17 +99,13 @@ def write_hologram(path: Path, hologram: Hologram, *, overwrite: bool = False) -
                 group.create_dataset("registrations", data=moves)
 
 
-def read_hologram(path: Path, *, guarded: bool = True) -> Hologram:
+def read_hologram(path: Path) -> Hologram:
     """Read a `.holo` file.
-
-    Args:
-        path: the file.
-        guarded: by a process of its own, see `guard`; false for what this process has just written.
 
     Raises:
         FileFormatError: missing, truncated, foreign, of another version, or with a wrong field, which it names.
     """
-    found = guard.read(parse_hologram, path, guarded=guarded, frames_only=False)
+    found = guard.read(parse_hologram, path, frames_only=False)
     with _named(path):
         profile = DisplayProfile.from_dict(found.value["profile"], where=path)
         wave = None
@@ -120,24 +116,24 @@ def read_hologram(path: Path, *, guarded: bool = True) -> Hologram:
         return Hologram(wave, _frames(found, profile), found.value["provenance"])
 
 
-def read_hologram_frames(path: Path, *, guarded: bool = True) -> PanelFrames | None:
+def read_hologram_frames(path: Path) -> PanelFrames | None:
     """The panel frames alone of a `.holo` file, without its field, which is larger; None if it has none.
 
     Raises:
         FileFormatError: as `read_hologram`.
     """
-    found = guard.read(parse_hologram, path, guarded=guarded, frames_only=True)
+    found = guard.read(parse_hologram, path, frames_only=True)
     with _named(path):
         return _frames(found, DisplayProfile.from_dict(found.value["profile"], where=path))
 
 
-def read_small_frames(path: Path, *, guarded: bool = True) -> SmallFrames | None:
+def read_small_frames(path: Path) -> SmallFrames | None:
     """The panel frames alone, at the hologram's size, in a quarter of the time; None if it has none.
 
     Raises:
         FileFormatError: as `read_hologram`, or pixels differ within what is one pixel of the hologram.
     """
-    found = guard.read(parse_hologram, path, guarded=guarded, frames_only=True)
+    found = guard.read(parse_hologram, path, frames_only=True)
     with _named(path):
         stored = _stored_frames(found, DisplayProfile.from_dict(found.value["profile"], where=path))
         small = stored.small() if isinstance(stored, PanelFrames) else stored

@@ -19,22 +19,19 @@ LONGEST_LINE = 1000
 """Bytes of a file of settings, and letters of a line of it: a key of ten thousand dots takes Python minutes."""
 
 
-def read_json(
-    path: Path, *, remedy: str | None = None, most: int = LARGEST_JSON, strict: bool = False
-) -> dict[str, Any]:
+def read_json(path: Path, *, remedy: str | None = None, strict: bool = False) -> dict[str, Any]:
     """The object in a JSON file.
 
     Args:
         path: the file.
         remedy: what to do if it is none.
-        most: bytes that it may have.
         strict: refuse NaN and infinities, which JSON does not have.
 
     Raises:
         FileFormatError: missing, not a file, too large, not UTF-8, not JSON, or not an object.
     """
     try:
-        return json_object(_text(path, most), path, remedy=remedy, strict=strict)
+        return json_object(_text(path, LARGEST_JSON), path, remedy=remedy, strict=strict)
     except FileFormatError as error:
         raise FileFormatError(error.what, where=path, remedy=error.remedy or remedy) from error
 
