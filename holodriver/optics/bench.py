@@ -22,11 +22,6 @@ from holodriver.optics.propagation import transfer_function
 Complex = NDArray[np.complex128]
 
 
-def linear_response(colours: int) -> NDArray[np.float64]:
-    """Amplitudes (C, 256) of a panel whose amplitude is proportional to the grey level."""
-    return np.tile(np.arange(256) / 255, (colours, 1))
-
-
 @dataclass(frozen=True)
 class SimulatedBench:
     """A rig on paper: panel, slit, eyepiece and eye of a display.
@@ -37,7 +32,7 @@ class SimulatedBench:
 
     profile: DisplayProfile
     responses: NDArray[np.float64]
-    """Amplitude of the panel at each grey level, (C, 256); `linear_response` for a panel on paper."""
+    """Amplitude of the panel at each grey level, (C, 256)."""
     phase: tuple[float, float] = (0.0, 0.0)
     """Unwanted phase p₁·a + p₂·a² (rad) of the panel where its amplitude is a (Eq. 5 of the DEH paper)."""
     order: int = 1

@@ -83,13 +83,18 @@ class SmallFrames(_Frames):
 
 
 def simulated_bench(
-    frames: PanelFrames, *, order: int = 1, source_radius: float = 0.0, pupil: float | None = None
+    frames: PanelFrames,
+    *,
+    phase: tuple[float, float] = (0.0, 0.0),
+    order: int = 1,
+    source_radius: float = 0.0,
+    pupil: float | None = None,
 ) -> "SimulatedBench":
     """The simulated bench with a panel that responds as the frames' look-up tables say; see `SimulatedBench`."""
     from holodriver.optics.bench import SimulatedBench  # with torch, which who only shows frames does not need
 
     responses = np.stack([lut.amplitudes for lut in frames.luts])
-    return SimulatedBench(frames.profile, responses, order=order, source_radius=source_radius, pupil=pupil)
+    return SimulatedBench(frames.profile, responses, phase, order, source_radius=source_radius, pupil=pupil)
 
 
 def check_encoding(profile: DisplayProfile, gains: tuple[float, ...], luts: tuple[AmplitudeLut, ...]) -> None:

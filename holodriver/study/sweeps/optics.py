@@ -3,15 +3,15 @@
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from holodriver.optics.bench import SimulatedBench
 from holodriver.optics.display import DisplayProfile, eye_blur_diameter
 from holodriver.panel.behind_slit import camera_exposure
 from holodriver.panel.encoder import automatic_gains, encode
-from holodriver.panel.frames import PanelFrames
+from holodriver.panel.frames import simulated_bench
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.scores.psnr_ssim import psnr, scored_part
 from holodriver.study.drawing import LIGHT, WIDTH, curves, marked, save, styled
@@ -274,7 +274,8 @@ def _looks(
             frames = encode(field, automatic_gains([field]), luts)
             exposure = camera_exposure(field.profile, frames.gains)
             for value in values:
-                bench = _bench(frames, value, pupils=pupils)
+                options: dict[str, Any] = {"pupil": value} if pupils else {"source_radius": value or 0.0}
+                bench = simulated_bench(frames, **options)
                 found[f"{method} {value}"] = pictures(bench, frames, exposure, positions)
                 work.progress("Looking through the bench", len(found), len(methods) * len(values), f"{method}, {value}")
         return found
@@ -282,13 +283,6 @@ def _looks(
     inputs = {"scene": scene.key, "methods": list(methods), "planes": planes, "what": what, "values": list(values),
               "display": (display or work.display).as_dict(), "iterations": work.settings.iterations}  # fmt: skip
     return work.store.keep(f"looks-{what}", inputs, ARRAYS, compute).value
-
-
-def _bench(frames: PanelFrames, value: float | None, *, pupils: bool) -> SimulatedBench:
-    responses = np.stack([lut.amplitudes for lut in frames.luts])
-    if pupils:
-        return SimulatedBench(frames.profile, responses, pupil=value)
-    return SimulatedBench(frames.profile, responses, source_radius=value or 0.0)
 
 
 def _mean_psnr(images: NDArray, targets: NDArray, scene: Scene) -> float:
