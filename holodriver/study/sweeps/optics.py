@@ -3,7 +3,6 @@
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -274,8 +273,9 @@ def _looks(
             frames = encode(field, automatic_gains([field]), luts)
             exposure = camera_exposure(field.profile, frames.gains)
             for value in values:
-                options: dict[str, Any] = {"pupil": value} if pupils else {"source_radius": value or 0.0}
-                bench = simulated_bench(frames, **options)
+                bench = simulated_bench(
+                    frames, pupil=value if pupils else None, source_radius=0.0 if pupils else value or 0.0
+                )
                 found[f"{method} {value}"] = pictures(bench, frames, exposure, positions)
                 work.progress("Looking through the bench", len(found), len(methods) * len(values), f"{method}, {value}")
         return found
