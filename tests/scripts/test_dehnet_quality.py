@@ -1,4 +1,4 @@
-"""scripts/dehnet_quality.py: the tables."""
+"""scripts/bench/dehnet_quality.py: the tables."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "bench"))
 
 import dehnet_quality
 

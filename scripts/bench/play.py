@@ -1,6 +1,6 @@
 """Measure whether a sequence is shown without a stutter: holograms of a 4K panel, more than memory holds, from disk.
 
-    python scripts/bench_play.py [--holograms 100] [--fps 20] [--memory 0.3] [--seconds 10]
+    python scripts/bench/play.py [--holograms 100] [--fps 20] [--memory 0.3] [--seconds 10]
 
 Plays with `holodriver play --rig` on a simulated panel (3840 × 2160, 60 Hz) and laser controller, armed, three times in
 turns: files as version 1 stored them (frames at the panel's size, packed) and as version 2 does (at the hologram's

@@ -1,11 +1,11 @@
 """Measure the synthesis: its step, its memory, its road to the minimum, and what it reaches on rendered scenes.
 
-    python scripts/bench_synthesis.py core            a step against its own transforms, and against autograd
-    python scripts/bench_synthesis.py memory          peak memory, ours and autograd's, and of a full HD hologram
-    python scripts/bench_synthesis.py roads STACK     steps and time to the PSNR of the best of four Adams
-    python scripts/bench_synthesis.py odak STACK      against odak's multi-plane optimiser; it says how to install it
-    python scripts/bench_synthesis.py blur            blur diameter along and across the slit
-    python scripts/bench_synthesis.py quality STACK…  all methods on rendered focal stacks, as a table
+    python scripts/bench/synthesis.py core            a step against its own transforms, and against autograd
+    python scripts/bench/synthesis.py memory          peak memory, ours and autograd's, and of a full HD hologram
+    python scripts/bench/synthesis.py roads STACK     steps and time to the PSNR of the best of four Adams
+    python scripts/bench/synthesis.py odak STACK      against odak's multi-plane optimiser; it says how to install it
+    python scripts/bench/synthesis.py blur            blur diameter along and across the slit
+    python scripts/bench/synthesis.py quality STACK…  all methods on rendered focal stacks, as a table
 
 What is compared runs in one process, alternated, with the same threads and the same float32; times are medians.
 """

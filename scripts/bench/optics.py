@@ -1,6 +1,6 @@
 """Measure what the optics claims, and print the figures: propagation against torchoptics, and the grating's noise.
 
-    .venv/bin/python scripts/measure_optics.py [-o FOLDER] [--hologram X.holo]
+    .venv/bin/python scripts/bench/optics.py [-o FOLDER] [--hologram X.holo]
 
 Writes `grating_noise.png`: signal to noise in the slit against carrier and slit half-width, for a panel whose
 unwanted phase is p₁ = p₂ = 0.5 (Eq. 5 of the DEH paper). With `--hologram` the field in that file is what is encoded.

@@ -1,4 +1,4 @@
-"""What `bench_synthesis.py` compares the optimiser with: plain autograd, Adam, and odak."""
+"""What `synthesis.py` compares the optimiser with: plain autograd, Adam, and odak."""
 
 import sys
 import time

@@ -1,7 +1,7 @@
 """Every reader of files against damaged ones: no hang, no crash, no memory without end, one clear error.
 
-    python scripts/fuzz_readers.py [--count 10000] [--readers exr,video] [--seed 0] [--log FILE] [--keep FOLDER]
-    python scripts/fuzz_readers.py --readers exr --first 4711 --count 1 --show       one case again
+    python scripts/fuzz/readers.py [--count 10000] [--readers exr,video] [--seed 0] [--log FILE] [--keep FOLDER]
+    python scripts/fuzz/readers.py --readers exr --first 4711 --count 1 --show       one case again
 
 Case N of a reader is the same on every run. A case is good if the file is read, or refused by one line that names it.
 It is a defect if the reader raises anything else, takes more than its time, or makes this process grow or crash.
@@ -28,11 +28,11 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import fuzz_hdf5
-import fuzz_onnx
-import fuzz_seeds as seeds
+import hdf5_files
 import numpy as np
-from fuzz_mutations import (
+import onnx_files
+import seeds
+from mutations import (
     BYTES,
     Mutation,
     Rng,
@@ -154,7 +154,7 @@ def _called(module: str, name: str, *arguments: Any) -> Callable[[Path], Any]:
 
 READERS = (
     Reader("exr", seeds.exrs, _called("files.exr", "read_exr", ("R", "G", "B", "Z")), (exr_header, exr_header)),
-    Reader("holo", seeds.holograms, _called("files.hologram", "read_hologram"), (fuzz_hdf5.rewritten,) * 4),
+    Reader("holo", seeds.holograms, _called("files.hologram", "read_hologram"), (hdf5_files.rewritten,) * 4),
     Reader("frames", seeds.frames_folder, _called("files.frames", "read_frames_folder"), (json_tree, png_chunks)),
     Reader("stack", seeds.stacks, _called("files.stack", "read_stack"), (json_tree, exr_header)),
     Reader("raw", seeds.raw_manifests, _raw, (json_tree,) * 3),
@@ -168,7 +168,7 @@ READERS = (
     Reader("video", seeds.videos, _video, (boxes, boxes)),
     Reader("sound", seeds.videos, _sound, (boxes, boxes)),
     Reader("parts", seeds.parts, _parts, (json_tree, zipped)),
-    Reader("network", seeds.networks, _called("files.network", "read_network"), (fuzz_onnx.rewritten,) * 4),
+    Reader("network", seeds.networks, _called("files.network", "read_network"), (onnx_files.rewritten,) * 4),
     Reader("weights", seeds.weights, _weights, (safetensors_header,) * 3),
     Reader("profile", seeds.profiles, _called("files.profile", "read_profile"), (toml_tree,) * 4),
     Reader("rig", seeds.rigs, _called("files.rig", "read_rig"), (toml_tree,) * 4),

@@ -1,6 +1,7 @@
 """Press every button of the extension in a Blender with a window, and measure how long the window waits.
 
-    blender --factory-startup --enable-event-simulate --python scripts/gui_tour.py -- ZIP DRIVER FOLDER [PHOTO DEPTH]
+    blender --factory-startup --enable-event-simulate --python scripts/drills/gui_tour.py -- \\
+        ZIP DRIVER FOLDER [PHOTO DEPTH]
 
 ZIP is what scripts/build_extension.py makes, DRIVER the `holodriver` to use, FOLDER an existing one for results. Give
 Blender settings of its own (BLENDER_USER_RESOURCES=…): the extension gets installed. Prints one line a button with the

@@ -1,4 +1,4 @@
-"""Ways to damage a file: its bytes, and the structure that its format gives them. For fuzz_readers.py."""
+"""Ways to damage a file: its bytes, and the structure that its format gives them. For readers.py."""
 
 import io
 import json

@@ -1,8 +1,8 @@
 """Measure how good DEHNet's holograms are, on scenes that it was not trained on.
 
-    python scripts/dehnet_quality.py quality STACK…           OPT, OPT of RGB-D, DEHNet float and int8, nCGH, flat phase
-    python scripts/dehnet_quality.py front STACK… --sizes F   networks of several sizes: multiplications, dB lost
-    python scripts/dehnet_quality.py holdout STACK… -o F      another resolution, and depth with errors: dark lines
+    python scripts/bench/dehnet_quality.py quality STACK…          OPT, OPT of RGB-D, DEHNet float and int8, nCGH, flat
+    python scripts/bench/dehnet_quality.py front STACK… --sizes F  networks of several sizes: multiplications, dB lost
+    python scripts/bench/dehnet_quality.py holdout STACK… -o F     depth with errors: dark lines
 
 `--weights` names a folder with red, green and blue `.safetensors` (float) or `.onnx`, and `_int8.onnx`; methods whose
 files are not there are left out, and it is said. What needs no network is computed once and kept in a folder `kept`

@@ -1,4 +1,4 @@
-"""Scenes of exact depth for bench_depth.py: random scenes seen by a camera that may move; runs inside Blender.
+"""Scenes of exact depth for depth.py: random scenes seen by a camera that may move; runs inside Blender.
 
     python -I depth_scenes.py JOB.json
 

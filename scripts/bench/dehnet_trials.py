@@ -1,6 +1,6 @@
 """Try what the paper leaves open about DEHNet: one network for each choice, trained alike, and compared.
 
-    python scripts/dehnet_trials.py POOL RESULTS.jsonl [--steps 800] [--only NAME…]
+    python scripts/bench/dehnet_trials.py POOL RESULTS.jsonl [--steps 800] [--only NAME…]
 
 POOL is a pool of layered stacks (holodriver train fills one). Each trial changes one thing of DEHNet, learns from
 random weights by the quick recipe, green light if nothing else is said, and is measured on the pool's last records,

@@ -1,9 +1,9 @@
-"""ONNX files rewritten into what a reader must not believe. For fuzz_readers.py."""
+"""ONNX files rewritten into what a reader must not believe. For readers.py."""
 
 import json
 from typing import Any
 
-from fuzz_mutations import INTEGERS, VALUES, Rng, flip, pick, tree
+from mutations import INTEGERS, VALUES, Rng, flip, pick, tree
 
 
 def rewritten(data: bytes, rng: Rng) -> bytes:

@@ -1,6 +1,6 @@
 """Compare the two routes to a focal stack: plane by plane through a thin lens, and refocused from pinhole views.
 
-    python scripts/measure_routes.py [--size 128] [--planes 21] [--spp 16] [--reference 1024]
+    python scripts/bench/routes.py [--size 128] [--planes 21] [--spp 16] [--reference 1024]
 
 Renders the demo scene with a perspective camera by both routes, alternating, and a reference with many samples and no
 denoiser; prints the processor time of each (Blender and driver together) and its PSNR against the reference.

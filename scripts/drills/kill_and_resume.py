@@ -1,6 +1,6 @@
 """Kill −9 each batch job at random moments, go on, and compare what it made with what an undisturbed run makes.
 
-    python scripts/kill_and_resume.py FOLDER [--kills 50] [--job synth --job frames …] [--jobs 2] [--seed 0]
+    python scripts/drills/kill_and_resume.py FOLDER [--kills 50] [--job synth --job frames …] [--jobs 2] [--seed 0]
 
 Each job does a few small units. It is run once undisturbed, and then again and again: killed after a time drawn at
 random up to that of the undisturbed run, half of the time the driver alone and half of the time all of its processes
@@ -36,7 +36,7 @@ from holodriver.scene.layered import focal_stack
 from holodriver.scene.random_layers import random_scene
 from holodriver.scene.stack import FocalStack
 
-SCRIPTS = Path(__file__).resolve().parent
+SCRIPTS = Path(__file__).resolve().parents[1]
 PROGRAM = (sys.executable, "-m", "holodriver", "--progress", "json")
 
 MADE = "made"

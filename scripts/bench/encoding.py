@@ -1,6 +1,6 @@
 """Measure the encoding: wave fields of three colours, 1920 × 1080, into native frames of 3840 × 2160.
 
-    python scripts/bench_encoding.py [--rounds 9]
+    python scripts/bench/encoding.py [--rounds 9]
 
 The fast encoder and the plain one (NumPy in float64, `panel/burch.py`) run in one process, alternated; times are
 medians. The parts of the fast one are its own, on the same fields. The paper's encoding takes 0.89 ms on a V100.

@@ -1,15 +1,15 @@
 """Measure DEHNet: how fast it runs, how much it helps the optimiser, and how good it is.
 
-    python scripts/bench_dehnet.py speed              each runtime, with encoding, against plain PyTorch eager
-    python scripts/bench_dehnet.py warmstart STACK…   steps that the optimiser saves when it begins with the network
-    python scripts/bench_dehnet.py shapes 12x34 …     networks of other channels × convolutions, with random weights
+    python scripts/bench/dehnet.py speed              each runtime, with encoding, against plain PyTorch eager
+    python scripts/bench/dehnet.py warmstart STACK…   steps that the optimiser saves when it begins with the network
+    python scripts/bench/dehnet.py shapes 12x34 …     networks of other channels × convolutions, with random weights
 
-    python scripts/bench_dehnet.py quality STACK…     OPT, DEHNet float and int8, nCGH, flat phase
-    python scripts/bench_dehnet.py front STACK…       networks of several sizes: multiplications, dB lost
-    python scripts/bench_dehnet.py holdout STACK…     another resolution, and depth with errors: dark lines
+    python scripts/bench/dehnet.py quality STACK…     OPT, DEHNet float and int8, nCGH, flat phase
+    python scripts/bench/dehnet.py front STACK…       networks of several sizes: multiplications, dB lost
+    python scripts/bench/dehnet.py holdout STACK…     another resolution, and depth with errors: dark lines
 
 `speed` and `shapes` alternate what they compare in one process, take medians, and say what else the machine was
-doing. The last three are those of `scripts/dehnet_quality.py`.
+doing. The last three are those of `scripts/bench/dehnet_quality.py`.
 """
 
 import argparse
@@ -187,4 +187,4 @@ if __name__ == "__main__":
     try:
         main()
     except HolodriverError as error:
-        sys.exit(f"bench_dehnet.py: {error}")
+        sys.exit(f"dehnet.py: {error}")

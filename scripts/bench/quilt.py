@@ -1,7 +1,7 @@
 """Measure quilts warped from colour and depth: against rendered true views, and the time and memory they take.
 
-    .venv/bin/python scripts/bench_quilt.py quality [--renders FOLDER] [--pictures FOLDER]
-    .venv/bin/python scripts/bench_quilt.py speed
+    .venv/bin/python scripts/bench/quilt.py quality [--renders FOLDER] [--pictures FOLDER]
+    .venv/bin/python scripts/bench/quilt.py speed
 
 `quality` renders the demo scene from where nine views over a Go's cone stand, and once with its depth, at half a Go's
 resolution; renders that are in FOLDER already are used again. The warped views, and those of a plain backward warp

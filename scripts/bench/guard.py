@@ -1,6 +1,6 @@
 """What it costs that a process of its own reads files, against reading them here.
 
-    python scripts/bench_guard.py [--stack FOLDER] [--rounds 7]
+    python scripts/bench/guard.py [--stack FOLDER] [--rounds 7]
 
 A focal stack of 512 × 512 pixels and 21 planes is made of noise unless one is given, and a hologram, a photo and a
 video of the same size. Both ways alternate in one run; each figure is the median. The first file of all waits for the

@@ -3,7 +3,7 @@
 The panel turns short wavelengths too far, its drive has steps, readings have 1 % noise on them, the lasers drift by
 5 %, and four sweeps are averaged. `--levels`, `--noise`, `--floor` and `--drift` make it another lab.
 
-    python scripts/measure_calibration.py
+    python scripts/bench/calibration.py
 """
 
 import argparse

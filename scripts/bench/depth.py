@@ -1,10 +1,10 @@
 """Measure depth from pictures and videos on scenes whose depth is exact.
 
-    .venv/bin/python scripts/bench_depth.py render FOLDER      six scenes and a clip of two shots, by Blender
-    .venv/bin/python scripts/bench_depth.py photos FOLDER      what each stage adds, beside the reference script
-    .venv/bin/python scripts/bench_depth.py refiners FOLDER    every refiner on the same fused depth
-    .venv/bin/python scripts/bench_depth.py clips FOLDER       flicker, temporal alignment, cuts
-    .venv/bin/python scripts/bench_depth.py throughput         everything but the network at full HD, and its share
+    .venv/bin/python scripts/bench/depth.py render FOLDER      six scenes and a clip of two shots, by Blender
+    .venv/bin/python scripts/bench/depth.py photos FOLDER      what each stage adds, beside the reference script
+    .venv/bin/python scripts/bench/depth.py refiners FOLDER    every refiner on the same fused depth
+    .venv/bin/python scripts/bench/depth.py clips FOLDER       flicker, temporal alignment, cuts
+    .venv/bin/python scripts/bench/depth.py throughput         everything but the network at full HD, and its share
 
 The estimator is simulated (`depth_simulation.py`), frozen and the same for all rows. The scenes are of the split that
 no constant of the pipeline was chosen on.

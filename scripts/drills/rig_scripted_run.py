@@ -1,6 +1,6 @@
 """Play thousands of frames on a rig of virtual time, with faults, and see that no colour is lit on a wrong frame.
 
-    .venv/bin/python scripts/rig_scripted_run.py [--frames 10000] [--seed 0] [--mode external]
+    .venv/bin/python scripts/drills/rig_scripted_run.py [--frames 10000] [--seed 0] [--mode external]
 
 The player is the one that plays on a real rig, the laser controller is the state machine that the firmware follows;
 panel, sync wire and serial line are played by this script on a clock of its own, so that a run is the same for the

@@ -1,7 +1,7 @@
 """An animation from Blender to a playing sequence, by a Dask cluster of two workers, one of which is killed midway.
 
-    python scripts/animation_on_a_farm.py FOLDER [--frames 24] [--size 64] [--planes 3] [--iterations 10]
-    python scripts/animation_on_a_farm.py FOLDER --efficiency [--units 12]
+    python scripts/drills/animation_on_a_farm.py FOLDER [--frames 24] [--size 64] [--planes 3] [--iterations 10]
+    python scripts/drills/animation_on_a_farm.py FOLDER --efficiency [--units 12]
 
 The first renders the frames and computes their holograms twice: undisturbed in this process, and by two workers, of
 which the one is killed with all of its processes after a third of the frames, and again after a third of the holograms.
@@ -37,7 +37,7 @@ from holodriver.rendering.blender import clean_environment, find_blender
 from holodriver.rendering.render import RenderJob
 
 PROGRAM = (sys.executable, "-m", "holodriver", "--progress", "none")
-SCENES = Path(__file__).resolve().parents[1] / "tests" / "blender_addon" / "scenes.py"
+SCENES = Path(__file__).resolve().parents[2] / "tests" / "blender_addon" / "scenes.py"
 
 
 def batches(scene: Path, folder: Path, options: argparse.Namespace) -> tuple[Batch, Path]:

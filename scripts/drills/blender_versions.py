@@ -1,6 +1,6 @@
 """Run the add-on's tests against several versions of Blender and print a table.
 
-    python3.11 scripts/check_blender_versions.py [--versions 4.2.23 4.5.15 5.0.1 5.2.3] [pytest options]
+    python3.11 scripts/drills/blender_versions.py [--versions 4.2.23 4.5.15 5.0.1 5.2.3] [pytest options]
 
 Each version is the `bpy` package in an environment of its own, `.venv-bpy-VERSION` (about 1 GB each, made once). The
 tests run in `.venv` (see scripts/dev.py), which starts that Blender. Blender 5.1 and later need Python 3.13:
@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 VERSIONS = ("4.2.23", "4.5.15", "5.0.1", "5.2.3")
 TESTS = ("tests/blender_addon", "tests/rendering")
 SCRIPTS = "Scripts" if os.name == "nt" else "bin"
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
     options, rest = parser.parse_known_args(arguments)
     driver = ROOT / ".venv" / SCRIPTS / "python"
     if not driver.exists():
-        print("check_blender_versions.py: there is no .venv: run scripts/dev.py setup first", file=sys.stderr)
+        print("blender_versions.py: there is no .venv: run scripts/dev.py setup first", file=sys.stderr)
         return 1
     rows = []
     for version in options.versions:
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
             blender = environment(version, options.python313)
             rows.append(test(version, driver, blender, rest or list(TESTS)))
         except Failure as failure:
-            print(f"check_blender_versions.py: {failure}", file=sys.stderr)
+            print(f"blender_versions.py: {failure}", file=sys.stderr)
             rows.append(Row(version, "-", failed=1, failures=(str(failure).splitlines()[0],)))
     print("| Blender | Python | passed | failed | skipped | s |")
     print("|---|---|---|---|---|---|")

@@ -1,4 +1,4 @@
-"""HDF5 files rewritten by HDF5 itself into what a reader must not believe. For fuzz_readers.py."""
+"""HDF5 files rewritten by HDF5 itself into what a reader must not believe. For readers.py."""
 
 import io
 import json
@@ -7,7 +7,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-from fuzz_mutations import VALUES, Rng, flip, pick, tree
+from mutations import VALUES, Rng, flip, pick, tree
 
 NAMES = ("field", "frames/pixels", "frames/gains", "frames/amplitudes")
 

@@ -1,4 +1,4 @@
-"""What bench_depth.py measures with: a frozen simulated estimator, and the field's scores.
+"""What depth.py measures with: a frozen simulated estimator, and the field's scores.
 
 The simulated estimator knows the exact inverse depth of each picture and spoils it as a network does, differently at
 each size: features at half the network's resolution, blur, a slow bias that grows with size (a network trained at 384

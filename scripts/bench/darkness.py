@@ -1,6 +1,6 @@
 """How long after what the lasers are dark: the firmware in simavr, a player, a display and a supervisor to kill.
 
-    .venv/bin/python scripts/measure_darkness.py [--repeats 5]
+    .venv/bin/python scripts/bench/darkness.py [--repeats 5]
 
 Needs `dev.py packages --tests`. The chip's time is simulated and follows the wall clock. Last light and dark count from
 the blow, and the worst of the repeats is printed; the wall's time is for what is done to processes. A repeat in which
@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 BEHIND_S = 0.03

@@ -1,4 +1,4 @@
-"""Small files of every kind that holodriver reads, from which fuzz_readers.py makes damaged ones."""
+"""Small files of every kind that holodriver reads, from which readers.py makes damaged ones."""
 
 import json
 from dataclasses import asdict
