@@ -1,10 +1,11 @@
-"""How long after what the lasers are dark: the firmware in simavr, a player, a display and a supervisor to kill.
+"""Measure how soon the lasers are dark when something dies: the firmware in simavr, with processes to kill.
 
-    .venv/bin/python scripts/bench/darkness.py [--repeats 5]
+    python scripts/bench/darkness.py [--repeats 5] [--only BLOW] [--record]
 
-Needs `dev.py packages --tests`. The chip's time is simulated and follows the wall clock. Last light and dark count from
-the blow, and the worst of the repeats is printed; the wall's time is for what is done to processes. A repeat in which
-the machine was so busy that the simulated chip fell behind the wall clock says nothing: it is done again, and counted.
+A player, a display and a supervisor run beside the simulated chip. It needs the packages that `dev.py packages --tests`
+lists. The chip's time is simulated and follows the wall clock. The last light and the dark count from the blow, and the
+worst of the repeats is shown; the wall's time is for what is done to processes. A repeat in which the machine was so
+busy that the simulated chip fell behind the wall clock says nothing: it is done again, and counted.
 """
 
 import argparse
@@ -14,17 +15,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-
+import record
 
 BEHIND_S = 0.03
-"""A chip this much slower than the wall clock, s, from blow to dark, was held up itself."""
+"""How far the chip may fall behind the wall clock from the blow to the dark, s, before a repeat is done again."""
 
 ATTEMPTS = 20
+"""Repeats that may be done again for one figure."""
 
 
 def measured(darkness: Any, programs: Any, blow: str) -> tuple[Any, int]:
-    """One repeat in which the chip kept up, and how many before it did not.
+    """Repeat until the chip keeps up with the clock; what was measured, and how many repeats before did not count.
 
     Raises:
         RuntimeError: the machine is too busy to measure anything.
@@ -36,30 +37,40 @@ def measured(darkness: Any, programs: Any, blow: str) -> tuple[Any, int]:
     raise RuntimeError("the machine is too busy: the simulated chip does not keep up with the clock")
 
 
-def main() -> int:
-    """Measure and print a table."""
+def row(darkness: Any, programs: Any, blow: str, repeats: int) -> tuple[object, ...]:
+    """The worst of the repeats for one blow, as a row of the table."""
+    tries = [measured(darkness, programs, blow) for _ in range(repeats)]
+    found = [one for one, _ in tries]
+    walls = [one.wall_s for one in found if one.wall_s is not None]
+    wall = f"{max(walls) * 1e3:.1f}" if walls else "–"
+    last, dark = (max(getattr(one, name) for one in found) for name in ("last_light_s", "simulated_s"))
+    again, busy = sum(one.relit for one in found), sum(attempts for _, attempts in tries)
+    return blow, f"{last * 1e3:.2f}", f"{dark * 1e3:.2f}", wall, again, busy
+
+
+def main() -> None:
+    """Read the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--only", help="one row")
-    arguments = parser.parse_args()
-    sys.path[:0] = [str(ROOT / "tests")]
+    parser.add_argument("--repeats", type=int, default=5, help="measurements of each blow")
+    parser.add_argument("--only", help="measure this blow alone")
+    record.add_option(parser)
+    given = parser.parse_args()
+    sys.path[:0] = [str(record.ROOT / "tests")]
     chip: Any = importlib.import_module("rig.chip")
     darkness: Any = importlib.import_module("rig.darkness")
-    with tempfile.TemporaryDirectory() as folder:
+    about = (
+        f"The firmware in a simulated chip beside real processes at 60 Hz; milliseconds after the blow, the worst of "
+        f'{given.repeats}. "Lit again" counts repeats with light in the half second after.'
+    )
+    headings = ("what happens", "last light (chip)", "dark and disarmed (chip)", "dark (wall)", "lit again", "repeated")
+    with (
+        record.section("darkness", "Dark when something dies", about=about, write=given.record) as results,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         programs = chip.build(Path(folder))
-        print(f"worst of {arguments.repeats}, ms after the blow")
-        print("| what happens | last light (chip) | dark and disarmed (chip) | dark (wall) | lit again | done again |")
-        print("|---|---|---|---|---|---|")
-        for blow in darkness.BLOWS if arguments.only is None else [arguments.only]:
-            repeats = [measured(darkness, programs, blow) for _ in range(arguments.repeats)]
-            found = [one for one, _ in repeats]
-            walls = [one.wall_s for one in found if one.wall_s is not None]
-            wall = f"{max(walls) * 1e3:.1f}" if walls else "–"
-            last, dark = (max(getattr(one, name) for one in found) for name in ("last_light_s", "simulated_s"))
-            again, busy = sum(one.relit for one in found), sum(attempts for _, attempts in repeats)
-            print(f"| {blow} | {last * 1e3:.2f} | {dark * 1e3:.2f} | {wall} | {again} | {busy} |", flush=True)
-    return 0
+        blows = darkness.BLOWS if given.only is None else [given.only]
+        results.table(headings, [row(darkness, programs, blow, given.repeats) for blow in blows])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

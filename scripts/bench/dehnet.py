@@ -1,15 +1,11 @@
-"""Measure DEHNet: how fast it runs, how much it helps the optimiser, and how good it is.
+"""Measure how fast DEHNet runs, and how many steps it saves the optimiser.
 
     python scripts/bench/dehnet.py speed              each runtime, with encoding, against plain PyTorch eager
-    python scripts/bench/dehnet.py warmstart STACK…   steps that the optimiser saves when it begins with the network
     python scripts/bench/dehnet.py shapes 12x34 …     networks of other channels × convolutions, with random weights
+    python scripts/bench/dehnet.py warmstart STACK…   steps that the optimiser saves when it begins with the network
 
-    python scripts/bench/dehnet.py quality STACK…     OPT, DEHNet float and int8, nCGH, flat phase
-    python scripts/bench/dehnet.py front STACK…       networks of several sizes: multiplications, dB lost
-    python scripts/bench/dehnet.py holdout STACK…     another resolution, and depth with errors: dark lines
-
-`speed` and `shapes` alternate what they compare in one process, take medians, and say what else the machine was
-doing. The last three are those of `scripts/bench/dehnet_quality.py`.
+`speed` and `shapes` take turns with what they compare, in one process, and print medians. How good the holograms are
+is measured by `scripts/bench/dehnet_quality.py`. Each takes `--record`.
 """
 
 import argparse
@@ -20,11 +16,10 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does; eager PyTorch gains by it as much
 
-import dehnet_quality
 import numpy as np
+import record
 import torch
 
-from holodriver.cli import console
 from holodriver.errors import HolodriverError
 from holodriver.files.stack import read_stack
 from holodriver.optics.display import REFERENCE
@@ -45,15 +40,16 @@ from holodriver.training.export import export
 from holodriver.training.quantise import Recipe, rounded
 
 EAGER = "torch"
+"""Name of the runtime that all others are compared with."""
+
+HEADINGS = {
+    "speed": "DEHNet: speed of the runtimes",
+    "shapes": "DEHNet: speed of networks of other shapes",
+    "warmstart": "DEHNet as the start of the optimiser",
+}
 
 
-def load() -> str:
-    """What else the machine was doing."""
-    busy = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
-    return f"{os.cpu_count()} cores, load of the last minute {busy}"
-
-
-def speed(networks: Networks, size: tuple[int, int], rounds: int) -> None:
+def speed(networks: Networks, size: tuple[int, int], rounds: int, results: record.Section) -> None:
     """Networks of three colours and encoding, from a picture with depth to panel frames, by each runtime."""
     image, luts = picture(size), (AmplitudeLut.linear(),) * 3
     streams, works = {}, {}
@@ -66,25 +62,24 @@ def speed(networks: Networks, size: tuple[int, int], rounds: int) -> None:
             stream.encode(stream.network(stream.prepare(image)))
 
         works[kind.name] = whole
-    before = load()
     seconds = alternated(works, rounds)
     rows = [
         (name, f"{value:.2f}", f"{seconds[EAGER] / value:.1f}")
         for name, value in sorted(seconds.items(), key=lambda item: item[1])
     ]
-    title = f"{size[0]} × {size[1]}, three colours, prepared, network, encoded ({before}; after it {load()})"
-    console.table(("runtime", "s", "times as fast as eager PyTorch"), rows, title=title)
+    title = f"{size[0]} × {size[1]}, three colours, prepared, network, encoded; medians"
+    results.table(("runtime", "s", "times as fast as eager PyTorch"), rows, title=title)
     fastest = min(seconds, key=lambda name: seconds[name])
     stages = measure_stream(streams[fastest].synthesiser, luts, size, frames=max(rounds, 3))
     parts = [(name, f"{1e3 * value:.0f}", f"{1 / value:.2f}") for name, value in stages.stages.items()]
     parts.append(("overlapped", f"{1e3 * stages.latency:.0f}", f"{stages.rate:.2f}"))
-    console.table(("stage", "latency ms", "frames a second"), parts, title=f"{fastest}, streamed ({load()})")
+    results.table(("stage", "latency ms", "frames a second"), parts, title=f"{fastest}, streamed")
     if not torch.cuda.is_available():
-        console.say("CUDA: not measured, no GPU here")
+        results.say("CUDA was not measured.")
 
 
-def shapes(names: Sequence[str], size: tuple[int, int], rounds: int, threads: int) -> None:
-    """One colour by the fastest runtime in int8, for networks of several shapes."""
+def shapes(names: Sequence[str], size: tuple[int, int], rounds: int, threads: int, results: record.Section) -> None:
+    """Time of one colour by the first int8 runtime, for networks of several shapes."""
     width, height = size
     pixels = np.random.default_rng(0).random((2, height, width), dtype=np.float32)
     kind = next(kind for kind in present() if kind.precision == "int8")
@@ -100,14 +95,13 @@ def shapes(names: Sequence[str], size: tuple[int, int], rounds: int, threads: in
             runtime(pixels)
 
         works[name] = whole
-    before = load()
     seconds = alternated(works, rounds)
     rows = [(name, multiplications[name], f"{1e3 * value:.0f}") for name, value in seconds.items()]
-    title = f"{kind.name}, {width} × {height}, one colour, {threads} threads ({before}; after it {load()})"
-    console.table(("channels x convolutions", "multiplications a pixel", "ms"), rows, title=title)
+    title = f"{kind.name}, {width} × {height}, one colour, {threads} threads; medians"
+    results.table(("channels x convolutions", "multiplications a pixel", "ms"), rows, title=title)
 
 
-def warmstart(networks: Networks, paths: Sequence[Path], iterations: int) -> None:
+def warmstart(networks: Networks, paths: Sequence[Path], iterations: int, results: record.Section) -> None:
     """Steps of the optimiser to its default tolerance, and to the loss that it ends with when it begins without."""
     rows, saved = [], []
     for path in paths:
@@ -130,12 +124,12 @@ def warmstart(networks: Networks, paths: Sequence[Path], iterations: int) -> Non
             )
         )
     headings = ("stack", "net dB", "opt steps: dB", "net+opt steps: dB", "net+opt steps to opt's loss", "saved")
-    console.table(headings, rows, title="steps are those of three colours together")
-    console.say(f"saved on the mean: {100 * np.mean(saved):.0f} %")
+    results.table(headings, rows, title="Steps are those of three colours together")
+    results.say(f"On the mean {100 * np.mean(saved):.0f} % of the steps are saved.")
 
 
 def steps(result: Synthesis) -> int:
-    """Of all colours."""
+    """Steps of all colours together."""
     return sum(len(history) - 1 for history in result.history)
 
 
@@ -150,37 +144,33 @@ def psnr(field: WaveField, stack: FocalStack) -> float:
 
 
 def main() -> None:
-    """Read the command line."""
+    """Read the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     timing = commands.add_parser("speed")
-    timing.add_argument("--size", default="1920x1080")
-    timing.add_argument("--rounds", type=int, default=3)
+    timing.add_argument("--size", default="1920x1080", help="pixels, WIDTHxHEIGHT")
+    timing.add_argument("--rounds", type=int, default=3, help="measurements of each, in turns")
     shaped = commands.add_parser("shapes")
     shaped.add_argument("shapes", nargs="+", metavar="CHANNELSxCONVOLUTIONS")
-    shaped.add_argument("--size", default="960x540")
-    shaped.add_argument("--rounds", type=int, default=7)
-    shaped.add_argument("--threads", type=int, default=1)
+    shaped.add_argument("--size", default="960x540", help="pixels, WIDTHxHEIGHT")
+    shaped.add_argument("--rounds", type=int, default=7, help="measurements of each, in turns")
+    shaped.add_argument("--threads", type=int, default=1, help="threads of the runtime")
     warm = commands.add_parser("warmstart")
-    warm.add_argument("stacks", type=Path, nargs="+")
-    warm.add_argument("--iterations", type=int, default=500)
+    warm.add_argument("stacks", type=Path, nargs="+", help="focal stacks")
+    warm.add_argument("--iterations", type=int, default=500, help="most steps of the optimiser")
     for command in (timing, warm):
         command.add_argument("--weights", type=Path, help="folder of networks; those that come along if left out")
-    dehnet_quality.add_commands(commands)
+    record.add_option(timing, shaped, warm)
     given = parser.parse_args()
-    if given.command == "shapes":
+    with record.section(f"dehnet {given.command}", HEADINGS[given.command], write=given.record) as results:
+        if given.command == "warmstart":
+            warmstart(load_networks(given.weights), given.stacks, given.iterations, results)
+            return
         width, height = (int(part) for part in given.size.split("x"))
-        shapes(given.shapes, (width, height), given.rounds, given.threads)
-        return
-    if given.command not in ("speed", "warmstart"):
-        dehnet_quality.run(given)
-        return
-    networks = load_networks(given.weights)
-    if given.command == "speed":
-        width, height = (int(part) for part in given.size.split("x"))
-        speed(networks, (width, height), given.rounds)
-    else:
-        warmstart(networks, given.stacks, given.iterations)
+        if given.command == "speed":
+            speed(load_networks(given.weights), (width, height), given.rounds, results)
+        else:
+            shapes(given.shapes, (width, height), given.rounds, given.threads, results)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@
 `--weights` names a folder with red, green and blue `.safetensors` (float) or `.onnx`, and `_int8.onnx`; methods whose
 files are not there are left out, and it is said. What needs no network is computed once and kept in a folder `kept`
 beside the stacks. OPT stops as the driver does: converged, or after 500 steps. OPT is given the whole focal stack; "OPT
-of RGB-D" what DEHNet is given, one picture with depth: it matches the stack that `synth --method opt` makes of that.
+of RGB-D" is given what DEHNet is given, one picture with depth, of which `synth --method opt` makes its focal stack.
+Each command takes `--record`.
 """
 
 import argparse
@@ -26,6 +27,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does
 
 import cv2
 import numpy as np
+import record
 
 from holodriver.cli import console
 from holodriver.errors import HolodriverError, InputError
@@ -146,72 +148,76 @@ def scored(name: str, method: Method, stack: FocalStack) -> MethodScores:
 
 
 def quality(
-    paths: Sequence[Path], folder: Path | None, iterations: int, *, full: bool = False
+    paths: Sequence[Path], folder: Path | None, iterations: int, results: record.Section, *, full: bool = False
 ) -> dict[str, list[MethodScores]]:
     """All methods on all stacks, as tables, with what was to be reached."""
     methods = network_methods(folder)
     names = (OPT, *((FULL,) if full else ()), SAME, NCGH, FLAT)
-    results: dict[str, list[MethodScores]] = {}
+    found: dict[str, list[MethodScores]] = {}
     for path in paths:
         stack = read_stack(path).exposed()
         for warning in stack.warnings():
             console.say(f"{path.name}: {warning}")
         for name, method in baseline_methods(names, iterations).items():
-            results.setdefault(name, []).append(kept_scores(path, stack, name, method, iterations))
+            found.setdefault(name, []).append(kept_scores(path, stack, name, method, iterations))
         for name, method in methods.items():
-            results.setdefault(name, []).append(scored(name, method, stack))
-        told = ", ".join(f"{name} {mean_of(values[-1], 'psnr'):.2f}" for name, values in results.items())
+            found.setdefault(name, []).append(scored(name, method, stack))
+        told = ", ".join(f"{name} {mean_of(values[-1], 'psnr'):.2f}" for name, values in found.items())
         console.say(f"{path.name}: {told} dB")
-    order = [name for name in ORDER if name in results]
+    order = [name for name in ORDER if name in found]
     rows = [
-        (name, *(f"{mean_of(value, 'psnr'):.2f}" for value in results[name]), told_mean(results[name], "psnr"))
+        (name, *(f"{mean_of(value, 'psnr'):.2f}" for value in found[name]), told_mean(found[name], "psnr"))
         for name in order
     ]
-    console.table(("PSNR dB", *(path.stem for path in paths), "mean ± sd"), rows)
-    rows = [(name, *(told_mean(results[name], score) for score in SCORES)) for name in order]
-    console.table(("mean ± sd of scenes", *SCORES.values()), rows, title=f"{len(paths)} scenes")
-    goals(results)
-    return results
+    results.table(("PSNR dB", *(path.stem for path in paths), "mean ± sd"), rows)
+    rows = [(name, *(told_mean(found[name], score) for score in SCORES)) for name in order]
+    results.table(("mean ± sd of scenes", *SCORES.values()), rows, title=f"{len(paths)} scenes")
+    goals(found, results)
+    return found
 
 
 def mean_of(result: MethodScores, score: str) -> float:
-    """Over planes."""
+    """A score as the mean over planes."""
     return result.scores.means()[score]
 
 
 def told_mean(results: Sequence[MethodScores], score: str) -> str:
-    """Over scenes."""
+    """A score as the mean and standard deviation over scenes, for tables."""
     values = [mean_of(result, score) for result in results]
     digits = 2 if score.startswith("psnr") else 3
     return f"{np.mean(values):.{digits}f} ± {np.std(values):.{digits}f}"
 
 
-def goals(results: Mapping[str, Sequence[MethodScores]]) -> None:
-    """What was to be reached beside what was."""
+def goals(found: Mapping[str, Sequence[MethodScores]], results: record.Section) -> None:
+    """Table of what was to be reached beside what was reached."""
     rows = []
     for one, other, goal in GOALS:
-        if one in results and other in results:
-            pairs = zip(results[one], results[other], strict=True)
+        if one in found and other in found:
+            pairs = zip(found[one], found[other], strict=True)
             gains = [mean_of(a, "psnr") - mean_of(b, "psnr") for a, b in pairs]
             met = "yes" if np.mean(gains) >= goal else "no"
             rows.append((f"{one} − {other}", f"{np.mean(gains):+.2f} ± {np.std(gains):.2f}", f"≥ {goal:+.1f}", met))
         else:
             rows.append((f"{one} − {other}", "not measured", f"≥ {goal:+.1f}", ""))
-    console.table(("PSNR dB", "reached", "goal", "met"), rows)
+    results.table(("PSNR dB", "reached", "goal", "met"), rows)
 
 
-def front(paths: Sequence[Path], sizes: Path) -> None:
-    """Networks of several sizes, each a folder in `sizes`; scored in the colours that all of them have."""
+def front(paths: Sequence[Path], sizes: Path, results: record.Section) -> None:
+    """Table of networks of several sizes, each a folder in `sizes`, scored in the colours that all of them have."""
     stacks = [read_stack(path).exposed() for path in paths]
     rows, _, _, colours = network_sizes(stacks, sizes)
-    console.table(HEADINGS, rows, title=f"{', '.join(colours)}; {len(stacks)} scenes")
+    results.table(HEADINGS, rows, title=f"{', '.join(colours)}; {len(stacks)} scenes")
 
 
-def holdout(paths: Sequence[Path], folder: Path | None, output: Path, iterations: int) -> None:
-    """Each stack with its true depth and with errors in it: scores, light along depth edges, enlarged crops as PNG.
+def holdout(paths: Sequence[Path], folder: Path | None, output: Path, iterations: int, results: record.Section) -> None:
+    """Compare each stack with its true depth and with errors in it: scores, light along depth edges, enlarged crops.
 
     Args:
-        iterations: of OPT, with the stack itself; 0 leaves it out.
+        paths: focal stacks.
+        folder: networks of three colours; None for baselines alone.
+        output: folder for the crops, as PNG.
+        iterations: most steps of OPT, which is given the stack itself; 0 leaves it out.
+        results: takes the table.
     """
     output.mkdir(parents=True, exist_ok=True)
     methods = baseline_methods((NCGH, FLAT), iterations) | network_methods(folder)
@@ -245,11 +251,11 @@ def holdout(paths: Sequence[Path], folder: Path | None, output: Path, iterations
         assert place is not None
         write_crops(output / f"{path.stem}_edges.png", crops, place)
     headings = ("stack", "method", "depth", "PSNR dB", "SSIM", "light at edges", "dark at edges", "dark elsewhere")
-    console.table(headings, rows, title="each place in focus, against the all-in-focus image")
+    results.table(headings, rows, title="Each place in focus, against the all-in-focus image")
 
 
 def told(light: EdgeLight) -> tuple[str, str, str]:
-    """For tables."""
+    """Light along depth edges as cells of a table."""
     return f"{light.mean:.3f}", f"{100 * light.dark:.2f} %", f"{100 * light.elsewhere:.2f} %"
 
 
@@ -272,42 +278,36 @@ def write_crops(path: Path, crops: Sequence[tuple[str, Any]], place: tuple[int, 
     console.say(f"{path}: {CROP} × {CROP} pixels at row {top}, column {left}")
 
 
-def add_commands(commands: Any) -> None:
-    """The subcommands, for a program that has others too; `run` does what was asked."""
-    for name, text in (("quality", "all methods"), ("front", "sizes of network"), ("holdout", "dark lines")):
-        command = commands.add_parser(name, help=text)
-        command.add_argument("stacks", type=Path, nargs="+")
-        if name == "front":
-            command.add_argument("--sizes", type=Path, required=True, help="folder with a folder for each network")
-            continue
-        command.add_argument("--weights", type=Path, help="folder of networks; baselines alone if left out")
-        command.add_argument(
-            "--iterations",
-            type=int,
-            default=500 if name == "quality" else 0,
-            help="of OPT" + ("" if name == "quality" else "; 0 leaves it out"),
-        )
-        if name == "quality":
-            command.add_argument("--full", action="store_true", help="OPT to the cap too, whether it converged or not")
-        else:
-            command.add_argument("-o", "--output", type=Path, required=True, help="folder for the crops")
-
-
-def run(given: argparse.Namespace) -> None:
-    """Do what was asked with `add_commands`."""
-    if given.command == "quality":
-        quality(given.stacks, given.weights, given.iterations, full=given.full)
-    elif given.command == "front":
-        front(given.stacks, given.sizes)
-    else:
-        holdout(given.stacks, given.weights, given.output, given.iterations)
-
-
 def main() -> None:
-    """Read the command line."""
+    """Read the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_commands(parser.add_subparsers(dest="command", required=True))
-    run(parser.parse_args())
+    commands = parser.add_subparsers(dest="command", required=True)
+    methods = commands.add_parser("quality", help="all methods")
+    sized = commands.add_parser("front", help="sizes of network")
+    rough = commands.add_parser("holdout", help="dark lines")
+    for command in (methods, sized, rough):
+        command.add_argument("stacks", type=Path, nargs="+", help="focal stacks")
+    for command in (methods, rough):
+        command.add_argument("--weights", type=Path, help="folder of networks; baselines alone if left out")
+    methods.add_argument("--iterations", type=int, default=500, help="most steps of OPT")
+    methods.add_argument("--full", action="store_true", help="OPT to the cap too, whether it converged or not")
+    sized.add_argument("--sizes", type=Path, required=True, help="folder with a folder for each network")
+    rough.add_argument("--iterations", type=int, default=0, help="most steps of OPT; 0 leaves it out")
+    rough.add_argument("-o", "--output", type=Path, required=True, help="folder for the crops")
+    record.add_option(methods, sized, rough)
+    given = parser.parse_args()
+    heading = {
+        "quality": "DEHNet on scenes that it was not trained on",
+        "front": "DEHNet: quality against cost",
+        "holdout": "DEHNet given depth with errors",
+    }[given.command]
+    with record.section(f"dehnet_quality {given.command}", heading, write=given.record) as results:
+        if given.command == "quality":
+            quality(given.stacks, given.weights, given.iterations, results, full=given.full)
+        elif given.command == "front":
+            front(given.stacks, given.sizes, results)
+        else:
+            holdout(given.stacks, given.weights, given.output, given.iterations, results)
 
 
 if __name__ == "__main__":

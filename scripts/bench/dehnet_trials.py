@@ -1,11 +1,11 @@
 """Try what the paper leaves open about DEHNet: one network for each choice, trained alike, and compared.
 
-    python scripts/bench/dehnet_trials.py POOL RESULTS.jsonl [--steps 800] [--only NAME…]
+    python scripts/bench/dehnet_trials.py POOL RESULTS.jsonl [--steps 800] [--only NAME…] [--record]
 
 POOL is a pool of layered stacks (holodriver train fills one). Each trial changes one thing of DEHNet, learns from
 random weights by the quick recipe, green light if nothing else is said, and is measured on the pool's last records,
 which none of them learned from. The loss is Eq. 2 divided by the variance of each sample; flat phase stands beside it.
-A trial whose line is already in RESULTS is left out.
+A trial whose line is already in RESULTS is not run again, so that a run that was stopped goes on.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import record
 import torch
 from torch import Tensor, nn
 
@@ -36,7 +37,7 @@ RED, GREEN, BLUE = (NetworkOptics.of(REFERENCE, colour) for colour in range(3))
 
 @dataclass(frozen=True)
 class Trial:
-    """One thing changed."""
+    """A network and its training with one thing changed."""
 
     name: str
     shape: DEHNetShape = PLAIN
@@ -52,9 +53,9 @@ class Answer(nn.Module):
     """A DEHNet whose answer means something else.
 
     Args:
-        network: within.
+        network: computes the answer.
         residual: whether the answer is added to √I.
-        polar: whether it is amplitude and phase.
+        polar: whether the answer is amplitude and phase.
     """
 
     def __init__(self, network: DEHNet, *, residual: bool = True, polar: bool = False):
@@ -63,7 +64,7 @@ class Answer(nn.Module):
         self.shape = network.shape
 
     def forward(self, amplitude_and_depth: Tensor) -> Tensor:
-        """As DEHNet's."""
+        """Wave field (B, 2, H, W) of amplitude and depth (B, 2, H, W)."""
         amplitude = amplitude_and_depth[:, :1]
         added = self.network(amplitude_and_depth) - torch.cat((amplitude, torch.zeros_like(amplitude)), 1)
         first, second = added[:, :1], added[:, 1:]
@@ -83,7 +84,7 @@ class Depth(nn.Module):
         self.network, self.change, self.shape = network, change, network.shape
 
     def forward(self, amplitude_and_depth: Tensor) -> Tensor:
-        """As DEHNet's."""
+        """Wave field (B, 2, H, W) of amplitude and depth (B, 2, H, W)."""
         changed = self.change(amplitude_and_depth[:, 1:])
         return cast(Tensor, self.network(torch.cat((amplitude_and_depth[:, :1], changed), 1)))
 
@@ -96,7 +97,7 @@ class Activated(nn.Module):
         self.network, self.activation, self.shape = network, activation, network.shape
 
     def forward(self, amplitude_and_depth: Tensor) -> Tensor:
-        """As DEHNet's."""
+        """Wave field (B, 2, H, W) of amplitude and depth (B, 2, H, W)."""
         network, act = self.network, self.activation
         centred = amplitude_and_depth - MIDDLE
         features = act(network.first(centred))
@@ -125,7 +126,7 @@ class Joint(nn.Module):
                 convolution.bias.zero_()
 
     def forward(self, amplitudes_and_depth: Tensor) -> Tensor:
-        """See the class."""
+        """Wave fields (B, 6, H, W) of three amplitudes and a depth (B, 4, H, W)."""
         centred = amplitudes_and_depth - MIDDLE
         features = nn.functional.relu(self.first(centred))
         for pair in self.pairs:
@@ -167,7 +168,7 @@ TRIALS = (
 
 
 class TrialTrainer(Trainer):
-    """A trainer of a network that is no plain DEHNet."""
+    """A trainer of a network that differs from a plain DEHNet."""
 
     def __init__(self, pool: Pool, trial: Trial, recipe: Recipe, seed: int):
         super().__init__(pool, trial.shape, trial.optics, recipe, seed=seed, validate_every=recipe.steps)
@@ -223,7 +224,7 @@ def _one_colour(record: Record, colour: int) -> Record:
 
 
 def measured(pool: Pool, trial: Trial, steps: int, seed: int, progress: Progress) -> dict[str, Any]:
-    """Loss of a trial."""
+    """Train one trial; its loss and settings, as a line of RESULTS."""
     recipe = replace(trial.recipe, steps=steps, rounded_steps=0)
     trainer = (JointTrainer if trial.joint else TrialTrainer)(pool, trial, recipe, seed)
     while trainer.state.step < steps:
@@ -252,28 +253,37 @@ def _flat(trainer: Trainer) -> float:
     return float(np.mean(losses))
 
 
+def read(path: Path) -> list[dict[str, Any]]:
+    """The lines of RESULTS; none if there is no such file."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
 def main() -> None:
-    """See the module."""
+    """Read the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pool", type=Path)
-    parser.add_argument("results", type=Path)
-    parser.add_argument("--steps", type=int, default=800)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", nargs="+", choices=[trial.name for trial in TRIALS])
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("pool", type=Path, help="folder of the pool")
+    parser.add_argument("results", type=Path, help="file to which a line is added for each trial")
+    parser.add_argument("--steps", type=int, default=800, help="training steps of each trial")
+    parser.add_argument("--seed", type=int, default=1, help="seed of weights and samples")
+    parser.add_argument("--only", nargs="+", choices=[trial.name for trial in TRIALS], help="run these trials alone")
+    parser.add_argument("--threads", type=int, default=1, help="threads to train with")
+    record.add_option(parser)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     pool = Pool(given.pool)
-    lines = given.results.read_text().splitlines() if given.results.exists() else []
-    there = {(line["trial"], line["steps"], line["seed"]) for line in map(json.loads, lines)}
-    for trial in TRIALS:
-        if (trial.name, given.steps, given.seed) in there or (given.only and trial.name not in given.only):
-            continue
-        with console.reporting() as progress:
-            result = measured(pool, trial, given.steps, given.seed, progress)
-        with given.results.open("a") as file:
-            file.write(json.dumps(result, ensure_ascii=False) + "\n")
-        console.say(f"{trial.name}: {result['loss']} (flat phase {result['flat phase']})")
+    there = {(line["trial"], line["steps"], line["seed"]) for line in read(given.results)}
+    about = "One change each, trained alike from random weights; loss of held-out layers, Eq. 2 over the variance."
+    with record.section("dehnet_trials", "DEHNet: one choice at a time", about=about, write=given.record) as results:
+        for trial in TRIALS:
+            if (trial.name, given.steps, given.seed) in there or (given.only and trial.name not in given.only):
+                continue
+            with console.reporting() as progress:
+                result = measured(pool, trial, given.steps, given.seed, progress)
+            with given.results.open("a") as file:
+                file.write(json.dumps(result, ensure_ascii=False) + "\n")
+            console.say(f"{trial.name}: {result['loss']} (flat phase {result['flat phase']})")
+        columns = ("trial", "steps", "seed", "loss", "flat phase", "multiplications")
+        results.table(columns, [tuple(line[column] for column in columns) for line in read(given.results)])
 
 
 if __name__ == "__main__":

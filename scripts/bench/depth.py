@@ -1,13 +1,13 @@
 """Measure depth from pictures and videos on scenes whose depth is exact.
 
-    .venv/bin/python scripts/bench/depth.py render FOLDER      six scenes and a clip of two shots, by Blender
-    .venv/bin/python scripts/bench/depth.py photos FOLDER      what each stage adds, beside the reference script
-    .venv/bin/python scripts/bench/depth.py refiners FOLDER    every refiner on the same fused depth
-    .venv/bin/python scripts/bench/depth.py clips FOLDER       flicker, temporal alignment, cuts
-    .venv/bin/python scripts/bench/depth.py throughput         everything but the network at full HD, and its share
+    python scripts/bench/depth.py render FOLDER      six scenes and a clip of two shots, by Blender
+    python scripts/bench/depth.py photos FOLDER      what each stage adds, beside the reference script
+    python scripts/bench/depth.py refiners FOLDER    every refiner on the same fused depth
+    python scripts/bench/depth.py clips FOLDER       flicker, temporal alignment, cuts
+    python scripts/bench/depth.py throughput         everything but the network at full HD, and its share
 
-The estimator is simulated (`depth_simulation.py`), frozen and the same for all rows. The scenes are of the split that
-no constant of the pipeline was chosen on.
+The estimator is simulated (`depth_simulation.py`), frozen and the same for all rows. The scenes are from a split that
+was used to choose none of the pipeline's constants. All but `render` take `--record`.
 """
 
 import argparse
@@ -24,10 +24,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import record
 from depth_simulation import Clip, Floats, Picture, Scores, SimulatedEstimator, read_clip, read_frame, score
 
 import holodriver
-from holodriver.cli import console
 from holodriver.depth.fusion import fuse
 from holodriver.depth.pipeline import DepthSettings, estimate, percentile_range, to_range
 from holodriver.depth.refine import METHODS, refine
@@ -40,6 +40,12 @@ FRAMES = 20
 PHOTO, CLIP = "photos", "clip"
 LOW_CONTRAST = 0.3
 PYRAMID = DepthSettings().sizes
+HEADINGS = {
+    "photos": "Depth of photos: what each stage adds",
+    "refiners": "Depth of photos: refiners",
+    "clips": "Depth of videos: flicker",
+    "throughput": "Depth of videos: speed",
+}
 
 
 def render(folder: Path) -> None:
@@ -64,8 +70,11 @@ def render(folder: Path) -> None:
 
 
 def script(estimator: SimulatedEstimator, picture: Picture) -> Floats:
-    """What the reference script does: three predictions of one and the same 384 × 384 square, whose mean is one of
-    them; 8 bits; a guided filter whose eps is 65025 times smaller than meant, because its guide has 255 levels."""
+    """Depth as the reference script computes it.
+
+    It takes the mean of three predictions that are one and the same, of a square of 384 × 384 pixels, keeps 8 bits, and
+    applies a guided filter whose eps is 65025 times smaller than meant, because its guide has 255 levels.
+    """
     shape = picture.shape[:2]
     depth = cv2.resize(estimator.squashed(picture, 384), shape[::-1], interpolation=cv2.INTER_CUBIC)
     low, high = percentile_range(np.asarray(depth, np.float32))
@@ -74,12 +83,12 @@ def script(estimator: SimulatedEstimator, picture: Picture) -> Floats:
 
 
 def unit(inverse: Floats) -> Floats:
-    """Stretched by percentiles, nothing cut off: scores align anew anyway."""
+    """Inverse depth stretched by percentiles without cutting anything off, since scores align it again."""
     return to_range(*percentile_range(inverse))(inverse)
 
 
-def photos(folder: Path, spoil: dict[str, float]) -> None:
-    """What each stage adds."""
+def photos(folder: Path, spoil: dict[str, float], results: record.Section) -> None:
+    """Table of what each stage adds."""
 
     def row(sizes: tuple[int, ...], *, tta: bool = False, refiner: str = "none") -> Callable[..., Floats]:
         settings = DepthSettings(sizes=sizes, tta=tta)
@@ -101,17 +110,17 @@ def photos(folder: Path, spoil: dict[str, float]) -> None:
         "fused, mirrored, refined": row(PYRAMID, tta=True, refiner="edges"),
         "… and 768": row((*PYRAMID, 768), tta=True, refiner="edges"),
     }
-    show(folder, stages, spoil)
+    show(folder, stages, spoil, results)
 
 
 def plain_mean(estimator: SimulatedEstimator, picture: Picture) -> Floats:
-    """All sizes averaged as they come."""
+    """Mean of the predictions of all sizes, without alignment."""
     found = [estimator.predict([picture], size)[0] for size in PYRAMID]
     return np.mean([resized(values, picture.shape[:2]) for values in found], axis=0, dtype=np.float32)
 
 
-def refiners(folder: Path, spoil: dict[str, float]) -> None:
-    """Every refiner on the same fused depth."""
+def refiners(folder: Path, spoil: dict[str, float], results: record.Section) -> None:
+    """Table of every refiner on the same fused depth."""
 
     def row(method: str) -> Callable[[SimulatedEstimator, Picture], Floats]:
         def work(estimator: SimulatedEstimator, picture: Picture) -> Floats:
@@ -120,34 +129,36 @@ def refiners(folder: Path, spoil: dict[str, float]) -> None:
 
         return work
 
-    show(folder, {name: row(name) for name in METHODS}, spoil)
+    show(folder, {name: row(name) for name in METHODS}, spoil, results)
 
 
 def show(
-    folder: Path, stages: dict[str, Callable[[SimulatedEstimator, Picture], Floats]], spoil: dict[str, float]
+    folder: Path,
+    stages: dict[str, Callable[[SimulatedEstimator, Picture], Floats]],
+    spoil: dict[str, float],
+    results: record.Section,
 ) -> None:
-    """Score every stage on every scene, with its contrast and with little."""
+    """Score every stage on every scene, at full contrast and at low contrast."""
     table: dict[str, list[str]] = {name: [] for name in stages}
     for contrast in (1.0, LOW_CONTRAST):
-        results: dict[str, list[Scores]] = {name: [] for name in stages}
+        found: dict[str, list[Scores]] = {name: [] for name in stages}
         for scene in range(SCENES):
             picture, truth, _ = read_frame(folder / PHOTO, scene, 0, contrast)
             estimator = SimulatedEstimator(**spoil)
             estimator.learn(picture, truth)
             for name, stage in stages.items():
-                found = stage(estimator, picture)
-                results[name].append(score(resized(found, truth.shape), truth))
-        for name, scores in results.items():
+                found[name].append(score(resized(stage(estimator, picture), truth.shape), truth))
+        for name, scores in found.items():
             for field in ("abs_rel", "delta_1", "boundary_f1", "edge_abs_rel"):
                 table[name].append(f"{np.mean([getattr(one, field) for one in scores]):.3f}")
     columns = ("AbsRel", "δ₁", "F1", "edge")
     headings = ("stage", *columns, *(f"{name}, low" for name in columns))
     rows = [(name, *values) for name, values in table.items()]
-    console.table(headings, rows, title=f"mean of {SCENES} scenes, 640 × 360; low: contrast × {LOW_CONTRAST}")
+    results.table(headings, rows, title=f"Mean of {SCENES} scenes, 640 × 360; low: contrast × {LOW_CONTRAST}")
 
 
-def clips(folder: Path) -> None:
-    """Flicker of a clip of two shots, its alignment over time, and what happens at the cut."""
+def clips(folder: Path, results: record.Section) -> None:
+    """Table of the flicker of a clip of two shots and of its alignment over time, and what happens at the cut."""
     clip = read_clip(folder / CLIP)
     estimator = SimulatedEstimator()
     for frame in clip.frames:
@@ -171,15 +182,15 @@ def clips(folder: Path) -> None:
             judged = clip.judged(shown)
             rows.append((f"{name}{', refined' if refined else ''}", *(f"{value:.4f}" for value in judged)))
     headings = ("way", "flicker", "flicker at edges", "alignment error", "AbsRel")
-    console.table(headings, rows, title=f"{len(clip.frames)} frames, {clip.shots} shots, a moving camera")
+    results.table(headings, rows, title=f"{len(clip.frames)} frames, {clip.shots} shots, a moving camera")
     second = clip.frames_of(1)
     alone = stable(Clip(second, clip.cameras[1:]), raw[-len(second) :])
     apart = max(float(np.abs(a - b).max()) for a, b in zip(ways["stable"][-len(second) :], alone, strict=True))
-    console.say(f"the second shot after the cut, and on its own: differ by {apart:.2g} of the range at most")
+    results.say(f"After the cut the second shot differs by at most {apart:.2g} of the range from that shot on its own.")
 
 
 def running_range(raw: list[Floats], decay: float = 0.75) -> list[Floats]:
-    """Range percentiles smoothed by an exponential mean, over cuts as well."""
+    """Frames stretched by range percentiles that an exponential mean smooths, over cuts as well."""
     made, mean = [], np.array(percentile_range(raw[0]))
     for inverse in raw:
         mean = decay * mean + (1 - decay) * np.array(percentile_range(inverse))
@@ -188,7 +199,7 @@ def running_range(raw: list[Floats], decay: float = 0.75) -> list[Floats]:
 
 
 def stable(clip: Clip, raw: list[Floats]) -> list[Floats]:
-    """As videos are converted."""
+    """Frames stabilised as the conversion of videos does it."""
     stabiliser, found = Stabiliser(), []
     for frame, inverse in zip(clip.frames, raw, strict=True):
         found += stabiliser.push(frame.picture, inverse)
@@ -196,8 +207,8 @@ def stable(clip: Clip, raw: list[Floats]) -> list[Floats]:
     return [to_range(one.low, one.high)(one.inverse) for one in found]
 
 
-def throughput(frames: int) -> None:
-    """Milliseconds a frame of each step of a full-HD video, and of a network of the size of dpt-large."""
+def throughput(frames: int, results: record.Section) -> None:
+    """Table of the milliseconds a frame of each step of a full-HD video, and of a network of the size of dpt-large."""
     from holodriver.files.halves import joined
     from holodriver.files.video import VideoReader
     from holodriver.files.video_writer import VideoWriter, codec_for
@@ -248,11 +259,15 @@ def throughput(frames: int) -> None:
     medians = {name: statistics.median(values[2:]) for name, values in times.items()}
     whole = sum(medians.values())
     rows = [(name, f"{value:.0f}") for name, value in medians.items()]
-    console.table(("step", "ms a frame"), [*rows, ("all but the network", f"{whole:.0f}")], title="1920 × 1080")
+    results.table(
+        ("step", "ms a frame"), [*rows, ("all but the network", f"{whole:.0f}")], title="1920 × 1080, medians"
+    )
     network = network_time(last)
-    console.say(f"all but the network: {1e3 / whole:.1f} frames a second")
-    console.say(f"a network of the size of dpt-large at {PYRAMID}: {network:.0f} ms a frame on this CPU")
-    console.say(f"all but the network takes {whole / (whole + network):.1%} of the whole")
+    results.say(
+        f"All but the network runs at {1e3 / whole:.1f} frames a second. A network of the size of dpt-large takes "
+        f"{network:.0f} ms a frame for its {len(PYRAMID)} sizes on this processor, so that the rest is "
+        f"{whole / (whole + network):.1%} of the whole."
+    )
 
 
 def network_time(picture: Picture) -> float:
@@ -291,25 +306,28 @@ def network_time(picture: Picture) -> float:
 
 
 def main() -> None:
-    """Read what to measure, measure it."""
+    """Read the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=("render", "photos", "refiners", "clips", "throughput"))
-    parser.add_argument("folder", nargs="?", type=Path, help="of the rendered scenes")
-    parser.add_argument("--blur", type=float, default=1.5, help="of the simulated network, features (default 1.5)")
-    parser.add_argument("--misplaced", type=float, default=0, help="its edges stand beside the true ones, pixels")
-    parser.add_argument("--frames", type=int, default=16, help="of the full-HD video")
+    parser.add_argument("part", choices=("render", *HEADINGS))
+    parser.add_argument("folder", nargs="?", type=Path, help="folder of the rendered scenes")
+    parser.add_argument("--blur", type=float, default=1.5, help="blur of the simulated network, features")
+    parser.add_argument("--misplaced", type=float, default=0, help="distance of its edges from the true ones, pixels")
+    parser.add_argument("--frames", type=int, default=16, help="frames of the full-HD video")
+    record.add_option(parser)
     given = parser.parse_args()
-    if given.part == "throughput":
-        throughput(given.frames)
-    elif given.folder is None:
+    if given.part != "throughput" and given.folder is None:
         parser.error("name the folder of the scenes")
-    elif given.part == "render":
+    if given.part == "render":
         render(given.folder)
-    elif given.part == "clips":
-        clips(given.folder)
-    else:
-        spoil = {"blur": given.blur, "misplaced": given.misplaced}
-        {"photos": photos, "refiners": refiners}[given.part](given.folder, spoil)
+        return
+    spoil = {"blur": given.blur, "misplaced": given.misplaced}
+    with record.section(f"depth {given.part}", HEADINGS[given.part], write=given.record) as results:
+        if given.part == "throughput":
+            throughput(given.frames, results)
+        elif given.part == "clips":
+            clips(given.folder, results)
+        else:
+            {"photos": photos, "refiners": refiners}[given.part](given.folder, spoil, results)
 
 
 if __name__ == "__main__":

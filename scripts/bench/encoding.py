@@ -1,49 +1,33 @@
 """Measure the encoding: wave fields of three colours, 1920 × 1080, into native frames of 3840 × 2160.
 
-    python scripts/bench/encoding.py [--rounds 9]
+    python scripts/bench/encoding.py [--rounds 9] [--record]
 
-The fast encoder and the plain one (NumPy in float64, `panel/burch.py`) run in one process, alternated; times are
-medians. The parts of the fast one are its own, on the same fields. The paper's encoding takes 0.89 ms on a V100.
+The fast encoder and the plain one (NumPy in float64, `panel/burch.py`) run in one process, in turns; times are
+medians. The parts of the fast one are timed on the same fields. The paper's encoding takes 0.89 ms on a V100.
 """
 
 import argparse
 import os
-import statistics
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does
 
 import numpy as np
+import record
 import torch
 
-from holodriver.cli import console
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
 from holodriver.panel.burch import automatic_gains, encode
 from holodriver.panel.encoder import Encoder
 from holodriver.panel.lut import AmplitudeLut
+from holodriver.study.figures.performance import alternated
 
 PAPER_MS = 0.89
 
 
-def alternated(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each work, run in turns."""
-    times: dict[str, list[float]] = {name: [] for name in works}
-    for turn in range(rounds + 1):
-        for name, work in works.items():
-            start = time.perf_counter()
-            work()
-            if turn:  # the first turn warms up
-                times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
-
-
-def main() -> None:
-    """Encode and print a table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=9)
-    rounds = parser.parse_args().rounds
+def measure(rounds: int, results: record.Section) -> None:
+    """Compare the encoders' frames and their times."""
     rng = np.random.default_rng(0)
     shape = (3, *REFERENCE.shape)
     values = (rng.normal(size=shape) + 1j * rng.normal(size=shape)).astype(np.complex64)
@@ -53,9 +37,7 @@ def main() -> None:
     native = np.empty((3, *REFERENCE.native_shape), np.uint8)
     small = np.empty(shape, np.uint8)
     plain, fast = encode(field, gains, luts).pixels, encoder.encode(values)
-    console.say(f"{100 * (plain != fast).mean():.4f} % of the pixels differ, by at most "
-                f"{np.abs(plain.astype(int) - fast).max()} grey level")  # fmt: skip
-    console.say(f"in float64: {np.count_nonzero(plain != precise.frames(field).frames.pixels)} pixels differ")
+    exact = np.count_nonzero(plain != precise.frames(field).frames.pixels)
     works: dict[str, Callable[[], object]] = {
         "plain NumPy, native frames": lambda: encode(field, gains, luts),
         "in float64, as `holodriver encode`": lambda: precise.frames(field),
@@ -68,15 +50,27 @@ def main() -> None:
         works["GPU, frames back in memory"] = lambda: on_gpu.encode(values, native)
     seconds = alternated(works, rounds)
     reference = seconds["plain NumPy, native frames"]
-    rows = [(name, f"{1e3 * value:.1f}", f"{reference / value:.1f}") for name, value in seconds.items()]
-    console.table(
+    results.table(
         ("what", "ms", "times as fast as plain"),
-        rows,
-        title=f"1920 × 1080 → 3840 × 2160, 3 colours, {torch.get_num_threads()} CPU threads",
+        [(name, f"{1e3 * value:.1f}", f"{reference / value:.1f}") for name, value in seconds.items()],
+        title=f"1920 × 1080 to 3840 × 2160, 3 colours, {torch.get_num_threads()} CPU threads, medians",
     )
-    if not torch.cuda.is_available():
-        console.say("GPU: not measured, there is none")
-    console.say(f"the paper's encoding: {PAPER_MS} ms on a V100")
+    results.say(
+        f"Of the fast encoder's pixels {100 * (plain != fast).mean():.4f} % differ from the plain one's, by at most "
+        f"{np.abs(plain.astype(int) - fast).max()} grey level. In float64 {exact} pixels differ. The paper's encoding "
+        f"takes {PAPER_MS} ms on a V100." + ("" if torch.cuda.is_available() else " No GPU was measured.")
+    )
+
+
+def main() -> None:
+    """Read the command line and measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=9, help="measurements of each, in turns")
+    record.add_option(parser)
+    given = parser.parse_args()
+    about = "From the wave field of three colours to the panel's 8-bit frames."
+    with record.section("encoding", "Encoding", about=about, write=given.record) as results:
+        measure(given.rounds, results)
 
 
 if __name__ == "__main__":

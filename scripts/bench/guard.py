@@ -1,10 +1,10 @@
-"""What it costs that a process of its own reads files, against reading them here.
+"""Measure what it costs that a process of its own reads files, against reading them in this process.
 
-    python scripts/bench/guard.py [--stack FOLDER] [--rounds 7]
+    python scripts/bench/guard.py [--stack FOLDER] [--rounds 7] [--record]
 
 A focal stack of 512 × 512 pixels and 21 planes is made of noise unless one is given, and a hologram, a photo and a
-video of the same size. Both ways alternate in one run; each figure is the median. The first file of all waits for the
-reading process to start, which is told apart.
+video of the same size. Both ways take turns in one run; each figure is a median. The first file waits until the
+reading process has started; that time is measured apart.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import record
 
 from holodriver.files import guard
 from holodriver.files.film import write_film
@@ -33,7 +34,7 @@ SIDE, PLANES, FRAMES = 512, 21, 25
 
 
 def smooth(*shape: int) -> np.ndarray:
-    """Noise of a few pixels' width, 0 to 1, as pictures have it."""
+    """Noise between 0 and 1 whose grains are a few pixels wide, as in pictures."""
     rng = np.random.default_rng(0)
     made = [cv2.GaussianBlur(rng.random((SIDE, SIDE), np.float32), (0, 0), 2.5) for _ in range(int(np.prod(shape)))]
     values = np.stack(made).reshape(*shape, SIDE, SIDE)
@@ -41,7 +42,7 @@ def smooth(*shape: int) -> np.ndarray:
 
 
 def made(folder: Path) -> Path:
-    """A focal stack."""
+    """Write a focal stack of noise; its path."""
     positions = np.linspace(0, 1, PLANES, dtype=np.float32)
     images, depths = smooth(PLANES, 3), smooth(PLANES)
     stack = FocalStack(images, depths, images[0], depths[0], positions, "linear", 15.0)
@@ -56,47 +57,55 @@ def frames(path: Path) -> None:
             pass
 
 
-def main() -> None:
-    """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stack", type=Path)
-    parser.add_argument("--rounds", type=int, default=7)
-    arguments = parser.parse_args()
-    start = time.perf_counter()
-    guard.warm()
-    print(f"starting the reading process: {(time.perf_counter() - start) * 1e3:.0f} ms, once")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        profile = REFERENCE.resized(SIDE, SIDE)
-        write_hologram(
-            folder / "a.holo", Hologram(WaveField((smooth(3) + 1j * smooth(3)).astype(np.complex64), profile))
-        )
-        pixels = np.rint(smooth(3).transpose(1, 2, 0) * 255).astype(np.uint8)
-        cv2.imwrite(str(folder / "a.jpg"), pixels)
-        write_film(folder / "a.mp4", (np.roll(pixels, 4 * n, 1) for n in range(FRAMES)), rate=Fraction(25))
-        work: dict[str, Callable[[], object]] = {}
-        stack = arguments.stack or made(folder)
-        work[f"{stack.name}: all planes"] = lambda: read_stack(stack)
-        work["hologram, 3 colours, field"] = lambda: read_hologram(folder / "a.holo")
-        work["photo, JPEG"] = lambda: read_photo(folder / "a.jpg")
-        work[f"video, {FRAMES} frames"] = lambda: frames(folder / "a.mp4")
-        for what, read in work.items():
-            report(what, read, arguments.rounds)
+def readers(folder: Path, stack: Path | None) -> dict[str, Callable[[], object]]:
+    """Write one file of each kind; the calls that read them."""
+    profile = REFERENCE.resized(SIDE, SIDE)
+    field = WaveField((smooth(3) + 1j * smooth(3)).astype(np.complex64), profile)
+    write_hologram(folder / "a.holo", Hologram(field))
+    pixels = np.rint(smooth(3).transpose(1, 2, 0) * 255).astype(np.uint8)
+    cv2.imwrite(str(folder / "a.jpg"), pixels)
+    write_film(folder / "a.mp4", (np.roll(pixels, 4 * n, 1) for n in range(FRAMES)), rate=Fraction(25))
+    path = stack or made(folder)
+    return {
+        f"focal stack, {PLANES} planes" if stack is None else f"{path.name}, all planes": lambda: read_stack(path),
+        "hologram, 3 colours, field": lambda: read_hologram(folder / "a.holo"),
+        "photo, JPEG": lambda: read_photo(folder / "a.jpg"),
+        f"video, {FRAMES} frames": lambda: frames(folder / "a.mp4"),
+    }
 
 
-def report(what: str, read: Callable[[], object], rounds: int) -> None:
-    """Print one row."""
+def both_ways(read: Callable[[], object], rounds: int) -> tuple[float, float]:
+    """Median milliseconds of reading through the reading process and in this process."""
     seconds: dict[str, list[float]] = {"0": [], "1": []}
     for turn in range(rounds + 1):
         for without in seconds:
             os.environ[guard.WITHOUT] = without
             start = time.perf_counter()
             read()
-            if turn:  # the first loads libraries, here and there
+            if turn:  # the first turn loads libraries in both processes
                 seconds[without].append(time.perf_counter() - start)
-    guarded, direct = (statistics.median(seconds[key]) * 1e3 for key in ("0", "1"))
-    more = f"{guarded / direct:.2f} times, {guarded - direct:+.1f} ms"
-    print(f"{what}: {guarded:.1f} ms guarded, {direct:.1f} ms here, {more}")
+    return statistics.median(seconds["0"]) * 1e3, statistics.median(seconds["1"]) * 1e3
+
+
+def main() -> None:
+    """Read the command line and measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--stack", type=Path, help="folder of a focal stack to read instead of noise")
+    parser.add_argument("--rounds", type=int, default=7, help="measurements of each, in turns")
+    record.add_option(parser)
+    given = parser.parse_args()
+    about = f"Reading files of {SIDE} × {SIDE} pixels through the process that reads files, and without it."
+    with record.section("guard", "Reading files safely", about=about, write=given.record) as results:
+        start = time.perf_counter()
+        guard.warm()
+        started = (time.perf_counter() - start) * 1e3
+        rows = []
+        with tempfile.TemporaryDirectory() as name:
+            for what, read in readers(Path(name), given.stack).items():
+                guarded, direct = both_ways(read, given.rounds)
+                rows.append((what, f"{guarded:.1f}", f"{direct:.1f}", f"{guarded / direct:.2f}"))
+        results.table(("file", "guarded, ms", "in this process, ms", "ratio"), rows)
+        results.say(f"The reading process takes {started:.0f} ms to start, once.")
 
 
 if __name__ == "__main__":

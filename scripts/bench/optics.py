@@ -1,20 +1,23 @@
-"""Measure what the optics claims, and print the figures: propagation against torchoptics, and the grating's noise.
+"""Measure the optics: propagation against torchoptics, and the noise of the panel's grating.
 
-    .venv/bin/python scripts/bench/optics.py [-o FOLDER] [--hologram X.holo]
+    python scripts/bench/optics.py [-o FOLDER] [--hologram X.holo] [--record]
 
 Writes `grating_noise.png`: signal to noise in the slit against carrier and slit half-width, for a panel whose
-unwanted phase is p₁ = p₂ = 0.5 (Eq. 5 of the DEH paper). With `--hologram` the field in that file is what is encoded.
+unwanted phase is p₁ = p₂ = 0.5 (Eq. 5 of the DEH paper). With `--hologram` the field in that file is encoded.
 """
 
 import argparse
 import math
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+import record
 import torch
 import torchoptics
 
 from holodriver.cli import console
+from holodriver.errors import HolodriverError, InputError
 from holodriver.files.hologram import read_hologram
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
@@ -27,8 +30,16 @@ SIZE, PADDING, GUARD = 128, 64, 16  # samples
 
 
 def agreement(distance: float, wavelength: float) -> tuple[float, float, float]:
-    """dB by which the difference from torchoptics lies under the peak; relative change of energy; dB of there and
-    back."""
+    """Compare the propagation of a random field with torchoptics.
+
+    Args:
+        distance: of the propagation, m.
+        wavelength: m.
+
+    Returns:
+        By how many dB the greatest difference lies below the peak, the relative change of energy, and by how many dB
+        the error of propagating there and back lies below the peak.
+    """
     generator = torch.Generator().manual_seed(3)
     field = torch.randn(SIZE, SIZE, generator=generator, dtype=torch.complex128)
     pitch = REFERENCE.pixel_pitch
@@ -55,43 +66,60 @@ def plot(noise: GratingNoise, path: Path) -> None:
         save(figure, path)
 
 
-def main() -> None:
-    """Measure, print, draw."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-o", "--output", type=Path, default=Path("out"), help="folder for the plot")
-    parser.add_argument("--hologram", type=Path, help="a .holo file whose field is encoded")
-    given = parser.parse_args()
-
+def propagation(results: record.Section) -> None:
+    """Table of the agreement with torchoptics over distances."""
     rows = []
     for distance in (1e-4, 1e-3, 2e-3, 1e-2):
         figures = [agreement(distance, wavelength) for wavelength in REFERENCE.wavelengths]
         worst = [min(f[0] for f in figures), max(abs(f[1]) for f in figures), min(f[2] for f in figures)]
         rows.append((f"{distance * 1e3:g} mm", f"{worst[0]:.1f} dB", f"{worst[1]:.1e}", f"{worst[2]:.0f} dB"))
     headings = ("distance", "against torchoptics", "energy lost or gained", "there and back")
-    console.table(headings, rows, title="Angular spectrum, complex128, worst of 638/515/460 nm")
+    title = f"Angular spectrum, complex128, the same padding, guard band of {GUARD} samples, worst of 638/515/460 nm"
+    results.table(headings, rows, title=title)
 
+
+def grating(path: Path | None, output: Path, results: record.Section) -> None:
+    """Table and plot of signal to noise in the slit, for a random field or that of a hologram.
+
+    Raises:
+        InputError: the file holds no wave field.
+    """
     profile, field = replace(REFERENCE.resized(240, 240), wavelengths=(515e-9,)), None
-    if given.hologram:
-        hologram = read_hologram(given.hologram)
+    if path:
+        hologram = read_hologram(path)
         if hologram.field is None:
-            parser.error(f"{given.hologram} holds no wave field")
+            raise InputError("holds no wave field", where=path)
         profile = replace(hologram.profile, wavelengths=(hologram.profile.wavelengths[1],))
         field = WaveField(hologram.field.values[1:2], profile)
     with console.reporting() as progress:
         noise = grating_noise(profile, CARRIERS, SLITS, field=field, progress=progress)
-    table = [
+    rows = [
         (f"{carrier:.3f}", *("" if math.isnan(value) else f"{value:.1f}" for value in values))
         for carrier, values in zip(noise.carriers, noise.decibels, strict=True)
     ]
-    console.table(
-        ("carrier", *(f"slit {slit:.3f}" for slit in noise.slits)), table, title="Signal to noise in the slit, dB"
-    )
+    headings = ("carrier", *(f"slit {slit:.3f}" for slit in noise.slits))
+    results.table(headings, rows, title="Signal to noise in the slit, dB; p₁ = p₂ = 0.5")
     eighth = noise.slits.index(1 / 8)
     gain = noise.decibels[noise.carriers.index(1 / 4), eighth] - noise.decibels[noise.carriers.index(1 / 3), eighth]
-    console.say(f"at a slit half-width of 1/8, a carrier of 1/4 beats 1/3 by {gain:.1f} dB")
-    plot(noise, given.output / "grating_noise.png")
-    console.say(f"wrote {given.output / 'grating_noise.png'}")
+    results.say(f"At a slit half-width of 1/8, a carrier of 1/4 beats one of 1/3 by {gain:.1f} dB.")
+    plot(noise, output / "grating_noise.png")
+    console.say(f"wrote {output / 'grating_noise.png'}")
+
+
+def main() -> None:
+    """Read the command line and measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", type=Path, default=Path("out"), help="folder for the plot")
+    parser.add_argument("--hologram", type=Path, help="a .holo file whose field is encoded")
+    record.add_option(parser)
+    given = parser.parse_args()
+    with record.section("optics", "Optics", write=given.record) as results:
+        propagation(results)
+        grating(given.hologram, given.output, results)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except HolodriverError as error:
+        sys.exit(f"optics.py: {error}")

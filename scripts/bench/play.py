@@ -1,10 +1,10 @@
 """Measure whether a sequence is shown without a stutter: holograms of a 4K panel, more than memory holds, from disk.
 
-    python scripts/bench/play.py [--holograms 100] [--fps 20] [--memory 0.3] [--seconds 10]
+    python scripts/bench/play.py [--holograms 100] [--fps 20] [--memory 0.3] [--seconds 10] [--record]
 
 Plays with `holodriver play --rig` on a simulated panel (3840 × 2160, 60 Hz) and laser controller, armed, three times in
-turns: files as version 1 stored them (frames at the panel's size, packed) and as version 2 does (at the hologram's
-size, not packed). Prints how long one takes to read and what the summary of each play says.
+turns: files that hold frames at the panel's size, packed, and files that hold them at the hologram's size, not packed,
+as holodriver writes them. Prints how long one takes to read and what the summary of each play says.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from statistics import median
 
 import h5py
 import numpy as np
+import record
 
 from holodriver.files.hologram import Hologram, read_small_frames, write_hologram
 from holodriver.files.rig import ControllerSettings, PanelSettings, Rig, write_rig
@@ -26,10 +27,11 @@ from holodriver.panel.frames import SmallFrames
 from holodriver.panel.lut import AmplitudeLut
 
 TURNS = 3
+KINDS = {"panel": "frames at the panel's size, packed", "hologram": "at the hologram's size, not packed"}
 
 
-def write_sequence(folder: Path, holograms: int, version: int) -> None:
-    """Holograms whose grey levels are spread as those of a diffuse field's are."""
+def write_sequence(folder: Path, holograms: int, *, packed: bool) -> None:
+    """Write holograms whose grey levels are spread as those of a diffuse field; `packed` at the panel's size."""
     folder.mkdir()
     luts = (AmplitudeLut.linear(),) * 3
     for number in range(holograms):
@@ -38,9 +40,8 @@ def write_sequence(folder: Path, holograms: int, version: int) -> None:
         frames = SmallFrames(pixels, REFERENCE, (1.0,) * 3, luts).native()
         path = folder / f"h{number:03}.holo"
         write_hologram(path, Hologram(frames=frames))
-        if version == 1:
+        if packed:
             with h5py.File(path, "r+") as file:
-                file.attrs["version"] = 1
                 del file["frames/pixels"]
                 file.create_dataset("frames/pixels", data=frames.pixels, compression="gzip", compression_opts=1)
 
@@ -55,45 +56,57 @@ def reading_ms(folder: Path) -> float:
     return median(times) * 1e3
 
 
-def played(folder: Path, rig: Path, arguments: argparse.Namespace) -> dict[str, str]:
-    """The summary of one play, and how it ended."""
+def played(folder: Path, rig: Path, given: argparse.Namespace) -> dict[str, str]:
+    """Play once; the figures of its summary, and how it ended."""
     command = [sys.executable, "-m", "holodriver", "--progress", "json", "play", str(folder), "--rig", str(rig)]
-    command += ["--arm", "--loop", "--fps", str(arguments.fps), "--memory", str(arguments.memory)]
-    command += ["--duration", str(arguments.seconds)]
+    command += ["--arm", "--loop", "--fps", str(given.fps), "--memory", str(given.memory)]
+    command += ["--duration", str(given.seconds)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     found = {"ended": "well" if done.returncode == 0 else done.stderr.strip().splitlines()[-1]}
     for line in done.stdout.splitlines():
         event = json.loads(line)
-        if event["event"] == "warning":
-            found["said before"] = event["text"]
         if event["event"] == "table" and event["columns"] == ["figure", "value"]:
             found |= {row[0]: row[1] for row in event["rows"]}
     return found
 
 
+def measure(work: Path, given: argparse.Namespace, results: record.Section) -> None:
+    """Play both kinds of files in turns; one row for each figure of the summaries, with its value in every turn."""
+    panel = PanelSettings(monitor="simulated", refresh_hz=60.0)
+    write_rig(work / "rig.toml", Rig(panel=panel, controller=ControllerSettings(port="simulated")))
+    table: dict[str, dict[str, list[str]]] = {"size of one, MB": {}, "reading one, ms": {}}
+    for kind in KINDS:
+        folder = work / kind
+        write_sequence(folder, given.holograms, packed=kind == "panel")
+        size = sum(path.stat().st_size for path in folder.iterdir()) / given.holograms
+        table["size of one, MB"][kind] = [f"{size / 1e6:.1f}"]
+        table["reading one, ms"][kind] = [f"{reading_ms(folder):.1f}"]
+    for _ in range(TURNS):
+        for kind in KINDS:
+            for figure, value in played(work / kind, work / "rig.toml", given).items():
+                table.setdefault(figure, {}).setdefault(kind, []).append(str(value))
+    rows = [(figure, *("; ".join(values.get(kind, [])) for kind in KINDS)) for figure, values in table.items()]
+    results.table((f"figure, in each of {TURNS} turns", *KINDS.values()), rows)
+
+
 def main() -> None:
-    """Play and print."""
+    """Read the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--holograms", type=int, default=100)
-    parser.add_argument("--fps", type=float, default=20.0)
-    parser.add_argument("--memory", type=float, default=0.3, help="GiB")
-    parser.add_argument("--seconds", type=float, default=10.0)
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        work = Path(name)
-        rig = Rig(
-            panel=PanelSettings(monitor="simulated", refresh_hz=60.0), controller=ControllerSettings(port="simulated")
-        )
-        write_rig(work / "rig.toml", rig)
-        for version in (1, 2):
-            write_sequence(work / f"v{version}", arguments.holograms, version)
-            size = sum(path.stat().st_size for path in (work / f"v{version}").iterdir()) / arguments.holograms
-            print(f"version {version}: {size / 1e6:.1f} MB, {reading_ms(work / f'v{version}'):.1f} ms to read one")
-        for turn in range(TURNS):
-            for version in (1, 2):
-                print(f"\nturn {turn + 1}, version {version}")
-                for figure, value in played(work / f"v{version}", work / "rig.toml", arguments).items():
-                    print(f"  {figure}: {value}", flush=True)
+    parser.add_argument("--holograms", type=int, default=100, help="files in the loop")
+    parser.add_argument("--fps", type=float, default=20.0, help="holograms a second")
+    parser.add_argument("--memory", type=float, default=0.3, help="memory for holograms, GiB")
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of each play, s")
+    record.add_option(parser)
+    given = parser.parse_args()
+    about = (
+        "A loop of holograms for a simulated panel of 3840 × 2160 pixels at 60 Hz, more than memory holds, played from "
+        "disk in turns."
+    )
+    with (
+        record.section("play", "Playing from disk", about=about, write=given.record) as results,
+        tempfile.TemporaryDirectory() as name,
+    ):
+        measure(Path(name), given, results)
 
 
 if __name__ == "__main__":

@@ -1,26 +1,24 @@
 """Measure quilts warped from colour and depth: against rendered true views, and the time and memory they take.
 
-    .venv/bin/python scripts/bench/quilt.py quality [--renders FOLDER] [--pictures FOLDER]
-    .venv/bin/python scripts/bench/quilt.py speed
+    python scripts/bench/quilt.py quality [--renders FOLDER] [--pictures FOLDER] [--record]
+    python scripts/bench/quilt.py speed [--record]
 
 `quality` renders the demo scene from where nine views over a Go's cone stand, and once with its depth, at half a Go's
 resolution; renders that are in FOLDER already are used again. The warped views, and those of a plain backward warp
 (each pixel fetched from where its own depth says, one `cv2.remap` a view) on the same grid, are compared with the
 rendered ones: on all pixels, on those that the middle view sees, on those that it does not see (the disocclusion band),
-and on those beyond its sides. sRGB values, data range 1. `speed` alternates the two; times are medians.
+and on those beyond its sides. Scores are of sRGB values with data range 1. `speed` takes turns; times are medians.
 """
 
 import argparse
-import os
-import statistics
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
+import record
 from numpy.typing import NDArray
 
 from holodriver.cli import console
@@ -35,6 +33,7 @@ from holodriver.optics.lookingglass import LookingGlass, looking_glass
 from holodriver.rendering.quilt import QuiltJob, render_quilt
 from holodriver.rendering.render import RenderJob, render_stack
 from holodriver.scene.rgbd import RgbdImage
+from holodriver.study.figures.performance import alternated
 
 Floats = NDArray[np.floating]
 Mask = NDArray[np.bool_]
@@ -44,11 +43,12 @@ NINE = replace(GO, columns=3, rows=3).sized(3 * (GO.tile[0] // 2), 3 * (GO.tile[
 
 
 def gain(grid: Grid, display: LookingGlass, view: int) -> float:
+    """Samples of the grid by which a view moves what is one unit of depth in front of the focus."""
     return grid.reach * display.offset(view) / abs(display.offset(display.views - 1))
 
 
 def backward(grid: Grid, gain: float) -> Floats:
-    """A view (h, w, 3), sRGB 0 … 1, red first: each pixel from where its own depth says that it came from."""
+    """A view (h, w, 3), sRGB 0 … 1, red first, each pixel fetched from where its own depth says that it came from."""
     height, width = grid.depth.shape
     y, x = np.mgrid[:height, :width].astype(np.float32)
     x -= np.float32(gain) * (grid.depth - np.float32(grid.focus))
@@ -74,6 +74,7 @@ def hidden(grid: Grid, gain: float) -> tuple[Mask, Mask]:
 
 
 def decibels(a: Floats, b: Floats, where: Mask) -> float:
+    """PSNR of the pixels in a mask, dB; NaN if there are none."""
     return float(-10 * np.log10(np.mean((a - b)[where] ** 2))) if where.any() else float("nan")
 
 
@@ -97,7 +98,8 @@ def renders(folder: Path, samples: int) -> tuple[RgbdImage, Geometry, ViewSettin
     return image, geometry, ViewSettings(), quilt
 
 
-def quality(folder: Path, samples: int, pictures: Path | None) -> None:
+def quality(folder: Path, samples: int, pictures: Path | None, results: record.Section) -> None:
+    """Table of warped and plainly warped views against rendered ones."""
     image, geometry, settings, quilt = renders(folder, samples)
     true, layout = read_quilt(quilt)
     warped = make_quilt(image, NINE, settings, geometry=geometry)
@@ -122,7 +124,7 @@ def quality(folder: Path, samples: int, pictures: Path | None) -> None:
             sheet = np.rint(np.hstack([target, ours, plain, marked]) * 255).astype(np.uint8)[..., ::-1]
             write_quilt(pictures / f"view_{view}.png", np.ascontiguousarray(sheet), overwrite=True)
     headings = ("view", "PSNR dB, all", "seen", "disoccluded", "beyond the sides", "share disoccluded", "SSIM, all")
-    console.table(headings, rows, title="warped / plain backward warp")
+    results.table(headings, rows, title="Each figure: warped / plain backward warp")
     if pictures is not None:
         console.say(f"wrote {pictures}: true, warped, backward, and what is not seen, for each view")
 
@@ -135,7 +137,8 @@ def full_hd() -> RgbdImage:
     return RgbdImage(np.asarray(color, np.float32).transpose(2, 0, 1), np.asarray(depth, np.float32))
 
 
-def speed(rounds: int, folder: Path) -> None:
+def speed(rounds: int, folder: Path, results: record.Section) -> None:
+    """Table of the times and of the memory that making a quilt takes."""
     image, settings = full_hd(), ViewSettings()
     canvas = QuiltCanvas(GO)
     output = folder / "speed_qs11x6a0.5625.png"
@@ -154,51 +157,53 @@ def speed(rounds: int, folder: Path) -> None:
     layers = make_layers(image, GO, settings)
     works = {"whole quilt": ours, "of it the 66 views": views, "plain backward warp": plain,
              "writing the PNG": lambda: canvas.write(output, overwrite=True)}  # fmt: skip
-    times: dict[str, list[float]] = {name: [] for name in works}
-    for turn in range(rounds + 1):
-        for name, work in works.items():
-            start = time.perf_counter()
-            work()
-            if turn:  # the first turn compiles
-                times[name].append(time.perf_counter() - start)
+    medians = alternated(works, rounds)
     output.unlink()
-    medians = {name: statistics.median(values) for name, values in times.items()}
     rows = [(name, f"{seconds:.2f} s") for name, seconds in medians.items()]
     rows.append(("plain backward warp / whole quilt", f"{medians['plain backward warp'] / medians['whole quilt']:.1f}"))
     rows.append(("peak memory of a process that makes one quilt", f"{memory():.0f} MiB"))
-    console.table((f"Go quilt, 11 × 6 views, 4092², from 1080 × 1920, {os.cpu_count()} cores", "median"), rows)
+    results.table(("Go quilt, 11 × 6 views, 4092², from 1080 × 1920", "median"), rows)
 
 
 def memory() -> float:
-    """Peak MiB of a process of its own that reads one picture and makes one quilt, libraries included."""
+    """Peak memory of a process of its own that makes one quilt, libraries included, MiB."""
     done = subprocess.run([sys.executable, __file__, "once"], capture_output=True, text=True, check=True)
     return float(done.stdout)
 
 
 def once() -> None:
+    """Make one quilt and print the peak memory of this process, MiB."""
     make_quilt(full_hd(), GO)
     status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     print(next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM")))  # Linux alone
 
 
 def main() -> None:
+    """Read the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("quality")
-    one.add_argument("--renders", type=Path, default=Path("bench_quilt"))
-    one.add_argument("--samples", type=int, default=64)
-    one.add_argument("--pictures", type=Path)
+    one.add_argument("--renders", type=Path, default=Path("out/quilt"), help="folder of the renders")
+    one.add_argument("--samples", type=int, default=64, help="samples a pixel of the renders")
+    one.add_argument("--pictures", type=Path, help="folder for pictures of each view")
     two = commands.add_parser("speed")
-    two.add_argument("--rounds", type=int, default=5)
-    two.add_argument("--folder", type=Path, default=Path("."))
+    two.add_argument("--rounds", type=int, default=5, help="measurements of each, in turns")
+    two.add_argument("--folder", type=Path, default=Path("."), help="folder for a temporary picture")
     commands.add_parser("once", help="used by speed")
+    record.add_option(one, two)
     given = parser.parse_args()
-    if given.command == "quality":
-        quality(given.renders, given.samples, given.pictures)
-    elif given.command == "speed":
-        speed(given.rounds, given.folder)
-    else:
+    if given.command == "once":
         once()
+    elif given.command == "quality":
+        about = (
+            "The demo scene, nine views over the 54° of a Looking Glass Go at its true depth and half its resolution; "
+            "rendered views are the reference, sRGB."
+        )
+        with record.section("quilt quality", "Quilts: quality", about=about, write=given.record) as results:
+            quality(given.renders, given.samples, given.pictures, results)
+    else:
+        with record.section("quilt speed", "Quilts: speed", write=given.record) as results:
+            speed(given.rounds, given.folder, results)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@
     python scripts/bench/synthesis.py blur            blur diameter along and across the slit
     python scripts/bench/synthesis.py quality STACK…  all methods on rendered focal stacks, as a table
 
-What is compared runs in one process, alternated, with the same threads and the same float32; times are medians.
+What is compared runs in one process, in turns, with the same threads and the same float32; times are medians. All
+take `--record`.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does; autograd gains by it as much
 
 import numpy as np
+import record
 import torch
 from synthesis_peers import Autograd, adam, colour_losses, crop, flat, odak, silence_odak
 
@@ -48,7 +50,16 @@ from holodriver.threads import side_by_side
 RATES = (0.01, 0.02, 0.05, 0.1)
 ADAM_STEPS = 500
 SHORT = 0.1
-"""dB below Adam's final PSNR that count as having arrived."""
+"""How far below Adam's final PSNR a method has arrived, dB."""
+
+HEADINGS = {
+    "core": "Synthesis: a step",
+    "memory": "Synthesis: memory",
+    "roads": "Synthesis: steps and time to the minimum",
+    "odak": "Synthesis against odak",
+    "blur": "Synthesis: blur after the slit",
+    "quality": "Synthesis: all methods on rendered scenes",
+}
 
 
 def random_stack(width: int, height: int, planes: int = 21) -> FocalStack:
@@ -59,8 +70,8 @@ def random_stack(width: int, height: int, planes: int = 21) -> FocalStack:
     return FocalStack(images, depths, images[0], depths[0], np.linspace(0, 1, planes, dtype=np.float32), "linear", 15.0)
 
 
-def core(size: int, rounds: int) -> None:
-    """A whole step of the optimiser (direction, line, gradient), all colours, against transforms and autograd alone."""
+def core(size: int, rounds: int, results: record.Section) -> None:
+    """Compare a whole step of the optimiser, all colours, with its transforms alone and with autograd."""
     stack, profile = random_stack(size, size), REFERENCE.resized(size, size)
     losses, start = colour_losses(stack, profile), flat(stack)
     plain, fields = Autograd(stack, profile), start.clone()
@@ -77,7 +88,7 @@ def core(size: int, rounds: int) -> None:
             side_by_side(torch.fft.fft2, planes[:2])
 
     ours = sum(loss.at(torch.fft.fft2(field, norm="ortho"))[0] for loss, field in zip(losses, start, strict=True))
-    console.say(f"same loss: {ours:.6f} here, {plain.gradient(start)[0]:.6f} by autograd")
+    console.say(f"the same loss: {ours:.6f} here, {plain.gradient(start)[0]:.6f} by autograd")
     works: dict[str, Callable[[], object]] = {
         "start": lambda: steps(2),
         "more": lambda: steps(7),
@@ -88,16 +99,22 @@ def core(size: int, rounds: int) -> None:
     step = (seconds.pop("more") - seconds.pop("start")) / 5
     rows = [("a step", f"{1e3 * step:.0f}", "1.00")]
     rows += [(name, f"{1e3 * value:.0f}", f"{value / step:.2f}") for name, value in seconds.items()]
-    console.table(("what", "ms", "times a step"), rows, title=f"{size} × {size}, 3 colours, 21 planes")
-    console.say(f"a step takes {step / seconds['its 44 transforms a colour']:.2f} times its transforms alone")
+    results.table(("what", "ms", "times a step"), rows, title=f"{size} × {size}, 3 colours, 21 planes, medians")
+    results.say(
+        f"A step takes {step / seconds['its 44 transforms a colour']:.2f} times its transforms alone; autograd takes "
+        f"{seconds['autograd'] / step:.1f} times as long as a step."
+    )
 
 
 MIB = 2**20
 WAYS = ("nothing", "step", "lean", "autograd", "autograd-one")
 
 
-def memory(size: int) -> None:
-    """Peak memory beyond the targets; what the program itself takes is measured on 32 × 32 pixels and left out."""
+def memory(size: int, results: record.Section) -> None:
+    """Table of the peak memory beyond the targets.
+
+    What the program itself takes is measured on 32 × 32 pixels and subtracted.
+    """
     used = {}
     for way in WAYS:
         small, large = (peak_memory(way, side, side) for side in (32, size))
@@ -113,17 +130,17 @@ def memory(size: int) -> None:
         )
     ]
     title = f"{size} × {size}, 3 colours, 21 planes: peak memory beyond the targets"
-    console.table(("what", "MiB", "of autograd's", "of one colour's"), rows, title=title)
+    results.table(("what", "MiB", "of autograd's", "of one colour's"), rows, title=title)
     width, height = REFERENCE.width, REFERENCE.height
     total = peak_memory("step", width, height)
-    console.say(f"{width} × {height}, 21 planes: peak {total / 1024:.2f} GiB, targets of three colours included")
+    results.say(f"{width} × {height}, 21 planes: peak {total / 1024:.2f} GiB, targets of three colours included.")
     stack = random_stack(width, height)
     for name, budget in (("all held", None), ("0.9 GiB", 0.9 * 2**30)):
-        console.say(f"a step of one colour, {name}: {step_time(stack, budget):.2f} s")
+        results.say(f"A step of one colour there, {name}: {step_time(stack, budget):.2f} s.")
 
 
 def step_time(stack: FocalStack, budget: float | None) -> float:
-    """Seconds of one step of one colour."""
+    """Time of one step of one colour, s."""
     loss = ColourLoss(stack, 1, REFERENCE, LossWeights.for_planes(stack.planes), memory=budget)
     start = flat(stack)[1]
     works = {str(n): partial(minimise, loss, start, iterations=n, tolerance=0) for n in (1, 3)}
@@ -132,7 +149,7 @@ def step_time(stack: FocalStack, budget: float | None) -> float:
 
 
 def peak(way: str, width: int, height: int) -> None:
-    """Some steps, or nothing but the targets; run in a process of its own."""
+    """Make the targets and take some steps in the named way; run in a process of its own."""
     stack, profile = random_stack(width, height), REFERENCE.resized(width, height)
     if way in ("step", "lean"):
         budget = None if way == "step" else 44 * 8.0 * width * height
@@ -155,8 +172,8 @@ def peak_memory(way: str, width: int, height: int) -> float:
     return float(child.stdout.split()[-1])
 
 
-def roads(stack: FocalStack, profile: DisplayProfile, rounds: int) -> None:
-    """Steps, then time, until the mean PSNR is 0.1 dB below that of Adam, best of four rates, after 500 steps."""
+def roads(stack: FocalStack, profile: DisplayProfile, rounds: int, results: record.Section) -> None:
+    """Table of the steps and the time to 0.1 dB below the mean PSNR of the best of four Adams of 500 steps."""
     finals = {}
     for rate in RATES:
         *_, (_, last) = adam(stack, profile, rate, ADAM_STEPS)
@@ -195,11 +212,11 @@ def roads(stack: FocalStack, profile: DisplayProfile, rounds: int) -> None:
         (name, str(count), f"{value:.2f}", f"{value / baseline:.2f}")
         for (name, value), count in zip(seconds.items(), steps, strict=True)
     ]
-    console.table(("method", "steps", "s", "of Adam's time"), rows, title=f"to {goal:.2f} dB")
+    results.table(("method", "steps", "s", "of Adam's time"), rows, title=f"To {goal:.2f} dB, medians")
 
 
-def against_odak(stack: FocalStack, profile: DisplayProfile, counts: tuple[int, ...]) -> None:
-    """PSNR and SSIM after equal numbers of iterations, and of ours after the time that odak took."""
+def against_odak(stack: FocalStack, profile: DisplayProfile, counts: tuple[int, ...], results: record.Section) -> None:
+    """Table of PSNR and SSIM of odak and ours after equal numbers of iterations."""
     silence_odak()
     padding = profile.height // 2  # odak pads to twice the size; all is scored as it computes
     rows = []
@@ -220,21 +237,21 @@ def against_odak(stack: FocalStack, profile: DisplayProfile, counts: tuple[int, 
             add(name, count, found.seconds, WaveField(found.field, profile))
         add("ours, no all-in-focus term", count, *ours(count, 0))
         add("ours, Eq. 2", count, *ours(count, None))
-    console.table(("method", "iterations", "s", "PSNR dB", "SSIM"), rows, title=f"{profile.height}², 21 planes")
+    results.table(("method", "iterations", "s", "PSNR dB", "SSIM"), rows, title=f"{profile.height}², 21 planes")
 
 
 def mean_psnr(field: WaveField, stack: FocalStack) -> float:
-    """Mean over planes of the PSNR, dB."""
+    """PSNR as the mean over planes, dB."""
     return score_field("", field, stack).scores.means()["psnr"]
 
 
 def discs(size: int = 192) -> tuple[FocalStack, DisplayProfile]:
-    """Bright discs on grey, a row of them at normalised depths 0, 0.5 and 1."""
+    """A focal stack of bright discs on grey, a row of them at normalised depths 0, 0.5 and 1, and its display."""
     return focal_stack(disc_scene(size), positions(21), REFERENCE.coc_max), REFERENCE.resized(size, size)
 
 
-def blur() -> None:
-    """Blur diameter of small discs, along and across the carrier, from second moments, in planes ever farther away."""
+def blur(results: record.Section) -> None:
+    """Table of the blur diameter of small discs, along and across the carrier, from second moments."""
     stack, profile = discs()
     opt = synthesise(stack, profile).field
     narrow = synthesise(stack, profile, within_slit=True).field
@@ -254,14 +271,15 @@ def blur() -> None:
                 row += [f"{found[axis]:.1f}" for axis in axes]
             rows.append((f"{REFERENCE.coc_max * planes[n]:.1f}", name, *row))
     headings = [f"{name} {axis}" for name in images for axis in ("along", "across")]
-    console.table(("px", "colour", *headings), rows, title="Diameter of discs at the near plane, px, focus moving away")
+    results.table(("px", "colour", *headings), rows, title="Diameter of discs at the near plane, px, focus moving away")
     for axis, name in ((profile.carrier_axis, "along"), ("x" if profile.carrier_axis == "y" else "y", "across")):
-        console.say(f"reach of the slit {name}: " + ", ".join(f"{reach:.1f}" for reach in profile.reach(axis)) + " px")
+        reaches = ", ".join(f"{reach:.1f}" for reach in profile.reach(axis))
+        results.say(f"Reach of the slit {name} the carrier: {reaches} px (red, green, blue).")
 
 
-def quality(paths: list[Path], iterations: int) -> None:
-    """All methods on focal stacks; mean over planes of each scene, then mean and sd over scenes."""
-    results: dict[str, list[float]] = {}
+def quality(paths: list[Path], iterations: int, results: record.Section) -> None:
+    """Table of all methods on focal stacks: mean over planes of each scene, then mean and sd over scenes."""
+    found: dict[str, list[float]] = {}
     for path in paths:
         stack = read_stack(path).exposed()
         profile = REFERENCE.resized(stack.shape[1], stack.shape[0])
@@ -286,47 +304,55 @@ def quality(paths: list[Path], iterations: int) -> None:
             "flat phase": flat_phase(stack, profile),
         }
         for name, field in fields.items():
-            results.setdefault(name, []).append(mean_psnr(field, stack))
-        console.say(f"{path.name}: OPT {results['OPT'][-1]:.2f}, nCGH {results['nCGH'][-1]:.2f} dB")
+            found.setdefault(name, []).append(mean_psnr(field, stack))
+        console.say(f"{path.name}: OPT {found['OPT'][-1]:.2f}, nCGH {found['nCGH'][-1]:.2f} dB")
     rows = [
         (name, *(f"{value:.2f}" for value in values), f"{np.mean(values):.2f} ± {np.std(values):.2f}")
-        for name, values in results.items()
+        for name, values in found.items()
     ]
-    console.table(("PSNR, dB", *(path.stem for path in paths), "mean ± sd"), rows)
+    results.table(("PSNR, dB", *(path.stem for path in paths), "mean ± sd"), rows)
 
 
 def main() -> None:
-    """Read what to measure, measure it."""
+    """Read the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=("core", "memory", "roads", "odak", "blur", "quality", "peak"))
+    parser.add_argument("part", choices=(*HEADINGS, "peak"))
     parser.add_argument("rest", nargs="*", help="focal stacks (quality: all; roads and odak: the first)")
     parser.add_argument("--size", type=int, help="pixels of a side (core, memory: 512; odak: 128)")
-    parser.add_argument("--width", type=int)
-    parser.add_argument("--height", type=int)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--iterations", type=int, default=500)
+    parser.add_argument("--width", type=int, help="used by memory")
+    parser.add_argument("--height", type=int, help="used by memory")
+    parser.add_argument("--rounds", type=int, default=5, help="measurements of each, in turns")
+    parser.add_argument("--iterations", type=int, default=500, help="most steps of the optimiser (quality)")
+    record.add_option(parser)
     given = parser.parse_args()
-    if given.part == "core":
-        core(given.size or 512, given.rounds)
-    elif given.part == "memory":
-        memory(given.size or 512)
-    elif given.part == "blur":
-        blur()
-    elif given.part == "peak":
+    if given.part == "peak":
         peak(given.rest[0], given.width, given.height)
         # Linux alone tells it for the process itself; getrusage would count what the parent held before.
         status = Path("/proc/self/status").read_text().split("VmHWM:")[1]
         print(int(status.split()[0]) / 1024)
-    elif not given.rest:
+        return
+    if given.part in ("roads", "odak", "quality") and not given.rest:
         parser.error("name at least one focal stack")
+    with record.section(f"synthesis {given.part}", HEADINGS[given.part], write=given.record) as results:
+        measure(given, results)
+
+
+def measure(given: argparse.Namespace, results: record.Section) -> None:
+    """Measure the part that the command line names."""
+    if given.part == "core":
+        core(given.size or 512, given.rounds, results)
+    elif given.part == "memory":
+        memory(given.size or 512, results)
+    elif given.part == "blur":
+        blur(results)
     elif given.part == "quality":
-        quality([Path(path) for path in given.rest], given.iterations)
+        quality([Path(path) for path in given.rest], given.iterations, results)
     else:
         stack = read_stack(Path(given.rest[0])).exposed()
         if given.part == "roads":
-            roads(stack, REFERENCE.resized(stack.shape[1], stack.shape[0]), given.rounds)
+            roads(stack, REFERENCE.resized(stack.shape[1], stack.shape[0]), given.rounds, results)
         else:
-            against_odak(*crop(stack, given.size or 128), counts=(5, 20, 60))
+            against_odak(*crop(stack, given.size or 128), (5, 20, 60), results)
 
 
 if __name__ == "__main__":

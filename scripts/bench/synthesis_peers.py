@@ -1,4 +1,4 @@
-"""What `synthesis.py` compares the optimiser with: plain autograd, Adam, and odak."""
+"""Optimisers that `synthesis.py` compares ours with: plain autograd, Adam, and odak."""
 
 import sys
 import time
@@ -19,18 +19,18 @@ Fields = NDArray[np.complex64]
 
 
 def colour_losses(stack: FocalStack, profile: DisplayProfile) -> list[ColourLoss]:
-    """Eq. 2 for each colour."""
+    """The loss of Eq. 2 for each colour."""
     weights = LossWeights.for_planes(stack.planes)
     return [ColourLoss(stack, c, profile, weights) for c in range(len(profile.wavelengths))]
 
 
 def flat(stack: FocalStack) -> torch.Tensor:
-    """Where every optimiser begins: √all-in-focus, zero phase, complex64 (C, H, W)."""
+    """The field at which every optimiser begins: √all-in-focus, zero phase, complex64 (C, H, W)."""
     return torch.from_numpy(np.sqrt(stack.all_in_focus)).to(torch.complex64)
 
 
 class Autograd:
-    """Eq. 2 as a plain PyTorch module: kernels cached, planes and colours in one batch, the gradient by autograd."""
+    """The loss of Eq. 2 by plain PyTorch: cached kernels, planes and colours in one batch, autograd."""
 
     def __init__(self, stack: FocalStack, profile: DisplayProfile, colours: tuple[int, ...] = (0, 1, 2)):
         weights = LossWeights.for_planes(stack.planes)
@@ -48,7 +48,7 @@ class Autograd:
         self.beta = weights.beta
 
     def gradient(self, field: torch.Tensor) -> tuple[float, torch.Tensor]:
-        """Sum of the colours' losses, and its gradient, at complex fields (C, H, W)."""
+        """Sum of the losses of all colours, and its gradient, at complex fields (C, H, W)."""
         variable = field.clone().requires_grad_()
         intensity = torch.fft.ifft2(torch.fft.fft2(variable) * self.kernels).abs() ** 2
         blurred = ((intensity - self.images) ** 2).mean(dim=(2, 3)).sum()
@@ -60,7 +60,7 @@ class Autograd:
 
 
 def adam(stack: FocalStack, profile: DisplayProfile, rate: float, steps: int) -> Iterator[tuple[int, Fields]]:
-    """(step, fields (C, H, W)) after each step of Adam on real and imaginary parts, by our own loss and gradient."""
+    """Take steps of Adam on real and imaginary parts, with our gradient; yields the step and the fields (C, H, W)."""
     losses, variables = colour_losses(stack, profile), torch.view_as_real(flat(stack)).clone().requires_grad_()
     optimiser = torch.optim.Adam([variables], lr=rate)
     for step in range(steps):
@@ -73,15 +73,16 @@ def adam(stack: FocalStack, profile: DisplayProfile, rate: float, steps: int) ->
 
 @dataclass(frozen=True)
 class OdakRun:
-    """What odak's optimiser found."""
+    """Result of odak's optimiser."""
 
     field: Fields
-    """(C, H, W)"""
+    """Complex fields (C, H, W)."""
     seconds: float
+    """Time of the run, s."""
 
 
 def odak(stack: FocalStack, profile: DisplayProfile, iterations: int, *, complex_field: bool) -> OdakRun:
-    """odak's multi-plane optimiser, one colour after the other, begun at flat phase and √all-in-focus amplitude.
+    """Run odak's multi-plane optimiser, one colour after the other, from flat phase and √all-in-focus amplitude.
 
     It takes one step of Adam a plane (learning rate 0.02 falling to 0.005, its defaults), on the phase or, if
     `complex_field`, on amplitude and phase; its targets are the varifocal images. It pads every propagation to twice
@@ -128,7 +129,7 @@ def odak(stack: FocalStack, profile: DisplayProfile, iterations: int, *, complex
 
 
 def silence_odak() -> None:
-    """Turn off odak's messages and progress bars; says how to install it where it is missing."""
+    """Turn off odak's messages and progress bars; ends with how to install odak where it is missing."""
     import logging
     import tempfile
     from contextlib import chdir
@@ -143,7 +144,7 @@ def silence_odak() -> None:
     logging.disable(logging.WARNING)
 
     class Quiet:
-        """What odak asks of tqdm."""
+        """The part of tqdm that odak uses, without output."""
 
         def __init__(self, items: Any, **options: Any):
             self.items = items
