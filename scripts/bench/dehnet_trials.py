@@ -46,7 +46,7 @@ class Trial:
     wrapped: Callable[[DEHNet], nn.Module] | None = None
     recipe: Recipe = QUICK
     joint: bool = False
-    """One network for red, green and blue, from one colour image."""
+    """Whether one network computes red, green and blue from one colour image."""
 
 
 class Answer(nn.Module):
@@ -137,7 +137,7 @@ class Joint(nn.Module):
 
 
 def _moved(share: float) -> NetworkOptics:
-    """Green, with the hologram plane at a share of the depth range from its far end."""
+    """Optics of green light with the hologram plane at a share of the depth range from its far end."""
     return replace(GREEN, depth_offset=-share * GREEN.depth_span)
 
 

@@ -1,4 +1,4 @@
-"""Scenes of exact depth for depth.py: random scenes seen by a camera that may move; runs inside Blender.
+"""Render random scenes of exact depth for depth.py, seen by a camera that may move; runs inside Blender.
 
     python -I depth_scenes.py JOB.json
 
@@ -18,7 +18,7 @@ import bpy
 
 
 def load_package(folder: Path) -> None:
-    """A package by its folder: the driver's site-packages must stay off Blender's path."""
+    """Load a package from its folder, since the driver's site-packages must stay off Blender's path."""
     spec = importlib.util.spec_from_file_location(
         folder.name, folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
@@ -30,7 +30,7 @@ def load_package(folder: Path) -> None:
 
 
 def render_shot(job: dict[str, Any], number: int, shot: dict[str, Any]) -> dict[str, float]:
-    """Render one shot; what the camera is."""
+    """Render one shot; the focal length of its camera, pixels."""
     from blender_addon.cycles import RenderJob, prepare, prepare_depth, render_image
     from blender_addon.random_scene import build_random
 
@@ -54,7 +54,7 @@ def render_shot(job: dict[str, Any], number: int, shot: dict[str, Any]) -> dict[
 
 
 def main() -> None:
-    """Read the job, render its shots."""
+    """Read the job and render its shots."""
     job = json.loads(Path(sys.argv[-1]).read_text(encoding="utf-8"))
     for folder in job["packages"]:
         load_package(Path(folder))

@@ -1,4 +1,4 @@
-"""What depth.py measures with: a frozen simulated estimator, and the field's scores.
+"""A frozen simulated depth estimator, and the usual scores of depth, for depth.py.
 
 The simulated estimator knows the exact inverse depth of each picture and spoils it as a network does, differently at
 each size: features at half the network's resolution, blur, a slow bias that grows with size (a network trained at 384
@@ -30,12 +30,17 @@ SEED = 0
 
 
 class SimulatedEstimator:
-    """Stands for a network whose pictures are known; the same picture at the same size gives the same answer."""
+    """A stand-in for a depth network; the same picture at the same size always gives the same depth."""
 
     name = "simulated"
 
     def __init__(self, blur: float = BLUR, misplaced: float = 0.0) -> None:
-        """`misplaced`: by how many pixels of the picture (standard deviation) edges stand beside the true ones."""
+        """Make an estimator.
+
+        Args:
+            blur: standard deviation of the blur, features.
+            misplaced: distance of its edges from the true ones (standard deviation), pixels of the picture.
+        """
         self.blur, self.misplaced = blur, misplaced
         self._known: dict[bytes, tuple[int, Floats]] = {}
 
@@ -50,7 +55,7 @@ class SimulatedEstimator:
         return [self._spoilt(*self._known[_digest(picture)], long_side) for picture in pictures]
 
     def squashed(self, picture: Picture, side: int) -> Floats:
-        """Spoilt inverse depth (side, side): what a network says that sees every picture as a square."""
+        """Spoilt inverse depth (side, side) of a network that squeezes every picture into a square."""
         number, inverse = self._known[_digest(picture)]
         return self._at(number, inverse, side, (side, side))
 
@@ -75,7 +80,7 @@ class SimulatedEstimator:
 
 
 def _displaced(inverse: Floats, by: float, rng: np.random.Generator) -> Floats:
-    """`inverse` moved about by a smooth random field, the same at every size of the network."""
+    """Inverse depth moved about by a smooth random field, the same at every size of the network."""
     height, width = inverse.shape
     fields = [cv2.GaussianBlur(rng.standard_normal((height, width)).astype(np.float32), (0, 0), 8) for _ in range(2)]
     y, x = np.mgrid[:height, :width].astype(np.float32)
@@ -90,7 +95,7 @@ def _digest(picture: Picture) -> bytes:
 
 @dataclass(frozen=True)
 class Scores:
-    """How good an inverse depth is, after the affine map that fits the truth best in the mean."""
+    """Scores of an inverse depth after the affine map that fits the truth best in the mean."""
 
     abs_rel: float
     delta_1: float
@@ -99,7 +104,7 @@ class Scores:
 
 
 def aligned(inverse: Floats, truth: Floats) -> Floats:
-    """`inverse` mapped to `truth` by ordinary least squares in inverse depth, as the field's benchmarks do."""
+    """Inverse depth mapped to the truth by ordinary least squares, as the usual benchmarks do."""
     x, y = inverse.astype(np.float64), truth.astype(np.float64)
     scale = ((x - x.mean()) * (y - y.mean())).mean() / max(x.var(), 1e-20)
     return np.maximum(scale * (x - x.mean()) + y.mean(), 0.02 * y.max()).astype(np.float32)
@@ -154,9 +159,9 @@ class Frame:
 
     picture: Picture
     inverse: Floats
-    """(H, W), as `read_frame` scales it."""
+    """Inverse depth (H, W), from 1 (near) to 0.2 (far)."""
     z: Floats
-    """(H, W), scene units along the optical axis."""
+    """Depth (H, W) along the optical axis, scene units."""
     shot: int
     position: tuple[float, float, float]
 
@@ -170,7 +175,7 @@ class Clip:
 
     @property
     def shots(self) -> int:
-        """How many there are."""
+        """Number of shots."""
         return len({frame.shot for frame in self.frames})
 
     def frames_of(self, shot: int) -> list[Frame]:
@@ -209,7 +214,7 @@ class Clip:
 
 
 def _reprojected(now: Frame, then: Frame, focal: float) -> tuple[Floats, NDArray[np.bool_]]:
-    """Where the points of one frame are in another (H, W, 2), and which of them are seen there."""
+    """Places (H, W, 2) of the points of one frame in another, and a mask of those that are seen there."""
     height, width = now.z.shape
     y, x = np.mgrid[:height, :width].astype(np.float32)
     right, down = (x - (width - 1) / 2) * now.z / focal, (y - (height - 1) / 2) * now.z / focal
@@ -226,11 +231,11 @@ NEAR, FAR = 10.0, 14.0
 """Depth range of the random scenes, scene units (blender_addon/stage.py)."""
 
 FARTHEST = 0.2
-"""Inverse depth that the far plane gets, the near one having 1: as of things from 1 to 5 m away."""
+"""Inverse depth of the far plane, where that of the near one is 1, as of things from 1 to 5 m away."""
 
 
 def read_frame(folder: Path, shot: int, frame: int, contrast: float = 1.0) -> tuple[Picture, Floats, Floats]:
-    """A rendered picture, its exact inverse depth from 1 (near) to 0.2 (far), and its z in scene units.
+    """Read a rendered picture, its exact inverse depth from 1 (near) to 0.2 (far), and its z in scene units.
 
     Args:
         contrast: by which the picture is squeezed round its mean colour, before it gets noise of one level.
@@ -247,7 +252,7 @@ def read_frame(folder: Path, shot: int, frame: int, contrast: float = 1.0) -> tu
 
 
 def read_clip(folder: Path) -> Clip:
-    """All shots of a rendered clip."""
+    """Read all shots of a rendered clip."""
     cameras = json.loads((folder / "camera.json").read_text(encoding="utf-8"))
     frames = []
     for shot, camera in enumerate(cameras):

@@ -1,12 +1,13 @@
-"""An animation from Blender to a playing sequence, by a Dask cluster of two workers, one of which is killed midway.
+"""Take an animation from Blender to a playing sequence by a Dask cluster of two workers, and kill workers midway.
 
     python scripts/drills/animation_on_a_farm.py FOLDER [--frames 24] [--size 64] [--planes 3] [--iterations 10]
     python scripts/drills/animation_on_a_farm.py FOLDER --efficiency [--units 12]
 
-The first renders the frames and computes their holograms twice: undisturbed in this process, and by two workers, of
-which the one is killed with all of its processes after a third of the frames, and again after a third of the holograms.
-Then it compares all arrays, encodes the holograms, and plays them on the simulated rig. The second measures what a
-second process is worth: each job by one and by two processes of one thread, in turns; and what a unit costs.
+The first command renders the frames and computes their holograms twice: undisturbed in this process, and by two
+workers. One worker is killed with all of its processes after a third of the frames, the other after a third of the
+holograms. Then it compares all arrays, encodes the holograms, and plays them on the simulated rig. The second command
+measures how much faster a second process makes it: each job by one and by two processes of one thread, in turns; and
+how long a unit takes. Both take `--record`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ from statistics import median
 import numpy as np
 from kill_and_resume import contents, descendants
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "bench"))
+
+import record
+
 from holodriver.batch import SynthSettings
 from holodriver.farm.farm import Farm
 from holodriver.farm.run import run
@@ -41,7 +46,7 @@ SCENES = Path(__file__).resolve().parents[2] / "tests" / "blender_addon" / "scen
 
 
 def batches(scene: Path, folder: Path, options: argparse.Namespace) -> tuple[Batch, Path]:
-    """The frames to render; and where the holograms go, whose batch can be made once the frames are there."""
+    """The batch of frames to render, and the folder for their holograms."""
     job = RenderJob(
         scene=str(scene),
         width=options.size,
@@ -56,15 +61,15 @@ def batches(scene: Path, folder: Path, options: argparse.Namespace) -> tuple[Bat
 
 
 def holograms(batch: Batch, folder: Path, options: argparse.Namespace) -> Batch:
-    """The holograms of rendered frames."""
+    """The batch of holograms of rendered frames; the frames must be there."""
     return holograms_batch(batch.folder, folder, REFERENCE, SynthSettings(iterations=options.iterations))
 
 
 def checked(outcomes: list[Outcome]) -> list[Outcome]:
-    """The outcomes, if none is a failure.
+    """Return the outcomes, unless one is a failure.
 
     Raises:
-        HolodriverError: one is.
+        HolodriverError: a unit failed.
     """
     if error := failures(outcomes):
         raise error
@@ -77,7 +82,7 @@ class Cluster:
     def __init__(self, folder: Path, workers: int):
         self.address = f"file:{folder / 'scheduler.json'}"
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._log = open(folder / "cluster.log", "ab")  # noqa: SIM115 - as long as the cluster
+        self._log = open(folder / "cluster.log", "ab")  # noqa: SIM115 - open as long as the cluster runs
         self._file = folder / "scheduler.json"
         self._file.unlink(missing_ok=True)
         self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
@@ -88,11 +93,11 @@ class Cluster:
             self.join(number)
 
     def join(self, number: int) -> None:
-        """Let one more worker join."""
+        """Start one more worker."""
         self._start("worker", "--nthreads", "1", "--no-dashboard", "--name", f"worker{number}")
 
     def kill(self, number: int) -> None:
-        """Kill a worker with all of its processes, as its machine's loss of power would."""
+        """Kill a worker with all of its processes, as if its machine lost power."""
         process = self._processes[1 + number]
         for pid in (process.pid, *descendants(process.pid)):
             try:
@@ -102,7 +107,7 @@ class Cluster:
         process.wait()
 
     def end(self) -> None:
-        """Stop all of it."""
+        """Stop the workers and the scheduler."""
         for process in reversed(self._processes):
             process.terminate()
             process.wait()
@@ -114,7 +119,7 @@ class Cluster:
 
 
 def disturbed(batch: Batch, cluster: Cluster, victim: int) -> list[Outcome]:
-    """Do a batch on a cluster; a worker is killed after a third of it."""
+    """Do a batch on a cluster and kill a worker after a third of the units."""
     done: list[Outcome] = []
 
     def made(outcome: Outcome) -> None:
@@ -126,7 +131,7 @@ def disturbed(batch: Batch, cluster: Cluster, victim: int) -> list[Outcome]:
     return checked(run(batch, Farm(scheduler=cluster.address), made=made))
 
 
-def farm(scene: Path, options: argparse.Namespace) -> int:
+def farm(scene: Path, options: argparse.Namespace, results: record.Section) -> int:
     """Render, compute, compare and play; 1 if anything differs."""
     here, there = options.folder / "undisturbed", options.folder / "farm"
     for folder in (here, there):
@@ -135,7 +140,7 @@ def farm(scene: Path, options: argparse.Namespace) -> int:
     frames, output = batches(scene, here, options)
     checked(run(frames, Farm(threads=1)))
     checked(run(holograms(frames, output, options), Farm(threads=1)))
-    print(f"undisturbed: {time.monotonic() - begun:.0f} s", flush=True)
+    undisturbed = time.monotonic() - begun
     begun = time.monotonic()
     cluster = Cluster(options.folder, 2)
     try:
@@ -145,15 +150,18 @@ def farm(scene: Path, options: argparse.Namespace) -> int:
         disturbed(holograms(frames, output, options), cluster, 1)
     finally:
         cluster.end()
-    print(f"two workers, each killed once: {time.monotonic() - begun:.0f} s", flush=True)
+    by_two = time.monotonic() - begun
     wrong = 0
+    rows = []
     for name in ("film.stacks", "holograms"):
         expected, found = contents(here / name), contents(there / name)
         same = expected.keys() == found.keys() and all(
             all(map(np.array_equal, arrays, found[key])) for key, arrays in expected.items()
         )
-        print(f"{name}: {len(found)} of {options.frames}, {'all arrays equal' if same else 'DIFFERENT'}", flush=True)
+        rows.append((name, f"{len(found)} of {options.frames}", "all arrays equal" if same else "DIFFERENT"))
         wrong += not same or len(found) != options.frames
+    results.table(("what", "made", "against the undisturbed run"), rows)
+    results.say(f"Undisturbed it took {undisturbed:.0f} s, by two workers that were each killed once {by_two:.0f} s.")
     sequence = [str(path) for path in sorted(output.glob("*.holo"))]
     subprocess.run([*PROGRAM, "encode", *sequence], check=True, stdout=subprocess.DEVNULL)
     film = options.folder / "seen.mp4"
@@ -162,8 +170,8 @@ def farm(scene: Path, options: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
-def efficiency(scene: Path, options: argparse.Namespace) -> int:
-    """What a second process is worth, and what a unit costs."""
+def efficiency(scene: Path, options: argparse.Namespace, results: record.Section) -> int:
+    """Table of the time of each job by one and by two processes, and of a unit."""
     options.frames = options.units
     seconds: dict[tuple[str, int], list[float]] = {}
     costs: dict[str, list[float]] = {}
@@ -180,34 +188,38 @@ def efficiency(scene: Path, options: argparse.Namespace) -> int:
                 seconds.setdefault((name, jobs), []).append(time.monotonic() - begun)
                 if jobs == 1:
                     costs.setdefault(name, []).extend(outcome.seconds for outcome in outcomes)
+    rows = []
     for name in ("render", "synth"):
         one, two = (median(seconds[name, jobs]) for jobs in (1, 2))
-        print(
-            f"{name}: {options.units} units, one process {one:.1f} s, two {two:.1f} s: {one / two:.2f} times as fast, "
-            f"efficiency {one / two / 2:.2f}; a unit {median(costs[name]):.2f} s"
-        )
+        times = (f"{one:.1f}", f"{two:.1f}", f"{one / two:.2f}", f"{one / two / 2:.2f}", f"{median(costs[name]):.2f}")
+        rows.append((name, options.units, *times))
+    headings = ("job", "units", "one process, s", "two, s", "times as fast", "efficiency", "a unit, s")
+    results.table(headings, rows, title="Medians")
     return 0
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do what was asked for."""
+    """Run the drill or measure the efficiency; 1 if anything differs."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--frames", type=int, default=24)
-    parser.add_argument("--size", type=int, default=64)
-    parser.add_argument("--planes", type=int, default=3)
-    parser.add_argument("--spp", type=int, default=4)
-    parser.add_argument("--iterations", type=int, default=10)
-    parser.add_argument("--efficiency", action="store_true")
-    parser.add_argument("--units", type=int, default=8, help="with --efficiency")
-    parser.add_argument("--rounds", type=int, default=2, help="with --efficiency")
+    parser.add_argument("folder", type=Path, help="folder for the scene and the results")
+    parser.add_argument("--frames", type=int, default=24, help="frames of the animation")
+    parser.add_argument("--size", type=int, default=64, help="pixels of a side")
+    parser.add_argument("--planes", type=int, default=3, help="focal planes")
+    parser.add_argument("--spp", type=int, default=4, help="samples a pixel")
+    parser.add_argument("--iterations", type=int, default=10, help="most steps of the optimiser")
+    parser.add_argument("--efficiency", action="store_true", help="measure what a second process brings")
+    parser.add_argument("--units", type=int, default=8, help="units of each job (--efficiency)")
+    parser.add_argument("--rounds", type=int, default=2, help="measurements of each (--efficiency)")
+    record.add_option(parser)
     options = parser.parse_args(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)
     scene = options.folder / "moving.blend"
     if not scene.exists():
         command = find_blender().command(SCENES, ["moving", str(scene), "persp", "24"])
         subprocess.run(command, check=False, env=clean_environment(), capture_output=True)
-    return efficiency(scene, options) if options.efficiency else farm(scene, options)
+    kind, heading = ("efficiency", "Two processes against one") if options.efficiency else ("", "Workers killed")
+    with record.section(f"animation_on_a_farm {kind}".strip(), heading, write=options.record) as results:
+        return efficiency(scene, options, results) if options.efficiency else farm(scene, options, results)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Run the add-on's tests against several versions of Blender and print a table.
 
-    python3.11 scripts/drills/blender_versions.py [--versions 4.2.23 4.5.15 5.0.1 5.2.3] [pytest options]
+    python3.11 scripts/drills/blender_versions.py [--versions 4.2.23 4.5.15 5.0.1 5.2.3] [--record]
+        [pytest options]
 
 Each version is the `bpy` package in an environment of its own, `.venv-bpy-VERSION` (about 1 GB each, made once). The
 tests run in `.venv` (see scripts/dev.py), which starts that Blender. Blender 5.1 and later need Python 3.13:
@@ -22,7 +23,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(Path(__file__).resolve().parents[1] / "bench"))
+
+import record
+
+ROOT = record.ROOT
 VERSIONS = ("4.2.23", "4.5.15", "5.0.1", "5.2.3")
 TESTS = ("tests/blender_addon", "tests/rendering")
 SCRIPTS = "Scripts" if os.name == "nt" else "bin"
@@ -34,7 +39,7 @@ class Failure(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """What the tests came to in one version."""
+    """Result of the tests with one version of Blender."""
 
     blender: str
     python: str
@@ -50,11 +55,18 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--versions", nargs="+", default=list(VERSIONS), metavar="VERSION")
     parser.add_argument("--python313", default="python3.13", help="Python for Blender 5.1 and later")
+    record.add_option(parser)
     options, rest = parser.parse_known_args(arguments)
     driver = ROOT / ".venv" / SCRIPTS / "python"
     if not driver.exists():
         print("blender_versions.py: there is no .venv: run scripts/dev.py setup first", file=sys.stderr)
         return 1
+    with record.section("blender_versions", "Versions of Blender", write=options.record) as results:
+        return measure(options, rest, driver, results)
+
+
+def measure(options: argparse.Namespace, rest: list[str], driver: Path, results: record.Section) -> int:
+    """Test each version; 1 if a test failed anywhere."""
     rows = []
     for version in options.versions:
         try:
@@ -63,10 +75,10 @@ def main(arguments: Sequence[str]) -> int:
         except Failure as failure:
             print(f"blender_versions.py: {failure}", file=sys.stderr)
             rows.append(Row(version, "-", failed=1, failures=(str(failure).splitlines()[0],)))
-    print("| Blender | Python | passed | failed | skipped | s |")
-    print("|---|---|---|---|---|---|")
-    for row in rows:
-        print(f"| {row.blender} | {row.python} | {row.passed} | {row.failed} | {row.skipped} | {row.seconds:.0f} |")
+    results.table(
+        ("Blender", "Python", "passed", "failed", "skipped", "s"),
+        [(r.blender, r.python, r.passed, r.failed, r.skipped, f"{r.seconds:.0f}") for r in rows],
+    )
     for row in rows:
         for name in row.failures:
             print(f"{row.blender}: {name}")
@@ -74,10 +86,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def environment(version: str, python313: str) -> Path:
-    """A Python with that version of bpy, made if need be.
+    """Python of the environment with that version of bpy, which is made if it is not there.
 
     Raises:
-        Failure: Python or the package is not to be had.
+        Failure: Python or the package is not available.
     """
     folder = ROOT / f".venv-bpy-{version}"
     python = folder / SCRIPTS / "python"
@@ -98,7 +110,11 @@ def environment(version: str, python313: str) -> Path:
 
 
 def test(version: str, driver: Path, blender: Path, arguments: Sequence[str]) -> Row:
-    """Run the tests with that Blender."""
+    """Run the tests with that Blender.
+
+    Raises:
+        Failure: pytest did not run.
+    """
     said = subprocess.run([str(blender), "--version"], capture_output=True, text=True).stdout.split()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"

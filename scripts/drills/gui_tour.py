@@ -1,12 +1,13 @@
 """Press every button of the extension in a Blender with a window, and measure how long the window waits.
 
     blender --factory-startup --enable-event-simulate --python scripts/drills/gui_tour.py -- \\
-        ZIP DRIVER FOLDER [PHOTO DEPTH]
+        ZIP DRIVER FOLDER [PHOTO DEPTH] [--record]
 
-ZIP is what scripts/build_extension.py makes, DRIVER the `holodriver` to use, FOLDER an existing one for results. Give
-Blender settings of its own (BLENDER_USER_RESOURCES=…): the extension gets installed. Prints one line a button with the
-longest gap between two ticks of the window while its job ran, and quits; `Esc` is sent to the window in the middle of a
-render. Gaps hold whatever else the window draws: with software OpenGL a viewport that changes takes most of a second.
+ZIP is the file that scripts/build_extension.py makes, DRIVER the `holodriver` to use, FOLDER an existing folder for
+results. Give Blender settings of its own (BLENDER_USER_RESOURCES=…), because the extension gets installed. For each
+button it prints the longest gap between two ticks of the window while the job ran; `Esc` is sent to the window in the
+middle of a render; then Blender quits. A gap contains everything that the window draws: with software OpenGL a viewport
+that changes takes most of a second.
 """
 
 import importlib
@@ -19,9 +20,17 @@ from typing import Any
 
 import bpy
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "bench"))
+
+import record
+
 PACKAGE = "bl_ext.user_default.holodriver"
 TICK_S = 0.05
-SETTLE_S = 10.0  # until a viewport that has changed is drawn, also by software
+SETTLE_S = 10.0  # time in which a changed viewport is drawn, even by software
+COMMAND = (
+    "blender --factory-startup --enable-event-simulate --python scripts/drills/gui_tour.py -- "
+    "ZIP DRIVER FOLDER PHOTO DEPTH"
+)
 
 
 class Clock:
@@ -32,7 +41,7 @@ class Clock:
         bpy.app.timers.register(self.tick, persistent=True)
 
     def tick(self) -> float:
-        """Called by Blender's window."""
+        """Take the time; Blender's window calls it."""
         now = time.monotonic()
         if self.watching:
             self.longest = max(self.longest, now - self.last)
@@ -64,8 +73,8 @@ def press(name: str) -> None:
         getattr(bpy.ops.holodriver, name)("INVOKE_DEFAULT")
 
 
-def job(name: str) -> Iterator[float]:
-    """Press a button, wait for its job, print a line."""
+def job(name: str, rows: list[tuple[str, ...]]) -> Iterator[float]:
+    """Press a button, wait for its job, and add a row to the table."""
     yield SETTLE_S
     clock.watch(True)
     begun = time.monotonic()
@@ -77,11 +86,13 @@ def job(name: str) -> Iterator[float]:
     clock.watch(False)
     outcome = "FAILED" if state.failed else "ok"
     text = " / ".join(state.lines[:2])
-    print(f"{name}: {outcome}, press {pressed:.2f} s, longest gap {clock.longest:.2f} s: {text}", flush=True)
+    rows.append((name, outcome, f"{pressed:.2f}", f"{clock.longest:.2f}"))
+    print(f"{name}: {outcome}: {text}", flush=True)
 
 
-def tour(archive: str, driver: str, folder: str, *photo: str) -> Iterator[float]:
-    """All of it; yields how long to wait, s."""
+def tour(results: record.Section, archive: str, driver: str, folder: str, *photo: str) -> Iterator[float]:
+    """Press all buttons; yields how long to wait, s."""
+    rows: list[tuple[str, ...]] = []
     yield 2.0
     bpy.ops.extensions.package_install_files(filepath=archive, repo="user_default", enable_on_install=True)
     bpy.context.preferences.addons[PACKAGE].preferences.driver = driver
@@ -98,11 +109,10 @@ def tour(archive: str, driver: str, folder: str, *photo: str) -> Iterator[float]
     area = next(area for area in bpy.context.window_manager.windows[0].screen.areas if area.type == "VIEW_3D")
     area.spaces.active.region_3d.view_perspective = "CAMERA"
     area.spaces.active.show_region_ui = True
-    print(f"Blender {bpy.app.version_string}", flush=True)
     for name in ("fit_planes", "render_stack", "export_rgbd", "make_hologram", "show_on_panel"):
-        yield from job(name)
+        yield from job(name, rows)
     settings.quality, settings.samples = "TYPED", 1
-    yield from job("render_quilt")
+    yield from job("render_quilt", rows)
     settings.quality = "DRAFT"
     settings.preview = True
     yield SETTLE_S
@@ -112,19 +122,22 @@ def tour(archive: str, driver: str, folder: str, *photo: str) -> Iterator[float]
         yield TICK_S
     clock.watch(False)
     distance = scene.camera.data.dof.focus_distance
-    print(
-        f"focus slider: longest gap {clock.longest:.2f} s, ends at {distance:.3f} of {settings.far:.3f} m", flush=True
+    slider = (
+        f"The focus slider redraws the viewport with gaps of at most {clock.longest:.2f} s and ends at {distance:.3f} "
+        f"of {settings.far:.3f} m."
     )
     settings.preview = False
     if photo:
         settings.photo, settings.photo_depth = photo
-        yield from job("import_photo")
-    yield from job("check_driver")
-    yield from cancelled(path)
-    bpy.ops.wm.quit_blender()
+        yield from job("import_photo", rows)
+    yield from job("check_driver", rows)
+    title = f"Blender {bpy.app.version_string}, demo scene at 128 × 96"
+    results.table(("button", "outcome", "pressing it, s", "longest gap, s"), rows, title=title)
+    results.say(slider)
+    yield from cancelled(path, results)
 
 
-def cancelled(path: Path) -> Iterator[float]:
+def cancelled(path: Path, results: record.Section) -> Iterator[float]:
     """Send Esc in the middle of a render."""
     on_disk, session = path.read_bytes(), part("ui.session")
     before = sorted(entry.name for entry in path.parent.iterdir())
@@ -141,15 +154,24 @@ def cancelled(path: Path) -> Iterator[float]:
     took = time.monotonic() - begun
     alive = [pid for pid in below if Path(f"/proc/{pid}").exists()]
     same = path.read_bytes() == on_disk and sorted(entry.name for entry in path.parent.iterdir()) == before
-    print(
-        f"Esc: ended after {took:.2f} s, {len(alive)} of {len(below)} processes left, files as before: {same}",
-        flush=True,
+    results.say(
+        f"Esc in the middle of a render ended it after {took:.2f} s; {len(alive)} of {len(below)} processes were left, "
+        f"and the files were {'as before' if same else 'CHANGED'}."
     )
+
+
+def recorded(given: list[str], *, write: bool) -> Iterator[float]:
+    """Tour, and write its table at the end; yields how long to wait, s."""
+    about = "The longest time in which Blender's window did not answer while a job ran."
+    with record.section("gui_tour", "The extension in a window", about=about, write=write, command=COMMAND) as results:
+        yield from tour(results, *given)
+    bpy.ops.wm.quit_blender()
 
 
 def main() -> None:
     """Run the tour from a timer, as steps of the window's own loop."""
-    steps = tour(*sys.argv[sys.argv.index("--") + 1 :])
+    given = sys.argv[sys.argv.index("--") + 1 :]
+    steps = recorded([one for one in given if one != "--record"], write="--record" in given)
 
     def step() -> float | None:
         try:

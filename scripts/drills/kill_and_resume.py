@@ -1,12 +1,13 @@
-"""Kill −9 each batch job at random moments, go on, and compare what it made with what an undisturbed run makes.
+"""Kill each batch job at random moments, resume it, and compare its files with those of an undisturbed run.
 
     python scripts/drills/kill_and_resume.py FOLDER [--kills 50] [--job synth --job frames …] [--jobs 2] [--seed 0]
+        [--record]
 
-Each job does a few small units. It is run once undisturbed, and then again and again: killed after a time drawn at
-random up to that of the undisturbed run, half of the time the driver alone and half of the time all of its processes
-at once, as a loss of power ends them; then the same command goes on. Whenever it gets to its end, its files must be
-the same to the last pixel, nothing else may lie beside them, and its manifest must name each unit as done at most
-once; then it begins anew, until it was killed as often as asked.
+Each job does a few small units. It runs once undisturbed, and then again and again. Each run is killed (`kill -9`)
+after a random time, at most that of the undisturbed run: half of the time the driver alone, half of the time all of its
+processes at once, as a loss of power ends them. Then the same command resumes the job. Whenever the job comes to its
+end, its files must be equal to the last pixel, nothing else may lie beside them, and its manifest must name each unit
+as done at most once. Then the job begins anew, until it was killed as often as asked.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "bench"))
+
+import record
+
 from holodriver.files.hologram import read_hologram
 from holodriver.files.stack import read_stack, write_stack
 from holodriver.files.video import VideoReader
@@ -40,7 +45,7 @@ SCRIPTS = Path(__file__).resolve().parents[1]
 PROGRAM = (sys.executable, "-m", "holodriver", "--progress", "json")
 
 MADE = "made"
-"""Name of the folder that a job fills, by which it names its files."""
+"""Name of the folder that a job fills; the job names its files by it."""
 
 RENDER = ("--size", "16", "--planes", "2", "--spp", "1", "--no-denoise")
 
@@ -50,30 +55,31 @@ RENDERED = {"frames", "dataset", "rendered_quilts"}
 
 @dataclass(frozen=True)
 class Drill:
-    """A batch job on small units: its command, without the folder that it fills."""
+    """A batch job on small units."""
 
     name: str
     command: tuple[str, ...]
+    """Command line without inputs and without the folder that it fills."""
     output: str = "-o"
-    """The option before the folder; none if empty."""
+    """Option before the folder; empty if the folder needs none."""
     inputs: Callable[[Path], list[str]] = field(default=lambda folder: [])
-    """Makes what it reads, in a folder; the arguments that name it."""
+    """Makes the inputs in a folder and returns the arguments that name them."""
 
     def arguments(self, inputs: Sequence[str], folder: Path, jobs: int) -> list[str]:
-        """The whole command."""
+        """The whole command line."""
         option = [self.output] if self.output else []
         # the last bits of an optimised field depend on the number of threads
         return [*self.command, *inputs, *option, str(folder), "--jobs", str(jobs), "--threads", "1"]
 
 
 def small_stack(seed: int) -> FocalStack:
-    """A focal stack of random layers that a hologram can be computed and scored of."""
+    """A focal stack of random layers, 32 × 32 pixels and 3 planes."""
     scene = random_scene(np.random.default_rng(seed), 32)
     return focal_stack(scene, np.linspace(0, 1, 3, dtype=np.float32), 4.0, rays=12)
 
 
 def stacks(folder: Path) -> list[str]:
-    """A folder of focal stacks."""
+    """Make a folder of six focal stacks; its path as an argument."""
     for seed in range(6):
         path = folder / "stacks" / f"{seed}.stack"
         if not path.exists():
@@ -82,12 +88,12 @@ def stacks(folder: Path) -> list[str]:
 
 
 def each_stack(folder: Path) -> list[str]:
-    """The same, one by one."""
+    """Make the same focal stacks; the path of each as an argument."""
     return [str(path) for path in sorted(Path(stacks(folder)[0]).iterdir())]
 
 
 def library(folder: Path) -> list[str]:
-    """Photos, and a tiny network that makes depth of them."""
+    """Make photos and a tiny depth network; the arguments that name them."""
     import torch
     from transformers import DPTConfig, DPTForDepthEstimation
 
@@ -120,7 +126,7 @@ def library(folder: Path) -> list[str]:
 
 
 def videos(folder: Path) -> list[str]:
-    """A photo and a video, in parts of their own."""
+    """Make a folder with a photo and a video; the arguments that name it and the network."""
     import av
 
     _, option, model = library(folder)
@@ -161,10 +167,10 @@ DRILLS = (
 
 
 def contents(folder: Path) -> dict[str, list[NDArray]]:
-    """All that a batch made, as arrays, by name; manifests left out.
+    """Arrays of everything that a batch made, by file name, without manifests.
 
     Raises:
-        ValueError: something lies there that no batch makes.
+        ValueError: the folder holds something that no batch makes.
     """
     return {path.name: _arrays(path) for path in sorted(folder.iterdir()) if not path.name.endswith(".jsonl")}
 
@@ -191,10 +197,10 @@ def _arrays(path: Path) -> list[NDArray]:
 
 
 def differences(folder: Path, expected: dict[str, list[NDArray]], *, rendered: bool = False) -> Iterator[str]:
-    """How a folder differs from what it should hold, one line each; and what its manifest says wrongly.
+    """Tell how a folder and its manifest differ from what they should be, one line for each difference.
 
-    Cycles itself gives a pixel in some ten thousand a slightly other value now and then, on one thread too (seen: a
-    step of half precision, two grey levels); what is `rendered` is the same if it differs no more than two renders do.
+    Cycles itself now and then gives one pixel in some ten thousand a slightly different value, even on one thread
+    (seen: a step of half precision, two grey levels). Files that are `rendered` may differ as much as two renders do.
     """
     equal = _nearly if rendered else np.array_equal
     try:
@@ -219,7 +225,7 @@ def differences(folder: Path, expected: dict[str, list[NDArray]], *, rendered: b
 
 
 def _nearly(one: NDArray, other: NDArray) -> bool:
-    """Whether arrays are equal but for one value in a thousand (or two values), and those near."""
+    """Whether arrays are equal except for one value in a thousand (or two values), which must be close."""
     if one.shape != other.shape or one.dtype != other.dtype:
         return False
     if one.dtype.kind not in "uf":
@@ -230,10 +236,10 @@ def _nearly(one: NDArray, other: NDArray) -> bool:
 
 
 def run_whole(command: Sequence[str]) -> float:
-    """Run a command to its end; the seconds that it took.
+    """Run a command to its end; the time that it took, s.
 
     Raises:
-        RuntimeError: it failed.
+        RuntimeError: the command failed.
     """
     begun = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -243,7 +249,7 @@ def run_whole(command: Sequence[str]) -> float:
 
 
 def kill(process: subprocess.Popen[str], *, power: bool) -> None:
-    """End the driver at once, and with `power` all of its processes, even those in groups of their own."""
+    """Kill the driver at once; with `power` also all of its processes, even those in groups of their own."""
     victims = [process.pid, *(descendants(process.pid) if power else ())]
     for pid in victims:
         with contextlib.suppress(ProcessLookupError):
@@ -252,7 +258,7 @@ def kill(process: subprocess.Popen[str], *, power: bool) -> None:
 
 
 def descendants(pid: int) -> list[int]:
-    """All processes that a process started, and those that these did."""
+    """Identifiers of all processes that a process started, and of those that these started."""
     parents: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -270,8 +276,8 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def drill(job: Drill, folder: Path, kills: int, jobs: int, chance: random.Random) -> list[str]:
-    """Kill a job so often; what was wrong."""
+def drill(job: Drill, folder: Path, kills: int, jobs: int, chance: random.Random) -> tuple[int, float, int, list[str]]:
+    """Kill a job a number of times; files, seconds undisturbed, comparisons, and what was wrong."""
     inputs = job.inputs(folder)
     whole, timing = folder / job.name / "undisturbed" / MADE, folder / job.name / "seconds.txt"
     if not timing.exists():  # else of a run of this script before
@@ -298,30 +304,32 @@ def drill(job: Drill, folder: Path, kills: int, jobs: int, chance: random.Random
     run_whole(job.arguments(inputs, disturbed, jobs))
     wrong += differences(disturbed, expected, rendered=job.name in RENDERED)
     shutil.rmtree(disturbed)
-    print(
-        f"{job.name}: {len(expected)} files, {seconds:.1f} s undisturbed, killed {killed} times, "
-        f"compared {ended + 1} times, {len(wrong)} differences",
-        flush=True,
-    )
     for line in wrong:
-        print(f"    {line}", flush=True)
-    return wrong
+        print(f"{job.name}: {line}", flush=True)
+    return len(expected), seconds, ended + 1, wrong
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Drill what was asked for; 1 if anything differs."""
+    """Drill the jobs that were asked for; 1 if anything differs."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--job", action="append", choices=[job.name for job in DRILLS])
-    parser.add_argument("--jobs", type=int, default=2, help="most processes")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("folder", type=Path, help="folder for inputs and results")
+    parser.add_argument("--kills", type=int, default=50, help="times that each job is killed")
+    parser.add_argument("--job", action="append", choices=[job.name for job in DRILLS], help="drill this job alone")
+    parser.add_argument("--jobs", type=int, default=2, help="most processes of a job")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the moments")
+    record.add_option(parser)
     options = parser.parse_args(arguments)
     chosen = [job for job in DRILLS if job.name in (options.job or [job.name])]
     chance = random.Random(options.seed)
     options.folder.mkdir(parents=True, exist_ok=True)
-    wrong = [line for job in chosen for line in drill(job, options.folder, options.kills, options.jobs, chance)]
-    return 1 if wrong else 0
+    about = "Each batch job killed with `kill -9` at random moments and resumed, against an undisturbed run."
+    rows: list[tuple[object, ...]] = []
+    with record.section("kill_and_resume", "Killed and resumed", about=about, write=options.record) as results:
+        for job in chosen:
+            files, seconds, compared, wrong = drill(job, options.folder, options.kills, options.jobs, chance)
+            rows.append((job.name, files, f"{seconds:.1f}", options.kills, compared, len(wrong)))
+        results.table(("job", "files", "s undisturbed", "killed", "compared", "differences"), rows)
+    return 1 if any(row[-1] for row in rows) else 0
 
 
 if __name__ == "__main__":

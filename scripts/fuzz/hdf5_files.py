@@ -1,4 +1,4 @@
-"""HDF5 files rewritten by HDF5 itself into what a reader must not believe. For readers.py."""
+"""Rewrite HDF5 files, by HDF5 itself, into files that a reader must not believe, for readers.py."""
 
 import io
 import json
@@ -13,7 +13,7 @@ NAMES = ("field", "frames/pixels", "frames/gains", "frames/amplitudes")
 
 
 def rewritten(data: bytes, rng: Rng) -> bytes:
-    """The file with one to three of its objects changed."""
+    """Change one to three objects of an HDF5 file."""
     file = io.BytesIO(data)
     try:
         with h5py.File(file, "r+") as opened:

@@ -1,4 +1,4 @@
-"""Ways to damage a file: its bytes, and the structure that its format gives them. For readers.py."""
+"""Ways to damage a file, in its bytes and in the structure of its format, for readers.py."""
 
 import io
 import json
@@ -22,7 +22,7 @@ INTEGERS = (
     *(1 << 20, 10**6, (1 << 24) - 1, 1 << 24, 10**8, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 32, 10**12),
     *((1 << 63) - 1, 1 << 63, (1 << 64) - 1),
 )
-"""Where counters wrap, signs turn and memory ends."""
+"""Numbers at which counters wrap, signs turn or memory ends."""
 
 VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 2, 255, 256, -(10**9), 10**12, 10**400, 0.0, -0.5, 1e-320, 1e308, -1e308),
@@ -30,11 +30,11 @@ VALUES: tuple[Any, ...] = (
     *("\x1b[31m", "ä" * 500, "1e999999999", "9" * 5000, [], {}, [[]], [0] * 300, ["a", 1, None], {"a": {"b": []}}),
     *([[[[[[[[]]]]]]]], {"format": 1}, "2026-13-99T99:99", "1/0"),
 )
-"""What stands in the place of a value."""
+"""Values that replace a value of JSON or TOML."""
 
 
 def pick(rng: Rng, choices: Any) -> Any:
-    """One of them."""
+    """Choose one of several things at random."""
     return choices[int(rng.integers(len(choices)))]
 
 
@@ -48,7 +48,7 @@ def flip(data: bytes, rng: Rng) -> bytes:
 
 
 def scribble(data: bytes, rng: Rng) -> bytes:
-    """Random bytes in a few places, mostly near the beginning, where headers are."""
+    """Write random bytes in a few places, mostly near the beginning, where headers are."""
     made = bytearray(data)
     for _ in range(int(rng.integers(1, 6))):
         reach = min(len(made), int(pick(rng, (32, 256, 2048, len(made) or 1))))
@@ -58,7 +58,7 @@ def scribble(data: bytes, rng: Rng) -> bytes:
 
 
 def number(data: bytes, rng: Rng) -> bytes:
-    """A whole number of 1 to 8 bytes, in either order, becomes a dangerous one."""
+    """Replace a whole number of 1 to 8 bytes, in either byte order, by a dangerous one."""
     made = bytearray(data)
     for _ in range(int(rng.integers(1, 4))):
         width = int(pick(rng, (1, 2, 4, 4, 8)))
@@ -89,7 +89,7 @@ def repeat(data: bytes, rng: Rng) -> bytes:
 
 
 def zeros(data: bytes, rng: Rng) -> bytes:
-    """A run of one byte."""
+    """Overwrite a stretch with one byte."""
     made, at = bytearray(data), int(rng.integers(len(data) + 1))
     count = int(pick(rng, (4, 64, 1024)))
     made[at : at + count] = bytes([int(pick(rng, (0, 255, 32, 91, 123)))]) * count
@@ -97,7 +97,7 @@ def zeros(data: bytes, rng: Rng) -> bytes:
 
 
 def foreign(data: bytes, rng: Rng) -> bytes:
-    """Another file altogether."""
+    """Replace the file by the beginning of some other format and random bytes."""
     starts = (
         b"",
         b"\x89PNG\r\n\x1a\n",
@@ -119,11 +119,11 @@ def foreign(data: bytes, rng: Rng) -> bytes:
 
 
 BYTES: tuple[Mutation, ...] = (flip, scribble, number, number, truncate, cut, repeat, zeros, foreign)
-"""For files of every kind."""
+"""Changes of bytes, which fit files of every kind."""
 
 
 def splice(data: bytes, other: bytes, rng: Rng) -> bytes:
-    """The beginning of one file and the end of another."""
+    """Join the beginning of one file and the end of another."""
     return data[: int(rng.integers(len(data) + 1))] + other[int(rng.integers(len(other) + 1)) :]
 
 
@@ -131,7 +131,7 @@ def splice(data: bytes, other: bytes, rng: Rng) -> bytes:
 
 
 def tree(values: Any, rng: Rng) -> Any:
-    """A JSON value with one to three of its parts changed."""
+    """Change one to three parts of a JSON value."""
     for _ in range(int(rng.integers(1, 4))):
         values = _changed(values, rng)
     return values
@@ -159,7 +159,7 @@ def _changed(values: Any, rng: Rng, depth: int = 0) -> Any:
 
 
 def json_tree(data: bytes, rng: Rng) -> bytes:
-    """A JSON file with parts changed, or nested deeper than it should be."""
+    """Change parts of a JSON file, or nest it deeper than it should be."""
     if rng.random() < 0.02:
         return b"[" * int(pick(rng, (1000, 200_000))) if rng.random() < 0.5 else b'{"a":' * 100_000
     try:
@@ -169,7 +169,7 @@ def json_tree(data: bytes, rng: Rng) -> bytes:
 
 
 def toml_tree(data: bytes, rng: Rng) -> bytes:
-    """A TOML file with parts changed, or lines that its writer would not write."""
+    """Change parts of a TOML file, or add lines that no writer would write."""
     import tomli_w
 
     if rng.random() < 0.3:
@@ -184,7 +184,7 @@ def toml_tree(data: bytes, rng: Rng) -> bytes:
 
 
 def cells(data: bytes, rng: Rng) -> bytes:
-    """A CSV file with cells, rows and delimiters changed."""
+    """Change cells, rows and delimiters of a CSV file."""
     rows = [row.split(",") for row in data.decode().splitlines()]
     for _ in range(int(rng.integers(1, 5))):
         row = pick(rng, rows)
@@ -201,7 +201,7 @@ def cells(data: bytes, rng: Rng) -> bytes:
 
 
 def png_chunks(data: bytes, rng: Rng) -> bytes:
-    """PNG chunks changed, with their sums made right, so that what is in them is looked at."""
+    """Change PNG chunks and correct their checksums, so that readers look at their contents."""
     chunks, at = [], 8
     while at + 12 <= len(data):
         (length,) = struct.unpack(">I", data[at : at + 4])
@@ -237,7 +237,7 @@ def png_chunks(data: bytes, rng: Rng) -> bytes:
 
 
 def boxes(data: bytes, rng: Rng) -> bytes:
-    """Boxes of an MP4 or HEIF file left out, doubled, renamed, resized or with their numbers changed."""
+    """Leave out, double, rename or resize boxes of an MP4 or HEIF file, or change numbers in them."""
     found = list(_boxes(data, 0, len(data), 0))
     if not found:
         return flip(data, rng)
@@ -274,7 +274,7 @@ def _boxes(data: bytes, start: int, end: int, depth: int) -> Any:
 
 
 def zipped(data: bytes, rng: Rng) -> bytes:
-    """A zip file packed again, with other names, contents, kinds of packing and sizes."""
+    """Pack a zip file again with other names, contents, compression and sizes."""
     made = io.BytesIO()
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as target:
@@ -297,7 +297,7 @@ def zipped(data: bytes, rng: Rng) -> bytes:
 
 
 def safetensors_header(data: bytes, rng: Rng) -> bytes:
-    """The JSON header of a safetensors file changed, with its length made right, mostly."""
+    """Change the JSON header of a safetensors file, mostly with the right length."""
     (length,) = struct.unpack("<Q", data[:8])
     header = json_tree(data[8 : 8 + length], rng)
     count = len(header) if rng.random() < 0.9 else int(pick(rng, INTEGERS)) & ((1 << 64) - 1)
@@ -305,7 +305,7 @@ def safetensors_header(data: bytes, rng: Rng) -> bytes:
 
 
 def exr_header(data: bytes, rng: Rng) -> bytes:
-    """Attributes of an OpenEXR header changed: windows, compression, channels, names, sizes."""
+    """Change attributes of an OpenEXR header: windows, compression, channels, names, sizes."""
     attributes: list[list[bytes]] = []
     at = 8
     while at < len(data) and data[at] and len(attributes) < 100:
@@ -345,7 +345,7 @@ def exr_header(data: bytes, rng: Rng) -> bytes:
 
 
 def swapped(folder: Path, rng: Rng) -> None:
-    """Put something that is no plain file, or a link out of the folder, in the place of one."""
+    """Replace a file of a folder by a link out of the folder or by something that is no plain file."""
     path = pick(rng, sorted(folder.iterdir()))
     if path.is_dir():
         shutil.rmtree(path)

@@ -1,4 +1,4 @@
-"""ONNX files rewritten into what a reader must not believe. For readers.py."""
+"""Rewrite ONNX files into files that a reader must not believe, for readers.py."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from mutations import INTEGERS, VALUES, Rng, flip, pick, tree
 
 
 def rewritten(data: bytes, rng: Rng) -> bytes:
-    """The network with some of its nodes, tensors or texts changed."""
+    """Change some nodes, tensors or texts of a network."""
     import onnx
 
     try:

@@ -1,11 +1,13 @@
-"""Every reader of files against damaged ones: no hang, no crash, no memory without end, one clear error.
+"""Try every reader of files on damaged files: no hang, no crash, no endless memory, one clear error.
 
     python scripts/fuzz/readers.py [--count 10000] [--readers exr,video] [--seed 0] [--log FILE] [--keep FOLDER]
+        [--record]
     python scripts/fuzz/readers.py --readers exr --first 4711 --count 1 --show       one case again
 
 Case N of a reader is the same on every run. A case is good if the file is read, or refused by one line that names it.
 It is a defect if the reader raises anything else, takes more than its time, or makes this process grow or crash.
-Crashes and hangs of the process that reads files (`holodriver.files.guard`) are held there; they are counted apart.
+Crashes and hangs of the process that reads files (`holodriver.files.guard`) do not reach this process; they are counted
+apart.
 """
 
 import argparse
@@ -49,32 +51,40 @@ from mutations import (
     zipped,
 )
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "bench"))
+
+import record
+
 from holodriver.errors import BlenderError, HolodriverError, InputError
 from holodriver.files import guard
 
 LIMITS = guard.Limits(memory=1 << 30, seconds=20.0)
-"""Of the reading process, for small files."""
+"""Memory and time that the reading process may take for a small file."""
 
 PATIENCE_S = 120
-"""Seconds after which a case hangs."""
+"""Time after which a case counts as hanging, s."""
 
 GROWTH = 400 << 20
 """Bytes by which this process may grow over all cases of one reader."""
 
 LONGEST_LINE = 2500
+"""Characters of an error's line, at most."""
+
+COLUMNS = ("reader", "read", "refused", "crash held", "hang held", "memory held", "defect")
+"""Columns of the table of all readers; the three that are held were ended by the reading process's guard."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """One reader, what it reads, and how that is damaged."""
+    """A reader of files, the files that it reads, and the ways in which they are damaged."""
 
     name: str
     seeds: Callable[[Path], list[Path]]
     read: Callable[[Path], Any]
     structure: tuple[Mutation, ...] = ()
-    """Of the file, or of the files of a folder by their suffix."""
+    """Changes to the structure of the file, or of the files of a folder that have a suitable suffix."""
     family: type[HolodriverError] = InputError
-    """Of the errors that it may raise."""
+    """Class of the errors that it may raise."""
 
 
 def _video(path: Path) -> None:
@@ -197,11 +207,11 @@ SUFFIXES = {
     "boxes": (".mp4", ".heic", ".avif"),
     "zipped": (".npz", ".hop"),
 }
-"""What a change of structure applies to, where a reader has files of several kinds."""
+"""Suffixes of the files that a change of structure fits, for readers with files of several kinds."""
 
 
 def changed(path: Path, others: list[Path], reader: Reader, rng: Rng) -> str:
-    """Damage a file, or one of a folder, and say how."""
+    """Damage a file, or one file of a folder; a description of the damage."""
     if path.is_dir():
         if rng.random() < 0.1:
             swapped(path, rng)
@@ -223,12 +233,12 @@ def changed(path: Path, others: list[Path], reader: Reader, rng: Rng) -> str:
 
 
 class Hang(BaseException):
-    """A case takes too long."""
+    """Raised when a case takes too long."""
 
 
 @contextlib.contextmanager
 def patience() -> Iterator[None]:
-    """Raise where this process itself hangs."""
+    """A block that raises `Hang` if this process itself hangs."""
 
     def stop(*_: object) -> None:
         raise Hang
@@ -243,7 +253,7 @@ def patience() -> Iterator[None]:
 
 
 def judged(reader: Reader, path: Path) -> tuple[str, str]:
-    """What became of a case, and its line or its fault."""
+    """Read a damaged file; the kind of outcome, and the error's line or the fault."""
     try:
         with patience():
             reader.read(path)
@@ -259,7 +269,7 @@ def judged(reader: Reader, path: Path) -> tuple[str, str]:
 
 
 def _line(line: str, where: str, path: Path) -> tuple[str, str]:
-    """A refusal must be one line, not too long, that names the file."""
+    """Judge a refusal, which must be one line, not too long, that names the file."""
     if "\n" in line or not line.isprintable() or len(line) > LONGEST_LINE:
         return "defect", f"no clear line: {line[:3000]!r}"
     if str(path.parent) not in line + where:
@@ -277,7 +287,7 @@ def _line(line: str, where: str, path: Path) -> tuple[str, str]:
 
 
 def run(reader: Reader, arguments: argparse.Namespace) -> dict[str, Any]:
-    """All cases of one reader."""
+    """Run all cases of one reader; a report as it is printed."""
     place = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="fuzz-", dir=place) as name:
         good = Path(name) / "good"
@@ -323,7 +333,7 @@ def run(reader: Reader, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _copied(original: Path, into: Path) -> Path:
-    """The file or folder under its own name in a fresh folder."""
+    """Copy a file or folder under its own name into a fresh folder."""
     shutil.rmtree(into, ignore_errors=True)
     into.mkdir(parents=True)
     if original.is_dir():
@@ -339,15 +349,16 @@ def _grown() -> int:
 
 
 def main() -> int:
-    """The exit code: 1 if there was a defect."""
+    """Run the readers that the command line names; the exit code is 1 if there was a defect."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=10_000)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--readers", default=",".join(reader.name for reader in READERS))
-    parser.add_argument("--keep", type=Path)
-    parser.add_argument("--log", type=Path)
-    parser.add_argument("--show", action="store_true")
+    parser.add_argument("--count", type=int, default=10_000, help="cases of each reader")
+    parser.add_argument("--first", type=int, default=0, help="number of the first case")
+    parser.add_argument("--seed", type=int, default=0, help="seed of all cases")
+    parser.add_argument("--readers", default=",".join(reader.name for reader in READERS), help="readers to try")
+    parser.add_argument("--keep", type=Path, help="folder for copies of files that are not simply refused")
+    parser.add_argument("--log", type=Path, help="file to which a line of JSON is added for each reader")
+    parser.add_argument("--show", action="store_true", help="print every case")
+    record.add_option(parser)
     arguments = parser.parse_args()
     guard.LIMITS = LIMITS
     warnings.simplefilter("ignore")  # of zipfile, about names that stand twice
@@ -355,10 +366,21 @@ def main() -> int:
     unknown = set(wanted) - {reader.name for reader in READERS}
     if unknown:
         parser.error(f"no reader is called {', '.join(sorted(unknown))}")
-    defects = 0
-    for reader in (reader for reader in READERS if reader.name in wanted):
+    chosen = [reader for reader in READERS if reader.name in wanted]
+    about = f"{arguments.count} damaged files for each reader: read, refused in one line, or ended by the guard."
+    with record.section("fuzz", "Damaged files", about=about, write=arguments.record) as results:
+        reports = tried(chosen, arguments)
+        rows = [tuple(report[column] for column in COLUMNS) for report in reports]
+        results.table(COLUMNS, rows)
+    return 1 if any(report["defect"] for report in reports) else 0
+
+
+def tried(readers: list[Reader], arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Run the cases of these readers and print a report of each; the reports."""
+    reports = []
+    for reader in readers:
         report = run(reader, arguments)
-        defects += report["defect"]
+        reports.append(report)
         faults = report.pop("faults")
         print(json.dumps(report), flush=True)
         for fault, case in faults.items():
@@ -366,7 +388,7 @@ def main() -> int:
         if arguments.log:
             with arguments.log.open("a") as log:
                 log.write(json.dumps(report | {"faults": faults}) + "\n")
-    return 1 if defects else 0
+    return reports
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Small files of every kind that holodriver reads, from which readers.py makes damaged ones."""
+"""Small files of every kind that holodriver reads; readers.py damages them."""
 
 import json
 from dataclasses import asdict
@@ -53,7 +53,7 @@ def pictures(folder: Path) -> list[Path]:
 
 
 def plain_pictures(folder: Path) -> list[Path]:
-    """Those that OpenCV reads."""
+    """Photos of the formats that OpenCV reads."""
     return [path for path in pictures(folder) if path.suffix not in (".heic", ".avif")]
 
 
@@ -92,7 +92,7 @@ def quilts(folder: Path) -> list[Path]:
 
 
 def hops(folder: Path) -> list[Path]:
-    """A file of Looking Glass Studio."""
+    """A HOP file of Looking Glass Studio."""
     from holodriver.files.hop import write_hop
     from holodriver.optics.lookingglass import looking_glass
 
@@ -129,7 +129,7 @@ def display() -> Any:
 
 
 def panel_frames() -> Any:
-    """Frames of it."""
+    """Panel frames of the small display."""
     from holodriver.panel.frames import PanelFrames
     from holodriver.panel.lut import AmplitudeLut
 
@@ -170,7 +170,7 @@ def stacks(folder: Path) -> list[Path]:
 
 
 def raw_manifests(folder: Path) -> list[Path]:
-    """What Blender's child says of its raw renders."""
+    """Manifest of raw renders, as the child Blender writes it."""
     from holodriver.files.manifest import RawManifest
 
     RawManifest(
@@ -239,7 +239,7 @@ def weights(folder: Path) -> list[Path]:
 
 
 def networks(folder: Path) -> list[Path]:
-    """The same as ONNX."""
+    """A small network as ONNX files."""
     from holodriver.files.network import write_network
     from holodriver.files.weights import load_weights
     from holodriver.training.export import float_file
@@ -290,7 +290,7 @@ def readings(folder: Path) -> list[Path]:
 
 
 def recordings(folder: Path) -> list[Path]:
-    """What a simulated rig showed."""
+    """Recording of a simulated rig."""
     from holodriver.rig.colour import Colour
     from holodriver.rig.recording import write_recording
     from holodriver.rig.simulated import Exposure
@@ -310,7 +310,7 @@ def pools(folder: Path) -> list[Path]:
 
 
 def edids(folder: Path) -> list[Path]:
-    """What a monitor says of itself."""
+    """EDID of a monitor."""
     block = bytearray(b"\x00\xff\xff\xff\xff\xff\xff\x00" + bytes(120))
     block[8:10], block[54:72] = b"\x34\xac", b"\x00\x00\x00\xfc\x00IRIS-U62\n    "
     (folder / "edid.bin").write_bytes(bytes(block))
@@ -324,7 +324,7 @@ def settings(folder: Path) -> list[Path]:
 
 
 def models(folder: Path) -> list[Path]:
-    """The folder of a depth network, as far as it is looked at before the library of networks is."""
+    """Folder of a depth network, with the files that are checked before transformers loads it."""
     model = folder / "model"
     model.mkdir()
     (model / "config.json").write_text(json.dumps({"model_type": "dpt", "patch_size": 16}))
