@@ -21,10 +21,10 @@ import numpy as np
 import record
 
 from holodriver.files.hologram import Hologram, read_small_frames, write_hologram
-from holodriver.files.rig import ControllerSettings, PanelSettings, Rig, write_rig
 from holodriver.optics.display import REFERENCE
 from holodriver.panel.frames import SmallFrames
 from holodriver.panel.lut import AmplitudeLut
+from holodriver.rig.settings import ControllerSettings, PanelSettings, Rig, write_rig
 
 TURNS = 3
 KINDS = {"panel": "frames at the panel's size, packed", "hologram": "at the hologram's size, not packed"}

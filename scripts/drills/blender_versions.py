@@ -29,7 +29,7 @@ import record
 
 ROOT = record.ROOT
 VERSIONS = ("4.2.23", "4.5.15", "5.0.1", "5.2.3")
-TESTS = ("tests/blender_addon", "tests/rendering")
+TESTS = ("tests/blender_addon", "tests/blender")
 SCRIPTS = "Scripts" if os.name == "nt" else "bin"
 
 

@@ -99,7 +99,7 @@ def tour(results: record.Section, archive: str, driver: str, folder: str, *photo
     for each in list(bpy.data.objects):
         bpy.data.objects.remove(each)
     scene = bpy.context.scene
-    part("demo_scene").build_demo(scene, mapping="dioptric", aspect=4 / 3)
+    part("scenes.demo_scene").build_demo(scene, mapping="dioptric", aspect=4 / 3)
     scene.render.resolution_x, scene.render.resolution_y = 128, 96
     settings = scene.holodriver
     settings.quality, settings.denoise, settings.iterations, settings.play_seconds = "DRAFT", False, 15, 1.0
@@ -145,7 +145,7 @@ def cancelled(path: Path, results: record.Section) -> Iterator[float]:
     press("render_stack")
     while session.state.job.report.done < 5:
         yield TICK_S
-    below = part("process").descendants(session.state.job._process.pid)
+    below = part("ui.driver_process").descendants(session.state.job._process.pid)
     window = bpy.context.window_manager.windows[0]
     begun = time.monotonic()
     window.event_simulate(type="ESC", value="PRESS", x=window.width // 3, y=window.height // 2)

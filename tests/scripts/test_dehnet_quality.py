@@ -13,13 +13,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "bench"
 import dehnet_quality
 from record import Section
 
+from holodriver.dehnet.architecture import DEHNet, DEHNetShape, NetworkOptics
 from holodriver.errors import InputError
 from holodriver.files.stack import write_stack
 from holodriver.files.weights import NetworkWeights, save_weights
 from holodriver.optics.display import REFERENCE
 from holodriver.scene.stack import FocalStack
 from holodriver.synthesis.baselines import flat_phase
-from holodriver.synthesis.dehnet import DEHNet, DEHNetShape, NetworkOptics
 
 SIDE, PLANES = 64, 3
 
