@@ -6,8 +6,8 @@
 
 Case N of a reader is the same on every run. A case is good if the file is read, or refused by one line that names it.
 It is a defect if the reader raises anything else, takes more than its time, or makes this process grow or crash.
-Crashes and hangs of the process that reads files (`holodriver/files/guard/`) do not reach this process; they are counted
-apart.
+The process that reads files (`holodriver/files/guard/`) may crash or hang without harm to this one;
+such cases are counted apart.
 """
 
 import argparse
