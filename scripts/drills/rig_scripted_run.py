@@ -1,6 +1,6 @@
 """Play thousands of frames on a rig of virtual time, with faults, and see that no colour is lit on a wrong frame.
 
-    .venv/bin/python scripts/drills/rig_scripted_run.py [--frames 10000] [--seed 0] [--mode external]
+    python scripts/drills/rig_scripted_run.py [--frames 10000] [--seed 0] [--mode external] [--record]
 
 The player is the one that plays on a real rig, the laser controller is the state machine that the firmware follows;
 panel, sync wire and serial line are played by this script on a clock of its own, so that a run is the same for the
@@ -13,9 +13,11 @@ the controller lit and what stood on the glass at that time, which neither playe
 import argparse
 import bisect
 import random
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, get_args
 
 from rig_virtual import (
@@ -32,6 +34,10 @@ from rig_virtual import (
     World,
 )
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "bench"))
+
+import record
+
 from holodriver.errors import RigError
 from holodriver.rig.laser_colour import Colour
 from holodriver.rig.lasers.power import Power
@@ -44,23 +50,23 @@ from holodriver.rig.simulated.box_logic import LaserBox, Pulse
 
 @dataclass
 class Outcome:
-    """What a run of many plays was like."""
+    """Result of a run of many plays."""
 
     mode: Mode
     frames: int = 0
     plays: int = 0
     lit: int = 0
-    """Frames that had light."""
+    """Number of frames that had light."""
     wrong: list[str] = field(default_factory=list)
-    """Light on a frame of another colour, or where nothing stood."""
+    """Descriptions of light on a frame of another colour, or where nothing stood."""
     counted_drops: int = 0
     true_drops: int = 0
     stopped: Counter[str] = field(default_factory=Counter)
-    """Why plays were stopped."""
+    """Number of plays that ended for each reason."""
     not_dark: int = 0
-    """Plays after which the box was not dark and disarmed."""
+    """Number of plays after which the box was not dark and disarmed."""
     longest_dark_s: float = 0.0
-    """From the stop of a play until the box was dark, by its own clock, longest."""
+    """Longest time from the stop of a play until the box was dark, by the box's clock, s."""
     happened: Counter[Kind] = field(default_factory=Counter)
 
 
@@ -138,7 +144,7 @@ def run(
 
 
 def timing(mode: Mode, colours: tuple[Colour, ...], *, watched: bool = True) -> Timing:
-    """A sensible one of each mode."""
+    """A sensible timing of each mode."""
     edge_s = 1 / REFRESH_HZ / (SUBFIELDS if mode == "packed" else 1)
     return Timing(
         mode,
@@ -155,7 +161,7 @@ def timing(mode: Mode, colours: tuple[Colour, ...], *, watched: bool = True) -> 
 
 
 def judge(outcome: Outcome, glass: Sequence[Standing], pulses: Sequence[Pulse], colours: Sequence[Colour]) -> None:
-    """Which light fell on what."""
+    """Put down which frames had light, and which light fell on a wrong frame."""
     starts = [standing.since_s for standing in glass]
     lit: set[int] = set()
     period = 1 / REFRESH_HZ
@@ -181,7 +187,7 @@ def judge(outcome: Outcome, glass: Sequence[Standing], pulses: Sequence[Pulse], 
 
 
 def reason(error: str) -> str:
-    """The kind of an error, without its numbers."""
+    """Kind of an error, without its numbers."""
     for words in (
         "Watchdog",
         "Interlock",
@@ -209,34 +215,65 @@ RATES: dict[Kind, float] = {
 
 
 def main() -> int:
+    """Read the command line and play; 1 if there was wrong light, light after a play, or an uncounted drop."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--frames", type=int, default=10_000, help="frames of each run, at least")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the faults")
     parser.add_argument("--mode", choices=get_args(Mode), action="append", help="all three if left out")
     parser.add_argument("--unwatched", action="store_true", help="controller without SEQ:GATE: must light wrong frames")
-    arguments = parser.parse_args()
-    bad = 0
-    runs = [(mode, held) for mode in arguments.mode or get_args(Mode) for held in (False, True)]
-    for mode, supervised in runs:
-        if mode == "packed" and supervised:  # the player holds the controller of a packed panel
-            continue
-        outcome = run(
-            mode, arguments.frames, arguments.seed, RATES, watched=not arguments.unwatched, supervised=supervised
-        )
-        holder = "supervisor" if supervised else "player"
-        print(
-            f"{mode}, lasers held by the {holder}: {outcome.frames} frames in {outcome.plays} plays, "
-            f"{outcome.lit} of them lit"
-        )
-        print(f"  faults: {', '.join(f'{n} {kind}' for kind, n in sorted(outcome.happened.items()))}")
-        print(f"  refreshes without a new frame: {outcome.true_drops}, counted by the player {outcome.counted_drops}")
-        print(f"  plays ended: {', '.join(f'{n} {why}' for why, n in sorted(outcome.stopped.items()))}")
-        print(f"  light on a wrong frame: {len(outcome.wrong)}; not dark after a play: {outcome.not_dark}")
-        print(f"  light after the player had stopped: {max(0.0, outcome.longest_dark_s) * 1e3:.1f} ms at the longest")
-        for line in outcome.wrong[:5]:
-            print(f"    {line}")
-        bad += len(outcome.wrong) + outcome.not_dark + (outcome.true_drops != outcome.counted_drops)
+    record.add_option(parser)
+    given = parser.parse_args()
+    runs = [(mode, held) for mode in given.mode or get_args(Mode) for held in (False, True)]
+    bad, rows = 0, []
+    about = (
+        "Frames on a rig of virtual time, with frames dropped and delayed, edges lost and added, answers late, the "
+        "controller silent, the display dead and the interlock opened at random. Light is judged by what stood on the "
+        "glass."
+    )
+    key = "rig_scripted_run unwatched" if given.unwatched else "rig_scripted_run"
+    heading = "Frames with faults, without the gate" if given.unwatched else "Frames with faults"
+    with record.section(key, heading, about=about, write=given.record) as results:
+        for mode, supervised in runs:
+            if mode == "packed" and supervised:  # the player holds the controller of a packed panel
+                continue
+            outcome = run(mode, given.frames, given.seed, RATES, watched=not given.unwatched, supervised=supervised)
+            tell(outcome)
+            bad += len(outcome.wrong) + outcome.not_dark + (outcome.true_drops != outcome.counted_drops)
+            rows.append(
+                (
+                    mode,
+                    "supervisor" if supervised else "player",
+                    f"{outcome.frames:,}",
+                    f"{outcome.true_drops}, {outcome.counted_drops}",
+                    f"{outcome.plays - outcome.stopped['at its end']} of {outcome.plays}",
+                    len(outcome.wrong),
+                    outcome.not_dark,
+                    f"{max(0.0, outcome.longest_dark_s) * 1e3:.1f}",
+                )
+            )
+        results.table(COLUMNS, rows)
     return int(bad > 0)
+
+
+COLUMNS = (
+    "mode",
+    "lasers held by",
+    "frames",
+    "dropped, counted",
+    "plays stopped by a fault",
+    "light on a wrong frame",
+    "plays not dark after",
+    "longest light after a stop, ms",
+)
+
+
+def tell(outcome: Outcome) -> None:
+    """Print the faults of a run, how its plays ended, and the first cases of wrong light."""
+    print(f"{outcome.mode}: {outcome.plays} plays, {outcome.lit} of {outcome.frames} frames lit")
+    print(f"  faults: {', '.join(f'{n} {kind}' for kind, n in sorted(outcome.happened.items()))}")
+    print(f"  plays ended: {', '.join(f'{n} {why}' for why, n in sorted(outcome.stopped.items()))}")
+    for line in outcome.wrong[:5]:
+        print(f"    {line}")
 
 
 if __name__ == "__main__":

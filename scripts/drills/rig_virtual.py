@@ -1,4 +1,4 @@
-"""A rig of virtual time: panel, display process, sync wire, serial line and supervisor process, with faults at random.
+"""A rig of virtual time, with random faults: panel, display process, sync wire, serial line, supervisor process.
 
 What decides about light is the driver's own; here is only what stands around it, on one clock that passes as told.
 """
@@ -24,10 +24,10 @@ from holodriver.rig.simulated.box_logic import LaserBox
 
 REFRESH_HZ = 60.0
 SUBFIELDS = 3
-"""Edges that the packed panel gives for each frame."""
+"""Number of edges that the packed panel gives for each frame."""
 
 REPORT_S = 0.0005
-"""From a flip to the player's knowing of it."""
+"""Time from a flip until the player knows of it, s."""
 
 HARMLESS = ("drop", "delay", "late answer")
 FATAL = ("missing edge", "extra edge", "controller silent", "display dead", "interlock")
@@ -38,21 +38,21 @@ Kind = Literal[
 
 @dataclass
 class Faults:
-    """How often each fault comes, for each frame."""
+    """Random faults, each with its own probability for each frame."""
 
     rng: random.Random
     rates: dict[Kind, float]
     happened: Counter[Kind] = field(default_factory=Counter)
 
     def strikes(self, kind: Kind) -> bool:
-        """Whether this fault comes now."""
+        """Whether this fault happens now."""
         hit = self.rng.random() < self.rates.get(kind, 0.0)
         self.happened[kind] += hit
         return hit
 
 
 class World:
-    """Virtual time, and what falls due in it."""
+    """Virtual time, and the events that are due in it."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -63,12 +63,12 @@ class World:
         return self.now
 
     def at(self, time_s: float, act: Callable[[], None]) -> None:
-        """Have something happen at this time (s)."""
+        """Plan an event for this time, s."""
         self._number += 1
         heapq.heappush(self._due, (max(time_s, self.now), self._number, act))
 
     def pass_until(self, time_s: float, stop: Callable[[], bool] = lambda: False) -> None:
-        """Let time pass (s) until `stop`."""
+        """Let time pass until this time (s), or until `stop` is true."""
         while not stop() and self._due and self._due[0][0] <= time_s:
             self.now, _, act = heapq.heappop(self._due)
             act()
@@ -76,13 +76,13 @@ class World:
             self.now = max(self.now, time_s)
 
     def forget(self) -> None:
-        """Let nothing happen any more."""
+        """Forget all events that are planned."""
         self._due.clear()
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What stands on the glass from a time (s) on: the colours' planes of one frame."""
+    """The planes of one frame that stand on the glass from a time (s) on."""
 
     since_s: float
     planes: tuple[int, ...]
@@ -96,9 +96,9 @@ class VirtualPanel:
         self.shown: list[ShownFrame] = []
         self.playing = False
         self.glass: list[Standing] = []
-        """All that ever stood on it."""
+        """Everything that stood on the glass, in order."""
         self.true_drops = 0
-        """Refreshes that brought no new frame although one was wanted, while it played."""
+        """Number of refreshes during plays that brought no new frame although one was wanted."""
         self._world, self._box, self._faults = world, box, faults
         self._packed, self._hold = mode == "packed", False
         self._planes_of_all = tuple(range(colours))
@@ -132,7 +132,7 @@ class VirtualPanel:
         return len(self.shown) > before
 
     def _refresh(self, number: int) -> None:
-        """A vertical blank: a new frame if there is one in time, and the edges of the sync output."""
+        """Do what a vertical blank does: bring a new frame if one is in time, and give the sync output's edges."""
         world, period = self._world, 1 / REFRESH_HZ
         world.at((number + 1) * period, lambda: self._refresh(number + 1))
         if self.playing and not self._dead:
@@ -191,7 +191,7 @@ class VirtualPanel:
 
 
 class VirtualLine(LaserDriver):
-    """The serial line to the box: it takes time, and now and then much of it."""
+    """The serial line to the box, which takes time, and now and then much time."""
 
     has_hardware_watchdog = True
 
@@ -216,7 +216,7 @@ class VirtualLine(LaserDriver):
 
 
 class VirtualSupervisor:
-    """The laser supervisor, on virtual time: its rules are the real ones, its process and its pipe are not there."""
+    """The laser supervisor on virtual time, with the real rules and without a process and a pipe."""
 
     def __init__(self, world: World, line: VirtualLine):
         CONTROLLERS["virtual"] = lambda port: line
@@ -278,7 +278,7 @@ class VirtualSupervisor:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Sleep in virtual time."""
+    """A sleep in virtual time."""
 
     world: World
 
@@ -287,7 +287,7 @@ class Waiting:
 
 
 class Memory:
-    """All holograms are there."""
+    """A memory in which all holograms are always loaded."""
 
     capacity = 100
 
