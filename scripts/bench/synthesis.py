@@ -106,7 +106,6 @@ def core(size: int, rounds: int, results: record.Section) -> None:
     )
 
 
-MIB = 2**20
 WAYS = ("nothing", "step", "lean", "autograd", "autograd-one")
 
 

@@ -29,8 +29,6 @@ SUBFIELDS = 3
 REPORT_S = 0.0005
 """Time from a flip until the player knows of it, s."""
 
-HARMLESS = ("drop", "delay", "late answer")
-FATAL = ("missing edge", "extra edge", "controller silent", "display dead", "interlock")
 Kind = Literal[
     "drop", "delay", "late answer", "missing edge", "extra edge", "controller silent", "display dead", "interlock"
 ]
@@ -74,10 +72,6 @@ class World:
             act()
         if not stop():
             self.now = max(self.now, time_s)
-
-    def forget(self) -> None:
-        """Forget all events that are planned."""
-        self._due.clear()
 
 
 @dataclass(frozen=True)
