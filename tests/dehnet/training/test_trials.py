@@ -7,7 +7,7 @@ from pathlib import Path
 
 from holodriver.dehnet.training.pool import Pool
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "bench" / "dehnet_trials.py"
+SCRIPT = Path(__file__).parents[3] / "scripts" / "bench" / "dehnet_trials.py"
 
 
 def test_all_trials(pool: Pool, tmp_path: Path) -> None:
