@@ -99,9 +99,9 @@ def synth(
     overwrite: Overwrite = False,
 ) -> None:
     """Compute the hologram of a focal stack or a picture with depth, and score it against what it should show."""
-    from holodriver.batch import Job, RgbdSettings, SynthSettings, compute, is_folder_of_stacks, is_picture
     from holodriver.errors import InputError
     from holodriver.quality.scores import HEADINGS, table_rows
+    from holodriver.tasks.hologram import Job, RgbdSettings, SynthSettings, compute, is_folder_of_stacks, is_picture
 
     display = display_profile(profile)
     settings = SynthSettings(

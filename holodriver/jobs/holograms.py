@@ -5,13 +5,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from holodriver.batch import Job, SynthSettings, compute, jobs_in_folder
 from holodriver.errors import HolodriverError
 from holodriver.farm.unit import Batch, Needs, Outcome, Surroundings, Unit
 from holodriver.files.manifest import StackManifest
 from holodriver.jobs.needs import PROCESS, READ_A_PIXEL, hologram_needs
 from holodriver.optics.display import DisplayProfile
 from holodriver.quality.scores import MethodScores
+from holodriver.tasks.hologram import Job, SynthSettings, compute, jobs_in_folder
 
 SYNTH = "synth"
 """Kind of the batch."""

@@ -14,7 +14,7 @@ from holodriver.files.quilt import go_sidecar
 from holodriver.files.video import SUFFIXES as VIDEOS
 from holodriver.files.video_writer import CodecName
 from holodriver.jobs.needs import quilt_needs, rendered_quilt_needs
-from holodriver.lookingglass.grid import Fit
+from holodriver.lookingglass.choices import Fit
 from holodriver.lookingglass.make import make_quilt_file
 from holodriver.lookingglass.parallax import ViewSettings
 from holodriver.lookingglass.source import SourceOptions, files_of, is_film

@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from holodriver import environment
 from holodriver.cli import app
-from holodriver.environment import Finding, State
 from holodriver.files import guard
 from holodriver.realtime.choice import cache_path
+from holodriver.tasks import doctor as environment
+from holodriver.tasks.doctor import Finding, State
 
 
 def test_json_is_one_document_with_a_remedy_for_each_trouble(capsys):

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +20,13 @@ from holodriver.panel.burch import camera_field
 from holodriver.progress import Progress, silent
 from holodriver.quality.evaluation import frames_of
 from holodriver.quality.facts import flat
+from holodriver.quality.viewer.choices import Show
 from holodriver.quality.viewer.methods import RENDERED, Method, method_of, page_size, shrunk
 from holodriver.scene.cut import layers_of
 from holodriver.scene.focus_depth import depth_of_planes
 from holodriver.scene.layered import focal_stack
 from holodriver.scene.stack import FocalStack
 
-Show = Literal["frames", "field", "both"]
 Warn = Callable[[str], None]
 Floats = NDArray[np.float32]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +32,9 @@ from holodriver.scene.layered import focal_stack
 from holodriver.scene.stack import FocalStack
 from holodriver.synthesis.baselines import dcgh, flat_phase, ncgh, superposed
 from holodriver.synthesis.loss import LossWeights
+from holodriver.synthesis.methods import Method
 from holodriver.synthesis.optimise import ITERATIONS, TOLERANCE, synthesise
 
-Method = Literal["net", "opt", "net+opt", "ncgh", "dcgh", "points", "flat"]
 Warn = Callable[[str], None]
 Interruptible = Callable[[], AbstractContextManager[Callable[[], bool]]]
 """Makes a block in which Ctrl-C is a question: the callable it gives says whether somebody asked to stop."""
