@@ -54,7 +54,7 @@ class SynthSettings:
     """How a wave field is found; see `synthesise` for the options of the optimiser.
 
     Raises:
-        InputError: the method knows no slit, or no padding, and is asked for it.
+        InputError: the slit or the padding does not apply to the method.
     """
 
     method: Method = "opt"
@@ -82,7 +82,7 @@ class SynthSettings:
         ):
             if given and self.method not in known:
                 raise InputError(
-                    f"{option} is nothing that the method {self.method} knows",
+                    f"{option} does not apply to --method {self.method}",
                     remedy=f"leave it out, or take --method {' or '.join(known)}",
                 )
 
