@@ -145,7 +145,7 @@ def alone(what: str) -> Iterator[None]:
     Raises:
         InputError: one of those options was given.
     """
-    from holodriver.machine import limited_threads
+    from holodriver.system.machine import limited_threads
 
     refuse_farm(f"is for {what}: this is one piece of work", but=("threads",))
     with limited_threads(_given.threads):
@@ -159,7 +159,7 @@ def without_batches(*, but: tuple[str, ...] = ()) -> Iterator[None]:
     Raises:
         InputError: another option of a farm was given.
     """
-    from holodriver.machine import limited_threads
+    from holodriver.system.machine import limited_threads
 
     refuse_farm(f"is for {', '.join(COMMANDS[:-1])} and {COMMANDS[-1]} quilt", but=("threads", *but))
     with limited_threads(_given.threads):

@@ -21,8 +21,8 @@ def info(
     as_json: Json = False,
 ) -> None:
     """Say what a file holds: sizes, display, where it came from, how good it is."""
-    from holodriver.quality.facts import flat
     from holodriver.tasks.info import facts_of
+    from holodriver.viewer.facts import flat
 
     facts = facts_of(source)
     if as_json:

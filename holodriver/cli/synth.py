@@ -88,8 +88,8 @@ def synth(
     A picture becomes a focal stack of as many planes as the display profile has. A folder of focal stacks takes the
     options of batches, such as --jobs and --dry-run, which 'holodriver --help' explains.
     """
-    from holodriver.jobs.holograms import holograms_batch
-    from holodriver.quality.scores import HEADINGS, table_rows
+    from holodriver.scores.table import HEADINGS, table_rows
+    from holodriver.tasks.batches.holograms import holograms_batch
     from holodriver.tasks.hologram import Job, RgbdSettings, SynthSettings, compute, is_folder_of_stacks, is_picture
 
     display = display_profile(profile)
@@ -139,8 +139,8 @@ def _attention(text: str | None) -> tuple[float | None, float | None]:
 
 
 def _many(batch: "Batch") -> None:
-    from holodriver.jobs.holograms import scores_of
-    from holodriver.quality.scores import HEADINGS, table_rows
+    from holodriver.scores.table import HEADINGS, table_rows
+    from holodriver.tasks.batches.holograms import scores_of
 
     outcomes = farming.run_batch(batch)
     if outcomes is None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from holodriver.depth.choices import Polarity
 from holodriver.errors import FileFormatError, HolodriverError, InputError
 from holodriver.files.text import read_json
-from holodriver.quiet import import_transformers
+from holodriver.system.quiet import import_transformers
 
 FAMILIES: dict[str, Polarity] = {
     "dpt": "inverse",

@@ -15,8 +15,8 @@ from typing import Any
 
 import holodriver
 from holodriver.errors import HolodriverError
-from holodriver.machine import available_memory
-from holodriver.quiet import import_onnxruntime, import_openvino
+from holodriver.system.machine import available_memory
+from holodriver.system.quiet import import_onnxruntime, import_openvino
 
 LEAST_FREE_DISK_GB = 2.0
 """A Full HD stack: 21 planes × 1920 × 1080 × 4 channels × 4 bytes = 0.7 GB, once raw and once assembled, rounded up."""
@@ -154,7 +154,7 @@ def _openvino() -> Iterator[Finding]:
 
 
 def _files() -> Iterator[Finding]:
-    from holodriver.files import guard
+    from holodriver.files.guard import guard
 
     if not guard.is_on():
         why = f"{guard.WITHOUT} is set" if guard.AVAILABLE else "this system has no limits for processes"
@@ -169,8 +169,8 @@ def _files() -> Iterator[Finding]:
 
 
 def _dehnet() -> Iterator[Finding]:
-    from holodriver.realtime.choice import SIZE, measured
-    from holodriver.realtime.networks import load_networks
+    from holodriver.dehnet.fastest_runtime import SIZE, measured
+    from holodriver.dehnet.load_weights import load_networks
 
     seconds = measured(load_networks())
     working = sorted((value, name) for name, value in seconds.items() if value is not None)
@@ -202,7 +202,7 @@ def _absent(name: str, package: str, error: ImportError, *, required: bool = Fal
 
 
 def _blender() -> Iterator[Finding]:
-    from holodriver.rendering.blender import find_blender
+    from holodriver.blender.find import find_blender
 
     try:
         blender = find_blender()

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from holodriver.dehnet.fastest_runtime import FLOAT
+from holodriver.dehnet.load_weights import load_networks
+from holodriver.dehnet.synthesiser import NetworkSynthesiser, exposure_of
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files.atomic import check_output
 from holodriver.files.hologram import Hologram, write_hologram
@@ -17,23 +20,20 @@ from holodriver.files.manifest import StackManifest
 from holodriver.files.photos import SUFFIXES as PHOTOS
 from holodriver.files.rgbd import Near, read_rgbd
 from holodriver.files.stack import read_stack
-from holodriver.machine import threads_to_use
-from holodriver.metrics import smallest_size
 from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.optics.focus import positions
 from holodriver.progress import Progress, silent
-from holodriver.quality.scores import MethodScores, score_field
-from holodriver.realtime.choice import FLOAT
-from holodriver.realtime.networks import load_networks
-from holodriver.realtime.synthesiser import NetworkSynthesiser, exposure_of
 from holodriver.scene.cut import HIDDEN_SURFACES, layers_of
 from holodriver.scene.layered import focal_stack
 from holodriver.scene.stack import FocalStack
+from holodriver.scores.psnr_ssim import smallest_size
+from holodriver.scores.table import MethodScores, score_field
 from holodriver.synthesis.baselines import dcgh, flat_phase, ncgh, superposed
 from holodriver.synthesis.loss import LossWeights
 from holodriver.synthesis.methods import Method
 from holodriver.synthesis.optimise import ITERATIONS, TOLERANCE, synthesise
+from holodriver.system.machine import threads_to_use
 
 Warn = Callable[[str], None]
 Interruptible = Callable[[], AbstractContextManager[Callable[[], bool]]]
@@ -73,7 +73,7 @@ class SynthSettings:
     weights: Path | None = None
     """Folder of networks; those that come along if None."""
     runtime: str = FLOAT
-    """What runs DEHNet; see `holodriver.realtime.choice.choose`."""
+    """What runs DEHNet; see `holodriver.dehnet.fastest_runtime.choose`."""
 
     def __post_init__(self) -> None:
         for option, given, known in (

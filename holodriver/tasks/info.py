@@ -8,9 +8,9 @@ from holodriver.files.frames import read_frames_folder
 from holodriver.files.hologram import read_hologram
 from holodriver.files.profile import read_profile
 from holodriver.files.stack import read_stack
-from holodriver.quality.evaluation import describe_evaluation
-from holodriver.quality.viewer.page import describe_page
-from holodriver.rig.recording import read_recording
+from holodriver.rig.simulated.recording import read_recording
+from holodriver.scores.evaluation import describe_evaluation
+from holodriver.viewer.page import describe_page
 
 
 def facts_of(source: Path) -> dict[str, Any]:

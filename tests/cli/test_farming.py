@@ -7,7 +7,7 @@ from layered import layered_stack
 
 from holodriver.cli.app import main
 from holodriver.files.stack import write_stack
-from holodriver.machine import threads_to_use
+from holodriver.system.machine import threads_to_use
 
 
 @pytest.fixture
