@@ -33,6 +33,7 @@ COMMANDS = {
     "monitors": "List the monitors, by the names that they give themselves.",
     "pattern": "Test pictures for the panel, as a file or on a monitor.",
     "rgbd": "Make RGB-D of photos and videos.",
+    "rgbd-video": "Make RGB-D of videos, with the options that only videos have.",
     "train": "Train a DEHNet for one colour of a display.",
     "quantise": "Make int8 networks of trained weights, and the folder that the program runs.",
     "bench": "How fast this machine is.",
