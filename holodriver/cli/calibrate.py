@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from holodriver.panel.calibration import Calibration
     from holodriver.tasks.calibrate import Instrument
 
-calibrate = typer.Typer(help="Measure what the panel does to each colour, for encode.", no_args_is_help=True)
+calibrate = typer.Typer(
+    help="Measure what the panel does to each colour, in a file that encode uses.", no_args_is_help=True
+)
 
 FILE = Path("calibration.json")
 

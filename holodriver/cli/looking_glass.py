@@ -76,7 +76,7 @@ EventPort = Annotated[int, typer.Option(min=1, max=65535, hidden=True)]
 
 @looking_glass.callback(invoke_without_command=True)
 def group(context: typer.Context) -> None:
-    """RGB-D files, quilts and casting for Looking Glass displays."""
+    """Make RGB-D files and quilts for Looking Glass displays, and cast them."""
     if context.invoked_subcommand is None:
         print(context.get_help())
     elif context.invoked_subcommand != "quilt":
