@@ -7,7 +7,7 @@ import typer
 from holodriver.cli import console
 from holodriver.cli.options import Profile, Runtime, Weights, display_profile, parse_size
 
-bench = typer.Typer(help="Measure how fast this machine is.", no_args_is_help=True)
+bench = typer.Typer(help="Measure how fast this machine is.", no_args_is_help=True, add_completion=False)
 
 
 @bench.callback()

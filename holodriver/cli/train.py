@@ -16,7 +16,7 @@ from holodriver.errors import InputError
 if TYPE_CHECKING:
     from holodriver.dehnet.architecture import DEHNetShape
 
-train = typer.Typer(help="Train a DEHNet for one colour of a display.", no_args_is_help=True)
+train = typer.Typer(help="Train a DEHNet for one colour of a display.", no_args_is_help=True, add_completion=False)
 
 POOL = Path("training.pool")
 
