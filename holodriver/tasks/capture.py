@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from holodriver.errors import InputError
 from holodriver.files.atomic import check_output_folder, written_folder
@@ -149,7 +150,7 @@ def _shown(real: Rig | None, source: Path, place: Place, person: Person) -> tupl
     return frames, powers
 
 
-def _chosen(target: FocalStack, planes: int | None) -> "np.ndarray[tuple[int], np.dtype[np.intp]]":
+def _chosen(target: FocalStack, planes: int | None) -> NDArray[np.intp]:
     """Indices of so many planes, evenly chosen."""
     count = target.planes if planes is None else min(planes, target.planes)
     return np.unique(np.linspace(0, target.planes - 1, count).round().astype(int))
