@@ -13,7 +13,7 @@ from holodriver.files.stack import read_stack
 from holodriver.progress import Progress, silent
 from holodriver.scene.stack import FocalStack
 from holodriver.scores import evaluation
-from holodriver.scores.lpips import Distance, is_available, load_lpips
+from holodriver.scores import lpips as perceptual
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,11 @@ def evaluate(
     return Evaluated(found, stack, holograms[0][1].profile.dioptres, headings)
 
 
-def _distance(lpips: bool | None, warn: Callable[[str], None]) -> Distance | None:
-    if not (lpips or (lpips is None and is_available())):
+def _distance(lpips: bool | None, warn: Callable[[str], None]) -> perceptual.Distance | None:
+    if not (lpips or (lpips is None and perceptual.is_available())):
         return None
     try:
-        return load_lpips()
+        return perceptual.load_lpips()
     except HolodriverError as error:
         if lpips:
             raise
