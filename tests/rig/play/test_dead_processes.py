@@ -31,13 +31,14 @@ from holodriver.rig.play.live import LivePlayer
 from holodriver.rig.play.open_rig import open_rig, timing_of
 from holodriver.rig.play.playlist import Playlist
 from holodriver.rig.play.sequencer import HEARTBEAT_S
+from holodriver.rig.simulated.box_state import MAX_WATCHDOG_MS
 from holodriver.rig.simulated.recording import read_recording
 from holodriver.rig.simulated.simulated_box import SimulatedBox
 from holodriver.rig.simulated.simulated_panel import SimulatedPanel
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills by POSIX signals")
 
-WATCHDOG_S = 0.25  # of the box, unless it is told another
+WATCHDOG_S = MAX_WATCHDOG_MS / 1000  # of the box, unless it is told another
 TICK_S = 1e-6  # rounding of the box's time
 
 
