@@ -2,9 +2,9 @@
 
     python scripts/bench_play.py [--holograms 100] [--fps 20] [--memory 0.3] [--seconds 10]
 
-Plays with `holodriver play --rig` on a simulated panel (3840 × 2160, 60 Hz) and laser controller, armed, three times in
-turns: files as version 1 stored them (frames at the panel's size, packed) and as version 2 does (at the hologram's
-size, not packed). Prints how long one takes to read and what the summary of each play says.
+Plays with `holodriver play` on the simulated rig (3840 × 2160, 60 Hz), lit, three times in turns: files as version 1
+stored them (frames at the panel's size, packed) and as version 2 does (at the hologram's size, not packed). Prints how
+long one takes to read and what the summary of each play says.
 """
 
 import argparse
@@ -23,7 +23,6 @@ from holodriver.files.hologram import Hologram, read_small_frames, write_hologra
 from holodriver.optics.display import REFERENCE
 from holodriver.panel.frames import SmallFrames
 from holodriver.panel.lut import AmplitudeLut
-from holodriver.rig.settings import ControllerSettings, PanelSettings, Rig, write_rig
 
 TURNS = 3
 
@@ -55,10 +54,10 @@ def reading_ms(folder: Path) -> float:
     return median(times) * 1e3
 
 
-def played(folder: Path, rig: Path, arguments: argparse.Namespace) -> dict[str, str]:
+def played(folder: Path, arguments: argparse.Namespace) -> dict[str, str]:
     """The summary of one play, and how it ended."""
-    command = [sys.executable, "-m", "holodriver", "--progress", "json", "play", str(folder), "--rig", str(rig)]
-    command += ["--arm", "--loop", "--fps", str(arguments.fps), "--memory", str(arguments.memory)]
+    command = [sys.executable, "-m", "holodriver", "--progress", "json", "play", str(folder)]
+    command += ["--loop", "--fps", str(arguments.fps), "--memory", str(arguments.memory)]
     command += ["--duration", str(arguments.seconds)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     found = {"ended": "well" if done.returncode == 0 else done.stderr.strip().splitlines()[-1]}
@@ -81,10 +80,6 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
-        rig = Rig(
-            panel=PanelSettings(monitor="simulated", refresh_hz=60.0), controller=ControllerSettings(port="simulated")
-        )
-        write_rig(work / "rig.toml", rig)
         for version in (1, 2):
             write_sequence(work / f"v{version}", arguments.holograms, version)
             size = sum(path.stat().st_size for path in (work / f"v{version}").iterdir()) / arguments.holograms
@@ -92,7 +87,7 @@ def main() -> None:
         for turn in range(TURNS):
             for version in (1, 2):
                 print(f"\nturn {turn + 1}, version {version}")
-                for figure, value in played(work / f"v{version}", work / "rig.toml", arguments).items():
+                for figure, value in played(work / f"v{version}", arguments).items():
                     print(f"  {figure}: {value}", flush=True)
 
 
