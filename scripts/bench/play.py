@@ -2,9 +2,9 @@
 
     python scripts/bench/play.py [--holograms 100] [--fps 20] [--memory 0.3] [--seconds 10] [--record]
 
-Plays with `holodriver play` on the simulated rig (3840 × 2160, 60 Hz), lit, three times in turns: files that hold frames
-at the panel's size, packed, and files that hold them at the hologram's size, not packed, as holodriver writes them.
-Prints how long one takes to read and what the summary of each play says.
+Plays with `holodriver play` on the simulated rig (3840 × 2160, 60 Hz), lit, three times in turns: files that hold
+frames at the panel's size, packed, and files that hold them at the hologram's size, not packed, as holodriver writes
+them. Prints how long one takes to read and what the summary of each play says.
 """
 
 import argparse
