@@ -118,14 +118,17 @@ def main(arguments: Sequence[str]) -> int:
     if options.route == "refocus" and options.mapping != "dioptric":
         parser.error("--route refocus needs --mapping dioptric")
     try:
-        farm = farming.farm_of(
-            options.jobs,
-            options.threads,
-            options.scheduler,
-            options.cluster,
-            options.cluster_option,
-            options.retries,
+        farming.configure(
+            farming.Given(
+                options.jobs,
+                options.threads,
+                options.scheduler,
+                options.cluster,
+                tuple(options.cluster_option or ()),
+                options.retries,
+            )
         )
+        farm = farming.chosen_farm()
         width, height = parse_size(options.size)
         jobs = {
             options.folder / f"{options.split}_{seed:05d}.stack": RenderJob(

@@ -143,7 +143,7 @@ ALLOWED = {
 
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_what_strangers_files_could_abuse_is_not_in_the_source(what):
-    """Promises of the README, section "Files from strangers"."""
+    """The program keeps what holodriver/files/README.md promises in its section "Files from strangers"."""
     found = []
     for path in sorted([*(ROOT / "holodriver").rglob("*.py"), *(ROOT / "blender_addon").rglob("*.py")]):
         name = path.relative_to(ROOT).as_posix()

@@ -14,38 +14,42 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import holodriver
-from holodriver.cli import console
+from holodriver.cli import console, farming
 from holodriver.errors import HolodriverError
 
 COMMANDS = {
     "demo": "From a Blender scene to a hologram, panel frames and pictures of it, in one go.",
     "render": "Render a Blender scene to a focal stack.",
     "synth": "Compute the hologram of a focal stack, or of a picture with depth.",
-    "calibrate": "Measure what the panel does to each colour, for encode.",
+    "calibrate": "Measure what the panel does to each colour, in a file that encode uses.",
     "capture": "Score what a camera sees of a hologram, focus by focus.",
     "encode": "Encode holograms into panel frames.",
     "evaluate": "Score holograms against a focal stack, plane by plane.",
-    "view": "A page for any browser that shows focal stacks and holograms, focus by focus.",
+    "view": "Write a page for any browser that shows focal stacks and holograms, focus by focus.",
     "reconstruct": "Show what a camera would see of a hologram, focus by focus.",
-    "looking-glass": "RGB-D files, quilts and casting for Looking Glass displays.",
+    "looking-glass": "Make RGB-D files and quilts for Looking Glass displays, and cast them.",
     "play": "Show panel frames on the rig, lasers in step.",
-    "rig": "Rig files: make one, and hold it against what is connected.",
+    "rig": "Make a rig file, and check it against what is connected.",
     "monitors": "List the monitors, by the names that they give themselves.",
-    "pattern": "Test pictures for the panel, as a file or on a monitor.",
+    "pattern": "Draw test pictures for the panel, into a file or on a monitor.",
     "rgbd": "Make RGB-D of photos and videos.",
-    "train": "Train a DEHNet for one colour of a display.",
+    "rgbd-video": "Make RGB-D of videos, with the options that only videos have.",
+    "train": "Train a DEHNet for one colour of a display, and make the pool that it learns from.",
     "quantise": "Make int8 networks of trained weights, and the folder that the program runs.",
-    "bench": "How fast this machine is.",
-    "figures": "The paper's figures and claims, from our own scenes.",
-    "sweep": "The paper's studies: one quantity varied.",
+    "bench": "Measure how fast this machine is.",
+    "figures": "Make the paper's figures from our own scenes, and judge its claims.",
+    "sweep": "Make the paper's studies, which vary one quantity each.",
     "info": "Say what a file holds.",
     "doctor": "Say what this machine has and lacks, and what to do about it.",
 }
-"""Each is the function (or the group of commands) of that name in the module `holodriver.cli.<name>`, imported when it
-is called; a hyphen is an underscore there."""
+"""Each command is the function (or the group of commands) of that name in the module `holodriver.cli.<name>`, which is
+imported when it is called; a hyphen is an underscore there."""
 
 WITH_PARENT = "HOLODRIVER_STOP_WITH_INPUT"
 """Environment variable of programs that start this one: it stops when its standard input ends, as theirs would."""
+
+ANYWHERE = {"--debug": False, "--progress": True} | farming.ANYWHERE
+"""Global options, which may stand anywhere on the command line, and whether a value follows."""
 
 INTERRUPTED = 130
 TERMINATED = 128 + signal.SIGTERM
@@ -94,17 +98,38 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     progress: Annotated[
         console.ProgressMode,
-        typer.Option(help="bars (plain lines in a log file), json (one object a line, on standard output) or none."),
-    ] = console.ProgressMode.bars,
-    debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
+        typer.Option(
+            help="Show progress as bars (plain lines in a log file), as JSON (one object a line on standard output) or "
+            "not at all. With 'names', standard output holds only the names of the files that are made, for "
+            "'holodriver play -'."
+        ),
+    ] = "bars",
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the program an error comes from.")] = False,
+    jobs: farming.Jobs = 1,
+    threads: farming.Threads = None,
+    scheduler: farming.Scheduler = None,
+    cluster: farming.Cluster = None,
+    cluster_option: farming.ClusterOption = None,
+    retries: farming.Retries = farming.RETRIES,
+    dry_run: farming.DryRun = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Holograms from Blender scenes and photos, played on an LCoS panel with sequenced lasers."""
+    """Holograms from Blender scenes and photos, played on an LCoS panel with sequenced lasers.
+
+    The options below may stand anywhere on the command line.
+    """
     console.configure(mode=progress, debug=debug)
+    farming.configure(
+        farming.Given(jobs, threads, scheduler, cluster, tuple(cluster_option or ()), retries, dry_run=dry_run)
+    )
+    if context.invoked_subcommand not in farming.COMMANDS:
+        kept = ("dry_run",) if context.invoked_subcommand == "train" else ()
+        context.with_resource(farming.without_batches(but=kept))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -148,10 +173,10 @@ def globals_first(arguments: Sequence[str]) -> list[str]:
     for argument in waiting:
         if argument == "--":
             after += [argument, *waiting]
-        elif argument == "--debug" or argument.startswith("--progress="):
+        elif (known := ANYWHERE.get(argument.partition("=")[0])) is not None:
             before.append(argument)
-        elif argument == "--progress":
-            before += [argument, *(value for value in [next(waiting, None)] if value is not None)]
+            if known and "=" not in argument:
+                before += [value for value in [next(waiting, None)] if value is not None]
         else:
             after.append(argument)
     return before + after

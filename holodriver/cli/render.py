@@ -13,7 +13,6 @@ from holodriver.optics.display import REFERENCE
 
 if TYPE_CHECKING:
     from holodriver.blender.stack import RenderJob
-    from holodriver.farm.farm import Farm
     from holodriver.farm.unit import Batch
 
 SIZE = "256"
@@ -119,13 +118,6 @@ def render(
     resume: Annotated[
         bool, typer.Option("--resume", help="Leave out what is there (a range of frames always does).")
     ] = False,
-    jobs: farming.Jobs = 1,
-    threads: farming.Threads = None,
-    scheduler: farming.Scheduler = None,
-    cluster: farming.Cluster = None,
-    cluster_option: farming.ClusterOption = None,
-    retries: farming.Retries = farming.RETRIES,
-    dry_run: farming.DryRun = False,
     flamenco: Annotated[
         Path | None,
         typer.Option(
@@ -149,13 +141,12 @@ def render(
         raise InputError("is for RGB-D images", where="--format", remedy="add --rgbd")
     numbers = parse_frames(frames) if frames else ()
     several = len(numbers) > 1 and not rgbd and not find_range
-    farm = farming.farm_of(jobs, threads, scheduler, cluster, cluster_option, retries)
     if not several:
-        farming.only_for_batches(context, "focal stacks or quilts of many frames")
+        context.with_resource(farming.alone("focal stacks or quilts of many frames"))
     if flamenco is not None and (not several or quilt is not None):
         raise InputError("is for focal stacks of many frames", where="--flamenco", remedy="give --frames")
     if flamenco is not None:
-        farming.refuse_farm(context, "is for a batch that is rendered here, and --flamenco renders nothing")
+        farming.refuse_farm("is for a batch that is rendered here, and --flamenco renders nothing")
 
     if quilt is not None:
         assert output is not None
@@ -175,8 +166,6 @@ def render(
             use_device=use_device,
             blender=blender,
             frames=numbers,
-            farm=farm,
-            dry_run=dry_run,
             overwrite=overwrite,
         )
         return
@@ -228,7 +217,7 @@ def render(
         from holodriver.tasks.batches.animation import frames_batch
 
         batch = frames_batch(job, output, blender=farming.absolute(blender), overwrite=overwrite)
-        _render_frames(batch, farm, dry_run=dry_run)
+        _render_frames(batch)
     else:
         _render_stack(job, output, overwrite=overwrite, resume=resume, blender=blender)
 
@@ -248,16 +237,10 @@ def _render_stack(job: "RenderJob", output: Path, *, overwrite: bool, resume: bo
     console.say(f"wrote {output}: {job.planes} planes of {job.width} × {job.height} pixels")
 
 
-def _render_frames(batch: "Batch", farm: "Farm", *, dry_run: bool) -> None:
-    from holodriver.cli import console
-
-    if dry_run:
-        farming.show_plan(batch, farm)
-        return
-    outcomes = farming.do(batch, farm)
-    made = [outcome for outcome in outcomes if outcome.attempts and outcome.error is None]
-    console.say(f"wrote {len(made)} of {len(outcomes)} to {batch.folder}")
-    farming.judge(outcomes)
+def _render_frames(batch: "Batch") -> None:
+    outcomes = farming.run_batch(batch)
+    if outcomes is not None:
+        farming.tell_batch(batch, outcomes)
 
 
 def _export(job: "RenderJob", output: Path, path: Path, *, blender: Path | None, overwrite: bool) -> None:
@@ -301,8 +284,6 @@ def _render_quilt(
     use_device: list[str] | None,
     blender: Path | None,
     frames: tuple[int, ...],
-    farm: "Farm",
-    dry_run: bool,
     overwrite: bool,
 ) -> None:
     from holodriver.blender.quilt import QuiltJob, render_quilt
@@ -326,10 +307,10 @@ def _render_quilt(
     if len(frames) > 1:
         from holodriver.tasks.batches.quilts import rendered_quilts_batch
 
-        if focus is None and not dry_run:
+        if focus is None and not farming.dry_run():
             console.warn("each frame finds its own --focus where the camera has no depth of field: depth may jump")
         batch = rendered_quilts_batch(job, frames, output, blender=farming.absolute(blender), overwrite=overwrite)
-        _render_frames(batch, farm, dry_run=dry_run)
+        _render_frames(batch)
         return
     job = replace(job, frame=frames[0] if frames else None)
     with console.reporting() as progress:

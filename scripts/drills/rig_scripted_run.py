@@ -41,7 +41,6 @@ import record
 from holodriver.errors import RigError
 from holodriver.rig.laser_colour import Colour
 from holodriver.rig.lasers.power import Power
-from holodriver.rig.lasers.supervised import SupervisedLasers
 from holodriver.rig.play.light import DirectLight, Light, Mode, SupervisedLight, Timing
 from holodriver.rig.play.live import LivePlayer
 from holodriver.rig.play.playlist import Playlist
@@ -110,7 +109,7 @@ def run(
             light: Light = DirectLight(line, kept, world, wait)
         else:
             held: Any = supervisor
-            light = SupervisedLight(SupervisedLasers(held, (1e-3,) * 3), kept, world)
+            light = SupervisedLight(held, kept, world, (1e-3,) * 3)
         player = LivePlayer(
             panel,
             Memory(),

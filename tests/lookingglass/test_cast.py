@@ -248,9 +248,9 @@ def test_a_quilt_is_made_for_the_display_that_is_connected(bridges, tmp_path):
     """The 16" Landscape asks for 8 × 6 views, whatever our table says."""
     server = bridges(SIXTEEN)
     cv2.imwrite(str(tmp_path / "a_rgbd_lr.png"), np.full((9, 32, 3), 128, np.uint8))
-    command = ["quilt", tmp_path / "a_rgbd_lr.png", "-o", tmp_path / "b.jpg", "--device", "connected"]
-    ports = ["--host", "127.0.0.1", "--http-port", str(server.http_port)]
-    assert main(["looking-glass", *map(str, command), *ports]) == 0
+    connected = f"connected@127.0.0.1:{server.http_port}"
+    command = ["quilt", tmp_path / "a_rgbd_lr.png", "-o", tmp_path / "b.jpg", "--device", connected]
+    assert main(["looking-glass", *map(str, command)]) == 0
     assert picture_size(tmp_path / "b_qs8x6a1.77778.jpg") == (7680, 4320)
     assert server.endpoints[-1] == "exit_orchestration"
 
