@@ -14,7 +14,7 @@ from typing import Literal
 import bpy
 from mathutils import Vector
 
-from holodriver.errors import InputError
+from holodriver.errors import InputError, check, numbers
 from holodriver.progress import Progress, silent
 
 from .cycles import CPU, RenderJob, hold, prepare, render_image
@@ -106,8 +106,7 @@ def render_quilt_views(
     if focus is None:
         near, far = visible_range(scene, job, folder)
         focus = 2 / (1 / near + 1 / far)
-    if not (focus > 0 and math.isfinite(focus)):
-        raise InputError(f"focus is {focus:g}, expected a distance above 0")
+    check("focus", focus, numbers(above=0, kind="metres"))
     prepare(scene, job)
     _prepare_picture(scene, settings.look)
     moved = camera_copy(scene)

@@ -1,13 +1,12 @@
 """Render a Looking Glass quilt of true views: Blender as a child process, its views laid out while it works."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from holodriver.blender.find import Blender, find_blender
 from holodriver.blender.stack import BUILT, SPLITS, child_reports
-from holodriver.errors import BlenderError, InputError
+from holodriver.errors import BlenderError, InputError, check, numbers, one_of
 from holodriver.files.atomic import check_output, scratch_folder
 from holodriver.files.images import read_levels
 from holodriver.files.quilt import QuiltCanvas, check_quilt_suffix, go_sidecar, write_go_sidecar
@@ -50,17 +49,11 @@ class QuiltJob:
 
     def __post_init__(self) -> None:
         for name, least, most in (("samples", 1, 1_000_000), ("seed", 0, 2**31 - 1)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-                raise InputError(f"{name} is {value!r}, expected a whole number from {least} to {most}")
-        if self.focus is not None and not (self.focus > 0 and math.isfinite(self.focus)):
-            raise InputError(f"focus is {self.focus:g} m, expected a distance above 0")
-        if self.view_cone is not None and not 0 < self.view_cone < 180:
-            raise InputError(f"view_cone is {self.view_cone:g} degrees, expected above 0, below 180")
-        if self.look not in LOOKS:
-            raise InputError(f"look is {self.look!r}, expected 'scene' or 'standard'")
-        if self.split not in SPLITS:
-            raise InputError(f"split is {self.split!r}, expected 'train' or 'test'")
+            check(name, getattr(self, name), numbers(least, most, whole=True))
+        check("focus", self.focus, numbers(above=0, optional=True, kind="metres"))
+        check("view_cone", self.view_cone, numbers(above=0, below=180, optional=True, kind="degrees"))
+        check("look", self.look, one_of(*LOOKS))
+        check("split", self.split, one_of(*SPLITS))
         if self.scene not in BUILT and not Path(self.scene).is_file():
             raise InputError("does not exist", where=self.scene, remedy="give a .blend file, demo or random")
 

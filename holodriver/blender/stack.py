@@ -19,7 +19,7 @@ import holodriver
 from holodriver import errors
 from holodriver.blender.find import Blender, clean_environment, find_blender
 from holodriver.blender.refocus import Refocusing
-from holodriver.errors import BlenderError, HolodriverError, InputError
+from holodriver.errors import BlenderError, HolodriverError, InputError, check, numbers, one_of
 from holodriver.files.atomic import check_output_folder, written_folder
 from holodriver.files.manifest import MAXIMUM_PLANES, MAXIMUM_SIZE
 from holodriver.files.stack import HOLDS, Assembly, Outside
@@ -89,23 +89,17 @@ class RenderJob:
             ("depth_samples", 1, 1_000),
             ("seed", 0, 2**31 - 1),
         ):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-                raise InputError(f"{name} is {value!r}, expected a whole number from {least} to {most}")
-        if not (self.coc_max > 0 and math.isfinite(self.coc_max)):
-            raise InputError(f"coc_max is {self.coc_max!r}, expected pixels above 0")
-        if self.mapping is not None and self.mapping not in MAPPINGS:
-            raise InputError(f"mapping is {self.mapping!r}, expected 'dioptric' or 'linear'")
-        if self.near is not None and not (self.near > 0 and math.isfinite(self.near)):
-            raise InputError(f"near is {self.near:g} m, expected a distance above 0")
+            check(name, getattr(self, name), numbers(least, most, whole=True))
+        check("coc_max", self.coc_max, numbers(above=0, kind="pixels"))
+        if self.mapping is not None:
+            check("mapping", self.mapping, one_of(*MAPPINGS))
+        check("near", self.near, numbers(above=0, optional=True, kind="metres"))
         if self.far is not None and not self.far > (self.near or 0):
             raise InputError(f"far is {self.far:g} m, expected a distance above near = {self.near or 0:g} m")
         if self.near is not None and self.far is not None and self.mapping is not None:
             check_range(self.near, self.far, self.mapping)  # type: ignore[arg-type]
-        if self.route not in ROUTES:
-            raise InputError(f"route is {self.route!r}, expected 'planes' or 'refocus'")
-        if self.split not in SPLITS:
-            raise InputError(f"split is {self.split!r}, expected 'train' or 'test'")
+        check("route", self.route, one_of(*ROUTES))
+        check("split", self.split, one_of(*SPLITS))
         if self.scene not in BUILT and not Path(self.scene).is_file():
             raise InputError("does not exist", where=self.scene, remedy="give a .blend file, demo or random")
 
