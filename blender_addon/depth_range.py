@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.errors import BlenderError, InputError
+from holodriver.scene.render_job import RenderJob
 
-from .cycles import RenderJob, prepare, prepare_depth, render_image
+from .cycles import prepare, prepare_depth, render_image
 from .thin_lens import camera_copy
 
 MARGIN = 0.01

@@ -11,7 +11,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -19,8 +18,20 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
+
+from holodriver.system.children import (
+    clean_environment,
+    descendants,
+    ending,
+    kill,
+    kill_group,
+    listen,
+    own_group,
+    stand_back,
+)
 
 PATIENCE_S = 120.0
 """Silence after which a driver counts as hanging; it gives a sign of life every ten seconds."""
@@ -28,13 +39,9 @@ PATIENCE_S = 120.0
 GRACE_S = 0.4
 """What a stopped driver gets to clean up before it is killed."""
 
-NICE = 10
-"""Priority of the driver and its children below that of the window, as Unix counts it."""
-
 LINES_TOLD = 12
 OUTPUT_KEPT = 2000  # lines
 LONGEST_KEPT = 4000  # characters of a line
-LONGEST_LINE = 100_000  # bytes; what is longer is not a report
 LINES_A_POLL = 200
 
 
@@ -206,17 +213,19 @@ class Job:
                 stdin=subprocess.PIPE,  # nothing is written: its end tells the driver that Blender is gone
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                **own_group(),
+                **own_group(background=True),
             )
         except OSError as error:
             self.report.error = f"the driver does not start: {error.strerror or error} ({step.command[0]})"
             self._end(State.FAILED)
             return
-        stand_back(self._process.pid)
+        stand_back(self._process.pid)  # Blender's window goes before it
         self._open_streams = 2
         for name, stream in (("out", self._process.stdout), ("err", self._process.stderr)):
-            assert stream is not None
-            threading.Thread(target=_collect, args=(stream, name, self._lines), daemon=True).start()
+            listen(stream, partial(self._hear, name))
+
+    def _hear(self, name: str, line: bytes | None) -> None:
+        self._lines.put((name, line))
 
     def _read(self) -> None:
         for _ in range(LINES_A_POLL):
@@ -258,7 +267,7 @@ class Job:
     def _finish_step(self, status: int) -> None:
         if status != 0:
             if not self.report.error:
-                self.report.error = f"the driver stopped with {_status(status)}{self._last_words()}"
+                self.report.error = f"the driver stopped with {ending(status)}{self._last_words()}"
             self._end(State.FAILED)
             return
         self._process = None
@@ -276,7 +285,7 @@ class Job:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(5)
         for child in self._children:
-            _kill_one(child)
+            kill(child)
         if self.scratch is not None:
             shutil.rmtree(self.scratch, ignore_errors=True)
         with suppress(queue.Empty):
@@ -292,72 +301,18 @@ class Job:
         if process is None:
             return
         self._children |= descendants(process.pid)
-        if os.name == "nt":
-            subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
-        else:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+        kill_group(process)
         for child in self._children:
-            _kill_one(child)
+            kill(child)
 
     def _last_words(self) -> str:
         lines = [line[:300] for line in list(self.report.output)[-LINES_TOLD:]]
         return "; its last lines:\n" + "\n".join(lines) if lines else " and printed nothing"
 
 
-def descendants(pid: int) -> set[int]:
-    """Process numbers of the children of a process, and theirs, as far as the system tells (not on Windows)."""
-    parents: dict[int, int] = {}
-    if sys.platform.startswith("linux"):
-        for entry in Path("/proc").glob("[0-9]*/stat"):
-            with suppress(OSError, ValueError):
-                fields = entry.read_text(errors="replace").rpartition(")")[2].split()  # the name may hold anything
-                parents[int(entry.parent.name)] = int(fields[1])
-    elif os.name != "nt":
-        with suppress(OSError, subprocess.SubprocessError):
-            table = subprocess.run(["ps", "-Axo", "pid=,ppid="], capture_output=True, text=True, timeout=2)
-            parents = {int(own): int(parent) for own, parent in (line.split() for line in table.stdout.splitlines())}
-    found, open_ends = set(), [pid]
-    while open_ends:
-        parent = open_ends.pop()
-        for child, its in parents.items():
-            if its == parent and child not in found:
-                found.add(child)
-                open_ends.append(child)
-    return found
-
-
-def own_group() -> dict[str, Any]:
-    """Options of `Popen` that give a process a group of its own, so that all of it can be ended."""
-    if os.name == "nt":
-        names = ("CREATE_NEW_PROCESS_GROUP", "CREATE_NO_WINDOW", "BELOW_NORMAL_PRIORITY_CLASS")
-        return {"creationflags": sum(getattr(subprocess, name) for name in names)}
-    return {"start_new_session": True}
-
-
-def stand_back(pid: int) -> None:
-    """Let a new process, and what it will start, have the processor after Blender's window has had it."""
-    if os.name != "nt":
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, pid, NICE)
-
-
-def clean_environment() -> dict[str, str]:
-    """The environment for another Python: without what Blender has set for its own."""
-    foreign = ("PYTHON", "VIRTUAL_ENV", "__PYVENV", "CONDA")
-    return {name: value for name, value in os.environ.items() if not name.upper().startswith(foreign)}
-
-
 def _environment() -> dict[str, str]:
     own = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "HOLODRIVER_STOP_WITH_INPUT": "1"}
     return clean_environment() | own
-
-
-def _collect(stream: IO[bytes], name: str, lines: "queue.Queue[tuple[str, bytes | None]]") -> None:
-    with suppress(ValueError, OSError):
-        while line := stream.readline(LONGEST_LINE):
-            lines.put((name, line))
-    lines.put((name, None))
 
 
 def _event(text: str) -> dict[str, Any] | None:
@@ -376,19 +331,3 @@ def _whole(value: object) -> int:
 
 def _hidden(folder: Path, pattern: str) -> set[Path]:
     return set(folder.glob(pattern)) if folder.is_dir() else set()
-
-
-def _kill_one(pid: int) -> None:
-    if os.name == "nt":
-        return
-    with suppress(OSError):
-        os.kill(pid, signal.SIGKILL)
-
-
-def _status(status: int) -> str:
-    if status >= 0:
-        return f"exit status {status}"
-    try:
-        return signal.Signals(-status).name
-    except ValueError:
-        return f"signal {-status}"

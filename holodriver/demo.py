@@ -30,10 +30,11 @@ from holodriver.quality.viewer.inputs import PAGE_WIDTH, Content
 from holodriver.quality.viewer.methods import RENDERED, method_of, page_size, shrunk
 from holodriver.quality.viewer.page import write_page
 from holodriver.rendering.blender import find_blender
-from holodriver.rendering.render import DEMO, RenderJob, render_stack
+from holodriver.rendering.render import render_stack
 from holodriver.rig.camera import SimulatedCamera
 from holodriver.rig.player import PlayReport, play
 from holodriver.rig.simulated import SimulatedRig
+from holodriver.scene.render_job import DEMO, RenderJob
 from holodriver.scene.stack import FocalStack
 from holodriver.synthesis.baselines import flat_phase, ncgh
 from holodriver.synthesis.optimise import synthesise

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -24,7 +22,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from kill_and_resume import contents, descendants
+from kill_and_resume import contents
 
 from holodriver.batch import SynthSettings
 from holodriver.farm.farm import Farm
@@ -33,8 +31,9 @@ from holodriver.farm.unit import Batch, Outcome, failures
 from holodriver.jobs.frames import frames_batch
 from holodriver.jobs.holograms import holograms_batch
 from holodriver.optics.display import REFERENCE
-from holodriver.rendering.blender import clean_environment, find_blender
-from holodriver.rendering.render import RenderJob
+from holodriver.rendering.blender import blender_environment, find_blender
+from holodriver.scene.render_job import RenderJob
+from holodriver.system import children
 
 PROGRAM = (sys.executable, "-m", "holodriver", "--progress", "none")
 SCENES = Path(__file__).resolve().parents[1] / "tests" / "blender_addon" / "scenes.py"
@@ -94,11 +93,8 @@ class Cluster:
     def kill(self, number: int) -> None:
         """Kill a worker with all of its processes, as its machine's loss of power would."""
         process = self._processes[1 + number]
-        for pid in (process.pid, *descendants(process.pid)):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        for pid in (process.pid, *children.descendants(process.pid)):
+            children.kill(pid)
         process.wait()
 
     def end(self) -> None:
@@ -206,7 +202,7 @@ def main(arguments: Sequence[str]) -> int:
     scene = options.folder / "moving.blend"
     if not scene.exists():
         command = find_blender().command(SCENES, ["moving", str(scene), "persp", "24"])
-        subprocess.run(command, check=False, env=clean_environment(), capture_output=True)
+        subprocess.run(command, check=False, env=blender_environment(), capture_output=True)
     return efficiency(scene, options) if options.efficiency else farm(scene, options)
 
 

@@ -33,7 +33,7 @@ from holodriver.depth.pipeline import DepthSettings, estimate, percentile_range,
 from holodriver.depth.refine import METHODS, refine
 from holodriver.depth.size import resized, shrunk
 from holodriver.depth.temporal import Stabiliser
-from holodriver.rendering.blender import clean_environment, find_blender
+from holodriver.rendering.blender import blender_environment, find_blender
 
 SCENES = 6
 FRAMES = 20
@@ -60,7 +60,7 @@ def render(folder: Path) -> None:
         file = target / "job.json"
         file.write_text(json.dumps({**common, **job, "folder": str(target.resolve())}), encoding="utf-8")
         command = blender.command(Path(__file__).with_name("depth_scenes.py"), [str(file.resolve())])
-        subprocess.run(command, env=clean_environment(), check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, env=blender_environment(), check=True, stdout=subprocess.DEVNULL)
 
 
 def script(estimator: SimulatedEstimator, picture: Picture) -> Floats:

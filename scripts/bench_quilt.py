@@ -33,7 +33,8 @@ from holodriver.metrics import ssim
 from holodriver.optics.colour import srgb_encode
 from holodriver.optics.lookingglass import LookingGlass, looking_glass
 from holodriver.rendering.quilt import QuiltJob, render_quilt
-from holodriver.rendering.render import RenderJob, render_stack
+from holodriver.rendering.render import render_stack
+from holodriver.scene.render_job import RenderJob
 from holodriver.scene.rgbd import RgbdImage
 
 Floats = NDArray[np.floating]
@@ -93,7 +94,7 @@ def renders(folder: Path, samples: int) -> tuple[RgbdImage, Geometry, ViewSettin
         assert geometry is not None
         if not quilt.exists():
             focus = 2 / (1 / geometry.near + 1 / geometry.far)
-            render_quilt(QuiltJob(scene="demo", display=NINE, samples=samples, focus=focus), quilt, progress=progress)
+            render_quilt(QuiltJob.of(NINE, scene="demo", samples=samples, focus=focus), quilt, progress=progress)
     return image, geometry, ViewSettings(), quilt
 
 

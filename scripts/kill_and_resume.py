@@ -12,12 +12,9 @@ once; then it begins anew, until it was killed as often as asked.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -35,8 +32,8 @@ from holodriver.files.video import VideoReader
 from holodriver.scene.layered import focal_stack
 from holodriver.scene.random_layers import random_scene
 from holodriver.scene.stack import FocalStack
+from holodriver.system import children
 
-SCRIPTS = Path(__file__).resolve().parent
 PROGRAM = (sys.executable, "-m", "holodriver", "--progress", "json")
 
 MADE = "made"
@@ -54,16 +51,13 @@ class Drill:
 
     name: str
     command: tuple[str, ...]
-    output: str = "-o"
-    """The option before the folder; none if empty."""
     inputs: Callable[[Path], list[str]] = field(default=lambda folder: [])
     """Makes what it reads, in a folder; the arguments that name it."""
 
     def arguments(self, inputs: Sequence[str], folder: Path, jobs: int) -> list[str]:
         """The whole command."""
-        option = [self.output] if self.output else []
         # the last bits of an optimised field depend on the number of threads
-        return [*self.command, *inputs, *option, str(folder), "--jobs", str(jobs), "--threads", "1"]
+        return [*self.command, *inputs, "-o", str(folder), "--jobs", str(jobs), "--threads", "1"]
 
 
 def small_stack(seed: int) -> FocalStack:
@@ -140,11 +134,10 @@ def videos(folder: Path) -> list[str]:
 
 
 DRILLS = (
-    Drill("frames", (*PROGRAM, "render", "demo", "--frames", "1-2", *RENDER)),
+    Drill("frames", (*PROGRAM, "render", "stack", "demo", "--frames", "1-2", *RENDER)),
     Drill(
         "dataset",
-        (sys.executable, str(SCRIPTS / "render_dataset.py"), "--scenes", "2", *RENDER, "--depth-samples", "1"),
-        output="",
+        (*PROGRAM, "render", "dataset", "--scenes", "2", *RENDER, "--depth-samples", "1"),
     ),
     Drill("synth", (*PROGRAM, "synth", "--iterations", "10"), inputs=stacks),
     Drill("rgbd", (*PROGRAM, "rgbd", "--pyr", "64"), inputs=library),
@@ -154,7 +147,7 @@ DRILLS = (
     ),
     Drill(
         "rendered_quilts",
-        (*PROGRAM, "render", "demo", "--frames", "1-2", "--quilt", "go", "--size", "220x192", "--spp", "1",
+        (*PROGRAM, "render", "quilt", "demo", "--frames", "1-2", "--display", "go", "--size", "220x192", "--spp", "1",
          "--no-denoise"),
     ),
 )  # fmt: skip
@@ -244,30 +237,9 @@ def run_whole(command: Sequence[str]) -> float:
 
 def kill(process: subprocess.Popen[str], *, power: bool) -> None:
     """End the driver at once, and with `power` all of its processes, even those in groups of their own."""
-    victims = [process.pid, *(descendants(process.pid) if power else ())]
-    for pid in victims:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    for pid in (process.pid, *(children.descendants(process.pid) if power else ())):
+        children.kill(pid)
     process.wait()
-
-
-def descendants(pid: int) -> list[int]:
-    """All processes that a process started, and those that these did."""
-    parents: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            parents.setdefault(int(fields[1]), []).append(int(entry.name))
-    found: list[int] = []
-    waiting = [pid]
-    while waiting:
-        children = parents.get(waiting.pop(), [])
-        found += children
-        waiting += children
-    return found
 
 
 def drill(job: Drill, folder: Path, kills: int, jobs: int, chance: random.Random) -> list[str]:

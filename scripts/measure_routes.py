@@ -20,7 +20,8 @@ import numpy as np
 
 from holodriver.files.stack import read_stack
 from holodriver.rendering.blender import Blender, find_blender
-from holodriver.rendering.render import RenderJob, render_stack
+from holodriver.rendering.render import render_stack
+from holodriver.scene.render_job import RenderJob
 from holodriver.scene.stack import FocalStack
 
 BORDER_PX = 8  # half the blur circle: left out, as in all scores

@@ -16,6 +16,8 @@ LIGHT = (
     "holodriver.optics.focus",
     "holodriver.optics.lookingglass",
     "holodriver.files.manifest",
+    "holodriver.scene.render_job",
+    "holodriver.system.children",
 )
 HEAVY = ("torch", "scipy", "cv2", "h5py", "OpenEXR", "typer", "rich")
 

@@ -42,7 +42,7 @@ def train(
     size: Annotated[int | None, typer.Option(min=32, help=f"Pixels of a side of them; {SIZE} if left out.")] = None,
     rendered: Annotated[
         list[Path] | None,
-        typer.Option("--rendered", help="Folder of rendered stacks (scripts/render_dataset.py) to take crops of."),
+        typer.Option("--rendered", help="Folder of rendered stacks ('holodriver render dataset') to take crops of."),
     ] = None,
     crops: Annotated[int, typer.Option(min=1, help="Crops of each rendered stack.")] = 16,
     workers: Annotated[int, typer.Option(min=0, help="Processes that fill the pool.")] = 1,

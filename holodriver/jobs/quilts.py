@@ -13,6 +13,7 @@ from holodriver.files.photos import SUFFIXES as PHOTOS
 from holodriver.files.quilt import go_sidecar
 from holodriver.files.video import SUFFIXES as VIDEOS
 from holodriver.files.video_writer import CodecName
+from holodriver.jobs.frames import settings_of
 from holodriver.jobs.needs import quilt_needs, rendered_quilt_needs
 from holodriver.lookingglass.grid import Fit
 from holodriver.lookingglass.make import make_quilt_file
@@ -21,15 +22,12 @@ from holodriver.lookingglass.source import SourceOptions, files_of, is_film
 from holodriver.optics.lookingglass import LookingGlass, quilt_path
 from holodriver.rendering.blender import known_blender
 from holodriver.rendering.quilt import QuiltJob, render_quilt
-from holodriver.rendering.render import BUILT
 
 QUILTS, RENDERED_QUILTS = "quilts", "rendered_quilts"
 """Kinds of batches."""
 
 FILES = (*PHOTOS, *VIDEOS, HOP)
 """Ends of the names of files, which nobody means as a folder that is not there yet."""
-
-_NOT_OF_THE_RESULT = ("display", "device", "devices", "frame")
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ def rendered_quilts_batch(
     """
     _check_folder(folder)
     units = []
-    scene = job.scene if job.scene in BUILT else str(Path(job.scene).absolute())
+    request = job.request.anywhere()
     for frame in frames:
         asked = folder.absolute() / f"{folder.stem}_{frame:04d}.png"
         output = quilt_path(asked, job.display)
@@ -123,17 +121,16 @@ def rendered_quilts_batch(
             Unit(
                 name=output.name,
                 work=rendered_quilt_unit,
-                arguments=(replace(job, scene=scene, frame=frame), asked, blender),
+                arguments=(replace(job, request=replace(request, frames=(frame,))), asked, blender),
                 outputs=(output, *beside),
-                sources=() if scene in BUILT else (Path(scene),),
+                sources=() if request.built else (Path(request.scene),),
                 needs=rendered_quilt_needs(*job.display.quilt, job.display.views),
             )
         )
-    values = {name: value for name, value in asdict(job).items() if name not in _NOT_OF_THE_RESULT}
     return Batch(
         kind=RENDERED_QUILTS,
         folder=folder,
-        settings=values | {"scene": Path(job.scene).name, "display": asdict(job.display)},
+        settings=settings_of(request) | {"display": asdict(job.display), "views": asdict(job.views)},
         units=tuple(units),
         overwrite=overwrite,
         stage="rendering quilts",

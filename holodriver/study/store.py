@@ -35,7 +35,7 @@ OPTICS = ("optics", "scene", "metrics.py")
 SYNTHESIS = (*OPTICS, "synthesis")
 NETWORK = (*SYNTHESIS, "realtime")
 BENCH = (*SYNTHESIS, "panel")
-RENDERING = ("rendering", "files/stack.py", "optics/focus.py", "../blender_addon")
+RENDERING = ("rendering", "files/stack.py", "optics/focus.py", "scene/render_job.py", "../blender_addon")
 
 
 @dataclass(frozen=True)

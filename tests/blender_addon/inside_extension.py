@@ -250,6 +250,8 @@ def check_errors_leave_the_scene_as_it_was() -> None:
 
 def check_a_cancelled_render_leaves_the_scene_and_the_folder_as_they_were() -> None:
     scene = fresh()
+    from holodriver.system.children import descendants  # the extension brings it
+
     path = Path(FOLDER) / "cancel.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(path))
     scene = bpy.context.scene
@@ -260,7 +262,7 @@ def check_a_cancelled_render_leaves_the_scene_and_the_folder_as_they_were() -> N
     def stop_when_it_renders() -> None:
         while state.job is None or not state.job.report.done:
             pause.wait(0.02)
-        found.append(part("process").descendants(state.job._process.pid))
+        found.append(descendants(state.job._process.pid))
         state.job.cancel()
 
     pause = threading.Event()
@@ -506,7 +508,7 @@ def check_the_buttons_hand_over_what_was_set() -> None:
     for name, value in wanted.items():
         assert given[given.index(name) + 1] == value, (name, given)
     assert "--no-denoise" in given
-    assert given[:3] == ["--progress", "json", "render"]
+    assert given[:4] == ["--progress", "json", "render", "stack"]
 
 
 def check_the_driver_is_checked() -> None:

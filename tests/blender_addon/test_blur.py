@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from holodriver.files.stack import read_stack
-from holodriver.rendering.render import RenderJob, render_stack
+from holodriver.rendering.render import render_stack
+from holodriver.scene.render_job import RenderJob
 
 WIDTH, HEIGHT, COLUMNS, ROWS = 160, 80, 4, 2
 COC_MAX, PLANES = 15.0, 5

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from holodriver.files.stack import read_stack
-from holodriver.rendering.render import RenderJob, render_stack
+from holodriver.rendering.render import render_stack
+from holodriver.scene.render_job import RenderJob
 
 COC_MAX = 12.0
 

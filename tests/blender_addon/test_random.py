@@ -11,8 +11,9 @@ import holodriver
 from holodriver.errors import InputError
 from holodriver.files.exr import read_exr
 from holodriver.files.manifest import RAW_PINHOLE_DEPTH_NAME, RawManifest
-from holodriver.rendering.blender import clean_environment
-from holodriver.rendering.render import RenderJob, _addon_folder
+from holodriver.rendering.blender import blender_environment
+from holodriver.rendering.child import _addon_folder
+from holodriver.scene.render_job import RenderJob
 
 SIZE = 64
 NEAR, FAR = 10.0, 14.0  # of scenes that the add-on builds
@@ -75,7 +76,7 @@ def build(blender, folder, scenes):
     (folder / "run.py").write_text(RUN, encoding="utf-8")
     (folder / "asked.json").write_text(json.dumps(asked), encoding="utf-8")
     command = blender.command(folder / "run.py", [str(folder / "asked.json")])
-    done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True)
+    done = subprocess.run(command, env=blender_environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     found = {}
     for scene, job in zip(scenes, jobs, strict=True):

@@ -7,7 +7,7 @@ import pytest
 from holodriver.farm.run import run
 from holodriver.files.stack import read_stack
 from holodriver.jobs.frames import frames_batch
-from holodriver.rendering.render import RenderJob
+from holodriver.scene.render_job import RenderJob
 
 SIZE = 32
 

@@ -20,7 +20,8 @@ from holodriver.metrics import psnr
 from holodriver.optics.colour import srgb_encode
 from holodriver.optics.lookingglass import LookingGlass, looking_glass
 from holodriver.rendering.quilt import QuiltJob, render_quilt
-from holodriver.rendering.render import RenderJob, render_stack
+from holodriver.rendering.render import render_stack
+from holodriver.scene.render_job import RenderJob
 from holodriver.scene.rgbd import RgbdImage
 
 W, H = 120, 80
@@ -228,7 +229,7 @@ def test_warped_views_agree_with_true_ones_where_nothing_is_disoccluded(blender,
     assert geometry is not None
     focus = 2 / (1 / geometry.near + 1 / geometry.far)
     true = render_quilt(
-        QuiltJob(scene="demo", display=display, samples=32, focus=focus), tmp_path / "a.png", blender=blender
+        QuiltJob.of(display, scene="demo", samples=32, focus=focus), tmp_path / "a.png", blender=blender
     )
     pixels, layout = read_quilt(true)
     warped = make_quilt(image, display, geometry=geometry).pixels

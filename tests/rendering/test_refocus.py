@@ -6,7 +6,8 @@ import pytest
 from holodriver.errors import InputError
 from holodriver.files.stack import read_stack
 from holodriver.metrics import psnr
-from holodriver.rendering.render import RenderJob, render_stack
+from holodriver.rendering.render import render_stack
+from holodriver.scene.render_job import RenderJob
 
 DEPTHS = (2.0, 2.4, 3.5, 6.0)
 COC_MAX = 10.0

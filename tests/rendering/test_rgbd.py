@@ -10,8 +10,8 @@ import pytest
 from holodriver.errors import InputError, OutputExistsError
 from holodriver.files.rgbd import read_rgbd
 from holodriver.optics.focus import normalised_depth
-from holodriver.rendering.render import RenderJob
 from holodriver.rendering.rgbd import find_range, render_rgbd
+from holodriver.scene.render_job import RenderJob
 
 SIZE = 48
 
