@@ -24,16 +24,16 @@ from statistics import median
 import numpy as np
 from kill_and_resume import contents
 
-from holodriver.batch import SynthSettings
+from holodriver.blender.find import blender_environment, find_blender
 from holodriver.farm.farm import Farm
 from holodriver.farm.run import run
 from holodriver.farm.unit import Batch, Outcome, failures
-from holodriver.jobs.frames import frames_batch
-from holodriver.jobs.holograms import holograms_batch
 from holodriver.optics.display import REFERENCE
-from holodriver.rendering.blender import blender_environment, find_blender
 from holodriver.scene.render_job import RenderJob
 from holodriver.system import children
+from holodriver.tasks.batches.animation import frames_batch
+from holodriver.tasks.batches.holograms import holograms_batch
+from holodriver.tasks.hologram import SynthSettings
 
 PROGRAM = (sys.executable, "-m", "holodriver", "--progress", "none")
 SCENES = Path(__file__).resolve().parents[1] / "tests" / "blender_addon" / "scenes.py"

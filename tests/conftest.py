@@ -15,9 +15,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does,
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job; what tests start would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+from holodriver.blender.find import Blender, blender_environment, find_blender
+from holodriver.blender.stack import render_stack
 from holodriver.errors import BlenderError
-from holodriver.rendering.blender import Blender, blender_environment, find_blender
-from holodriver.rendering.render import render_stack
 from holodriver.scene.render_job import RenderJob
 
 hypothesis.settings.register_profile("holodriver", deadline=None)  # a busy machine is no failure

@@ -13,8 +13,8 @@ from holodriver.optics.focus import Mapping
 from holodriver.scene.render_job import CPU, RANDOM, RenderJob, Route, Split
 
 if TYPE_CHECKING:
+    from holodriver.blender.quilt import QuiltJob
     from holodriver.farm.unit import Batch
-    from holodriver.rendering.quilt import QuiltJob
 
 SIZE = "256"
 """Default size of an image: pixels of each side."""
@@ -166,7 +166,7 @@ def stack(
         farming.refuse_farm("is for a batch that is rendered here, and a job for Flamenco renders nothing")
         _export(job, output, blender, overwrite=overwrite)
     elif len(job.frames) > 1:
-        from holodriver.jobs.frames import frames_batch
+        from holodriver.tasks.batches.animation import frames_batch
 
         _do(frames_batch(job, output, blender=farming.absolute(blender), overwrite=overwrite))
     else:
@@ -200,7 +200,7 @@ def rgbd(
     overwrite: Overwrite = False,
 ) -> None:
     """Render what the camera sees, sharp everywhere, with its depth."""
-    from holodriver.rendering.rgbd import FORMATS, render_rgbd
+    from holodriver.blender.rgbd import FORMATS, render_rgbd
 
     width, height = parse_size(size)
     job = RenderJob(
@@ -285,9 +285,9 @@ def quilt(
     overwrite: Overwrite = False,
 ) -> None:
     """Render true views of a scene as a quilt for a Looking Glass."""
-    from holodriver.jobs.quilts import rendered_quilts_batch
+    from holodriver.blender.quilt import QuiltJob
     from holodriver.optics.lookingglass import looking_glass
-    from holodriver.rendering.quilt import QuiltJob
+    from holodriver.tasks.batches.quilts import rendered_quilts_batch
 
     shown = looking_glass(display)
     numbers = parse_frames(frames) if frames else ()
@@ -326,7 +326,7 @@ def range_(
     """Say from where to where the camera sees something, in all frames together."""
     import tempfile
 
-    from holodriver.rendering.rgbd import find_range
+    from holodriver.blender.rgbd import find_range
 
     width, height = parse_size(size)
     job = RenderJob(
@@ -379,7 +379,7 @@ def dataset(
     blender: BlenderPath = None,
 ) -> None:
     """Render random scenes as focal stacks, to train networks with; the same command goes on where it was stopped."""
-    from holodriver.jobs.dataset import dataset_batch, depths_in_words, write_dataset
+    from holodriver.tasks.batches.dataset import dataset_batch, depths_in_words, write_dataset
 
     width, height = parse_size(size)
     job = RenderJob(
@@ -428,8 +428,8 @@ def _do(batch: "Batch") -> None:
 
 
 def _one_stack(job: RenderJob, output: Path, blender: Path | None, *, overwrite: bool) -> None:
+    from holodriver.blender.stack import render_stack
     from holodriver.files.stack import read_stack
-    from holodriver.rendering.render import render_stack
 
     if job.frames and not overwrite and (output / "stack.json").exists():
         console.say(f"left out {output}, which is there already; --overwrite makes it again")
@@ -443,7 +443,7 @@ def _one_stack(job: RenderJob, output: Path, blender: Path | None, *, overwrite:
 
 
 def _one_quilt(job: "QuiltJob", output: Path, blender: Path | None, *, overwrite: bool) -> None:
-    from holodriver.rendering.quilt import render_quilt
+    from holodriver.blender.quilt import render_quilt
 
     with console.reporting() as progress:
         written = render_quilt(job, output, overwrite=overwrite, blender=blender, progress=progress, warn=console.warn)
@@ -453,7 +453,7 @@ def _one_quilt(job: "QuiltJob", output: Path, blender: Path | None, *, overwrite
 
 
 def _export(job: RenderJob, path: Path, blender: Path | None, *, overwrite: bool) -> None:
-    from holodriver.jobs.flamenco import export_frames
+    from holodriver.tasks.batches.flamenco import export_frames
 
     with console.reporting() as progress:
         script = export_frames(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from holodriver.errors import InputError
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.propagation import propagate
-from holodriver.threads import side_by_side
+from holodriver.system.threads import side_by_side
 
 
 @dataclass(frozen=True)

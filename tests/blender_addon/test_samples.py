@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from holodriver.blender.child import raw_renders
 from holodriver.files.exr import read_exr
 from holodriver.files.manifest import RawManifest, raw_color_name, raw_depth_name
-from holodriver.rendering.child import raw_renders
 from holodriver.scene.render_job import RenderJob
 
 SAMPLES, SIZE = 12, 32

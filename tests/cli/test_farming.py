@@ -7,7 +7,7 @@ from layered import layered_stack
 
 from holodriver.cli.app import main
 from holodriver.files.stack import write_stack
-from holodriver.machine import threads_to_use
+from holodriver.system.machine import threads_to_use
 
 
 @pytest.fixture
@@ -37,10 +37,8 @@ def test_a_plan_says_what_is_done_and_what_it_needs_and_does_nothing(stacks: Pat
 def test_plans_of_frames_and_quilts_need_no_blender(stacks: Path, tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setenv("HOLODRIVER_BLENDER", "/nowhere")
     assert main(["render", "stack", "demo", "--frames", "1-30", "-o", str(tmp_path / "film.stacks"), "--dry-run"]) == 0
-    assert (
-        main(["render", "quilt", "demo", "--frames", "1-3", "--display", "go", "-o", str(tmp_path / "q"), "--dry-run"])
-        == 0
-    )
+    quilts = ["--display", "go", "-o", str(tmp_path / "q")]
+    assert main(["render", "quilt", "demo", "--frames", "1-3", *quilts, "--dry-run"]) == 0
     sources = [str(path) for path in sorted(stacks.iterdir())]
     assert main(["looking-glass", "quilt", *sources, "-o", str(tmp_path / "quilts"), "--dry-run"]) == 0
     said = capsys.readouterr().out
@@ -84,7 +82,7 @@ def test_training_says_what_its_pool_takes_and_refuses_what_does_not_fit(tmp_pat
 
 def test_one_piece_of_work_has_its_threads(stacks: Path, tmp_path: Path, monkeypatch) -> None:
     before, seen = threads_to_use(), []
-    monkeypatch.setattr("holodriver.batch.compute", lambda *_, **named: seen.append(threads_to_use()))
+    monkeypatch.setattr("holodriver.tasks.hologram.compute", lambda *_, **named: seen.append(threads_to_use()))
     assert main(["synth", str(stacks / "1.stack"), "-o", str(tmp_path / "a.holo"), "--threads", "3"]) == 0
     assert (seen, threads_to_use()) == ([3], before)
 

@@ -34,10 +34,7 @@ def test_other_frames_are_refused(text):
         (["rgbd", "demo", "-o", "a", "--format", "gif"], "RGB-D format is gif"),
         (["rgbd", "demo", "-o", "a", "--planes", "3"], "No such option: --planes"),
         (["stack", "demo", "-o", "a.stack", "--route", "magic"], "'magic' is not one of 'planes', 'refocus'"),
-        (
-            ["stack", "demo", "-o", "a.stack", "--device", "CUDA=a", "--device", "OPTIX=b"],
-            "--device: is of several types",
-        ),
+        (["stack", "demo", "-o", "a.stack", "--device", "CUDA=a", "--device", "HIP"], "--device: is of several types"),
         (["stack", "demo", "-o", "a.json", "--frames", "1-3"], "the scene 'demo' has no animation"),
         (["quilt", "demo", "-o", "a.png", "--display", "16"], "there is no Looking Glass '16'"),
         (["dataset", "-o", "a", "--scenes", "0"], "no scenes are asked for"),
@@ -60,7 +57,7 @@ def test_gpus_and_scenes_by_name_are_fields_of_the_job(tmp_path, monkeypatch):
         asked.append(job)
         raise InputError("enough")
 
-    monkeypatch.setattr("holodriver.rendering.render.render_stack", render_stack)
+    monkeypatch.setattr("holodriver.blender.stack.render_stack", render_stack)
     gpus = ["--device", "OPTIX=first: 0000", "--device", "OPTIX=second"]
     assert main(["render", "stack", "random-train", "-o", str(tmp_path / "a.stack"), *gpus]) == 2
     assert main(["render", "stack", "random", "-o", str(tmp_path / "a.stack"), "--device", "HIP"]) == 2
