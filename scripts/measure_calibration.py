@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from holodriver.optics.display import REFERENCE
+from holodriver.panel.calibration import Method
 from holodriver.panel.lut import AmplitudeLut
-from holodriver.panel.response import Method
 from holodriver.rig.measure.calibrate import SweepSettings, fit_colour, measure_colour
 from holodriver.rig.measure.simulated_cell import LiquidCrystal
 from holodriver.rig.measure.simulated_lab import LabSettings, SimulatedLab

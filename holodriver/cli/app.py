@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import holodriver
-from holodriver.cli import console
+from holodriver.cli import console, farming
 from holodriver.errors import HolodriverError
 
 COMMANDS = {
@@ -46,6 +46,9 @@ is called; a hyphen is an underscore there."""
 
 WITH_PARENT = "HOLODRIVER_STOP_WITH_INPUT"
 """Environment variable of programs that start this one: it stops when its standard input ends, as theirs would."""
+
+ANYWHERE = {"--debug": False, "--progress": True} | farming.ANYWHERE
+"""Global options, which may stand anywhere on the command line, and whether a value follows."""
 
 INTERRUPTED = 130
 TERMINATED = 128 + signal.SIGTERM
@@ -94,17 +97,38 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     progress: Annotated[
         console.ProgressMode,
-        typer.Option(help="bars (plain lines in a log file), json (one object a line, on standard output) or none."),
-    ] = console.ProgressMode.bars,
-    debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
+        typer.Option(
+            help="Show progress as bars (plain lines in a log file), as JSON (one object a line on standard output) or "
+            "not at all. With 'names', standard output holds only the names of the files that are made, for "
+            "'holodriver play -'."
+        ),
+    ] = "bars",
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the program an error comes from.")] = False,
+    jobs: farming.Jobs = 1,
+    threads: farming.Threads = None,
+    scheduler: farming.Scheduler = None,
+    cluster: farming.Cluster = None,
+    cluster_option: farming.ClusterOption = None,
+    retries: farming.Retries = farming.RETRIES,
+    dry_run: farming.DryRun = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Holograms from Blender scenes and photos, played on an LCoS panel with sequenced lasers."""
+    """Holograms from Blender scenes and photos, played on an LCoS panel with sequenced lasers.
+
+    The options below may stand anywhere on the command line.
+    """
     console.configure(mode=progress, debug=debug)
+    farming.configure(
+        farming.Given(jobs, threads, scheduler, cluster, tuple(cluster_option or ()), retries, dry_run=dry_run)
+    )
+    if context.invoked_subcommand not in farming.COMMANDS:
+        kept = ("dry_run",) if context.invoked_subcommand == "train" else ()
+        context.with_resource(farming.without_batches(but=kept))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -148,10 +172,10 @@ def globals_first(arguments: Sequence[str]) -> list[str]:
     for argument in waiting:
         if argument == "--":
             after += [argument, *waiting]
-        elif argument == "--debug" or argument.startswith("--progress="):
+        elif (known := ANYWHERE.get(argument.partition("=")[0])) is not None:
             before.append(argument)
-        elif argument == "--progress":
-            before += [argument, *(value for value in [next(waiting, None)] if value is not None)]
+            if known and "=" not in argument:
+                before += [value for value in [next(waiting, None)] if value is not None]
         else:
             after.append(argument)
     return before + after

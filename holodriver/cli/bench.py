@@ -1,12 +1,11 @@
 """`holodriver bench`: how fast this machine is."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from holodriver.cli import console
-from holodriver.cli.options import Profile, display_profile, lookup_tables, parse_size
+from holodriver.cli.options import Profile, Runtime, Weights, display_profile, parse_size
 
 bench = typer.Typer(help="How fast this machine is.", no_args_is_help=True)
 
@@ -18,20 +17,19 @@ def _group() -> None:
 
 @bench.command()
 def dehnet(
-    size: Annotated[str, typer.Option(help="Pixels, such as 512 or 1920x1080.")] = "1920x1080",
-    runtime: Annotated[
-        str, typer.Option(help="auto (the fastest), float, or one of those that doctor names.")
-    ] = "auto",
-    frames: Annotated[int, typer.Option(min=1, help="Frames to send through.")] = 8,
-    weights: Annotated[
-        Path | None, typer.Option("--weights", help="Folder of networks; those that come along if left out.")
-    ] = None,
+    size: Annotated[
+        str, typer.Option(help="The size of the frames in pixels, such as 512 or 1920x1080.")
+    ] = "1920x1080",
+    runtime: Runtime = "auto",
+    frames: Annotated[int, typer.Option(min=1, help="The number of frames to send through.")] = 8,
+    weights: Weights = None,
     profile: Profile = None,
 ) -> None:
     """Send frames with depth through networks and encoder; latency and frames a second of each stage."""
     from holodriver.dehnet.load_weights import load_networks
     from holodriver.dehnet.speed import measure_stream
     from holodriver.dehnet.synthesiser import NetworkSynthesiser
+    from holodriver.tasks.encode import lookup_tables
 
     display = display_profile(profile)
     synthesiser = NetworkSynthesiser(load_networks(weights), display, runtime=runtime)

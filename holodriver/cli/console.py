@@ -2,7 +2,8 @@
 
 People read text; `--progress json` turns all of it into one JSON object a line on standard output, each with an
 `event`: `progress`, `message`, `warning`, `table`, `error`, or `alive`, which says that long work goes on. As text,
-results go to standard output and all the rest to standard error.
+results go to standard output and all the rest to standard error; `--progress names` prints of the results only the
+names of the files that are made.
 """
 
 import json
@@ -13,8 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import typer
 
@@ -29,17 +29,13 @@ ALIVE_S = 10.0
 """Between JSON signs of life: a program that waits for one can tell slow work from a process that hangs."""
 
 
-class ProgressMode(StrEnum):
-    """How long work shows how far it is."""
-
-    bars = "bars"
-    json = "json"
-    none = "none"
+ProgressMode = Literal["bars", "json", "names", "none"]
+"""How long work shows how far it is, and in which form results are printed."""
 
 
 @dataclass
 class _State:
-    mode: ProgressMode = ProgressMode.bars
+    mode: ProgressMode = "bars"
     debug: bool = False
     reporter: Progress | None = None
     """The reporter of the outermost `reporting()`, while it lasts."""
@@ -48,7 +44,7 @@ class _State:
 _state = _State()
 
 
-def configure(*, mode: ProgressMode = ProgressMode.bars, debug: bool = False) -> None:
+def configure(*, mode: ProgressMode = "bars", debug: bool = False) -> None:
     """Take over the global options; the command line calls this once, before a command runs."""
     _state.mode, _state.debug = mode, debug
     warnings.showwarning = _show_warning
@@ -61,15 +57,32 @@ def debugging() -> bool:
 
 def say(text: str) -> None:
     """Print a result or a remark on standard output."""
-    if _state.mode is ProgressMode.json:
+    if _state.mode == "json":
         _emit("message", text=text)
-    else:
+    elif _state.mode != "names":
         print("\n".join(map(_printable, text.split("\n"))), flush=True)
+
+
+def wrote(path: object) -> None:
+    """Print that a file or a folder was written; its name alone with `--progress names`."""
+    name(path)
+    say(f"wrote {path}")
+
+
+def name(path: object) -> None:
+    """Print the name of what was written, where standard output holds names only."""
+    if names_only():
+        print(_printable(str(path)), flush=True)
+
+
+def names_only() -> bool:
+    """Whether standard output holds nothing but the names of what is written."""
+    return _state.mode == "names"
 
 
 def warn(text: str) -> None:
     """Print a warning: one line on standard error."""
-    if _state.mode is ProgressMode.json:
+    if _state.mode == "json":
         _emit("warning", text=text)
     else:
         _complain(f"warning: {_printable(text)}", colour=typer.colors.YELLOW)
@@ -79,7 +92,7 @@ def fail(error: BaseException, *, exit_code: int) -> None:
     """Print the line with which the program ends; in JSON mode also as an object, so that the reader has its parts."""
     what = str(error) if isinstance(error, HolodriverError) else f"internal error: {type(error).__name__}: {error}"
     line = " ".join(what.split())  # one line, whatever a library put into its message
-    if _state.mode is ProgressMode.json:
+    if _state.mode == "json":
         remedy = error.remedy if isinstance(error, HolodriverError) else None
         _emit("error", text=line, remedy=remedy, exit_code=exit_code)
     if not isinstance(error, HolodriverError):
@@ -91,15 +104,16 @@ def fail(error: BaseException, *, exit_code: int) -> None:
 def stopped(*, exit_code: int) -> None:
     """Print the line with which the program ends when the user stops it, for the reader of JSON as an `error`."""
     line = "stopped; nothing half written"
-    if _state.mode is ProgressMode.json:
+    if _state.mode == "json":
         _emit("error", text=line, remedy=None, exit_code=exit_code)
     print(line, file=sys.stderr, flush=True)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
     """Print `rows` under the headings `columns` on standard output; numbers stand to the right."""
-    if _state.mode is ProgressMode.json:
+    if _state.mode == "json":
         _emit("table", title=title, columns=list(columns), rows=[[_plain(cell) for cell in row] for row in rows])
+    if _state.mode in ("json", "names"):
         return
     from rich import box
     from rich.console import Console
@@ -136,9 +150,9 @@ def reporting() -> Iterator[Progress]:
 
 
 def _reporter() -> AbstractContextManager[Progress]:
-    if _state.mode is ProgressMode.json:
+    if _state.mode == "json":
         return _alive(Lines(_emit_progress, interval=JSON_INTERVAL_S))
-    if _state.mode is ProgressMode.none:
+    if _state.mode in ("none", "names"):
         return _silence()
     return _bars() if sys.stderr.isatty() else Lines(_print_progress, interval=HEARTBEAT_S)
 

@@ -1,15 +1,15 @@
 """`holodriver doctor`: what this machine has and lacks."""
 
 import json
-from typing import Annotated
 
 import typer
 
 from holodriver.cli import console
+from holodriver.cli.options import Json
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Say what this machine has and lacks, and what to do about it.
 

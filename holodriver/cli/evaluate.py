@@ -15,19 +15,23 @@ if TYPE_CHECKING:
 
 def evaluate(
     source: Annotated[list[Path], typer.Argument(help="Holograms (.holo) or folders of panel frames.")],
-    against: Annotated[Path, typer.Option("--against", help="Focal stack (NAME.stack) that they should show.")],
+    against: Annotated[
+        Path, typer.Option("--against", help="The focal stack (NAME.stack) that the holograms should show.")
+    ],
     as_json: Annotated[
-        Path | None, typer.Option("--json", help="Write all scores of all planes to this file as well.")
+        Path | None, typer.Option("--json", help="Also write all scores of all planes to this file.")
     ] = None,
     lpips: Annotated[
         bool | None,
         typer.Option(
             "--lpips/--no-lpips",
-            help="LPIPS, too, whatever its package must download; if left out, only where all of it is there.",
+            help="Compute LPIPS, too, even if its package must download something. By default it is "
+            "computed only where"
+            "everything for it is there.",
         ),
     ] = None,
     baseline: Annotated[
-        bool, typer.Option("--baseline/--no-baseline", help="Score the flat-phase hologram of the stack beside them.")
+        bool, typer.Option("--baseline/--no-baseline", help="Also score the flat-phase hologram of the focal stack.")
     ] = True,
     overwrite: Overwrite = False,
 ) -> None:

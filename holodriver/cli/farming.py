@@ -1,6 +1,8 @@
-"""Options of all commands that do batches, and how a batch is shown: its plan, its progress, and what failed."""
+"""Batches on the command line: the options that say who does the units, and how a batch is shown."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,13 +15,14 @@ if TYPE_CHECKING:
     from holodriver.farm.farm import Farm
     from holodriver.farm.unit import Batch, Outcome
 
-PANEL = "Batches and farms"
+PANEL = "Batches and farms (render, synth, rgbd, looking-glass quilt)"
 
 Jobs = Annotated[
     int,
     typer.Option(
         min=1,
-        help="Units at a time, each in a process with its share of the cores; with --cluster: jobs in its queue.",
+        help="The number of units that are done at the same time, each in a process with its share of the cores. "
+        "With --cluster it is the number of jobs in the queue.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -27,84 +30,179 @@ Threads = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Threads of each unit, or of the one piece of work; a unit's share of the cores, or 1 on a farm, if left "
-        "out.",
+        help="The number of threads that each unit, or the one piece of work, computes with. By default a unit takes "
+        "its share of the cores, or one thread on a farm.",
         rich_help_panel=PANEL,
     ),
 ]
 Scheduler = Annotated[
     str | None,
-    typer.Option(help="Dask scheduler whose workers do the units, such as tcp://HOST:8786.", rich_help_panel=PANEL),
+    typer.Option(
+        metavar="ADDRESS",
+        help="The Dask scheduler whose workers do the units, such as tcp://HOST:8786.",
+        rich_help_panel=PANEL,
+    ),
 ]
-Cluster = Annotated[str | None, typer.Option(help="Queue whose machines do the units: slurm.", rich_help_panel=PANEL)]
+Cluster = Annotated[
+    str | None,
+    typer.Option(metavar="slurm", help="The queue whose machines do the units.", rich_help_panel=PANEL),
+]
 ClusterOption = Annotated[
     list[str] | None,
     typer.Option(
         "--cluster-option",
         metavar="NAME=VALUE",
-        help="For the queue, as dask-jobqueue names it, such as queue=gpu or walltime=04:00:00; may be repeated.",
+        help="A setting for the queue as dask-jobqueue names it, such as queue=gpu or walltime=04:00:00. It may be "
+        "repeated.",
         rich_help_panel=PANEL,
     ),
 ]
-Retries = Annotated[int, typer.Option(min=0, help="How often a unit that failed is done again.", rich_help_panel=PANEL)]
+Retries = Annotated[
+    int,
+    typer.Option(min=0, help="The number of times that a failed unit is done again.", rich_help_panel=PANEL),
+]
 DryRun = Annotated[
     bool,
-    typer.Option("--dry-run", help="Only say what is done, what is to do, and what it needs.", rich_help_panel=PANEL),
+    typer.Option(
+        "--dry-run",
+        help="Only say what is done, what is to do and what it needs. This also works with train.",
+        rich_help_panel=PANEL,
+    ),
 ]
 
 RETRIES = 1
 """If nobody says."""
 
 _SHOWN = 40
-"""Units that a plan names."""
+"""Largest number of units that a plan names."""
+
+COMMANDS = ("render", "synth", "rgbd", "rgbd-video", "looking-glass")
+"""Commands that do batches."""
+
+ANYWHERE = {
+    "--jobs": True,
+    "--threads": True,
+    "--scheduler": True,
+    "--cluster": True,
+    "--cluster-option": True,
+    "--retries": True,
+    "--dry-run": False,
+}
+"""The options that may stand anywhere on the command line, and whether a value follows."""
 
 
-def farm_of(
-    jobs: int = 1,
-    threads: int | None = None,
-    scheduler: str | None = None,
-    cluster: str | None = None,
-    options: list[str] | None = None,
-    retries: int = RETRIES,
-) -> "Farm":
+@dataclass(frozen=True)
+class Given:
+    """What the command line says of batches; the fields are called as the options are."""
+
+    jobs: int = 1
+    threads: int | None = None
+    scheduler: str | None = None
+    cluster: str | None = None
+    cluster_option: tuple[str, ...] = ()
+    retries: int = RETRIES
+    dry_run: bool = False
+
+
+_given = Given()
+
+
+def configure(given: Given) -> None:
+    """Take over the global options; the command line calls this once, before a command runs."""
+    global _given
+    _given = given
+
+
+def dry_run() -> bool:
+    """Whether `--dry-run` was given."""
+    return _given.dry_run
+
+
+def chosen_farm() -> "Farm":
     """The farm that the options name.
 
     Raises:
-        InputError: they contradict each other.
+        InputError: the options contradict each other.
     """
     from holodriver.farm.farm import Farm
 
     pairs = []
-    for text in options or []:
+    for text in _given.cluster_option:
         name, sign, value = text.partition("=")
         if not sign or not name:
             raise InputError(f"is {text!r}, expected NAME=VALUE", where="--cluster-option")
         pairs.append((name.strip().replace("-", "_"), value))
-    return Farm(jobs, threads, scheduler, cluster, tuple(pairs), retries)
+    return Farm(_given.jobs, _given.threads, _given.scheduler, _given.cluster, tuple(pairs), _given.retries)
 
 
-def only_for_batches(context: typer.Context, what: str) -> None:
-    """Refuse a command's options of a farm where there is one piece of work, which is done with `--threads`.
+@contextmanager
+def alone(what: str) -> Iterator[None]:
+    """A block that does one piece of work with `--threads`, where the other options of a farm are refused.
+
+    Args:
+        what: what those options are for.
 
     Raises:
-        InputError: one was given.
+        InputError: one of those options was given.
     """
     from holodriver.system.machine import limited_threads
 
-    refuse_farm(context, f"is for {what}: this is one piece of work", but=("threads",))
-    context.with_resource(limited_threads(context.params["threads"]))
+    refuse_farm(f"is for {what}: this is one piece of work", but=("threads",))
+    with limited_threads(_given.threads):
+        yield
 
 
-def refuse_farm(context: typer.Context, why: str, *, but: tuple[str, ...] = ()) -> None:
-    """Refuse a command's options of a farm.
+@contextmanager
+def without_batches(*, but: tuple[str, ...] = ()) -> Iterator[None]:
+    """A block for a command that does no batches: it computes with `--threads`; the rest is refused unless in `but`.
 
     Raises:
-        InputError: one was given that is not in `but`.
+        InputError: another option of a farm was given.
     """
-    left_out = {"jobs": 1, "threads": None, "scheduler": None, "cluster": None, "cluster_option": None}
-    for name, default in (left_out | {"retries": RETRIES, "dry_run": False}).items():
-        if name not in but and context.params[name] not in (default, None, [], ()):
-            raise InputError(why, where=f"--{name.replace('_', '-')}", remedy="leave it out")
+    from holodriver.system.machine import limited_threads
+
+    refuse_farm(f"is for {', '.join(COMMANDS[:-1])} and {COMMANDS[-1]} quilt", but=("threads", *but))
+    with limited_threads(_given.threads):
+        yield
+
+
+def refuse_farm(why: str, *, but: tuple[str, ...] = ()) -> None:
+    """Refuse the options of a farm.
+
+    Raises:
+        InputError: an option was given that is not in `but`.
+    """
+    for field in fields(Given):
+        if field.name not in but and getattr(_given, field.name) != field.default:
+            raise InputError(why, where=f"--{field.name.replace('_', '-')}", remedy="leave it out")
+
+
+def run_batch(batch: "Batch", made: "Callable[[Outcome], None]" = lambda outcome: None) -> "list[Outcome] | None":
+    """Do a batch on the chosen farm, or only show its plan with `--dry-run`, for which the result is None.
+
+    Args:
+        made: told of each outcome as it comes.
+    """
+    farm = chosen_farm()
+    if dry_run():
+        show_plan(batch, farm)
+        return None
+    return do(batch, farm, made)
+
+
+def tell_batch(batch: "Batch", outcomes: "list[Outcome]") -> None:
+    """Print how many units were made, and what failed.
+
+    Raises:
+        HolodriverError: a unit failed.
+    """
+    console.say(f"wrote {len(made_of(outcomes))} of {len(outcomes)} to {batch.folder}")
+    judge(outcomes)
+
+
+def made_of(outcomes: "list[Outcome]") -> "list[Outcome]":
+    """The outcomes of the units that were made in this run."""
+    return [outcome for outcome in outcomes if outcome.attempts and outcome.error is None]
 
 
 def show_plan(batch: "Batch", farm: "Farm") -> None:
@@ -131,31 +229,29 @@ def show_plan(batch: "Batch", farm: "Farm") -> None:
     plan.budget.check()
 
 
-def do(
-    batch: "Batch", farm: "Farm", *, quiet: bool = False, made: "Callable[[Outcome], None] | None" = None
-) -> "list[Outcome]":
-    """Do a batch, and print what was left out and what failed.
-
-    Args:
-        quiet: print nothing on standard output.
-        made: told of each outcome.
-    """
+def do(batch: "Batch", farm: "Farm", made: "Callable[[Outcome], None]" = lambda outcome: None) -> "list[Outcome]":
+    """Do a batch, and print what was left out; `--progress names` prints each result as it is made."""
     from holodriver.farm.run import run
 
+    def named(outcome: "Outcome") -> None:
+        if outcome.error is None:
+            console.name(outcome.unit.outputs[0])
+        made(outcome)
+
     with console.reporting() as progress:
-        outcomes = run(batch, farm, progress=progress, warn=console.warn, made=made or (lambda outcome: None))
+        outcomes = run(batch, farm, progress=progress, warn=console.warn, made=named)
     before = [outcome for outcome in outcomes if not outcome.attempts]
-    if before and not quiet:
+    if before:
         said = "which the run that was cut off had made" if batch.overwrite else "--overwrite makes them again"
         console.say(f"left out {len(before)} already in {batch.folder}; {said}")
     return outcomes
 
 
-def judge(outcomes: "list[Outcome]", *, quiet: bool = False) -> None:
-    """Print what failed as a table.
+def judge(outcomes: "list[Outcome]") -> None:
+    """Print what failed as a table, or as warnings where standard output holds names only.
 
     Raises:
-        HolodriverError: anything did.
+        HolodriverError: a unit failed.
     """
     from holodriver.farm.unit import failures
 
@@ -163,12 +259,11 @@ def judge(outcomes: "list[Outcome]", *, quiet: bool = False) -> None:
     if error is None:
         return
     failed = [outcome for outcome in outcomes if outcome.error is not None]
-    if quiet:
+    if console.names_only():
         for outcome in failed:
             console.warn(f"{outcome.unit.name} failed: {outcome.error}")
-    else:
-        rows = [(outcome.unit.name, outcome.attempts, outcome.place, outcome.error) for outcome in failed]
-        console.table(("failed", "attempts", "where", "why"), rows)
+    rows = [(outcome.unit.name, outcome.attempts, outcome.place, outcome.error) for outcome in failed]
+    console.table(("failed", "attempts", "where", "why"), rows)
     raise error
 
 

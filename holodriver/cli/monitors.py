@@ -1,15 +1,13 @@
 """`holodriver monitors`: what a panel can be connected as."""
 
 import json
-from typing import Annotated
-
-import typer
 
 from holodriver.cli import console
+from holodriver.cli.options import Json
 
 
 def monitors(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")] = False,
+    as_json: Json = False,
 ) -> None:
     """List the monitors: connector, what each calls itself (EDID), place, size, refresh rate, scale, gamma ramp.
 

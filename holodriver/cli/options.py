@@ -10,17 +10,46 @@ from holodriver.errors import InputError
 
 if TYPE_CHECKING:
     from holodriver.optics.display import DisplayProfile
-    from holodriver.panel.calibration import Calibration
-    from holodriver.panel.lut import AmplitudeLut
 
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+SIMULATED = "simulated"
+"""Name of the rig, the camera and the meter that need no hardware."""
+
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are already there.")]
 Profile = Annotated[
-    Path | None, typer.Option("--profile", help="Display profile (TOML); the paper's reference display if left out.")
+    Path | None,
+    typer.Option("--profile", help="Display profile (TOML). By default it is the paper's reference display."),
 ]
 Gain = Annotated[
     list[float] | None,
-    typer.Option("--gain", help="Encoding gain; once for all colours or once a colour. Automatic if left out."),
+    typer.Option(
+        "--gain",
+        help="Encoding gain. Give it once for all colours, or once for each colour. By default it is found "
+        "automatically.",
+    ),
 ]
+Depth = Annotated[
+    Path | None,
+    typer.Option("--depth", help="Depth of the picture or video. By default NAME_depth.png beside it is read."),
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option("--weights", help="Folder of networks. By default the networks that come with holodriver are used."),
+]
+Runtime = Annotated[
+    str,
+    typer.Option(
+        help="The program that runs DEHNet: 'float' is the fastest one in float32, 'auto' is the fastest of all, and "
+        "'holodriver doctor' lists them by name."
+    ),
+]
+Device = Annotated[str, typer.Option(help="The torch device, such as cpu or cuda.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
+Rig = Annotated[str, typer.Option("--rig", help="The rig file, or 'simulated', which needs no hardware.")]
+Arm = Annotated[
+    bool,
+    typer.Option("--arm", help="Light the lasers of a real rig. The command says which lasers are lit, and measures."),
+]
+Exposure = Annotated[float | None, typer.Option(help="The exposure of a real camera, in the unit of its driver.")]
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -53,62 +82,36 @@ def parse_frames(text: str) -> tuple[int, ...]:
     return tuple(sorted(frames))
 
 
+def parse_whole(text: str, separator: str, count: int, option: str) -> tuple[int, ...]:
+    """Whole numbers such as those of "2x1" or "60,40,900,500".
+
+    Raises:
+        InputError: it is something else, or another count of numbers.
+    """
+    parts = text.lower().replace("×", "x").split(separator)
+    if len(parts) != count or not all(part.strip().isascii() and part.strip().isdigit() for part in parts):
+        raise InputError(f"is {text!r}, expected {count} whole numbers joined by '{separator}'", where=option)
+    return tuple(int(part) for part in parts)
+
+
+def parse_positive(text: str, option: str) -> tuple[float, ...]:
+    """Numbers above 0 such as those of "1,0.9,1.1".
+
+    Raises:
+        InputError: it is something else.
+    """
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    if not values or not all(0 < value < float("inf") for value in values):
+        raise InputError(f"is {text!r}, expected numbers above 0 joined by ','", where=option)
+    return values
+
+
 def display_profile(path: Path | None) -> "DisplayProfile":
     """The profile in a file, or the reference profile."""
     from holodriver.files.profile import read_profile
     from holodriver.optics.display import REFERENCE
 
     return REFERENCE if path is None else read_profile(path)
-
-
-def lookup_tables(profile: "DisplayProfile") -> "tuple[AmplitudeLut, ...]":
-    """Amplitude look-up tables of a panel that was not measured: amplitude proportional to the grey level."""
-    from holodriver.panel.lut import AmplitudeLut
-
-    return (AmplitudeLut.linear(),) * len(profile.wavelengths)
-
-
-def calibration_for(
-    profile: "DisplayProfile", path: Path, *, panel: str | None = None, force: bool = False
-) -> "Calibration":
-    """The calibration in a file, if it is of this display.
-
-    Args:
-        panel: name of the panel that it must be of; None for any, and then it is said which it is of.
-        force: only warn if it is of another panel or of other wavelengths.
-
-    Raises:
-        InputError: it is of another panel or of other colours.
-    """
-    from holodriver.cli import console
-    from holodriver.files.calibration import read_calibration
-
-    calibration = read_calibration(path)
-    try:
-        calibration.check(profile, panel=panel)
-    except InputError as error:
-        if not force or len(calibration.colours) != len(profile.wavelengths):
-            raise InputError(error.what, where=path, remedy="pass --force to use it all the same") from error
-        console.warn(f"{path}: {error.what}")
-    if panel is None:
-        serial = f" (serial number {calibration.serial})" if calibration.serial else ""
-        console.say(
-            f"note: {path} holds the tables of the panel '{calibration.panel}'{serial}, measured "
-            f"{calibration.measured_at:%Y-%m-%d}; frames for another panel need its own (--panel NAME has it checked)"
-        )
-    return calibration
-
-
-def gains_for(given: list[float] | None, colours: int) -> tuple[float, ...] | None:
-    """One gain a colour of what was given once or once a colour; None if nothing was.
-
-    Raises:
-        InputError: another number of gains.
-    """
-    if not given:
-        return None
-    if len(given) not in (1, colours):
-        raise InputError(
-            f"{len(given)} gains for {colours} colours", where="--gain", remedy="give one, or one a colour"
-        )
-    return tuple(given) if len(given) == colours else tuple(given) * colours

@@ -11,16 +11,20 @@ from holodriver.cli.options import Overwrite, Profile, display_profile
 
 def quantise(
     weights: Annotated[list[Path], typer.Argument(help="Trained weights (.safetensors) of red, green and blue.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of networks to write.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The folder of networks to write.")],
     calibrate: Annotated[
-        list[Path], typer.Option("--calibrate", help="Focal stacks, or folders of them, to find the ranges on.")
+        list[Path],
+        typer.Option("--calibrate", help="Focal stacks, or folders of them, on which the ranges of values are found."),
     ],
-    at_most: Annotated[int, typer.Option("--stacks", min=1, help="Use at most this many of them.")] = 4,
+    at_most: Annotated[
+        int, typer.Option("--stacks", min=1, help="The largest number of focal stacks that are used.")
+    ] = 4,
     card: Annotated[
-        Path | None, typer.Option("--card", help="Markdown about data and results, put into the model card.")
+        Path | None,
+        typer.Option("--card", help="A Markdown file about data and results, which becomes part of the model card."),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Take the plain range of the values; try nothing else.")
+        bool, typer.Option("--quick", help="Use the plain range of the values, and try no other way.")
     ] = False,
     profile: Profile = None,
     overwrite: Overwrite = False,

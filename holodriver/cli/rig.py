@@ -15,11 +15,16 @@ RIG_FILE = Path("rig.toml")
 
 @rig.command()
 def new(
-    output: Annotated[Path, typer.Argument(help="Rig file to write.")] = RIG_FILE,
+    output: Annotated[Path, typer.Argument(help="The rig file to write.")] = RIG_FILE,
     monitor: Annotated[
-        str, typer.Option(help="EDID name, connector or index of the panel's monitor; simulated needs no hardware.")
+        str, typer.Option(help="The panel's monitor, by EDID name, connector or index; 'simulated' needs no hardware.")
     ] = "simulated",
-    port: Annotated[str, typer.Option(help="Serial port of the laser controller; simulated, or empty for none.")] = "",
+    port: Annotated[
+        str,
+        typer.Option(
+            help="The serial port of the laser controller, or 'simulated'. By default there is no controller."
+        ),
+    ] = "",
     overwrite: Overwrite = False,
 ) -> None:
     """Write a rig file with every setting and a comment on each."""
@@ -31,7 +36,7 @@ def new(
 
 
 @rig.command()
-def check(file: Annotated[Path, typer.Argument(help="Rig file.")] = RIG_FILE) -> None:
+def check(file: Annotated[Path, typer.Argument(help="The rig file.")] = RIG_FILE) -> None:
     """Judge every line of a rig file against the connected hardware; nothing is lit, and no window opened."""
     from holodriver.rig.play.checks import check_rig, faults
     from holodriver.rig.settings import read_rig

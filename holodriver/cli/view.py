@@ -1,28 +1,14 @@
 """`holodriver view`: focal stacks and holograms in a page for any browser."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from holodriver.cli import console
-from holodriver.cli.options import Overwrite
-
-
-class Shown(StrEnum):
-    """What is looked at of a hologram."""
-
-    frames = "frames"
-    field = "field"
-    both = "both"
-
-
-class NearLevel(StrEnum):
-    """Which end of the grey scale is near in a depth picture."""
-
-    black = "black"
-    white = "white"
+from holodriver.cli.options import Depth, Overwrite
+from holodriver.files.rgbd import Near
+from holodriver.viewer.choices import Show
 
 
 def view(
@@ -33,27 +19,31 @@ def view(
             "(NAME_depth.png beside it, or NAME_rgbd_lr.png) that they are compared with."
         ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Page to write (NAME.html).")],
-    width: Annotated[int, typer.Option(min=16, help="Pixels that pictures are wide at most.")] = 960,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The page to write (NAME.html).")],
+    width: Annotated[int, typer.Option(min=16, help="The largest width of the pictures, pixels.")] = 960,
     planes: Annotated[
-        int | None, typer.Option(min=2, help="Focal planes; those of the stack or the display if left out.")
-    ] = None,
-    show: Annotated[
-        Shown | None,
+        int | None,
         typer.Option(
-            help="Of holograms: what a camera sees of the panel frames, the wave field, or both. The frames if left "
-            "out, the field where there are none."
+            min=2, help="The number of focal planes. By default it is that of the focal stack or of the display."
         ),
     ] = None,
-    depth: Annotated[
-        Path | None, typer.Option("--depth", help="Depth of a picture; NAME_depth.png beside it if left out.")
+    show: Annotated[
+        Show | None,
+        typer.Option(
+            help="What is shown of holograms: what a camera sees of the panel frames, the wave field, or both. By "
+            "default the frames are shown, or the wave field where there are none."
+        ),
     ] = None,
+    depth: Depth = None,
     near: Annotated[
-        NearLevel | None,
-        typer.Option(help="What is near in it; black if left out, white in NAME_rgbd_lr.png (Looking Glass)."),
+        Near | None,
+        typer.Option(
+            help="The end of the grey scale of the depth that is near. By default it is black, or white in "
+            "NAME_rgbd_lr.png (Looking Glass)."
+        ),
     ] = None,
-    title: Annotated[str | None, typer.Option(help="Heading of the page.")] = None,
-    limit: Annotated[float, typer.Option(min=0.1, help="MB that the page may take.")] = 15.0,
+    title: Annotated[str | None, typer.Option(help="The heading of the page.")] = None,
+    limit: Annotated[float, typer.Option(min=0.1, help="The largest size of the page, MB.")] = 15.0,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a page that shows every focal plane, side by side with others: one file, for any browser, offline."""
@@ -65,14 +55,7 @@ def view(
     if output.suffix.lower() not in (".html", ".htm"):
         raise InputError("is not named as a page, expected NAME.html", where=output)
     check_output(output, overwrite=overwrite)
-    settings = ViewSettings(
-        width=width,
-        planes=planes,
-        show=show.value if show else None,
-        depth=depth,
-        near=near.value if near else None,
-        title=title,
-    )
+    settings = ViewSettings(width=width, planes=planes, show=show, depth=depth, near=near, title=title)
     with console.reporting() as progress:
         content = read_content(source, settings, progress=progress, warn=console.warn)
         page = write_page(output, content, limit=round(limit * 1e6), overwrite=overwrite, progress=progress)

@@ -1,17 +1,17 @@
 """Depth estimators: anything that gives a picture's inverse depth, up to scale and shift."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 
-from holodriver.depth.networks import Network, Polarity, load_network
+from holodriver.depth.choices import Polarity, Precision
+from holodriver.depth.networks import Network, load_network
 from holodriver.depth.size import Floats, Picture, network_size
 from holodriver.errors import HolodriverError, InputError
 
 Warn = Callable[[str], None]
-Precision = Literal["fp16", "bf16", "fp32"]
 
 SHORT_NAMES = {"dpt-large": "Intel/dpt-large", "dpt-hybrid-midas": "Intel/dpt-hybrid-midas"}
 """Names that the command line takes for names on the Hugging Face hub."""
@@ -123,7 +123,9 @@ class NetworkEstimator:
             output = self.network(values.clamp(0, 1).to(self.device)).float()
         if not torch.isfinite(output).all():
             raise HolodriverError(
-                f"the network gives values that are not finite in {self.precision}", where=self.name, remedy="--no-fp16"
+                f"the network gives values that are not finite in {self.precision}",
+                where=self.name,
+                remedy="--precision fp32",
             )
         if self.network.polarity == "distance":
             output = 1 / output.clamp_min(NEAREST)

@@ -8,17 +8,15 @@ import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 
+from holodriver.depth.choices import Polarity
 from holodriver.errors import FileFormatError, HolodriverError, InputError
 from holodriver.files.text import read_json
 from holodriver.system.quiet import import_transformers
-
-Polarity = Literal["inverse", "distance"]
-"""Whether a network gives inverse depth (near is large) or distance (near is small)."""
 
 FAMILIES: dict[str, Polarity] = {
     "dpt": "inverse",

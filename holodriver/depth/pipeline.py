@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from holodriver.depth.choices import Refiner
 from holodriver.depth.estimators import Estimator
 from holodriver.depth.fusion import Affine, fuse, mean_aligned
-from holodriver.depth.refine import DEFAULT, METHODS, Method, refine
+from holodriver.depth.refine import DEFAULT, METHODS, refine
 from holodriver.depth.size import Floats, Picture, resized, shrunk
 from holodriver.depth.tiles import needs_tiles, predict_tiled
 from holodriver.errors import InputError
@@ -34,7 +35,7 @@ class DepthSettings:
     """Long sides at which the networks see the picture, pixels; the first gives the layout."""
     tta: bool = False
     """Whether the mirrored picture is looked at as well (test-time augmentation)."""
-    refiner: Method = DEFAULT
+    refiner: Refiner = DEFAULT
     strength: float = 1.0
     """Share of the refined depth in the result."""
     invert: bool = False

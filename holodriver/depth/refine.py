@@ -6,18 +6,18 @@ as the whole. Which method is best was measured: `scripts/bench_depth.py photos`
 """
 
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import get_args
 
 import cv2
 import numpy as np
 
+from holodriver.depth.choices import Refiner
 from holodriver.depth.kernels import mean_field, weighted_median
 from holodriver.depth.size import Floats, Picture, resized, shrunk
 from holodriver.errors import InputError
 
-Method = Literal["edges", "guided", "bilateral", "median", "smooth", "crf", "none"]
-METHODS: tuple[str, ...] = get_args(Method)
-DEFAULT: Method = "edges"
+METHODS: tuple[str, ...] = get_args(Refiner)
+DEFAULT: Refiner = "edges"
 
 WORK_SIDE = 1280
 """Longest side at which a filter runs, pixels; `crf` runs at a quarter of the pixels."""
@@ -38,7 +38,7 @@ MOST_LIKE, LEAST_LIKE = 25.5, 3.0
 """Bounds of that, levels of 255: the usual tenth of the range, and what noise alone makes."""
 
 
-def refine(depth: Floats, picture: Picture, method: Method = DEFAULT, strength: float = 1.0) -> Floats:
+def refine(depth: Floats, picture: Picture, method: Refiner = DEFAULT, strength: float = 1.0) -> Floats:
     """Depth at the size of the picture, its edges on the picture's.
 
     Args:

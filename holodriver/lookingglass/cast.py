@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from holodriver.errors import BridgeError, InputError
 from holodriver.files.halves import Side, side_of
@@ -15,11 +15,10 @@ from holodriver.files.hop import SUFFIX, unpack_hop
 from holodriver.files.images import picture_size
 from holodriver.files.video.video import VideoReader, is_video
 from holodriver.lookingglass.bridge import Bridge, ConnectedDisplay, Events
+from holodriver.lookingglass.choices import Kind
 from holodriver.lookingglass.parallax import ViewSettings
 from holodriver.optics.lookingglass import LookingGlass, parse_quilt_name
 from holodriver.progress import Progress, silent
-
-Kind = Literal["quilt", "rgbd", "picture"]
 
 DEPTH_PLACES: dict[Side, int] = {"top": 0, "bottom": 1, "right": 2, "left": 3}
 """Bridge's numbers of where depth is, as bridge.js and LKG-Toolkit's own player have them."""

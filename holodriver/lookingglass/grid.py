@@ -1,20 +1,17 @@
 """The working grid of a quilt: a picture with depth cut to a display's view, depth made fit for warping."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.errors import InputError
+from holodriver.lookingglass.choices import Fit
 from holodriver.lookingglass.parallax import Geometry, ViewSettings
 from holodriver.lookingglass.warp import find_jumps
 from holodriver.optics.lookingglass import LookingGlass
 from holodriver.scene.rgbd import RgbdImage
-
-Fit = Literal["crop", "pad"]
-"""A picture of another aspect than the display's is cropped to it, or shown whole between black bars."""
 
 FINE = 3
 """Samples of a row in each pixel of a view: places between pixels, and smooth silhouettes."""

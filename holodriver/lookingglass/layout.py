@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from holodriver.errors import InputError
-from holodriver.lookingglass.grid import Fit
+from holodriver.lookingglass.choices import Fit
 from holodriver.optics.lookingglass import LookingGlass
 from holodriver.scene.rgbd import RgbdImage
 

@@ -14,7 +14,8 @@ from holodriver.files.quilt import QuiltCanvas, check_quilt_suffix, go_sidecar, 
 from holodriver.files.video.film import Film as FilmFile
 from holodriver.files.video.video import WRITABLE, is_video
 from holodriver.files.video.writer import CodecName
-from holodriver.lookingglass.grid import Fit, view_step
+from holodriver.lookingglass.choices import Fit
+from holodriver.lookingglass.grid import view_step
 from holodriver.lookingglass.layout import Layout, laid_out
 from holodriver.lookingglass.parallax import ViewSettings
 from holodriver.lookingglass.quilt import make_quilt

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.files.quilt import QuiltCanvas
-from holodriver.lookingglass.grid import FINE, Fit, working_grid
+from holodriver.lookingglass.choices import Fit
+from holodriver.lookingglass.grid import FINE, working_grid
 from holodriver.lookingglass.parallax import Geometry, ViewSettings
 from holodriver.lookingglass.warp import NOTHING, find_jumps, go_on_behind, part_rims, render_view
 from holodriver.optics.colour import srgb_encode

@@ -14,6 +14,8 @@ from holodriver.optics.display import DisplayProfile
 from holodriver.panel.lut import LEVELS, AmplitudeLut
 
 Pattern = Literal["uniform", "grating"]
+Method = Literal["smooth", "isotonic"]
+"""How readings become a table: by a smooth curve, or isotonic for a panel with steps in its response."""
 PATTERNS: tuple[Pattern, ...] = ("uniform", "grating")
 
 SAME_WAVELENGTH = 3e-9

@@ -7,7 +7,6 @@ PCHIP, which keeps them monotonic.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +15,10 @@ from scipy.optimize import isotonic_regression, nnls
 from scipy.signal import find_peaks
 
 from holodriver.errors import InputError
+from holodriver.panel.calibration import Method
 from holodriver.panel.lut import LEVELS, AmplitudeLut
 
 Floats = NDArray[np.float64]
-Method = Literal["smooth", "isotonic"]
 
 DARK = -1
 """Grey level of a reading without light."""

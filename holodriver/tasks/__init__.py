@@ -1,1 +1,1 @@
-"""Floor 5: the program's batch jobs, each as a list of units of work."""
+"""What each command does, without a terminal: plain values in, a result out, errors raised, nothing printed."""

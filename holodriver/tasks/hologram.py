@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +31,10 @@ from holodriver.scores.psnr_ssim import smallest_size
 from holodriver.scores.table import MethodScores, score_field
 from holodriver.synthesis.baselines import dcgh, flat_phase, ncgh, superposed
 from holodriver.synthesis.loss import LossWeights
+from holodriver.synthesis.methods import Method
 from holodriver.synthesis.optimise import ITERATIONS, TOLERANCE, synthesise
 from holodriver.system.machine import threads_to_use
 
-Method = Literal["net", "opt", "net+opt", "ncgh", "dcgh", "points", "flat"]
 Warn = Callable[[str], None]
 Interruptible = Callable[[], AbstractContextManager[Callable[[], bool]]]
 """Makes a block in which Ctrl-C is a question: the callable it gives says whether somebody asked to stop."""
@@ -54,7 +54,7 @@ class SynthSettings:
     """How a wave field is found; see `synthesise` for the options of the optimiser.
 
     Raises:
-        InputError: the method knows no slit, or no padding, and is asked for it.
+        InputError: the slit or the padding does not apply to the method.
     """
 
     method: Method = "opt"
@@ -82,7 +82,7 @@ class SynthSettings:
         ):
             if given and self.method not in known:
                 raise InputError(
-                    f"{option} is nothing that the method {self.method} knows",
+                    f"{option} does not apply to --method {self.method}",
                     remedy=f"leave it out, or take --method {' or '.join(known)}",
                 )
 

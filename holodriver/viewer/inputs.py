@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +23,10 @@ from holodriver.scene.focus_depth import depth_of_planes
 from holodriver.scene.layered import focal_stack
 from holodriver.scene.stack import FocalStack
 from holodriver.scores.evaluation import frames_of
+from holodriver.viewer.choices import Show
 from holodriver.viewer.facts import flat
 from holodriver.viewer.method_pictures import RENDERED, Method, method_of, page_size, shrunk
 
-Show = Literal["frames", "field", "both"]
 Warn = Callable[[str], None]
 Floats = NDArray[np.float32]
 

@@ -20,7 +20,7 @@ def _fresh():
 
 
 def test_json_mode_prints_nothing_but_objects(capsys):
-    console.configure(mode=console.ProgressMode.json)
+    console.configure(mode="json")
     with console.reporting() as progress:
         progress("optimise", 0, 2)
         console.say("21 planes")
@@ -52,7 +52,7 @@ def test_long_work_gives_signs_of_life_between_its_reports(monkeypatch):
             seen.set()
 
     monkeypatch.setattr(console, "_emit", emit)
-    console.configure(mode=console.ProgressMode.json)
+    console.configure(mode="json")
     with console.reporting() as progress:
         progress("one long step", 0, 1)
         assert seen.wait(60)
@@ -103,7 +103,7 @@ def test_nested_blocks_share_one_display():
 
 
 def test_none_is_silent(capsys):
-    console.configure(mode=console.ProgressMode.none)
+    console.configure(mode="none")
     with console.reporting() as progress:
         progress("optimise", 0, 2)
     assert capsys.readouterr() == ("", "")

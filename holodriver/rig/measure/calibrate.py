@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.errors import InputError
-from holodriver.panel.calibration import PATTERNS, Calibration, ColourCalibration, Pattern
+from holodriver.panel.calibration import PATTERNS, Calibration, ColourCalibration, Method, Pattern
 from holodriver.panel.lut import LEVELS
 from holodriver.panel.regions import regional_grey
-from holodriver.panel.response import DARK, FEWEST_LEVELS, Method, Readings, Response, drift, fit_response
+from holodriver.panel.response import DARK, FEWEST_LEVELS, Readings, Response, drift, fit_response
 from holodriver.progress import Progress, silent
 from holodriver.rig.measure.meters import Meter
 from holodriver.rig.measure.stage import Stage, parts_frame, pattern_frame

@@ -15,7 +15,7 @@ from holodriver.files.photos import SUFFIXES as PHOTOS
 from holodriver.files.quilt import go_sidecar
 from holodriver.files.video.video import SUFFIXES as VIDEOS
 from holodriver.files.video.writer import CodecName
-from holodriver.lookingglass.grid import Fit
+from holodriver.lookingglass.choices import Fit
 from holodriver.lookingglass.make import make_quilt_file
 from holodriver.lookingglass.parallax import ViewSettings
 from holodriver.lookingglass.what_to_show import SourceOptions, files_of, is_film

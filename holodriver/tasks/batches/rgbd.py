@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from holodriver.depth.choices import Polarity, Precision
 from holodriver.depth.convert import Options, Source, convert, outputs_of
-from holodriver.depth.estimators import NetworkEstimator, Precision
-from holodriver.depth.networks import Polarity
+from holodriver.depth.estimators import NetworkEstimator
 from holodriver.depth.photos import photo_outputs
 from holodriver.errors import HolodriverError
 from holodriver.farm.unit import Batch, Needs, Surroundings, Unit, Warn, fingerprint, unheard
