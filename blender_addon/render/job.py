@@ -56,18 +56,17 @@ def run_job(job: dict[str, Any], *, progress: Progress, written: Written, warn: 
     frames = request.frames or (scene.frame_current,)
     if request.frames and kind in ("stack", "quilt"):
         scene.frame_set(frames[0])
-    told = {"progress": progress, "written": written}
     if kind == "quilt":
         if request.built:
             plain_colours(scene)
-        render_quilt_views(scene, request, QuiltViews(**job["quilt"]), folder, **told)
+        render_quilt_views(scene, request, QuiltViews(**job["quilt"]), folder, progress=progress, written=written)
     elif kind == "stack":
         provenance |= {"frame": frames[0]} if request.frames else {}
-        render_raw(scene, request, folder, provenance=provenance, **told)
+        render_raw(scene, request, folder, provenance=provenance, progress=progress, written=written)
     elif kind == "rgbd":
-        render_rgbd(scene, request, frames, folder, **told)
+        render_rgbd(scene, request, frames, folder, progress=progress, written=written)
     else:
-        render_depths(scene, request, frames, folder, **told)
+        render_depths(scene, request, frames, folder, progress=progress, written=written)
 
 
 def _build(job: RenderJob) -> dict[str, Any]:

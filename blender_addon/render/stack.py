@@ -30,7 +30,7 @@ def render_raw(
     provenance: dict[str, Any] | None = None,
     progress: Progress = silent,
     written: Written = lambda kind, plane: None,
-) -> RawManifest:
+) -> None:
     """Render all raw images of a focal stack into `folder`, with the manifest first.
 
     Args:
@@ -77,7 +77,6 @@ def render_raw(
     else:
         _render_colors(scene, lens, raw, job, folder, progress)
     _render_depths(scene, layer, lens, raw, job, folder, progress, written)
-    return raw
 
 
 def _render_colors(

@@ -114,9 +114,9 @@ class Job:
         self.title, self.steps, self.scratch, self.patience_s = title, list(steps), scratch, patience_s
         self.report = Report()
         self.state = State.RUNNING
-        self.on_end: Callable[[Job], None] | None = None
         self._clock = clock
-        self._leftovers = [(folder, pattern, _hidden(folder, pattern)) for folder, pattern in leftovers]
+        self._leftovers = leftovers
+        self._there_before: set[Path] = set()
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: queue.Queue[tuple[str, bytes | None]] = queue.Queue(maxsize=2000)
         self._open_streams = 0
@@ -203,6 +203,8 @@ class Job:
         self.state = State.CANCELLED
 
     def _start(self) -> None:
+        if self._next == 0:
+            self._there_before = self._hidden()
         step = self.steps[self._next]
         self.report.step, self.report.stage, self.report.done, self.report.total = step.title, "", 0, 0
         self._heard = self._stage_begun = self._clock()
@@ -292,9 +294,8 @@ class Job:
             while True:
                 self._lines.get(timeout=0.1)  # lets the readers end, which wait where nobody takes their lines
         if self._ending is not State.DONE:
-            for folder, pattern, before in self._leftovers:
-                for path in _hidden(folder, pattern) - before:
-                    shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+            for path in self._hidden() - self._there_before:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
     def _kill(self) -> None:
         process = self._process
@@ -304,6 +305,10 @@ class Job:
         kill_group(process)
         for child in self._children:
             kill(child)
+
+    def _hidden(self) -> set[Path]:
+        found = [folder.glob(pattern) for folder, pattern in self._leftovers if folder.is_dir()]
+        return {path for paths in found for path in paths}
 
     def _last_words(self) -> str:
         lines = [line[:300] for line in list(self.report.output)[-LINES_TOLD:]]
@@ -327,7 +332,3 @@ def _event(text: str) -> dict[str, Any] | None:
 
 def _whole(value: object) -> int:
     return int(value) if isinstance(value, (int, float)) and abs(value) < 1e12 else 0
-
-
-def _hidden(folder: Path, pattern: str) -> set[Path]:
-    return set(folder.glob(pattern)) if folder.is_dir() else set()

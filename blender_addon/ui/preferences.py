@@ -22,8 +22,6 @@ EXTRAS = "cpu,rig,depth"
 INSTALL_PATIENCE_S = 1800.0
 """pip says nothing while it builds and unpacks."""
 
-NEEDED_GB = 8.0
-
 _ICONS = {"ok": "CHECKMARK", "missing": "INFO", "problem": "ERROR"}
 
 _findings: list[dict[str, Any]] = []

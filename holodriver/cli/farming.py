@@ -177,7 +177,7 @@ def refuse_farm(why: str, *, but: tuple[str, ...] = ()) -> None:
             raise InputError(why, where=f"--{field.name.replace('_', '-')}", remedy="leave it out")
 
 
-def run_batch(batch: "Batch", made: "Callable[[Outcome], None]" = lambda outcome: None) -> "list[Outcome] | None":
+def run_batch(batch: "Batch", made: "Callable[[Outcome], object]" = lambda outcome: None) -> "list[Outcome] | None":
     """Do a batch on the chosen farm, or only show its plan with `--dry-run`, for which the result is None.
 
     Args:
@@ -229,7 +229,7 @@ def show_plan(batch: "Batch", farm: "Farm") -> None:
     plan.budget.check()
 
 
-def do(batch: "Batch", farm: "Farm", made: "Callable[[Outcome], None]" = lambda outcome: None) -> "list[Outcome]":
+def do(batch: "Batch", farm: "Farm", made: "Callable[[Outcome], object]" = lambda outcome: None) -> "list[Outcome]":
     """Do a batch, and print what was left out; `--progress names` prints each result as it is made."""
     from holodriver.farm.run import run
 

@@ -30,7 +30,7 @@ def test_other_frames_are_refused(text):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["stack", "demo"], "Missing option '--output'"),
+        (["stack", "demo"], "Missing option '-o'"),
         (["rgbd", "demo", "-o", "a", "--format", "gif"], "RGB-D format is gif"),
         (["rgbd", "demo", "-o", "a", "--planes", "3"], "No such option: --planes"),
         (["stack", "demo", "-o", "a.stack", "--route", "magic"], "'magic' is not one of 'planes', 'refocus'"),
