@@ -547,7 +547,7 @@ def check_a_quilt_is_asked_for() -> None:
     with faking("arguments"):
         assert bpy.ops.holodriver.render_quilt() == {"FINISHED"}
     given = json.loads(part("ui.session").state.job.report.output[-1])
-    assert given[given.index("--quilt") + 1] == "go"
+    assert given[given.index("--display") + 1] == "go"
     assert Path(given[given.index("-o") + 1]).name == "untitled.png"
     assert part("ui.session").state.lines[0].endswith("untitled_qs11x6a0.5625.png")
 
