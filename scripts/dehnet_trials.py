@@ -2,7 +2,7 @@
 
     python scripts/dehnet_trials.py POOL RESULTS.jsonl [--steps 800] [--only NAME…]
 
-POOL is a pool of layered stacks (holodriver train fills one). Each trial changes one thing of DEHNet, learns from
+POOL is a pool of layered stacks (holodriver train pool fills one). Each trial changes one thing of DEHNet, learns from
 random weights by the quick recipe, green light if nothing else is said, and is measured on the pool's last records,
 which none of them learned from. The loss is Eq. 2 divided by the variance of each sample; flat phase stands beside it.
 A trial whose line is already in RESULTS is left out.

@@ -21,28 +21,29 @@ COMMANDS = {
     "demo": "From a Blender scene to a hologram, panel frames and pictures of it, in one go.",
     "render": "Render a Blender scene: focal stacks, RGB-D images, quilts, data sets.",
     "synth": "Compute the hologram of a focal stack, or of a picture with depth.",
-    "calibrate": "Measure what the panel does to each colour, for encode.",
+    "calibrate": "Measure what the panel does to each colour, in a file that encode uses.",
     "capture": "Score what a camera sees of a hologram, focus by focus.",
     "encode": "Encode holograms into panel frames.",
     "evaluate": "Score holograms against a focal stack, plane by plane.",
-    "view": "A page for any browser that shows focal stacks and holograms, focus by focus.",
+    "view": "Write a page for any browser that shows focal stacks and holograms, focus by focus.",
     "reconstruct": "Show what a camera would see of a hologram, focus by focus.",
-    "looking-glass": "RGB-D files, quilts and casting for Looking Glass displays.",
+    "looking-glass": "Make RGB-D files and quilts for Looking Glass displays, and cast them.",
     "play": "Show panel frames on the rig, lasers in step.",
-    "rig": "Rig files: make one, and hold it against what is connected.",
+    "rig": "Make a rig file, and check it against what is connected.",
     "monitors": "List the monitors, by the names that they give themselves.",
-    "pattern": "Test pictures for the panel, as a file or on a monitor.",
+    "pattern": "Draw test pictures for the panel, into a file or on a monitor.",
     "rgbd": "Make RGB-D of photos and videos.",
-    "train": "Train a DEHNet for one colour of a display.",
+    "rgbd-video": "Make RGB-D of videos, with the options that only videos have.",
+    "train": "Train a DEHNet for one colour of a display, and make the pool that it learns from.",
     "quantise": "Make int8 networks of trained weights, and the folder that the program runs.",
-    "bench": "How fast this machine is.",
-    "figures": "The paper's figures and claims, from our own scenes.",
-    "sweep": "The paper's studies: one quantity varied.",
+    "bench": "Measure how fast this machine is.",
+    "figures": "Make the paper's figures from our own scenes, and judge its claims.",
+    "sweep": "Make the paper's studies, which vary one quantity each.",
     "info": "Say what a file holds.",
     "doctor": "Say what this machine has and lacks, and what to do about it.",
 }
-"""Each is the function (or the group of commands) of that name in the module `holodriver.cli.<name>`, imported when it
-is called; a hyphen is an underscore there."""
+"""Each command is the function (or the group of commands) of that name in the module `holodriver.cli.<name>`, which is
+imported when it is called; a hyphen is an underscore there."""
 
 WITH_PARENT = "HOLODRIVER_STOP_WITH_INPUT"
 """Environment variable of programs that start this one: it stops when its standard input ends, as theirs would."""

@@ -7,12 +7,12 @@ import typer
 from holodriver.cli import console
 from holodriver.cli.options import Profile, Runtime, Weights, display_profile, parse_size
 
-bench = typer.Typer(help="How fast this machine is.", no_args_is_help=True)
+bench = typer.Typer(help="Measure how fast this machine is.", no_args_is_help=True, add_completion=False)
 
 
 @bench.callback()
 def _group() -> None:
-    """How fast this machine is."""
+    """Measure how fast this machine is."""
 
 
 @bench.command()

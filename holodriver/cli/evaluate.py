@@ -1,16 +1,12 @@
 """`holodriver evaluate`: holograms scored against a focal stack."""
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from holodriver.cli import console
 from holodriver.cli.options import Overwrite
-
-if TYPE_CHECKING:
-    from holodriver.files.hologram import Hologram
 
 
 def evaluate(
@@ -36,53 +32,27 @@ def evaluate(
     overwrite: Overwrite = False,
 ) -> None:
     """Score what the wave fields show, and what a camera sees of the panel frames through the slit, plane by plane."""
-    from holodriver.errors import HolodriverError, InputError
-    from holodriver.files.atomic import check_output, written_file
-    from holodriver.files.stack import read_stack
     from holodriver.scores import evaluation
-    from holodriver.scores.lpips import is_available, load_lpips
+    from holodriver.tasks.evaluate import evaluate as scoring
 
-    if as_json is not None:
-        check_output(as_json, overwrite=overwrite)
-    holograms = [(str(path), _read(path)) for path in source]
-    try:
-        stack = read_stack(against).exposed()
-    except InputError as error:
-        raise InputError(error.what, where=error.where or against, remedy=error.remedy) from error
-    distance = None
-    if lpips or (lpips is None and is_available()):
-        try:
-            distance = load_lpips()
-        except HolodriverError as error:
-            if lpips:
-                raise
-            console.warn(f"LPIPS is left out: {error}")
-    found = []
     with console.reporting() as progress:
-        for name, hologram in holograms:
-            found += evaluation.evaluate(name, hologram, stack, distance=distance, progress=progress)
-        if baseline:
-            found += evaluation.evaluate_flat_phase(stack, holograms[0][1], distance=distance, progress=progress)
-    if as_json is not None:
-        with written_file(as_json, overwrite=overwrite) as temporary:
-            values = evaluation.as_dict(found, stack, str(against))
-            temporary.write_text(json.dumps(values, indent=1, allow_nan=False), encoding="utf-8")
-    headings = evaluation.HEADINGS[: None if distance else 4]
-    dioptres = holograms[0][1].profile.dioptres
-    for one in found:
+        made = scoring(
+            source,
+            against,
+            scores=as_json,
+            lpips=lpips,
+            baseline=baseline,
+            overwrite=overwrite,
+            progress=progress,
+            warn=console.warn,
+        )
+    for one in made.found:
         if one.name != evaluation.FLAT:
-            rows = evaluation.plane_rows(one, stack, dioptres)
-            console.table(("plane", "dioptres", *headings), rows, title=f"{one.name}, {one.seen}")
+            rows = evaluation.plane_rows(one, made.stack, made.dioptres)
+            console.table(("plane", "dioptres", *made.headings), rows, title=f"{one.name}, {one.seen}")
         if one.note:
             console.say(f"{one.name}, {one.seen}: {one.note}")
-    title = f"Mean over {stack.planes} planes of {against}"
-    console.table(("hologram", "seen", *headings), evaluation.mean_rows(found), title=title)
+    title = f"Mean over {made.stack.planes} planes of {against}"
+    console.table(("hologram", "seen", *made.headings), evaluation.mean_rows(made.found), title=title)
     if as_json is not None:
-        console.say(f"wrote {as_json}")
-
-
-def _read(path: Path) -> "Hologram":
-    from holodriver.files.frames import read_frames_folder
-    from holodriver.files.hologram import Hologram, read_hologram
-
-    return Hologram(frames=read_frames_folder(path)) if path.is_dir() else read_hologram(path)
+        console.wrote(as_json)

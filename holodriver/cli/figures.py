@@ -1,14 +1,14 @@
 """`holodriver figures`: the counterparts of the paper's figures, and the page that holds its claims against them."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from holodriver.cli import console
-from holodriver.cli.options import Overwrite, Profile, display_profile, parse_size
+from holodriver.cli.options import Overwrite, Profile, Weights, display_profile, parse_size
 from holodriver.errors import InputError
+from holodriver.study.settings import Source
 
 if TYPE_CHECKING:
     from holodriver.progress import Progress
@@ -16,135 +16,143 @@ if TYPE_CHECKING:
     from holodriver.study.settings import Settings
     from holodriver.study.work import Work
 
-CLAIMS = "claims"
+CLAIMS, PAGE = "claims", "page"
 FOLDER = Path("studies")
 
-
-class Source(StrEnum):
-    """Where scenes come from."""
-
-    rendered = "rendered"
-    layered = "layered"
-
-
 Output = Annotated[
-    Path, typer.Option("-o", "--output", help="Folder for pictures, tables, data and what was computed.")
+    Path, typer.Option("-o", "--output", help="The folder for pictures, tables, data and what was computed.")
 ]
 Cache = Annotated[
-    Path | None, typer.Option("--cache", help="Folder of what was computed, to share; OUTPUT/cache if left out.")
+    Path | None,
+    typer.Option("--cache", help="The folder of what was computed, which may be shared. By default OUTPUT/cache."),
 ]
-Blender = Annotated[Path | None, typer.Option(help="Blender, or a Python that has bpy; else it is looked for.")]
-Quick = Annotated[bool, typer.Option("--quick", help="Small: 128 pixels, 11 planes, 2 scenes, few steps.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Work small: 128 pixels, 11 planes, 2 scenes and few steps.")]
 Stack = Annotated[
     list[Path] | None,
-    typer.Option("--stack", help="Focal stack to use in place of own scenes; may be repeated, the first is shown."),
+    typer.Option(
+        "--stack", help="A focal stack to use in place of own scenes. It may be repeated; the first one is shown."
+    ),
 ]
-From = Annotated[Source, typer.Option("--scenes-from", help="rendered in Blender, or layers drawn at random.")]
-Size = Annotated[str | None, typer.Option("--size", help="Pixels of a side of own scenes; 512, or 128 if quick.")]
-Planes = Annotated[int | None, typer.Option("--planes", min=3, help="Focal planes of own scenes; 21, or 11 if quick.")]
-Count = Annotated[int | None, typer.Option("--scenes", min=1, help="Own scenes to average over; 5, or 2 if quick.")]
-Steps = Annotated[int | None, typer.Option("--iterations", min=1, help="Most steps of the optimiser; 500, or 100.")]
-Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Of the first own scene.")]
-Weights = Annotated[
-    Path | None, typer.Option("--weights", help="Folder of networks; those that come along if left out.")
+From = Annotated[
+    Source, typer.Option("--scenes-from", help="Whether own scenes are rendered in Blender, or layers drawn at random.")
+]
+Planes = Annotated[
+    int | None,
+    typer.Option(
+        "--planes", min=3, help="The number of focal planes of own scenes. By default 21, or 11 with --quick."
+    ),
+]
+Count = Annotated[
+    int | None,
+    typer.Option("--scenes", min=1, help="The number of own scenes. By default 5, or 2 with --quick."),
+]
+Steps = Annotated[
+    int | None,
+    typer.Option(
+        "--iterations", min=1, help="The largest number of the optimiser's steps. By default 500, or 100 with --quick."
+    ),
+]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="The seed of the first own scene.")]
+Networks = Annotated[
+    Path | None,
+    typer.Option(
+        "--networks",
+        help="A folder with a folder of weights for each size of network (holodriver train network --shape), for the "
+        "study of channels. By default four sizes are trained.",
+    ),
 ]
 
 
 def figures(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help=f"2a 3 4 5 6 7 9 phase-noise; {CLAIMS}: the page. All figures if left out."),
+        typer.Argument(
+            help=f"The figures 2a 3 4 5 6 7 9 phase-noise. '{CLAIMS}' makes all figures and sweeps, and the page of "
+            f"claims. '{PAGE}' makes the page alone, from the results that are there. By default all figures are made."
+        ),
     ] = None,
     output: Output = FOLDER,
     quick: Quick = False,
     stack: Stack = None,
-    scenes_from: From = Source.rendered,
-    size: Size = None,
-    wide: Annotated[
-        str | None, typer.Option("--wide", help="Second size of figure 5; 1920x1080, or 256x144 if quick.")
+    scenes_from: From = "rendered",
+    size: Annotated[
+        str | None,
+        typer.Option(
+            "--size",
+            help="The pixels of a side of own scenes; after a comma, the second size of figure 5. By default "
+            "512,1920x1080, or 128,256x144 with --quick.",
+        ),
     ] = None,
     planes: Planes = None,
     scenes: Count = None,
     iterations: Steps = None,
     seed: Seed = None,
     rgbd: Annotated[
-        Path | None, typer.Option("--rgbd", help="A real picture with depth, for figure 6 (as `synth` takes it).")
+        Path | None,
+        typer.Option("--rgbd", help="A real picture with depth for figure 6, as 'holodriver synth' takes it."),
     ] = None,
     weights: Weights = None,
-    networks: Annotated[
-        Path | None, typer.Option("--networks", help="For the claims: as for `sweep channels`.")
-    ] = None,
-    page: Annotated[
-        Path | None, typer.Option("--page", help=f"Where {CLAIMS} go; OUTPUT/claims.html if left out.")
-    ] = None,
-    as_made: Annotated[
-        bool, typer.Option("--as-made", help="For the claims: make nothing, judge by the results that are there.")
-    ] = False,
+    networks: Networks = None,
     profile: Profile = None,
     cache: Cache = None,
-    blender: Blender = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Make the paper's figures from our own scenes: PNG, table (CSV, JSON) and arrays (.npz) of each.
 
-    What was computed is kept: a second run costs nothing, and a killed one goes on. `claims` makes all figures and
-    sweeps, and a page that holds each of the paper's claims against them.
+    What was computed is kept: a second run costs nothing, and a killed one goes on. The page, OUTPUT/claims.html, holds
+    each of the paper's claims against the figures and sweeps. Blender is the one that HOLODRIVER_BLENDER names, or is
+    looked for.
     """
+    from holodriver.study.page import claims_page
     from holodriver.study.run import FIGURES, run
+    from holodriver.study.settings import chosen
 
-    settings = chosen_settings(
-        quick=quick, stack=stack, source=scenes_from, size=size, wide=wide, planes=planes, scenes=scenes,
+    side, wide = _sizes(size)
+    settings = chosen(
+        quick=quick, source=scenes_from, stacks=tuple(stack or ()), size=side, wide=wide, planes=planes, scenes=scenes,
         iterations=iterations, seed=seed, rgbd=rgbd, weights=weights, networks=networks,
     )  # fmt: skip
-    chosen = list(names or [])
-    wants_page = CLAIMS in chosen or page is not None
-    plain = [name for name in chosen if name != CLAIMS] or ([] if wants_page else list(FIGURES))
+    asked = list(names or FIGURES)
     with console.reporting() as progress:
-        work = work_in(output, settings, profile, cache, blender, progress=progress)
-        results = run(work, "figure", plain, overwrite=overwrite)
-        written = None
-        if wants_page:
-            from holodriver.study.page import claims_page
-
-            written = claims_page(work, page or output / "claims.html", as_made=as_made, overwrite=overwrite)
+        work = work_in(output, settings, profile, cache, progress=progress)
+        results = run(work, "figure", [name for name in asked if name not in (CLAIMS, PAGE)], overwrite=overwrite)
+        page = None
+        if CLAIMS in asked or PAGE in asked:
+            page = claims_page(work, output / "claims.html", as_made=CLAIMS not in asked, overwrite=overwrite)
     for result in results:
         tell(result)
-    if written is not None:
-        console.table(("claim", "paper", "here", "same"), written.rows, title=f"{written.same} of {len(written.rows)}")
-        console.say(f"wrote {written.path}")
+    if page is not None:
+        console.table(("claim", "paper", "here", "same"), page.rows, title=f"{page.same} of {len(page.rows)}")
+        console.wrote(page.path)
 
 
-def chosen_settings(*, quick: bool, source: Source, **given: object) -> "Settings":
-    """The settings that options ask for."""
-    from dataclasses import replace
+def _sizes(text: str | None) -> tuple[int | None, tuple[int, int] | None]:
+    """Side of own scenes, and second size of figure 5."""
+    if text is None:
+        return None, None
+    first, comma, second = text.partition(",")
+    return parse_side(first), parse_size(second) if comma else None
 
-    from holodriver.study.settings import QUICK, Settings
 
-    values = {name: value for name, value in given.items() if value is not None}
-    if "size" in values:
-        width, height = parse_size(str(values["size"]))
-        if width != height:
-            raise InputError(f"--size is {values['size']!r}, expected one number: own scenes are square")
-        values["size"] = width
-    if "wide" in values:
-        values["wide"] = parse_size(str(values["wide"]))
-    stacks = values.pop("stack", None) or ()
-    return replace(QUICK if quick else Settings(), source=source.value, stacks=tuple(stacks), **values)  # type: ignore[arg-type]
+def parse_side(text: str) -> int:
+    """Pixels of a side.
+
+    Raises:
+        InputError: it is something else, or two sides.
+    """
+    width, height = parse_size(text)
+    if width != height:
+        raise InputError(f"--size is {text!r}, expected one number: own scenes are square")
+    return width
 
 
 def work_in(
-    output: Path,
-    settings: "Settings",
-    profile: Path | None,
-    cache: Path | None,
-    blender: Path | None,
-    *,
-    progress: "Progress",
+    output: Path, settings: "Settings", profile: Path | None, cache: Path | None, *, progress: "Progress"
 ) -> "Work":
     """What studies work with, in a folder."""
     from holodriver.study.work import Work
 
-    return Work(output, settings, display_profile(profile), cache=cache, blender=blender, progress=progress)
+    return Work(output, settings, display_profile(profile), cache=cache, progress=progress)
 
 
 def tell(result: "Result") -> None:
@@ -156,4 +164,5 @@ def tell(result: "Result") -> None:
     for line in outcome.says:
         console.say(line)
     how = f"made in {result.seconds:.0f} s" if result.fresh else "as it was"
+    console.name(result.picture)
     console.say(f"{result.picture} ({how})")

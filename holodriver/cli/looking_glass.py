@@ -1,8 +1,6 @@
 """`holodriver looking-glass`: RGB-D files, quilts and casting for Looking Glass displays."""
 
 from contextlib import suppress
-from enum import StrEnum
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,298 +9,233 @@ import typer
 from holodriver.cli import console, farming
 from holodriver.cli.options import Overwrite, parse_size
 from holodriver.errors import InputError
+from holodriver.files.halves import Side
+from holodriver.files.rgbd import Near as NearEnd
+from holodriver.lookingglass.choices import Codec as CodecName
+from holodriver.lookingglass.choices import Fit as FitName
+from holodriver.lookingglass.choices import Kind
 
 if TYPE_CHECKING:
-    from holodriver.lookingglass.what_to_show import SourceOptions
     from holodriver.optics.lookingglass import LookingGlass
-
-CONNECTED = "connected"
-"""Name that stands for the display that Bridge reports."""
+    from holodriver.tasks.batches.quilts import QuiltSettings
 
 looking_glass = typer.Typer(add_completion=False)
 
-
-class SideName(StrEnum):
-    """Where depth is, seen from the colour."""
-
-    right = "right"
-    left = "left"
-    bottom = "bottom"
-    top = "top"
-
-
-class FitName(StrEnum):
-    """What becomes of a picture of another aspect than the display's."""
-
-    crop = "crop"
-    pad = "pad"
-
-
-class NearName(StrEnum):
-    """Which end of the grey scale is near."""
-
-    black = "black"
-    white = "white"
-
-
-class CodecName(StrEnum):
-    """How a video is encoded."""
-
-    h264 = "h264"
-    h265 = "h265"
-
-
-class KindName(StrEnum):
-    """What a file is."""
-
-    quilt = "quilt"
-    rgbd = "rgbd"
-    picture = "picture"
-
-
-Source = Annotated[
-    Path,
-    typer.Argument(
-        help="Focal stack, .holo, .exr with Z, picture or video with depth (beside it, or in its other half), or a "
-        "folder of pictures."
-    ),
-]
-Sources = Annotated[
-    list[Path],
-    typer.Argument(
-        help="Focal stack, .holo, .exr with Z, picture or video with depth (beside it, or in its other half), or a "
-        "folder of pictures; several become a folder of quilts."
-    ),
-]
+SOURCE = (
+    "A focal stack, a hologram, an .exr file with Z, a picture or video with depth (beside it or in its other half), "
+    "or a folder of pictures."
+)
+Source = Annotated[Path, typer.Argument(help=SOURCE)]
+Sources = Annotated[list[Path], typer.Argument(help=f"{SOURCE} Several sources become a folder of quilts.")]
 Depth = Annotated[
-    Path | None, typer.Option(help="Depth of a picture or a video, if it is not NAME_depth.png beside it.")
+    Path | None, typer.Option(help="The depth of a picture or a video, if it is not NAME_depth.png beside it.")
 ]
 Near = Annotated[
-    NearName | None,
-    typer.Option(help="What is near in separate depth; black for pictures, white for videos if left out."),
+    NearEnd | None,
+    typer.Option(
+        help="The end of the grey scale of separate depth that is near. By default it is black for pictures and white "
+        "for videos."
+    ),
 ]
 SourceSide = Annotated[
-    SideName | None,
-    typer.Option("--source-side", help="Where depth is in a source that holds both; by its name if left out."),
+    Side | None,
+    typer.Option(
+        "--source-side", help="The half of the source that holds depth. By default the name of the source says it."
+    ),
 ]
-Fit = Annotated[FitName, typer.Option(help="Crop a picture of another aspect, or show it whole between black bars.")]
+Fit = Annotated[
+    FitName,
+    typer.Option(
+        help="Crop a picture of another aspect than the display's, or show it whole between black bars (pad)."
+    ),
+]
 Fps = Annotated[
-    float | None, typer.Option(min=0.1, max=240, help="Frames a second of a folder of pictures; 24 if left out.")
+    float | None,
+    typer.Option(min=0.1, max=240, help="The frames a second of a folder of pictures. By default there are 24."),
 ]
-Codec = Annotated[CodecName | None, typer.Option(help="Of a video; H.264 up to 4096 pixels a side, else H.265.")]
-Depthiness = Annotated[float, typer.Option(min=0, max=4, help="Scales depth.")]
+Codec = Annotated[
+    CodecName | None,
+    typer.Option(help="The codec of a video. By default it is H.264 up to 4096 pixels a side, and H.265 beyond."),
+]
+Depthiness = Annotated[float, typer.Option(min=0, max=4, help="The factor by which depth is scaled.")]
 Focus = Annotated[
-    float, typer.Option(min=-1, max=1, help="Depth in the plane of the display: -1 nearest, 0 middle, 1 farthest.")
+    float,
+    typer.Option(min=-1, max=1, help="The depth in the plane of the display: -1 is nearest, 0 middle, 1 farthest."),
 ]
-Zoom = Annotated[float, typer.Option(min=0.1, max=4, help="Scales the picture about its middle.")]
-Host = Annotated[str, typer.Option(help="The machine that Looking Glass Bridge runs on; no other is spoken to.")]
-
+Zoom = Annotated[float, typer.Option(min=0.1, max=4, help="The factor by which the picture is scaled.")]
+DEVICE = (
+    "(see 'holodriver looking-glass devices'), or 'connected' for the display that Bridge reports. Bridge on another "
+    "machine is 'connected@HOST'."
+)
+Host = Annotated[
+    str, typer.Option(help="The machine that Looking Glass Bridge runs on. No other machine is spoken to.")
+]
 HttpPort = Annotated[int, typer.Option(min=1, max=65535, hidden=True)]
 EventPort = Annotated[int, typer.Option(min=1, max=65535, hidden=True)]
 
 
 @looking_glass.callback(invoke_without_command=True)
 def group(context: typer.Context) -> None:
-    """RGB-D files, quilts and casting for Looking Glass displays."""
+    """Make RGB-D files and quilts for Looking Glass displays, and cast them."""
     if context.invoked_subcommand is None:
         print(context.get_help())
+    elif context.invoked_subcommand != "quilt":
+        context.with_resource(farming.without_batches())
 
 
 @looking_glass.command()
 def rgbd(
     source: Source,
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="NAME.png, .jpg or .mp4; gets an end such as _rgbd_lr.")
+        Path,
+        typer.Option("-o", "--output", help="The file to write: NAME.png, .jpg or .mp4. It gets an end like _rgbd_lr."),
     ],
-    device: Annotated[
-        str | None, typer.Option(help="Display whose aspect and size to take (see 'devices'), or 'connected'.")
+    device: Annotated[str | None, typer.Option(help=f"The display whose aspect and size are taken {DEVICE}")] = None,
+    size: Annotated[
+        str | None, typer.Option(help="The size of each half in pixels, WIDTHxHEIGHT, instead of the display's.")
     ] = None,
-    size: Annotated[str | None, typer.Option(help="Pixels of each half instead, WIDTHxHEIGHT.")] = None,
-    side: Annotated[SideName, typer.Option(help="Where depth goes.")] = SideName.right,
+    side: Annotated[Side, typer.Option(help="The half that holds depth.")] = "right",
     bits: Annotated[
-        int, typer.Option(help="8, or 16 in a .png; whether Looking Glass Studio imports 16 is not verified.")
+        int,
+        typer.Option(
+            help="The bits of a value: 8, or 16 in a .png. Whether Looking Glass Studio imports 16 is not verified."
+        ),
     ] = 8,
-    fit: Fit = FitName.crop,
+    fit: Fit = "crop",
     depth: Depth = None,
     near: Near = None,
     source_side: SourceSide = None,
     fps: Fps = None,
     codec: Codec = None,
-    host: Host = "localhost",
-    http_port: HttpPort = 33334,
     overwrite: Overwrite = False,
 ) -> None:
     """Write colour and depth side by side, near white, as Looking Glass Studio imports them."""
-    from holodriver.lookingglass.layout import Layout
-    from holodriver.lookingglass.make import check_options, make_rgbd_file
+    from holodriver.tasks import looking_glass as task
 
-    options = _options(depth, near, source_side)
-    check_options(source, options, rate=_rate(fps), codec=codec.value if codec else None)
-    layout = Layout(
-        None if device is None else _display(device, host, http_port),
-        None if size is None else parse_size(size),
-        fit.value,
-        output.suffix.lower() not in (".png", ".jpg", ".jpeg"),
-    )
     with console.reporting() as progress:
-        written = make_rgbd_file(
+        written = task.rgbd(
             source,
             output,
-            options,
-            layout,
-            side=side.value,
+            task.Given(depth, near, source_side, fit, fps, codec),
+            device=device,
+            size=None if size is None else parse_size(size),
+            side=side,
             bits=bits,
-            rate=_rate(fps),
-            codec=codec.value if codec else None,
             overwrite=overwrite,
             progress=progress,
             warn=console.warn,
         )
-    if bits == 16:
-        console.warn("whether Looking Glass Studio imports 16 bits is not verified; 8 bits are what it documents")
-    console.say(f"wrote {written}")
-    console.say(f"in Looking Glass Studio: import as RGB-D photo or video, depth position {side.value.capitalize()}")
+    console.wrote(written)
+    console.say(f"in Looking Glass Studio: import as RGB-D photo or video, depth position {side.capitalize()}")
 
 
 @looking_glass.command()
 def quilt(
-    context: typer.Context,
     sources: Sources,
     output: Annotated[
         Path,
         typer.Option(
-            "-o", "--output", help="NAME.png, .jpg, .mp4 or .hop; the layout is added to the name. A folder for many."
+            "-o",
+            "--output",
+            help="The file to write: NAME.png, .jpg, .mp4 or .hop. The layout is added to the name. For many sources "
+            "it is a folder.",
         ),
     ],
-    device: Annotated[str, typer.Option(help="Display to make it for (see 'devices'), or 'connected'.")] = "go",
+    device: Annotated[str, typer.Option(help=f"The display that the quilt is for {DEVICE}")] = "go",
     depthiness: Depthiness = 1.0,
     focus: Focus = 0.0,
     zoom: Zoom = 1.0,
     view_cone: Annotated[
-        float | None, typer.Option(help="Angle between first and last view, degrees; the display's if left out.")
+        float | None,
+        typer.Option(help="The angle between the first and the last view, degrees. By default it is the display's."),
     ] = None,
     size: Annotated[
-        str | None, typer.Option(help="Pixels of the whole quilt, WIDTHxHEIGHT; the display's if left out.")
+        str | None,
+        typer.Option(help="The size of the whole quilt in pixels, WIDTHxHEIGHT. By default it is the display's."),
     ] = None,
-    fit: Fit = FitName.crop,
+    fit: Fit = "crop",
     depth: Depth = None,
     near: Near = None,
     source_side: SourceSide = None,
     fps: Fps = None,
     codec: Codec = None,
-    host: Host = "localhost",
-    http_port: HttpPort = 33334,
-    jobs: farming.Jobs = 1,
-    threads: farming.Threads = None,
-    scheduler: farming.Scheduler = None,
-    cluster: farming.Cluster = None,
-    cluster_option: farming.ClusterOption = None,
-    retries: farming.Retries = farming.RETRIES,
-    dry_run: farming.DryRun = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Render the views of a display from colour and depth into a quilt; of many sources into a folder of quilts."""
-    from dataclasses import replace
+    """Render the views of a display from colour and depth into a quilt, or many sources into a folder of quilts.
 
-    from holodriver.lookingglass.make import check_options, make_quilt_file
+    Many sources take the options of batches, such as --jobs and --dry-run, which 'holodriver --help' explains.
+    """
     from holodriver.lookingglass.parallax import ViewSettings
+    from holodriver.tasks import looking_glass as task
+    from holodriver.tasks.batches.quilts import QuiltSettings
 
-    display = _display(device, host, http_port)
-    if view_cone is not None:
-        display = replace(display, view_cone=view_cone)
-    if size is not None:
-        display = display.sized(*parse_size(size))
-    options, views = _options(depth, near, source_side), ViewSettings(depthiness, focus, zoom)
+    display = task.quilt_display(device, view_cone=view_cone, size=None if size is None else parse_size(size))
+    given, views = task.Given(depth, near, source_side, fit, fps, codec), ViewSettings(depthiness, focus, zoom)
     if len(sources) > 1:
-        from holodriver.tasks.batches.quilts import QuiltSettings, quilts_batch
-
         if depth is not None:
             raise InputError(f"is the depth of one picture, and {len(sources)} sources were named", where="--depth")
-        settings = QuiltSettings(display, views, options, fit.value, _rate(fps), codec.value if codec else None)
-        batch = quilts_batch(sources, output, settings, overwrite=overwrite)
-        farm = farming.farm_of(jobs, threads, scheduler, cluster, cluster_option, retries)
-        if dry_run:
-            farming.show_plan(batch, farm)
-            return
-        outcomes = farming.do(batch, farm)
-        made = [outcome for outcome in outcomes if outcome.attempts and outcome.error is None]
-        console.say(f"wrote {len(made)} of {len(outcomes)} to {output}")
-        farming.judge(outcomes)
+        settings = QuiltSettings(display, views, given.options, fit, given.rate, codec)
+        _quilts(sources, output, settings, overwrite=overwrite)
         return
-    source = sources[0]
-    farming.only_for_batches(context, "many sources")
-    check_options(source, options, rate=_rate(fps), codec=codec.value if codec else None)
-    with console.reporting() as progress:
-        written = make_quilt_file(
-            source,
-            output,
-            options,
-            display,
-            views,
-            fit=fit.value,
-            rate=_rate(fps),
-            codec=codec.value if codec else None,
-            overwrite=overwrite,
-            progress=progress,
-            warn=console.warn,
+    with farming.alone("many sources"), console.reporting() as progress:
+        written = task.quilt(
+            sources[0], output, given, display, views, overwrite=overwrite, progress=progress, warn=console.warn
         )
     for path in written:
-        console.say(f"wrote {path}")
+        console.wrote(path)
     width, height = display.tile
     console.say(f"{display.views} views of {width} × {height} pixels over {display.view_cone:g}° for {display.label}")
 
 
+def _quilts(sources: list[Path], output: Path, settings: "QuiltSettings", *, overwrite: bool) -> None:
+    from holodriver.tasks.batches.quilts import quilts_batch
+
+    batch = quilts_batch(sources, output, settings, overwrite=overwrite)
+    outcomes = farming.run_batch(batch)
+    if outcomes is not None:
+        farming.tell_batch(batch, outcomes)
+
+
 @looking_glass.command()
 def cast(
-    source: Annotated[Path, typer.Argument(help="Quilt, RGB-D, picture, video or .hop file.")],
-    kind: Annotated[KindName | None, typer.Option("--as", help="What it is; by its name if left out.")] = None,
-    side: Annotated[SideName | None, typer.Option(help="Where depth is in RGB-D; by its name if left out.")] = None,
-    depthiness: Annotated[float, typer.Option(min=0, max=4, help="Of RGB-D, as Bridge takes it.")] = 1.0,
+    source: Annotated[Path, typer.Argument(help="The quilt, RGB-D file, picture, video or .hop file to show.")],
+    kind: Annotated[Kind | None, typer.Option("--as", help="What the file holds. By default its name says it.")] = None,
+    side: Annotated[
+        Side | None, typer.Option(help="The half of an RGB-D file that holds depth. By default its name says it.")
+    ] = None,
+    depthiness: Annotated[
+        float, typer.Option(min=0, max=4, help="The factor by which Bridge scales the depth of an RGB-D file.")
+    ] = 1.0,
     focus: Annotated[
-        float, typer.Option(min=-1, max=1, help="As Bridge takes it; its own programs go from ±0.05 to ±1.")
+        float,
+        typer.Option(min=-1, max=1, help="The focus as Bridge takes it. Bridge's own programs go from ±0.05 to ±1."),
     ] = 0.0,
-    zoom: Annotated[float, typer.Option(min=0.1, max=4, help="As Bridge takes it.")] = 1.0,
-    head: Annotated[int | None, typer.Option(help="Bridge's number of the display; the first if left out.")] = None,
-    duration: Annotated[float | None, typer.Option(min=0, help="Seconds to show it; until Ctrl-C if left out.")] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave it playing, and return at once.")] = False,
-    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for a display to be connected.")] = 0.0,
-    patience: Annotated[float, typer.Option(min=1, help="Seconds to wait until Bridge says that it shows it.")] = 30.0,
+    zoom: Annotated[float, typer.Option(min=0.1, max=4, help="The zoom as Bridge takes it.")] = 1.0,
+    head: Annotated[
+        int | None, typer.Option(help="Bridge's number of the display. By default it is the first one.")
+    ] = None,
+    duration: Annotated[
+        float | None, typer.Option(min=0, help="The time to show the file, seconds. By default Ctrl-C ends it.")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the file playing, and return at once.")] = False,
+    wait: Annotated[float, typer.Option(min=0, help="The time to wait for a display to be connected, seconds.")] = 0.0,
+    patience: Annotated[
+        float, typer.Option(min=1, help="The time to wait until Bridge says that it shows the file, seconds.")
+    ] = 30.0,
     host: Host = "localhost",
     http_port: HttpPort = 33334,
     event_port: EventPort = 9724,
 ) -> None:
     """Play a file on a connected Looking Glass, through Looking Glass Bridge."""
-    from holodriver.errors import BridgeError
-    from holodriver.lookingglass.bridge import Bridge
-    from holodriver.lookingglass.cast import casting, opened_item, wait_for_displays
     from holodriver.lookingglass.parallax import ViewSettings
+    from holodriver.tasks import looking_glass as task
 
-    if keep and source.suffix.lower() == ".hop":
-        raise InputError("is unpacked only while it is shown", where=source, remedy="leave --keep out")
-    with (
-        opened_item(
-            source,
-            kind=kind.value if kind else None,
-            side=side.value if side else None,
-            settings=ViewSettings(depthiness, focus, zoom),
-        ) as item,
-        Bridge(host, http_port=http_port, event_port=event_port) as bridge,
-    ):
-        if wait:
-            wait_for_displays(bridge, wait)
-        with casting(item, bridge, head=head, keep=keep) as session:
-            with console.reporting() as progress:
-                shown = session.shown(patience, progress=progress)
-            where = f"{session.display.display.label} (head {session.display.head})"
-            if not shown:
-                raise BridgeError(
-                    f"Bridge {bridge.version} took the {item.kind}, but did not say in {patience:g} s that it shows",
-                    where=where,
-                    remedy="can Bridge read the file from where it runs? see its own log",
-                )
-            console.say(f"Bridge {bridge.version} says that it shows {source.name} ({item.kind}) on {where}")
-            if not keep:
-                _hold(duration)
+    settings = task.CastSettings(kind, side, ViewSettings(depthiness, focus, zoom), head, keep, wait, patience)
+    address = task.Address(host, http_port, event_port)
+    with task.cast(source, settings, address, reporting=console.reporting) as shown:
+        console.say(f"Bridge {shown.version} says that it shows {source.name} ({shown.kind}) on {shown.where}")
+        if not keep:
+            _hold(duration)
 
 
 def _hold(seconds: float | None) -> None:
@@ -322,7 +255,7 @@ def _hold(seconds: float | None) -> None:
 @looking_glass.command()
 def devices(
     connected: Annotated[
-        bool, typer.Option("--connected", help="Ask Looking Glass Bridge what is connected, instead.")
+        bool, typer.Option("--connected", help="List what Looking Glass Bridge says is connected, instead.")
     ] = False,
     host: Host = "localhost",
     http_port: HttpPort = 33334,
@@ -330,25 +263,22 @@ def devices(
 ) -> None:
     """List the displays that quilts can be made for, or those that are connected."""
     from holodriver.optics.lookingglass import LOOKING_GLASSES
+    from holodriver.tasks import looking_glass as task
 
+    headings = ("display", "screen", "views", "quilt", "aspect", "view cone")
     if not connected:
-        console.table(
-            ("device", "display", "screen", "views", "quilt", "aspect", "view cone"),
-            [(display.name, *_row(display)) for display in LOOKING_GLASSES.values()],
-        )
+        rows = [(display.name, *_row(display)) for display in LOOKING_GLASSES.values()]
+        console.table(("device", *headings), rows)
         console.say("a connected display may ask for something else: --device connected takes what Bridge reports")
         return
-    from holodriver.lookingglass.bridge import Bridge
-
-    with Bridge(host, http_port=http_port, event_port=event_port) as bridge:
-        found = bridge.displays()
+    version, found = task.connected_displays(task.Address(host, http_port, event_port))
     if not found:
-        console.say(f"Bridge {bridge.version} has no Looking Glass connected")
+        console.say(f"Bridge {version} has no Looking Glass connected")
         return
     console.table(
-        ("head", "serial", "state", "display", "screen", "views", "quilt", "aspect", "view cone"),
+        ("head", "serial", "state", *headings),
         [(entry.head, entry.serial, entry.state, *_row(entry.display)) for entry in found],
-        title=f"Looking Glass Bridge {bridge.version}",
+        title=f"Looking Glass Bridge {version}",
     )
 
 
@@ -358,27 +288,3 @@ def _row(display: "LookingGlass") -> tuple[str, ...]:
     size = f"{display.quilt[0]} × {display.quilt[1]}"
     cone = f"{display.view_cone:g}°" if display.screen else f"{display.view_cone:g}° (assumed)"
     return display.label, screen, grid, size, f"{display.aspect:.6g}", cone
-
-
-def _display(name: str, host: str, http_port: int) -> "LookingGlass":
-    if name != CONNECTED:
-        from holodriver.optics.lookingglass import looking_glass as by_name
-
-        return by_name(name)
-    from holodriver.lookingglass.bridge import Bridge
-    from holodriver.lookingglass.cast import choose
-
-    with Bridge(host, http_port=http_port) as bridge:
-        return choose(bridge.displays(), None).display
-
-
-def _options(depth: Path | None, near: NearName | None, side: SideName | None) -> "SourceOptions":
-    from holodriver.lookingglass.what_to_show import SourceOptions
-
-    if depth is not None and side is not None:
-        raise InputError("a source has its depth beside it or in itself, not both", where="--depth, --source-side")
-    return SourceOptions(depth, near.value if near else None, side.value if side else None)
-
-
-def _rate(fps: float | None) -> Fraction | None:
-    return None if fps is None else Fraction(fps).limit_denominator(1001)

@@ -8,7 +8,9 @@ import typer
 from holodriver.cli import console
 from holodriver.cli.options import Overwrite
 
-rig = typer.Typer(help="Rig files: make one, and hold it against what is connected.", no_args_is_help=True)
+rig = typer.Typer(
+    help="Make a rig file, and check it against what is connected.", no_args_is_help=True, add_completion=False
+)
 
 RIG_FILE = Path("rig.toml")
 

@@ -1,6 +1,5 @@
 """`holodriver sweep`: the paper's studies, one quantity varied."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,24 +7,21 @@ import typer
 from holodriver.cli import console
 from holodriver.cli.figures import (
     FOLDER,
-    Blender,
     Cache,
     Count,
     From,
+    Networks,
     Output,
     Planes,
     Quick,
     Seed,
-    Size,
-    Source,
     Stack,
     Steps,
-    Weights,
-    chosen_settings,
+    parse_side,
     tell,
     work_in,
 )
-from holodriver.cli.options import Overwrite, Profile
+from holodriver.cli.options import Overwrite, Profile, Weights
 
 ALL = "all"
 
@@ -34,45 +30,48 @@ def sweep(
     studies: Annotated[
         list[str],
         typer.Argument(
-            help="planes, beta, gamma, blur, distance, pupil, channels, all-in-focus, depth, loss, source, or all."
+            help="The studies planes, beta, gamma, blur, distance, pupil, channels, all-in-focus, depth, loss and "
+            "source, or 'all'."
         ),
     ],
     output: Output = FOLDER,
     quick: Quick = False,
     stack: Stack = None,
-    scenes_from: From = Source.rendered,
-    size: Size = None,
+    scenes_from: From = "rendered",
+    size: Annotated[
+        str | None,
+        typer.Option("--size", help="The pixels of a side of own scenes. By default 512, or 128 with --quick."),
+    ] = None,
     planes: Planes = None,
     scenes: Count = None,
     iterations: Steps = None,
     seed: Seed = None,
     weights: Weights = None,
-    networks: Annotated[
-        Path | None,
-        typer.Option(
-            "--networks",
-            help="For channels: a folder with a folder of weights for each size (holodriver train --channels N); "
-            "if left out, four sizes are trained.",
-        ),
-    ] = None,
+    networks: Networks = None,
     training_steps: Annotated[
-        int | None, typer.Option("--training-steps", min=1, help="Of each of those; 2000, or 200 if quick.")
+        int | None,
+        typer.Option(
+            "--training-steps",
+            min=1,
+            help="The steps that each network of the study of channels is trained for. By default 2000, or 200 with "
+            "--quick.",
+        ),
     ] = None,
     profile: Profile = None,
     cache: Cache = None,
-    blender: Blender = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Vary one quantity and measure: a table (CSV, JSON) and a plot of each study. What was computed is kept."""
     from holodriver.study.run import SWEEPS, run
+    from holodriver.study.settings import chosen
 
-    settings = chosen_settings(
-        quick=quick, stack=stack, source=scenes_from, size=size, planes=planes, scenes=scenes, iterations=iterations,
-        seed=seed, weights=weights, networks=networks, training_steps=training_steps,
+    settings = chosen(
+        quick=quick, source=scenes_from, stacks=tuple(stack or ()), size=None if size is None else parse_side(size),
+        planes=planes, scenes=scenes, iterations=iterations, seed=seed, weights=weights, networks=networks,
+        training_steps=training_steps,
     )  # fmt: skip
-    chosen = list(SWEEPS) if ALL in studies else studies
     with console.reporting() as progress:
-        work = work_in(output, settings, profile, cache, blender, progress=progress)
-        results = run(work, "sweep", chosen, overwrite=overwrite)
+        work = work_in(output, settings, profile, cache, progress=progress)
+        results = run(work, "sweep", list(SWEEPS) if ALL in studies else studies, overwrite=overwrite)
     for result in results:
         tell(result)

@@ -110,7 +110,7 @@ class NetworkOptics:
                 raise InputError(
                     f"display profile has {name} {wanted:.6g}, the network was trained for {trained:.6g}",
                     where=profile.name,
-                    remedy="use --method opt, or train a network for this display (holodriver train)",
+                    remedy="use --method opt, or train a network for this display (holodriver train network)",
                 )
 
 

@@ -67,7 +67,7 @@ def read_calibration(path: Path) -> Calibration:
     Raises:
         FileFormatError: missing, foreign, of another version, or with a wrong field, which it names.
     """
-    values = read_json(path, remedy="make one: holodriver calibrate")
+    values = read_json(path, remedy="make one: holodriver calibrate measure")
     check_head(values, FORMAT, VERSION, path)
     try:
         return _calibration(values)

@@ -59,7 +59,7 @@ def load_weights(path: Path) -> NetworkWeights:
     Raises:
         FileFormatError: not such a file, or a field of its metadata is missing or wrong.
     """
-    remedy = "give a file that `holodriver train` wrote"
+    remedy = "give a file that `holodriver train network` wrote"
     try:
         # not guarded: safetensors is written in Rust, and holds every offset against the size of the file
         with opened(path), safe_open(path, "pt") as file:

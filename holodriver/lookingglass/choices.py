@@ -7,3 +7,6 @@ Fit = Literal["crop", "pad"]
 
 Kind = Literal["quilt", "rgbd", "picture"]
 """What a file holds that is cast to a display."""
+
+Codec = Literal["h264", "h265"]
+"""How a video for a display is encoded."""

@@ -95,6 +95,20 @@ QUICK = Settings(
 """Small: minutes on two cores."""
 
 
+def chosen(*, quick: bool, **given: Any) -> Settings:
+    """The settings that a user asks for: the small ones or the full ones, with what is given in place.
+
+    Args:
+        quick: small ones.
+        given: fields of `Settings`; None for one that is not given.
+
+    Raises:
+        InputError: a field is out of range; the message names it.
+    """
+    changed = {name: value for name, value in given.items() if value is not None}
+    return replace(QUICK if quick else Settings(), **changed)
+
+
 def shown_on(display: DisplayProfile, shape: tuple[int, int], coc_max: float | None = None) -> DisplayProfile:
     """The display with pixels (H, W), and another blur diameter if one is given."""
     resized = display.resized(shape[1], shape[0])

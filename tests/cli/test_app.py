@@ -93,8 +93,9 @@ def test_misspelt_command_is_recognised(capsys):
 
 
 def test_global_options_stand_anywhere_but_after_a_double_dash():
-    given = ["synth", "--progress", "json", "a.stack", "--debug", "--", "--debug"]
-    assert app.globals_first(given) == ["--progress", "json", "--debug", "synth", "a.stack", "--", "--debug"]
+    given = ["synth", "--progress", "json", "a.stack", "--jobs=2", "--debug", "--threads", "3", "--", "--debug"]
+    before = ["--progress", "json", "--jobs=2", "--debug", "--threads", "3"]
+    assert app.globals_first(given) == [*before, "synth", "a.stack", "--", "--debug"]
 
 
 HEAVY = ("torch", "numpy", "cv2", "h5py", "onnxruntime", "holodriver.synthesis", "holodriver.tasks")

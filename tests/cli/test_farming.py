@@ -60,6 +60,10 @@ def test_what_is_refused_is_one_line(stacks: Path, tmp_path: Path, capsys) -> No
         (["synth", one, "-o", out, "--cluster-option", "queue=gpu"], "--cluster-option"),
         (["looking-glass", "quilt", one, "-o", out, "--retries", "2"], "--retries"),
         (["rgbd", f"{one}/stack.json", "--retries", "2"], "--retries"),
+        (["encode", "a.holo", "--jobs", "2"], "--jobs: is for render, synth, rgbd"),
+        (["info", one, "--dry-run"], "--dry-run"),
+        (["train", "pool", out, "--jobs", "2"], "--jobs"),
+        (["looking-glass", "devices", "--jobs", "2"], "--jobs"),
         (["synth", str(stacks), "-o", f"{one}/stack.json/new", "--dry-run"], "not a folder"),
         (["looking-glass", "quilt", one, one, "-o", f"{tmp_path}/a.png"], "is no folder"),
         (["render", "stack", "demo", "--frames", "1-2", "-o", f"{tmp_path}/job.json", "--dry-run"], "--dry-run"),
@@ -72,10 +76,10 @@ def test_what_is_refused_is_one_line(stacks: Path, tmp_path: Path, capsys) -> No
 
 
 def test_training_says_what_its_pool_takes_and_refuses_what_does_not_fit(tmp_path: Path, capsys) -> None:
-    command = ["train", str(tmp_path / "a.safetensors"), "--pool", str(tmp_path / "pool")]
+    command = ["train", "network", str(tmp_path / "a.safetensors"), "--pool", str(tmp_path / "pool")]
     assert main([*command, "--dry-run"]) == 0
     assert "0 of 4000 stacks of 128² × 21 made; the rest takes 10.74 GiB of disk" in capsys.readouterr().out
-    assert main([*command, "--records", str(10**9)]) == 2
+    assert main(["train", "pool", str(tmp_path / "pool"), "--records", str(10**9)]) == 2
     assert "of disk are needed" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 

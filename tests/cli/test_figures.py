@@ -39,6 +39,14 @@ def test_the_help_names_every_study(capsys: pytest.CaptureFixture[str]) -> None:
         assert all(name in said for name in table)
 
 
+def test_the_page_of_claims_is_judged_by_the_results_that_are_there(tmp_path: Path) -> None:
+    made = tmp_path / "out"
+    assert main(["figures", "9", "-o", str(made), *TINY]) == 0
+    before = {path.name for path in made.iterdir()}
+    assert main(["figures", "page", "-o", str(made), *TINY]) == 0
+    assert {path.name for path in made.iterdir()} - before == {"claims.html", "claims.md", "claims.json"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -47,6 +55,7 @@ def test_the_help_names_every_study(capsys: pytest.CaptureFixture[str]) -> None:
         (["figures", "3", "-o", "."], "holds no studies"),
         (["figures", "3", "-o", "new", "--size", "64x48"], "own scenes are square"),
         (["figures", "3", "-o", "new", "--size", "16"], "at least 27"),
+        (["figures", "5", "-o", "new", "--size", "64,20x16"], "at least 27"),
         (["figures", "3", "-o", "new", "--stack", "gone.stack"], "gone.stack"),
         (["figures", "6", "-o", "new", "--rgbd", "gone.png"], "gone.png"),
         (["sweep", "channels", "-o", "new", "--networks", "gone", *TINY], "gone"),

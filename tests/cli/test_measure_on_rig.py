@@ -152,7 +152,7 @@ def test_a_serial_meter_before_a_window_and_a_serial_laser_box_finds_the_panels_
         glass = functools.partial(seen, display, 0, 0, WIDTH, HEIGHT)
         meter = PtyPowerMeter(lambda: glass()[..., 0], light, PROFILE.wavelengths, EFFICIENCY, CELL)
         rig = rig_file(tmp_path, monitor="0", port=port)
-        command = [sys.executable, wired.__file__, str(wire), "calibrate", "--rig", rig, "--meter"]
+        command = [sys.executable, wired.__file__, str(wire), "calibrate", "measure", "--rig", rig, "--meter"]
         command += [f"power:{meter.port}", "--levels", "21", "--sweeps", "1", "--reference", "0"]
         command += ["-o", str(tmp_path / "c.json")]
 
@@ -210,8 +210,19 @@ def test_a_camera_that_opencv_opens_measures_on_a_rig(tmp_path, capsys):
         pictures += [5, 5, 5, 5, *seen_light[levels].round().astype(int)]
     film(tmp_path / "camera.mkv", pictures, 8)  # four that are stale, and four that are averaged
     rig = rig_file(tmp_path)
-    command = ["calibrate", "--rig", rig, "--arm", "--meter", f"camera:{tmp_path}/camera.mkv", "--levels", "15"]
-    command += ["--sweeps", "1", "--reference", "0", "--power", "0.5", "-o", str(tmp_path / "c.json"), "--overwrite"]
+    command = [
+        "calibrate",
+        "measure",
+        "--rig",
+        rig,
+        "--arm",
+        "--meter",
+        f"camera:{tmp_path}/camera.mkv",
+        "--levels",
+        "15",
+    ]
+    command += ["--levels", "15", "--sweeps", "1", "--reference", "0", "--power", "0.5"]
+    command += ["-o", str(tmp_path / "c.json"), "--overwrite"]
     assert "red 638 nm 0.5 mW" in said(command, capsys)
     for colour in read_calibration(tmp_path / "c.json").colours:
         assert largest_error(colour.wavelength, colour.lut) < 0.03  # 8 bits are coarse in the dark
@@ -282,24 +293,30 @@ def test_a_capture_is_checked_against_the_rigs_calibration_before_anything_is_li
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--rig", "rig.toml"], "measuring needs light"),
-        (["--rig", "rig.toml", "--arm"], "sees the simulated panel alone"),
-        (["--rig", "rig.toml", "--arm", "--meter", "camera:none.avi"], "cannot be opened"),
-        (["--rig", "rig.toml", "--arm", "--meter", "power:/dev/none"], "cannot be opened"),
-        (["--rig", "rig.toml", "--arm", "--meter", "camera:0", "--power", "2.5"], "over the rig's limit for red"),
-        (["--rig", "rig.toml", "--meter", "csv:x.csv"], "needs no rig"),
-        (["--rig", "rig.toml", "--arm", "--meter", "power:/dev/none", "--register"], "sees no crosses"),
-        (["--rig", "rig.toml", "--arm", "--panel", "x"], "the rig knows its panel"),
-        (["--rig", "rig.toml", "--profile", "p.toml"], "--profile: is for the simulated panel"),
-        (["--rig", "rig.toml", "--seed", "0"], "--seed: is of the simulated lab"),
-        (["--arm"], "needs a rig file"),
-        (["--meter", "camera:0"], "cannot see the simulated panel"),
-        (["--rig", "none.toml"], "does not exist"),
+        (["measure", "--rig", "rig.toml"], "measuring needs light"),
+        (["measure", "--rig", "rig.toml", "--arm"], "sees the simulated panel alone"),
+        (["measure", "--rig", "rig.toml", "--arm", "--meter", "camera:none.avi"], "cannot be opened"),
+        (["measure", "--rig", "rig.toml", "--arm", "--meter", "power:/dev/none"], "cannot be opened"),
+        (
+            ["measure", "--rig", "rig.toml", "--arm", "--meter", "camera:0", "--power", "2.5"],
+            "over the rig's limit for red",
+        ),
+        (["register", "c.json", "--rig", "rig.toml"], "measuring needs light"),
+        (["register", "c.json", "--rig", "rig.toml", "--arm", "--camera", "power:/dev/none"], "expected simulated"),
+        (["verify", "c.json", "--rig", "rig.toml"], "measuring needs light"),
+        (["verify", "none.json", "--rig", "rig.toml", "--arm"], "none.json"),
+        (["measure", "--arm"], "needs a rig file"),
+        (["verify", "c.json", "--power", "1"], "needs a rig file"),
+        (["measure", "--meter", "camera:0"], "cannot see the simulated panel"),
+        (["measure", "--rig", "none.toml"], "does not exist"),
     ],
 )
 def test_what_cannot_be_measured_is_said_before_anything_is_lit(tmp_path, monkeypatch, capsys, arguments, says):
     monkeypatch.chdir(tmp_path)
     rig_file(tmp_path)
+    colours = tuple(ColourCalibration(one, AmplitudeLut.linear(), 0.0, 256) for one in PROFILE.wavelengths)
+    made = Calibration("simulated panel", "", datetime.now(UTC), "m", "uniform", colours)
+    write_calibration(tmp_path / "c.json", made)
     assert main(["calibrate", *arguments]) in (1, 2)
     told = capsys.readouterr()
     assert says in told.err

@@ -174,7 +174,7 @@ def test_the_white_balance_of_the_calibration_goes_into_the_powers(lab, capsys) 
 
 
 def test_holograms_of_a_pipe_are_encoded_with_the_calibration_as_they_come(lab) -> None:
-    """Names as `holodriver synth --names` prints them, of holograms that nobody has encoded."""
+    """Names as `holodriver synth --progress names` prints them, of holograms that nobody has encoded."""
     calibrated()
     for number in range(3):
         write_hologram(Path(f"f{number}.holo"), Hologram(field=WaveField(random_field(number), PROFILE)))

@@ -79,7 +79,7 @@ def test_resuming_leaves_out_a_video_only_if_all_of_it_is_there(tmp_path: Path, 
     call = ["rgbd", str(make_video(tmp_path / "b.mp4", even_times(2))), "--backend", model, *QUICK, "--resume"]
     (tmp_path / "b_rgbd_lr.mp4").touch()
     assert main(call) == 0
-    assert main([*call, "--save-depth-video"]) == 2
+    assert main(["rgbd-video", *call[1:], "--save-depth-video"]) == 2
     assert "b_rgbd_lr.mp4: already exists" in capsys.readouterr().err
 
 
@@ -95,9 +95,9 @@ def test_overwriting_makes_videos_of_a_batch_anew(tmp_path: Path, photo: Path, m
 
 
 OPTIONS = [
-    "--backend {0} --backend {0} --tta --refine --refine-strength 0.5 --invert --no-fp16",
-    "--backend {0} --crf",
-    "--backend {0} --no-refine --polarity distance --device cpu --precision bf16",
+    "--backend {0} --backend {0} --tta --refine-strength 0.5 --invert --precision fp32",
+    "--backend {0} --refiner crf",
+    "--backend {0} --refiner none --polarity distance --device cpu --precision bf16",
     "--backend {0} --refiner smooth --pyr 64,96",
 ]
 
@@ -112,11 +112,20 @@ def test_options_of_photos(photo: Path, model: str, options: str) -> None:
 def test_options_of_videos(tmp_path: Path, model: str) -> None:
     make_video(tmp_path / "b.mp4", even_times(12))
     options = ["--stride", "2", "--resize-long", "32", "--max-frames", "4", "--save-depth-video", "--codec", "h265"]
-    assert main(["rgbd", str(tmp_path / "b.mp4"), "--backend", model, *QUICK, *options]) == 0
+    assert main(["rgbd-video", str(tmp_path / "b.mp4"), "--backend", model, *QUICK, *options]) == 0
     with av.open(str(tmp_path / "b_rgbd_lr.mp4")) as container:
         assert container.streams.video[0].codec_context.name == "hevc"
         assert len(list(container.decode(video=0))) == 4
     assert (tmp_path / "b_depth.mp4").exists()
+
+
+def test_videos_are_taken_from_among_photos(tmp_path: Path, photo: Path, model: str, capsys) -> None:
+    command = ["rgbd-video", "--backend", model, *QUICK, "--max-frames", "1"]
+    assert main([*command, str(photo)]) == 2
+    assert "no video was named" in capsys.readouterr().err
+    make_video(tmp_path / "b.mp4", even_times(2))
+    assert main([*command, str(tmp_path), "-o", str(tmp_path / "out")]) == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["b_rgbd_lr.mp4"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """`holodriver synth` on pictures with depth and on folders of focal stacks."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ from layered import layered_stack, texture
 from holodriver.cli.app import main
 from holodriver.files import photos
 from holodriver.files.hologram import read_hologram
+from holodriver.files.profile import write_profile
 from holodriver.files.rgbd import write_rgbd
 from holodriver.files.stack import write_stack
+from holodriver.optics.display import REFERENCE
 from holodriver.scene.cut import layers_of
 from holodriver.scene.layered import focal_stack
 from holodriver.scene.rgbd import RgbdImage
@@ -40,18 +43,28 @@ def synth(*arguments: object) -> int:
     return main(["synth", *map(str, arguments)])
 
 
+@pytest.fixture
+def five_planes(tmp_path: Path) -> tuple[str, Path]:
+    """The options for a display of five focal planes."""
+    write_profile(tmp_path / "five.toml", replace(REFERENCE, planes=5))
+    return "--profile", tmp_path / "five.toml"
+
+
 @pytest.mark.parametrize("method", ["opt", "net"])
-def test_too_little_memory_allowed_is_wrong_input(tmp_path: Path, capsys: pytest.CaptureFixture, method: str) -> None:
+def test_too_little_memory_allowed_is_wrong_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], method: str
+) -> None:
     write_rgbd(picture(), tmp_path / "a.exr")
-    arguments = ["-o", tmp_path / "a.holo", "--method", method, "--planes", 5, "--memory", 1e-5]
+    arguments = ["-o", tmp_path / "a.holo", "--method", method, "--memory", 1e-5]
     assert synth(tmp_path / "a.exr", *arguments) == 2
     assert "allow more with --memory" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["a.png", "a_rgbd_lr.png", "a.exr"])
-def test_a_picture_with_depth_becomes_a_hologram(tmp_path: Path, name: str) -> None:
+def test_a_picture_with_depth_becomes_a_hologram(tmp_path: Path, five_planes: tuple[str, Path], name: str) -> None:
     write_rgbd(picture(), tmp_path / name)
-    assert synth(tmp_path / name, "-o", tmp_path / "a.holo", "--method", "opt", "--planes", 5, "--iterations", 15) == 0
+    options = ("--method", "opt", *five_planes, "--iterations", 15)
+    assert synth(tmp_path / name, "-o", tmp_path / "a.holo", *options) == 0
     hologram = read_hologram(tmp_path / "a.holo")
     assert hologram.provenance["hidden surfaces"] == "invented"
     assert hologram.provenance["stack"] == name
@@ -64,12 +77,12 @@ def test_a_picture_with_depth_becomes_a_hologram(tmp_path: Path, name: str) -> N
         assert psnr(image[inside], stack.images[right][inside]) > psnr(image[inside], stack.images[wrong][inside]) + 3
 
 
-def test_polarity_is_what_the_user_says(tmp_path: Path) -> None:
+def test_polarity_is_what_the_user_says(tmp_path: Path, five_planes: tuple[str, Path]) -> None:
     image = picture()
     write_rgbd(image, tmp_path / "a.png")
     inverted = RgbdImage(image.color, 1 - image.depth)
     write_rgbd(inverted, tmp_path / "b.png")
-    options = ("--method", "flat", "--planes", 5)
+    options = ("--method", "flat", *five_planes)
     assert synth(tmp_path / "a.png", "-o", tmp_path / "a.holo", *options) == 0
     depth = tmp_path / "b_depth.png"
     assert synth(tmp_path / "a.png", "-o", tmp_path / "b.holo", "--depth", depth, "--near", "white", *options) == 0
@@ -79,7 +92,7 @@ def test_polarity_is_what_the_user_says(tmp_path: Path) -> None:
 
 def test_a_flat_depth_warns_and_still_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_rgbd(RgbdImage(picture().color, np.full((SIZE, SIZE), 0.5)), tmp_path / "a.png")
-    assert synth(tmp_path / "a.png", "-o", tmp_path / "a.holo", "--method", "flat", "--planes", 17) == 0
+    assert synth(tmp_path / "a.png", "-o", tmp_path / "a.holo", "--method", "flat") == 0
     assert "0.5 everywhere" in capsys.readouterr().err
 
 
@@ -114,6 +127,22 @@ def test_one_that_fails_is_told_at_the_end_and_the_rest_goes_on(
     assert lines[-1].startswith("error: 1 of 2 failed: 1.holo")
 
 
+def test_names_alone_are_printed_for_a_pipe(stacks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "out"
+    assert synth(stacks, "-o", output, "--method", "flat", "--progress", "names") == 0
+    assert capsys.readouterr().out.split() == [str(output / "1.holo"), str(output / "2.holo")]
+    one = tmp_path / "one.holo"
+    assert synth(stacks / "1.stack", "-o", one, "--method", "flat", "--progress", "names") == 0
+    assert capsys.readouterr().out.split() == [str(one)]
+
+
+def test_the_weights_of_the_loss_are_what_the_user_says(stacks: Path, tmp_path: Path) -> None:
+    output = tmp_path / "a.holo"
+    assert synth(stacks / "1.stack", "-o", output, "--iterations", 1, "--attention", "3,7") == 0
+    did = read_hologram(output).provenance["settings"]
+    assert (did["beta"], did["gamma"]) == (3, 7)
+
+
 def test_progress_goes_over_the_whole_folder(stacks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--progress", "json", "synth", str(stacks), "-o", str(tmp_path / "out"), "--method", "flat"]) == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -132,8 +161,9 @@ def test_progress_goes_over_the_whole_folder(stacks: Path, tmp_path: Path, capsy
         (("stacks", "-o", "out", "--near", "white"), "stacks"),
         (("stacks/1.stack", "-o", "a.holo", "--depth", "a.png"), "1.stack"),
         (("empty", "-o", "out"), "stack.json"),
-        (("stacks/1.stack", "-o", "a.holo", "--method", "ncgh", "--within-slit"), "--within-slit is nothing that"),
+        (("stacks/1.stack", "-o", "a.holo", "--method", "ncgh", "--within-slit"), "--within-slit does not apply to"),
         (("stacks/1.stack", "-o", "a.holo", "--method", "net", "--padding", "8"), "--method opt or net+opt"),
+        (("stacks/1.stack", "-o", "a.holo", "--attention", "20"), "--attention: is '20', expected two numbers"),
     ],
 )
 def test_bad_input_is_one_line_and_changes_nothing(

@@ -90,7 +90,7 @@ class Pool:
                     remedy="give another folder or delete this one",
                 )
         elif size is None:
-            raise InputError("is no pool of focal stacks", where=folder, remedy="make one with holodriver train")
+            raise InputError("is no pool of focal stacks", where=folder, remedy="make one: holodriver train pool")
         else:
             self.size = size
             folder.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,9 @@ from typing import Literal
 
 from holodriver.errors import InputError
 
+Name = Literal["paper", "quick"]
+"""Recipes that come with holodriver."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -99,3 +102,5 @@ QUICK = Recipe(
     rounded_steps=400,
 )
 """For a processor and an hour: small batches, Muon at a high rate that falls, no batch normalisation; then rounded."""
+
+RECIPES: dict[Name, Recipe] = {"paper": PAPER, "quick": QUICK}

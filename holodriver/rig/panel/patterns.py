@@ -146,6 +146,8 @@ class Pattern(NamedTuple):
     """How to read it."""
 
 
+Name = Literal["grey", "checker", "grating", "sine", "pixels", "crosses", "sync", "signal"]
+
 PATTERNS = {
     "grey": Pattern(_grey, "one grey level (--level)", "An even field; a power meter reads the panel's response."),
     "checker": Pattern(_checker, "squares of half a --period", "Sharp edges all over: nothing scales the picture."),

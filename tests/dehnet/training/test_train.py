@@ -159,7 +159,7 @@ def test_recipes_that_cannot_be(change: dict[str, float]) -> None:
 
 def test_the_command(pool: Pool, tmp_path: Path) -> None:
     output = tmp_path / "green.safetensors"
-    command = ["train", str(output), "--pool", str(pool.folder), "--channels", "4", "--convolutions", "6"]
+    command = ["train", "network", str(output), "--pool", str(pool.folder), "--shape", "4x6"]
     command += [
         "--recipe",
         "quick",
@@ -180,27 +180,37 @@ def test_the_command(pool: Pool, tmp_path: Path) -> None:
     assert main([*command, "--overwrite", "--colour", "7"]) == 2
 
 
-def test_a_pool_too_small_for_the_recipe_is_refused_before_it_is_made(tmp_path: Path, capsys) -> None:
-    command = ["train", str(tmp_path / "a.safetensors"), "--pool", str(tmp_path / "a.pool"), "--records", "20"]
+def test_a_pool_too_small_for_the_recipe_is_refused(tmp_path: Path, capsys) -> None:
+    folder, output = tmp_path / "a.pool", tmp_path / "a.safetensors"
+    assert main(["train", "pool", str(folder), "--records", "20", "--size", "32"]) == 0
+    command = ["train", "network", str(output), "--pool", str(folder)]
     assert main([*command, "--dry-run"]) == 2
     assert "take --records 64 in a new pool, or --batch 5" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
     assert main([*command, "--batch", "5", "--dry-run"]) == 0
+    assert not output.exists()
 
 
 def test_a_pool_of_other_stacks_is_refused_by_name(pool: Pool, tmp_path: Path, capsys) -> None:
-    command = ["train", str(tmp_path / "a.safetensors"), "--pool", str(pool.folder), "--dry-run", "--batch", "2"]
-    fitting = [*command, "--profile", str(_profile(tmp_path))]
-    assert main([*fitting, "--records", "20", "--size", "40"]) == 0
+    command = ["train", "network", str(tmp_path / "a.safetensors"), "--dry-run", "--batch", "2"]
+    making = ["train", "pool", str(pool.folder), "--dry-run"]
+    fitting = ["--profile", str(_profile(tmp_path))]
+    assert main([*command, "--pool", str(pool.folder), *fitting]) == 0
+    assert main([*making, *fitting, "--records", "20", "--size", "40"]) == 0
     capsys.readouterr()
     odd = Pool(tmp_path / "odd.pool", replace(pool.size, size=42)).folder
     write_profile(tmp_path / "blurred.toml", replace(REFERENCE, planes=5, coc_max=4.0))
+    blurred = ["--profile", str(tmp_path / "blurred.toml")]
     for wrong, said in (
-        (command, "planes 5, expected 21"),
-        ([*command, "--profile", str(tmp_path / "blurred.toml")], "coc_max 3, expected 4"),
-        ([*fitting, "--size", "64"], "size 40, expected 64"),
-        ([*fitting, "--records", "64"], "records 20, expected 64"),
-        ([*fitting, "--pool", str(odd), "--fold", "4"], "odd.pool: has stacks of 42², expected a multiple of the fold"),
+        ([*command, "--pool", str(pool.folder)], "planes 5, expected 21"),
+        ([*command, "--pool", str(pool.folder), *blurred], "coc_max 3, expected 4"),
+        ([*making, *blurred], "coc_max 3, expected 4"),
+        ([*making, *fitting, "--size", "64"], "size 40, expected 64"),
+        ([*making, *fitting, "--records", "64"], "records 20, expected 64"),
+        (
+            [*command, *fitting, "--pool", str(odd), "--shape", "12x34/4"],
+            "odd.pool: has stacks of 42², expected a multiple of the fold",
+        ),
+        ([*command, "--shape", "12"], "--shape: is '12', expected channels and convolutions"),
     ):
         assert main(wrong) == 2
         assert said in capsys.readouterr().err
@@ -209,7 +219,7 @@ def test_a_pool_of_other_stacks_is_refused_by_name(pool: Pool, tmp_path: Path, c
 @pytest.mark.skipif(sys.platform == "win32", reason="torchrun's gloo needs a POSIX system")
 def test_two_processes_learn_as_one(pool: Pool, tmp_path: Path) -> None:
     output = tmp_path / "green.safetensors"
-    command = ["train", str(output), "--pool", str(pool.folder), "--channels", "4", "--convolutions", "6"]
+    command = ["train", "network", str(output), "--pool", str(pool.folder), "--shape", "4x6"]
     command += [
         "--recipe",
         "quick",
@@ -227,16 +237,17 @@ def test_two_processes_learn_as_one(pool: Pool, tmp_path: Path) -> None:
     both = load_weights(output).tensors
     DEHNet(SHAPE).load_state_dict(both)
     alone = tmp_path / "alone.safetensors"
-    assert main([command[0], str(alone), *command[2:]]) == 0
+    assert main([*command[:2], str(alone), *command[3:]]) == 0
     # what one of them did is what it does alone; the other's samples have changed it
     assert any(not torch.equal(both[name], tensor) for name, tensor in load_weights(alone).tensors.items())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="torchrun's gloo needs a POSIX system")
-def test_the_first_of_two_processes_makes_the_pool(tmp_path: Path) -> None:
-    command = ["train", str(tmp_path / "a.safetensors"), "--pool", str(tmp_path / "new.pool"), "--records", "16"]
-    command += ["--size", "32", "--recipe", "quick", "--steps", "1", "--rounded-steps", "0", "--channels", "4"]
-    command += ["--convolutions", "6", "--profile", str(_profile(tmp_path))]
+def test_the_first_of_two_processes_fills_the_pool(tmp_path: Path) -> None:
+    profile = ["--profile", str(_profile(tmp_path))]
+    assert main(["train", "pool", str(tmp_path / "new.pool"), "--records", "16", "--size", "32", *profile]) == 0
+    command = ["train", "network", str(tmp_path / "a.safetensors"), "--pool", str(tmp_path / "new.pool"), *profile]
+    command += ["--recipe", "quick", "--steps", "1", "--rounded-steps", "0", "--shape", "4x6"]
     run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "holodriver"]
     subprocess.run([*run, *command], check=True, capture_output=True, timeout=300)
     assert len(Pool(tmp_path / "new.pool").made()) >= 8  # four batches of two
