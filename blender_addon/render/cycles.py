@@ -20,7 +20,7 @@ Written = Callable[[str, int], None]
 """Told of every raw file set that is complete: its kind, such as "plane", and its number."""
 
 PREPARED = ("render.", "cycles.", "view_layers[")
-"""Where in a scene lies what `prepare` sets."""
+"""Beginnings of the paths of the settings that `prepare` makes in a scene."""
 
 BLACK, REPLACED = "holodriver_depth", "holodriver_replaces"
 """Custom properties of the material that depth is rendered with: that it is it, and the override it stands for."""

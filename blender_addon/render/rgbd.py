@@ -60,7 +60,11 @@ def render_depths(
     progress: Progress = silent,
     written: Written = lambda kind, frame: None,
 ) -> dict[int, bpy.types.Object]:
-    """As `render_rgbd`, but the depths alone: what a depth range is found from. The camera of each frame."""
+    """Render the depths alone, from which a depth range can be found; arguments and errors are those of `render_rgbd`.
+
+    Returns:
+        The camera of each frame.
+    """
     cameras = frozen_cameras(scene, frames)
     layer = prepare(scene, job)
     first = cameras[frames[0]]

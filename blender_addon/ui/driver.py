@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the driver is, and its command lines for what the artist's settings say.
+"""Find the driver, and write its command lines for what the artist's settings say.
 
 Nothing here imports Blender's window: `settings` is anything that has the attributes of
 `ui.properties.HologramSettings`.
@@ -29,7 +29,7 @@ SAMPLES = {"DRAFT": 4, "QUICK": 16, "GOOD": 64, "BEST": 256}
 """Samples a pixel of each quality."""
 
 INSTALLED = "installed.txt"
-"""In the environment that Install Driver makes, once it is whole."""
+"""Name of a file in the environment that Install Driver makes; it is there once the environment is whole."""
 
 REMEDY = "name it in the add-on's preferences, or press Install Driver there"
 

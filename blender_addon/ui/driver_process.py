@@ -63,7 +63,7 @@ class Step:
     """One command of the driver."""
 
     title: str
-    """For people, such as "Rendering the focal stack"."""
+    """Name of the step for people, such as "Rendering the focal stack"."""
     command: tuple[str, ...]
 
 
@@ -135,12 +135,12 @@ class Job:
 
     @property
     def seconds(self) -> float:
-        """Since the job began."""
+        """Seconds since the job began."""
         return self._clock() - self.begun
 
     @property
     def seconds_left(self) -> float | None:
-        """Of the present stage, by its own pace; None while that is unknown."""
+        """Seconds that the present stage still takes at its own pace; None while that is unknown."""
         done = self.report.done - self._stage_done
         if done <= 0 or self.report.total <= self.report.done:
             return None

@@ -28,7 +28,7 @@ _findings: list[dict[str, Any]] = []
 
 
 class HolodriverPreferences(bpy.types.AddonPreferences):
-    """Where the driver is."""
+    """The preferences: which driver to start, and the buttons that install and check it."""
 
     bl_idname = session.PACKAGE
 

@@ -40,9 +40,9 @@ class Blender:
     """A Blender executable, or a Python that imports bpy."""
     path: Path
     version: str
-    """Such as "5.0.1"."""
+    """Version, such as "5.0.1"."""
     source: str
-    """Who named it, such as "--blender"."""
+    """Name of the option or setting that named it, such as "--blender"."""
 
     def command(self, script: Path, arguments: list[str]) -> list[str]:
         """The command line that runs `script` in it, apart from user settings and with scripts in files off."""
@@ -88,7 +88,7 @@ def find_blender(explicit: Blender | str | Path | None = None) -> Blender:
 
 @cache
 def known_blender(explicit: Path | None = None) -> Blender:
-    """As `find_blender`, asked once in a process, which may render many things."""
+    """The Blender that `find_blender` finds, looked for only once in a process, which may render many things."""
     return find_blender(explicit)
 
 
@@ -125,7 +125,7 @@ def settings_file() -> Path:
 
 
 def environment_folder() -> Path:
-    """Where an environment with bpy would be, beside the driver's own."""
+    """The folder of an environment with bpy, beside the driver's own environment."""
     return Path(sys.prefix).parent / ENVIRONMENT_FOLDER
 
 

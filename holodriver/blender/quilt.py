@@ -21,7 +21,7 @@ MAXIMUM_BOUNCES = 12
 
 @dataclass(frozen=True, kw_only=True)
 class QuiltJob:
-    """Which quilt to render; `QuiltJob.of` finds what a display needs."""
+    """The request for a quilt; `QuiltJob.of` finds what a display needs."""
 
     display: LookingGlass
     """Display that the quilt is laid out for."""

@@ -32,15 +32,15 @@ DEMO, RANDOM = BUILT = ("demo", "random")
 CPU = "CPU"
 
 MAXIMUM_PLANES = 10_000
-"""More focal planes than any stack has; a damaged number beyond it is refused before anything is allocated for it."""
+"""Largest number of focal planes; a damaged number beyond it is refused before anything is allocated for it."""
 
 MAXIMUM_SIZE = 65_536
-"""Most pixels along one side; a larger number is refused for the same reason."""
+"""Largest number of pixels along one side; a larger number is refused for the same reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RenderJob:
-    """What to render and how well.
+    """The request: what to render and how well.
 
     Planes, blur, route and depth samples concern focal stacks alone.
 
@@ -138,7 +138,7 @@ class RenderJob:
 
 @dataclass(frozen=True, kw_only=True)
 class QuiltViews:
-    """Which views of a scene a Looking Glass quilt needs; size and quality are those of a `RenderJob`.
+    """The views of a scene that a Looking Glass quilt needs; size and quality are those of a `RenderJob`.
 
     Raises:
         InputError: a field is out of range; the message names it.
