@@ -33,29 +33,6 @@ def left(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"width": 0}, "width is 0"),
-        ({"height": 12.5}, "height is 12.5"),
-        ({"planes": 1}, "planes is 1"),
-        ({"samples": 0}, "samples is 0"),
-        ({"seed": -1}, "seed is -1"),
-        ({"coc_max": 0.0}, "coc_max is 0.0"),
-        ({"coc_max": float("nan")}, "coc_max is nan"),
-        ({"mapping": "radial"}, "mapping is 'radial'"),
-        ({"near": 0.0}, "near is 0 m"),
-        ({"near": 5.0, "far": 5.0}, "far is 5 m"),
-        ({"near": 5.0, "far": 4.0, "mapping": "linear"}, "far is 4 m"),
-        ({"near": 5.0, "far": float("inf"), "mapping": "linear"}, "far is infinite"),
-        ({"scene": "/nowhere/scene.blend"}, "scene.blend: does not exist"),
-    ],
-)
-def test_wrong_jobs_are_refused_by_field(changes, said):
-    with pytest.raises(InputError, match=said):
-        job(**changes)
-
-
 def test_existing_output_is_refused_before_blender_starts(tmp_path):
     (tmp_path / "a.stack").mkdir()
     with pytest.raises(OutputExistsError, match="--overwrite"):
