@@ -25,7 +25,7 @@ from holodriver.files.video.writer import even
 from holodriver.optics.colour import srgb_encode
 from holodriver.optics.focus import Mapping, check_range, normalised_depth
 from holodriver.progress import Progress, silent
-from holodriver.scene.render_job import RenderJob
+from holodriver.scene.render_job import NO_HIT, RANGE_MARGIN, RenderJob
 from holodriver.scene.rgbd import RgbdImage
 
 FORMATS = ("side-by-side", "depth", "exr", "video")
@@ -34,13 +34,8 @@ frames NAME_rgbd_lr.mp4."""
 
 VIDEO = "video"
 
-MARGIN = 0.01
-"""Added at both ends of a range that was found, as a fraction of its length."""
-
 RANGE = "range"
 """Base of the names of what is rendered to find a range."""
-
-_NO_HIT = 1e9  # Cycles writes 1e10 where a ray meets nothing
 
 Floats = NDArray[np.float32]
 
@@ -159,7 +154,7 @@ class _Depths:
     def add(self, frame: int) -> None:
         """Take the depth of a frame into account."""
         depth = self._depth(frame)
-        seen = depth[depth < _NO_HIT]
+        seen = depth[depth < NO_HIT]
         if not seen.size:
             return
         near, far = self.job.near or 0.0, math.inf if self.job.far is None else self.job.far
@@ -188,7 +183,7 @@ class _Depths:
                 f"camera '{camera}' sees one flat surface at {self._nearest:g}, which has no depth range",
                 remedy="give --near and --far",
             )
-        margin = MARGIN * length
+        margin = RANGE_MARGIN * length
         self.near = max(self._nearest - margin, self._nearest / 2) if self.job.near is None else self.job.near
         self.far = self._farthest + margin if self.job.far is None else self.job.far
         check_range(self.near, self.far, self.mapping)

@@ -37,6 +37,13 @@ MAXIMUM_PLANES = 10_000
 MAXIMUM_SIZE = 65_536
 """Largest number of pixels along one side; a larger number is refused for the same reason."""
 
+RANGE_MARGIN = 0.01
+"""Part of its length that a depth range gets at both ends when it was found: a lens sees a little more than a
+pinhole."""
+
+NO_HIT = 1e9
+"""Depth, m, from which on a raw render shows no surface: Cycles writes 1e10 where a ray meets nothing."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RenderJob:

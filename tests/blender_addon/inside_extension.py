@@ -183,7 +183,7 @@ def check_panels_draw_in_every_state() -> None:
             return Layout()
 
     scene = fresh()
-    panels, session, process = part("ui.panels"), part("ui.session"), part("process")
+    panels, session, process = part("ui.panels"), part("ui.session"), part("ui.driver_process")
     settings = scene.holodriver
     for mode in ("VIEW", "PLANES"):
         settings.range_mode = mode
@@ -339,7 +339,7 @@ def check_planes_are_fitted_picked_and_typed() -> None:
     assert settings.range_mode == "PLANES"
     assert abs(settings.near - 4) < 0.1, settings.near
     assert abs(settings.far - 8) < 0.1, settings.far
-    planes = part("planes")
+    planes = part("ui.near_and_far")
     target = bpy.data.objects.new("Target", None)
     target.location = (1.0, 0.5, -6.0)
     scene.collection.objects.link(target)
@@ -523,7 +523,7 @@ def check_the_driver_is_checked() -> None:
 
 
 def check_a_driver_is_looked_for_in_order() -> None:
-    driver, folder = part("driver"), Path(FOLDER) / "private"
+    driver, folder = part("ui.driver"), Path(FOLDER) / "private"
     os.environ.pop(driver.ENVIRONMENT_VARIABLE, None)
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python").touch()
