@@ -87,7 +87,7 @@ def tour(archive: str, driver: str, folder: str, *photo: str) -> Iterator[float]
     for each in list(bpy.data.objects):
         bpy.data.objects.remove(each)
     scene = bpy.context.scene
-    part("demo_scene").build_demo(scene, mapping="dioptric", aspect=4 / 3)
+    part("scenes.demo_scene").build_demo(scene, mapping="dioptric", aspect=4 / 3)
     scene.render.resolution_x, scene.render.resolution_y = 128, 96
     settings = scene.holodriver
     settings.quality, settings.denoise, settings.iterations, settings.play_seconds = "DRAFT", False, 15, 1.0

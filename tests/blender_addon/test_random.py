@@ -66,12 +66,12 @@ for job in asked["jobs"]:
 def build(blender, folder, scenes):
     """Raw renders of scenes (split, seed, mapping, width): what Blender tells of each, metric depth, manifest."""
     common = {"scene": "random", "height": SIZE, "planes": 2, "coc_max": 3.0, "samples": 1}
-    common |= {"near": None, "far": None, "depth_samples": 1, "denoise": False}
-    jobs = [
-        common
-        | {"split": split, "seed": seed, "mapping": mapping, "width": width, "folder": str(folder / f"{split}{seed}")}
-        for split, seed, mapping, width in scenes
-    ]
+    common |= {"depth_samples": 1, "denoise": False}
+    jobs = []
+    for split, seed, mapping, width in scenes:
+        request = RenderJob(**common, split=split, seed=seed, mapping=mapping, width=width)
+        raw = folder / f"{split}{seed}"
+        jobs.append({"kind": "stack", "request": request.as_dict(), "folder": str(raw), "threads": None})
     asked = {"jobs": jobs, "addon": str(_addon_folder()), "holodriver": str(Path(holodriver.__file__).parent)}
     (folder / "run.py").write_text(RUN, encoding="utf-8")
     (folder / "asked.json").write_text(json.dumps(asked), encoding="utf-8")

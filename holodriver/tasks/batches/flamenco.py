@@ -64,7 +64,9 @@ def export_frames(
     with written_file(path, overwrite=overwrite) as temporary:
         temporary.write_text(json.dumps(submitted(job, folder, near, far), indent=1), encoding="utf-8")
     with written_file(script, overwrite=True) as temporary:  # the same whatever the job
-        temporary.write_text(files("holodriver.tasks.batches").joinpath("flamenco_job_type.js").read_text(encoding="utf-8"))
+        temporary.write_text(
+            files("holodriver.tasks.batches").joinpath("flamenco_job_type.js").read_text(encoding="utf-8")
+        )
     return script
 
 
