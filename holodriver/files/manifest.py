@@ -1,6 +1,6 @@
 """The manifests of a focal stack: ``stack.json`` of the finished folder and ``raw.json`` of raw renders.
 
-Needs the standard library alone (and `optics.focus`), so that Blender's Python can write what the driver reads.
+Needs numpy alone, so that Blender's Python can write what the driver reads.
 """
 
 import json
@@ -15,13 +15,7 @@ from holodriver.errors import Expected, FileFormatError, InputError, check, numb
 from holodriver.files.guard.source import stays
 from holodriver.files.text import check_head, read_json
 from holodriver.optics.focus import MAPPINGS, Mapping, check_range
-
-MAXIMUM_PLANES = 10_000
-"""More than any stack has; a damaged number beyond it is refused before anything is allocated for it."""
-
-MAXIMUM_SIZE = 65_536
-"""Pixels along one side; as above."""
-
+from holodriver.scene.render_job import MAXIMUM_PLANES, MAXIMUM_SIZE
 
 _SHARE = numbers(0, 1)
 
@@ -234,6 +228,11 @@ VIEWS_NAME = "views.json"
 def raw_view_name(view: int) -> str:
     """File name of a raw view of the refocus route, counted from 0."""
     return f"view_{view:04d}.exr"
+
+
+def quilt_view_name(view: int) -> str:
+    """File name of the picture of a view of a quilt, counted from 0."""
+    return f"view_{view:04d}.png"
 
 
 def raw_frame_color_name(frame: int) -> str:
