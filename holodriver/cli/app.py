@@ -19,7 +19,7 @@ from holodriver.errors import HolodriverError
 
 COMMANDS = {
     "demo": "From a Blender scene to a hologram, panel frames and pictures of it, in one go.",
-    "render": "Render a Blender scene to a focal stack.",
+    "render": "Render a Blender scene: focal stacks, RGB-D images, quilts, data sets.",
     "synth": "Compute the hologram of a focal stack, or of a picture with depth.",
     "calibrate": "Measure what the panel does to each colour, in a file that encode uses.",
     "capture": "Score what a camera sees of a hologram, focus by focus.",
