@@ -21,6 +21,7 @@ COMMANDS = {
     "demo": "From a Blender scene to a hologram, panel frames and pictures of it, in one go.",
     "render": "Render a Blender scene to a focal stack.",
     "synth": "Compute the hologram of a focal stack, or of a picture with depth.",
+    "import": "Turn the wave field of another program into a hologram.",
     "calibrate": "Measure what the panel does to each colour, for encode.",
     "capture": "Score what a camera sees of a hologram, focus by focus.",
     "encode": "Encode holograms into panel frames.",
@@ -42,7 +43,10 @@ COMMANDS = {
     "doctor": "Say what this machine has and lacks, and what to do about it.",
 }
 """Each is the function (or the group of commands) of that name in the module `holodriver.cli.<name>`, imported when it
-is called; a hyphen is an underscore there."""
+is called; a hyphen is an underscore there, and see `NAMES`."""
+
+NAMES = {"import": "import_field"}
+"""Names of modules and functions of commands whose own name is a word of Python."""
 
 WITH_PARENT = "HOLODRIVER_STOP_WITH_INPUT"
 """Environment variable of programs that start this one: it stops when its standard input ends, as theirs would."""
@@ -60,7 +64,7 @@ class _Deferred(TyperCommand):
     def load(self) -> Any:
         """The command itself."""
         assert self.name is not None
-        name = self.name.replace("-", "_")
+        name = NAMES.get(self.name, self.name.replace("-", "_"))
         function = getattr(importlib.import_module(f"holodriver.cli.{name}"), name)
         if isinstance(function, typer.Typer):
             return typer.main.get_command(function)

@@ -7,7 +7,6 @@ neural-holography code write them. The latter writes 2π − φ by default, whic
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -18,10 +17,7 @@ from holodriver.files import arrays
 from holodriver.files.exr import exr_channels, read_exr
 from holodriver.files.images import read_pixels
 from holodriver.files.photos import SUFFIXES as PHOTOS
-from holodriver.optics.field import Layout, to_colours
-
-Meaning = Literal["complex", "phase", "amplitude"]
-"""What the numbers of a file are."""
+from holodriver.optics.array_layout import Layout, Meaning, to_colours
 
 SUFFIXES = (*arrays.SUFFIXES, *PHOTOS, ".exr")
 """Ends of the names of files that are read here."""

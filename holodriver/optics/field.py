@@ -3,19 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import isclose
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
 from holodriver.errors import InputError
+from holodriver.optics.array_layout import Layout, to_colours
 from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.propagation import propagate
 from holodriver.threads import side_by_side
-
-Layout = Literal["HW", "CHW", "HWC"]
-"""Order of the axes of an array: colour, height, width."""
 
 
 @dataclass(frozen=True)
@@ -97,46 +95,6 @@ class WaveField:
         return np.stack(side_by_side(lambda t: self.intensity(float(t), padding=padding), positions))
 
 
-def to_colours(array: NDArray, colours: int, layout: Layout | None = None) -> tuple[NDArray, Layout]:
-    """An array as (C, H, W), and the order of axes that it had; axes of length 1 in front are left out.
-
-    Args:
-        array: (H, W), (C, H, W) or (H, W, C).
-        colours: number of colours C.
-        layout: order of the axes; told by the number of colours if None.
-
-    Raises:
-        InputError: the shape fits no order of the axes, or more than one.
-    """
-    given = array.shape
-    while array.ndim > 3 and array.shape[0] == 1:
-        array = array[0]
-    fits: list[Layout] = []
-    if array.ndim == 2 and colours == 1:
-        fits.append("HW")
-    if array.ndim == 3 and array.shape[0] == colours:
-        fits.append("CHW")
-    if array.ndim == 3 and array.shape[2] == colours:
-        fits.append("HWC")
-    if layout is not None:
-        fits = [one for one in fits if one == layout]
-    if not fits:
-        expected = "(H, W), (C, H, W) or (H, W, C)" if layout is None else f"({', '.join(layout)})"
-        raise InputError(
-            f"the array has shape {given}, expected {expected} with C = {colours}, one for each wavelength",
-            remedy="give one wavelength for each colour",
-        )
-    if len(fits) > 1:
-        raise InputError(
-            f"the array has shape {given}, where the {colours} colours may come first or last",
-            remedy="say which: layout CHW or HWC",
-        )
-    order = fits[0]
-    if order == "HW":
-        return array[None], order
-    return (array if order == "CHW" else np.moveaxis(array, -1, 0)), order
-
-
 def _profile(
     pitch: float | None, wavelengths: Sequence[float] | None, display: DisplayProfile | None
 ) -> DisplayProfile:
@@ -147,14 +105,14 @@ def _profile(
             raise InputError(
                 f"the {missing} of the wave field must be given, in metres", remedy="or give the display instead"
             )
-        return replace(
-            REFERENCE, name="imported", pixel_pitch=pitch, wavelengths=tuple(wavelengths), binning=1
-        )
+        return replace(REFERENCE, name="imported", pixel_pitch=pitch, wavelengths=tuple(wavelengths), binning=1)
     if pitch is not None and not isclose(pitch, display.pixel_pitch, rel_tol=1e-6):
         raise InputError(f"the pitch is {pitch:g} m, and that of the display {display.pixel_pitch:g} m")
     if wavelengths is not None and not (
         len(wavelengths) == len(display.wavelengths)
         and all(isclose(one, other, rel_tol=1e-6) for one, other in zip(wavelengths, display.wavelengths, strict=True))
     ):
-        raise InputError(f"the wavelengths are {tuple(wavelengths)} m, and those of the display {display.wavelengths} m")
+        raise InputError(
+            f"the wavelengths are {tuple(wavelengths)} m, and those of the display {display.wavelengths} m"
+        )
     return display
