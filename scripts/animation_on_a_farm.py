@@ -26,15 +26,15 @@ from statistics import median
 import numpy as np
 from kill_and_resume import contents, descendants
 
-from holodriver.batch import SynthSettings
+from holodriver.blender.find import clean_environment, find_blender
+from holodriver.blender.stack import RenderJob
 from holodriver.farm.farm import Farm
 from holodriver.farm.run import run
 from holodriver.farm.unit import Batch, Outcome, failures
-from holodriver.jobs.frames import frames_batch
-from holodriver.jobs.holograms import holograms_batch
 from holodriver.optics.display import REFERENCE
-from holodriver.rendering.blender import clean_environment, find_blender
-from holodriver.rendering.render import RenderJob
+from holodriver.tasks.batches.animation import frames_batch
+from holodriver.tasks.batches.holograms import holograms_batch
+from holodriver.tasks.hologram import SynthSettings
 
 PROGRAM = (sys.executable, "-m", "holodriver", "--progress", "none")
 SCENES = Path(__file__).resolve().parents[1] / "tests" / "blender_addon" / "scenes.py"

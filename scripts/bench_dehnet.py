@@ -25,24 +25,24 @@ import numpy as np
 import torch
 
 from holodriver.cli import console
+from holodriver.dehnet.architecture import DEHNet, DEHNetShape
+from holodriver.dehnet.load_weights import Networks, load_networks
+from holodriver.dehnet.runtimes.base import Model, Runtime
+from holodriver.dehnet.runtimes.kinds import present
+from holodriver.dehnet.speed import measure_stream, picture
+from holodriver.dehnet.stream import Stream
+from holodriver.dehnet.synthesiser import NetworkSynthesiser
+from holodriver.dehnet.training.export import export
+from holodriver.dehnet.training.quantise import Recipe, rounded
 from holodriver.errors import HolodriverError
 from holodriver.files.stack import read_stack
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
 from holodriver.panel.lut import AmplitudeLut
-from holodriver.quality.scores import score_field
-from holodriver.realtime.networks import Networks, load_networks
-from holodriver.realtime.speed import measure_stream, picture
-from holodriver.realtime.stream import Stream
-from holodriver.realtime.synthesiser import NetworkSynthesiser
 from holodriver.scene.stack import FocalStack
+from holodriver.scores.table import score_field
 from holodriver.study.figures.performance import alternated
-from holodriver.synthesis.dehnet import DEHNet, DEHNetShape
 from holodriver.synthesis.optimise import Synthesis, synthesise
-from holodriver.synthesis.runtimes.base import Model, Runtime
-from holodriver.synthesis.runtimes.kinds import present
-from holodriver.training.export import export
-from holodriver.training.quantise import Recipe, rounded
 
 EAGER = "torch"
 

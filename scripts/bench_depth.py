@@ -27,13 +27,13 @@ import numpy as np
 from depth_simulation import Clip, Floats, Picture, Scores, SimulatedEstimator, read_clip, read_frame, score
 
 import holodriver
+from holodriver.blender.find import clean_environment, find_blender
 from holodriver.cli import console
 from holodriver.depth.fusion import fuse
 from holodriver.depth.pipeline import DepthSettings, estimate, percentile_range, to_range
 from holodriver.depth.refine import METHODS, refine
 from holodriver.depth.size import resized, shrunk
 from holodriver.depth.temporal import Stabiliser
-from holodriver.rendering.blender import clean_environment, find_blender
 
 SCENES = 6
 FRAMES = 20
@@ -199,8 +199,8 @@ def stable(clip: Clip, raw: list[Floats]) -> list[Floats]:
 def throughput(frames: int) -> None:
     """Milliseconds a frame of each step of a full-HD video, and of a network of the size of dpt-large."""
     from holodriver.files.halves import joined
-    from holodriver.files.video import VideoReader
-    from holodriver.files.video_writer import VideoWriter, codec_for
+    from holodriver.files.video.video import VideoReader
+    from holodriver.files.video.writer import VideoWriter, codec_for
 
     rng = np.random.default_rng(0)
     texture = shrunk(rng.integers(0, 256, (180, 320, 3), np.uint8), (1350, 2400))

@@ -19,12 +19,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from holodriver.files import guard
-from holodriver.files.film import write_film
+from holodriver.files.guard import guard
 from holodriver.files.hologram import Hologram, read_hologram, write_hologram
 from holodriver.files.photos import read_photo
 from holodriver.files.stack import read_stack, write_stack
-from holodriver.files.video import VideoReader
+from holodriver.files.video.film import write_film
+from holodriver.files.video.video import VideoReader
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
 from holodriver.scene.stack import FocalStack

@@ -20,10 +20,10 @@ import h5py
 import numpy as np
 
 from holodriver.files.hologram import Hologram, read_small_frames, write_hologram
-from holodriver.files.rig import ControllerSettings, PanelSettings, Rig, write_rig
 from holodriver.optics.display import REFERENCE
 from holodriver.panel.frames import SmallFrames
 from holodriver.panel.lut import AmplitudeLut
+from holodriver.rig.settings import ControllerSettings, PanelSettings, Rig, write_rig
 
 TURNS = 3
 

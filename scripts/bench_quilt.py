@@ -23,18 +23,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from holodriver.blender.quilt import QuiltJob, render_quilt
+from holodriver.blender.stack import RenderJob, render_stack
 from holodriver.cli import console
 from holodriver.files.quilt import QuiltCanvas, read_quilt, write_quilt
 from holodriver.files.stack import read_all_in_focus
 from holodriver.lookingglass.grid import FINE, Grid, working_grid
 from holodriver.lookingglass.parallax import Geometry, ViewSettings, stack_geometry
 from holodriver.lookingglass.quilt import draw_views, make_layers, make_quilt
-from holodriver.metrics import ssim
 from holodriver.optics.colour import srgb_encode
 from holodriver.optics.lookingglass import LookingGlass, looking_glass
-from holodriver.rendering.quilt import QuiltJob, render_quilt
-from holodriver.rendering.render import RenderJob, render_stack
 from holodriver.scene.rgbd import RgbdImage
+from holodriver.scores.psnr_ssim import ssim
 
 Floats = NDArray[np.floating]
 Mask = NDArray[np.bool_]

@@ -28,22 +28,22 @@ from synthesis_peers import Autograd, adam, colour_losses, crop, flat, odak, sil
 
 from holodriver.cli import console
 from holodriver.files.stack import read_stack
-from holodriver.metrics import blur_diameters
 from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.optics.focus import positions
 from holodriver.panel.burch import automatic_gains, encode, read_back
 from holodriver.panel.lut import AmplitudeLut
-from holodriver.quality.scores import score_field
 from holodriver.scene.layered import focal_stack
 from holodriver.scene.stack import FocalStack
+from holodriver.scores.psnr_ssim import blur_diameters
+from holodriver.scores.table import score_field
 from holodriver.study.figures.performance import alternated
 from holodriver.study.scenes import GREY, disc_scene
 from holodriver.synthesis.baselines import dcgh, flat_phase, ncgh, superposed
 from holodriver.synthesis.loss import ColourLoss, LossWeights
 from holodriver.synthesis.optimise import minimise, synthesise
 from holodriver.synthesis.panel_aware import refine_frames
-from holodriver.threads import side_by_side
+from holodriver.system.threads import side_by_side
 
 RATES = (0.01, 0.02, 0.05, 0.1)
 ADAM_STEPS = 500

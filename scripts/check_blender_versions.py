@@ -24,7 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VERSIONS = ("4.2.23", "4.5.15", "5.0.1", "5.2.3")
-TESTS = ("tests/blender_addon", "tests/rendering")
+TESTS = ("tests/blender_addon", "tests/blender")
 SCRIPTS = "Scripts" if os.name == "nt" else "bin"
 
 

@@ -31,21 +31,21 @@ from holodriver.cli import console
 from holodriver.errors import HolodriverError, InputError
 from holodriver.files.manifest import StackManifest
 from holodriver.files.stack import read_stack
-from holodriver.metrics import StackScores
 from holodriver.optics.colour import srgb_encode
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
-from holodriver.quality.scores import MethodScores, score_field
-from holodriver.quiet import import_onnxruntime
 from holodriver.scene.cut import layers_of
 from holodriver.scene.layered import focal_stack
 from holodriver.scene.rgbd import RgbdImage
 from holodriver.scene.stack import FocalStack
+from holodriver.scores.psnr_ssim import StackScores
+from holodriver.scores.table import MethodScores, score_field
 from holodriver.study.depth_errors import DepthErrors, EdgeLight, darkest, edge_light, in_focus, noisy
 from holodriver.study.sweeps.channels import HEADINGS, Network, field_of, profile_of, torch_network
 from holodriver.study.sweeps.channels import sizes as network_sizes
 from holodriver.synthesis.baselines import flat_phase, ncgh
 from holodriver.synthesis.optimise import synthesise
+from holodriver.system.quiet import import_onnxruntime
 
 COLOURS = ("red", "green", "blue")
 KEPT = "kept"

@@ -21,13 +21,13 @@ import torch
 from torch import Tensor, nn
 
 from holodriver.cli import console
+from holodriver.dehnet.architecture import MIDDLE, DEHNet, DEHNetShape, NetworkOptics, network_input
+from holodriver.dehnet.training.objective import ALL, Sample
+from holodriver.dehnet.training.pool import Pool, Record
+from holodriver.dehnet.training.recipe import QUICK, Recipe
+from holodriver.dehnet.training.train import LEAST_VARIANCE, Trainer, sample_of
 from holodriver.optics.display import REFERENCE
 from holodriver.progress import Progress
-from holodriver.synthesis.dehnet import MIDDLE, DEHNet, DEHNetShape, NetworkOptics, network_input
-from holodriver.training.objective import ALL, Sample
-from holodriver.training.pool import Pool, Record
-from holodriver.training.recipe import QUICK, Recipe
-from holodriver.training.train import LEAST_VARIANCE, Trainer, sample_of
 
 Activation = Callable[[Tensor], Tensor]
 PLAIN = DEHNetShape()

@@ -31,8 +31,8 @@ def load_package(folder: Path) -> None:
 
 def render_shot(job: dict[str, Any], number: int, shot: dict[str, Any]) -> dict[str, float]:
     """Render one shot; what the camera is."""
-    from blender_addon.cycles import RenderJob, prepare, prepare_depth, render_image
-    from blender_addon.random_scene import build_random
+    from blender_addon.render.cycles import RenderJob, prepare, prepare_depth, render_image
+    from blender_addon.scenes.random_scene import build_random
 
     folder, width, height = Path(job["folder"]), job["width"], job["height"]
     bpy.ops.wm.read_factory_settings(use_empty=True)

@@ -223,7 +223,7 @@ def _reprojected(now: Frame, then: Frame, focal: float) -> tuple[Floats, NDArray
 
 
 NEAR, FAR = 10.0, 14.0
-"""Depth range of the random scenes, scene units (blender_addon/stage.py)."""
+"""Depth range of the random scenes, scene units (blender_addon/scenes/backdrop.py)."""
 
 FARTHEST = 0.2
 """Inverse depth that the far plane gets, the near one having 1: as of things from 1 to 5 m away."""

@@ -50,7 +50,7 @@ from fuzz_mutations import (
 )
 
 from holodriver.errors import BlenderError, HolodriverError, InputError
-from holodriver.files import guard
+from holodriver.files.guard import guard
 
 LIMITS = guard.Limits(memory=1 << 30, seconds=20.0)
 """Of the reading process, for small files."""
@@ -78,7 +78,7 @@ class Reader:
 
 
 def _video(path: Path) -> None:
-    from holodriver.files.video import VideoReader
+    from holodriver.files.video.video import VideoReader
 
     with VideoReader(path) as video:
         for _ in video.frames(limit=5):
@@ -86,14 +86,14 @@ def _video(path: Path) -> None:
 
 
 def _sound(path: Path) -> None:
-    from holodriver.files.sound import take_sound
+    from holodriver.files.video.sound import take_sound
 
     take_sound(path, path.with_suffix(".taken"), ["aac", "pcm_s16le"], start=seeds.Fraction(0), end=None)
 
 
 def _parts(folder: Path) -> None:
-    from holodriver.files.video_parts import Track, VideoParts
-    from holodriver.files.video_writer import CODECS
+    from holodriver.files.video.parts import Track, VideoParts
+    from holodriver.files.video.writer import CODECS
 
     track = Track(folder.with_name("a.mkv"), (seeds.WIDTH, seeds.HEIGHT), CODECS["ffv1"])
     rate = seeds.Fraction(12)
@@ -101,19 +101,19 @@ def _parts(folder: Path) -> None:
 
 
 def _edid(path: Path) -> None:
-    from holodriver.rig.edid import read_edid
+    from holodriver.rig.panel.edid import read_edid
 
     read_edid(path.read_bytes())
 
 
 def _settings(path: Path) -> None:
-    from holodriver.rendering import blender
+    from holodriver.blender import find
 
-    kept, blender.settings_file = blender.settings_file, lambda: path
+    kept, find.settings_file = find.settings_file, lambda: path
     try:
-        list(blender._choices(None))
+        list(find._choices(None))
     finally:
-        blender.settings_file = kept
+        find.settings_file = kept
 
 
 def _model(folder: Path) -> None:
@@ -129,13 +129,13 @@ def _photo(path: Path) -> None:
 
 
 def _pool(folder: Path) -> None:
-    from holodriver.training.pool import Pool
+    from holodriver.dehnet.training.pool import Pool
 
     Pool(folder).get(0)
 
 
 def _weights(path: Path) -> None:
-    from holodriver.training.ship import _checked
+    from holodriver.dehnet.training.ship import _checked
 
     _checked(path, seeds.display(), 0)
 

@@ -214,8 +214,8 @@ def videos(folder: Path) -> list[Path]:
 
 def parts(folder: Path) -> list[Path]:
     """An unfinished video."""
-    from holodriver.files.video_parts import Track, VideoParts
-    from holodriver.files.video_writer import CODECS
+    from holodriver.files.video.parts import Track, VideoParts
+    from holodriver.files.video.writer import CODECS
 
     track = Track(folder / "a.mkv", (WIDTH, HEIGHT), CODECS["ffv1"])
     begun = VideoParts([track], {"source": "seed"}, rate=Fraction(12), time_base=Fraction(1, 12))
@@ -228,8 +228,8 @@ def weights(folder: Path) -> list[Path]:
     """Trained weights of a small network."""
     import torch
 
+    from holodriver.dehnet.architecture import DEHNet, DEHNetShape, NetworkOptics
     from holodriver.files.weights import NetworkWeights, save_weights
-    from holodriver.synthesis.dehnet import DEHNet, DEHNetShape, NetworkOptics
 
     torch.manual_seed(0)
     shape = DEHNetShape(channels=2, convolutions=4)
@@ -240,9 +240,9 @@ def weights(folder: Path) -> list[Path]:
 
 def networks(folder: Path) -> list[Path]:
     """The same as ONNX."""
+    from holodriver.dehnet.training.export import float_file
     from holodriver.files.network import write_network
     from holodriver.files.weights import load_weights
-    from holodriver.training.export import float_file
 
     write_network(folder / "red.onnx", float_file(load_weights(weights(folder)[0])))
     return [folder / "red.onnx"]
@@ -258,7 +258,7 @@ def profiles(folder: Path) -> list[Path]:
 
 def rigs(folder: Path) -> list[Path]:
     """A rig file."""
-    from holodriver.files.rig import PanelSettings, Rig, write_rig
+    from holodriver.rig.settings import PanelSettings, Rig, write_rig
 
     write_rig(folder / "rig.toml", Rig(panel=PanelSettings(monitor="IRIS-U62")))
     return [folder / "rig.toml"]
@@ -291,9 +291,9 @@ def readings(folder: Path) -> list[Path]:
 
 def recordings(folder: Path) -> list[Path]:
     """What a simulated rig showed."""
-    from holodriver.rig.colour import Colour
-    from holodriver.rig.recording import write_recording
-    from holodriver.rig.simulated import Exposure
+    from holodriver.rig.laser_colour import Colour
+    from holodriver.rig.simulated.recording import write_recording
+    from holodriver.rig.simulated.simulated_rig import Exposure
 
     grey = picture(1)[..., 0]
     shown = [Exposure(0, 0, 0, Colour.RED, grey, 0.003, 0.001), Exposure(0, 1, 1, None, grey, 0.0, 0.0)]
@@ -303,7 +303,7 @@ def recordings(folder: Path) -> list[Path]:
 
 def pools(folder: Path) -> list[Path]:
     """A pool of training stacks."""
-    from holodriver.training.pool import Pool, PoolSize
+    from holodriver.dehnet.training.pool import Pool, PoolSize
 
     Pool(folder / "pool", PoolSize(2, 8, 3, 1, 4.0))
     return [folder / "pool"]

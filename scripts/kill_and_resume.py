@@ -31,7 +31,7 @@ from PIL import Image
 
 from holodriver.files.hologram import read_hologram
 from holodriver.files.stack import read_stack, write_stack
-from holodriver.files.video import VideoReader
+from holodriver.files.video.video import VideoReader
 from holodriver.scene.layered import focal_stack
 from holodriver.scene.random_layers import random_scene
 from holodriver.scene.stack import FocalStack

@@ -14,9 +14,9 @@ import numpy as np
 from holodriver.optics.display import REFERENCE
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.panel.response import Method
-from holodriver.rig.calibrate import SweepSettings, fit_colour, measure_colour
-from holodriver.rig.simulated_cell import LiquidCrystal
-from holodriver.rig.simulated_lab import LabSettings, SimulatedLab
+from holodriver.rig.measure.calibrate import SweepSettings, fit_colour, measure_colour
+from holodriver.rig.measure.simulated_cell import LiquidCrystal
+from holodriver.rig.measure.simulated_lab import LabSettings, SimulatedLab
 
 PROFILE = REFERENCE.resized(16, 16)
 

@@ -19,7 +19,7 @@ from holodriver.files.hologram import read_hologram
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
 from holodriver.optics.propagation import propagate
-from holodriver.quality.grating import GratingNoise, grating_noise
+from holodriver.scores.grating import GratingNoise, grating_noise
 from holodriver.study.drawing import save, styled
 from holodriver.study.figures.phase_noise import CARRIERS, SLITS, curves_over_carriers
 

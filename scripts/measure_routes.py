@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
+from holodriver.blender.find import Blender, find_blender
+from holodriver.blender.stack import RenderJob, render_stack
 from holodriver.files.stack import read_stack
-from holodriver.rendering.blender import Blender, find_blender
-from holodriver.rendering.render import RenderJob, render_stack
 from holodriver.scene.stack import FocalStack
 
 BORDER_PX = 8  # half the blur circle: left out, as in all scores

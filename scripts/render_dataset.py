@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from holodriver.blender.stack import RANDOM, ROUTES, SPLITS, RenderJob
 from holodriver.cli import farming
 from holodriver.cli.options import parse_size
 from holodriver.errors import HolodriverError
@@ -30,9 +31,8 @@ from holodriver.farm.unit import Batch, Outcome
 from holodriver.files.atomic import remove_leftovers, written_file
 from holodriver.files.manifest import StackManifest
 from holodriver.files.stack import read_all_in_focus
-from holodriver.jobs.frames import dataset_batch
 from holodriver.optics.display import REFERENCE
-from holodriver.rendering.render import RANDOM, ROUTES, SPLITS, RenderJob
+from holodriver.tasks.batches.animation import dataset_batch
 
 FORMAT, VERSION = "holodriver data set", 1
 

@@ -33,13 +33,13 @@ from rig_virtual import (
 )
 
 from holodriver.errors import RigError
-from holodriver.rig.colour import Colour
-from holodriver.rig.laser_box import LaserBox, Pulse
-from holodriver.rig.light import DirectLight, Light, Mode, SupervisedLight, Timing
-from holodriver.rig.live import LivePlayer
-from holodriver.rig.playlist import Playlist
-from holodriver.rig.power import Power
-from holodriver.rig.supervised import SupervisedLasers
+from holodriver.rig.laser_colour import Colour
+from holodriver.rig.lasers.power import Power
+from holodriver.rig.lasers.supervised import SupervisedLasers
+from holodriver.rig.play.light import DirectLight, Light, Mode, SupervisedLight, Timing
+from holodriver.rig.play.live import LivePlayer
+from holodriver.rig.play.playlist import Playlist
+from holodriver.rig.simulated.box_logic import LaserBox, Pulse
 
 
 @dataclass

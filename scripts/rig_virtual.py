@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from holodriver.errors import RigError
-from holodriver.rig.arming import ArmOrder, StepOrder
-from holodriver.rig.colour import Colour
-from holodriver.rig.laser_box import LaserBox
-from holodriver.rig.lasers import EdgeCount, LaserDriver
-from holodriver.rig.light import Mode
-from holodriver.rig.makes import CONTROLLERS, Lasers, LaserSetup
-from holodriver.rig.panel import READY_PERIODS, Flip, missed_on_demand, missed_refreshes
-from holodriver.rig.panel_process import Entry, ShownFrame
-from holodriver.rig.supervision import FrameTimes, LaserStatus, Supervision
-from holodriver.rig.supervisor import HURRIED_S, Stopped
+from holodriver.rig.laser_colour import Colour
+from holodriver.rig.lasers.arming import ArmOrder, StepOrder
+from holodriver.rig.lasers.laser_driver import EdgeCount, LaserDriver
+from holodriver.rig.lasers.makes import CONTROLLERS, Lasers, LaserSetup
+from holodriver.rig.lasers.supervision import FrameTimes, LaserStatus, Supervision
+from holodriver.rig.lasers.supervisor import HURRIED_S, Stopped
+from holodriver.rig.panel.panel import READY_PERIODS, Flip, missed_on_demand, missed_refreshes
+from holodriver.rig.panel.panel_process import Entry, ShownFrame
+from holodriver.rig.play.light import Mode
+from holodriver.rig.simulated.box_logic import LaserBox
 
 REFRESH_HZ = 60.0
 SUBFIELDS = 3

@@ -15,9 +15,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does,
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job; what tests start would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+from holodriver.blender.find import Blender, clean_environment, find_blender
+from holodriver.blender.stack import RenderJob, render_stack
 from holodriver.errors import BlenderError
-from holodriver.rendering.blender import Blender, clean_environment, find_blender
-from holodriver.rendering.render import RenderJob, render_stack
 
 hypothesis.settings.register_profile("holodriver", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("holodriver")

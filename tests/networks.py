@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
+from holodriver.dehnet.architecture import DEHNet, DEHNetShape, NetworkOptics
 from holodriver.files.network import COLOURS
 from holodriver.files.weights import NetworkWeights, save_weights
 from holodriver.optics.display import REFERENCE
-from holodriver.synthesis.dehnet import DEHNet, DEHNetShape, NetworkOptics
 
 TINY = DEHNetShape(channels=4, convolutions=6)
 """Halo of 6 pixels."""
@@ -41,8 +41,8 @@ def write_weights(folder: Path, shape: DEHNetShape = TINY, *, norm: bool = False
 
 def write_networks(folder: Path, shape: DEHNetShape = TINY) -> None:
     """A folder of networks, float alone."""
+    from holodriver.dehnet.training.export import float_file
     from holodriver.files.network import network_path, write_network
-    from holodriver.training.export import float_file
 
     folder.mkdir(parents=True)
     for colour in range(len(COLOURS)):

@@ -89,7 +89,11 @@ ALLOWED = {
     # the store of studies reads what it has kept itself
     "opening files outside the room for them": ("holodriver/files/", "holodriver/study/store.py"),
     # the last two after `quiet` has loaded what they are parts of
-    "telemetry": ("holodriver/quiet.py", "holodriver/training/quantise.py", "holodriver/depth/networks.py"),
+    "telemetry": (
+        "holodriver/system/quiet.py",
+        "holodriver/dehnet/training/quantise.py",
+        "holodriver/depth/networks.py",
+    ),
 }
 """Where it is the place's very work."""
 
@@ -109,12 +113,12 @@ def test_what_strangers_files_could_abuse_is_not_in_the_source(what):
 SOCKETS = r"^\s*(import|from) (socket|http|urllib|requests|httpx|websockets|ssl|ftplib|smtplib)\b"
 
 MAY_CALL = {
-    "environment.py",  # asks whether a package is there
-    "files/guard.py",  # a pair of sockets between two processes
-    "files/guard_wire.py",
-    "files/guard_reader.py",
+    "tasks/doctor.py",  # asks whether a package is there
+    "files/guard/guard.py",  # a pair of sockets between two processes
+    "files/guard/wire.py",
+    "files/guard/reader.py",
     "lookingglass/bridge.py",  # Looking Glass Bridge, on this machine unless told otherwise
-    "rig/box_link.py",  # the simulated laser box where there are no pseudo-terminals, on this machine alone
+    "rig/simulated/box_link.py",  # the simulated laser box where there are no pseudo-terminals, on this machine alone
 }
 
 

@@ -15,8 +15,8 @@ from layered import layered_stack
 from networks import write_weights
 
 from holodriver.files.stack import write_stack
-from holodriver.quiet import SILENT
 from holodriver.scene.rgbd import RgbdImage
+from holodriver.system.quiet import SILENT
 
 pytestmark = pytest.mark.skipif(not no_network.available(), reason="this system has no seccomp filters")
 

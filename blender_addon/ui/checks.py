@@ -10,11 +10,11 @@ import bpy
 
 from holodriver.errors import InputError
 
-from ..driver import Scene
-from ..estimate import Work, size_in_words
-from ..snapshot import blender_executable, save_snapshot
-from ..thin_lens import camera_of, mapping_of
+from ..render.thin_lens import camera_of, mapping_of
+from .driver import Scene
+from .estimate import Work, size_in_words
 from .properties import artists_gpus
+from .snapshot import blender_executable, save_snapshot
 
 
 def scene_frames(scene: bpy.types.Scene) -> tuple[int, ...]:

@@ -8,10 +8,10 @@ import bpy
 
 from holodriver.errors import HolodriverError
 
-from ..driver import blur_diameter, image_size
-from ..planes import plane_range
-from ..thin_lens import ThinLens, camera_of, fitted_pixels, mapping_of
+from ..render.thin_lens import ThinLens, camera_of, fitted_pixels, mapping_of
 from . import session
+from .driver import blur_diameter, image_size
+from .near_and_far import plane_range
 
 _NUMBERS = ("focus_distance", "aperture_fstop", "aperture_blades", "aperture_rotation", "aperture_ratio")
 

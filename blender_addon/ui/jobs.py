@@ -8,8 +8,8 @@ import bpy
 
 from holodriver.errors import HolodriverError, InputError
 
-from ..process import Job, State
 from . import session
+from .driver_process import Job, State
 
 TICK_S = 0.1
 

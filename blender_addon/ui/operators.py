@@ -10,7 +10,10 @@ import bpy
 from holodriver.errors import InputError
 from holodriver.optics.lookingglass import LOOKING_GLASSES, quilt_path
 
-from ..driver import (
+from ..render.refocus import view_count
+from . import session
+from .checks import check_disk, check_scene, cores, free_name, output_folder, scene_frames, snapshot_of
+from .driver import (
     blur_diameter,
     hologram_steps,
     image_size,
@@ -23,14 +26,11 @@ from ..driver import (
     stacks_in,
     work_of,
 )
-from ..estimate import Work
-from ..planes import plane_range
-from ..process import Job, Step
-from ..refocus import view_count
-from ..snapshot import blend_name, unsaved_images
-from . import session
-from .checks import check_disk, check_scene, cores, free_name, output_folder, scene_frames, snapshot_of
+from .driver_process import Job, Step
+from .estimate import Work
 from .jobs import JobOperator
+from .near_and_far import plane_range
+from .snapshot import blend_name, unsaved_images
 
 
 class _Render(JobOperator):

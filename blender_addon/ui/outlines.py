@@ -9,8 +9,8 @@ import bpy
 from holodriver.errors import HolodriverError
 from holodriver.optics.focus import metric_depth
 
-from ..planes import Corners, plane_outline, plane_range
 from . import focus_preview, session
+from .near_and_far import Corners, plane_outline, plane_range
 
 NEAR_COLOUR = (0.35, 0.85, 1.0, 0.9)
 FAR_COLOUR = (1.0, 0.62, 0.25, 0.9)

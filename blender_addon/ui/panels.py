@@ -9,11 +9,11 @@ import bpy
 
 from holodriver.errors import HolodriverError
 
-from ..driver import blur_diameter, image_size, work_of
-from ..estimate import in_words, size_in_words
-from ..refocus import REFOCUS_GAIN, view_count
+from ..render.refocus import REFOCUS_GAIN, view_count
 from . import session
 from .checks import cores, scene_frames
+from .driver import blur_diameter, image_size, work_of
+from .estimate import in_words, size_in_words
 
 CHARACTER_UNITS = 7.0
 """Mean width of a character, in Blender's units of the interface."""

@@ -9,12 +9,12 @@ import bpy
 
 from holodriver.errors import InputError
 
-from ..driver import photo_steps
-from ..photo import SIDE_BY_SIDE, build_photo, is_side_by_side
-from ..process import Job
 from . import session
 from .checks import output_folder
+from .driver import photo_steps
+from .driver_process import Job
 from .jobs import JobOperator
+from .photo_mesh import SIDE_BY_SIDE, build_photo, is_side_by_side
 
 NEAREST, FARTHEST = 1.0, 6.0
 """Distances (scene units) that a photo's depth spans where no planes are set."""

@@ -11,9 +11,9 @@ from bpy.props import StringProperty
 
 from holodriver.errors import InputError
 
-from ..driver import INSTALLED, environment_python
-from ..process import Job, State, Step
 from . import session
+from .driver import INSTALLED, environment_python
+from .driver_process import Job, State, Step
 from .jobs import JobOperator
 
 EXTRAS = "cpu,rig,depth"

@@ -10,9 +10,9 @@ import bpy
 from holodriver.errors import InputError
 from holodriver.optics.display import DisplayProfile
 
-from ..driver import Driver, find_driver, profile_of
-from ..estimate import in_words
-from ..process import Job, State
+from .driver import Driver, find_driver, profile_of
+from .driver_process import Job, State
+from .estimate import in_words
 
 STATUS_UNITS = 24.0
 """Width of the bar in the status bar, in Blender's units of a button's height."""

@@ -29,9 +29,9 @@ def dehnet(
     profile: Profile = None,
 ) -> None:
     """Send frames with depth through networks and encoder; latency and frames a second of each stage."""
-    from holodriver.realtime.networks import load_networks
-    from holodriver.realtime.speed import measure_stream
-    from holodriver.realtime.synthesiser import NetworkSynthesiser
+    from holodriver.dehnet.load_weights import load_networks
+    from holodriver.dehnet.speed import measure_stream
+    from holodriver.dehnet.synthesiser import NetworkSynthesiser
 
     display = display_profile(profile)
     synthesiser = NetworkSynthesiser(load_networks(weights), display, runtime=runtime)

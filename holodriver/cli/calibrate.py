@@ -13,12 +13,12 @@ from holodriver.cli.options import Overwrite, Profile, display_profile
 from holodriver.errors import HolodriverError, InputError
 
 if TYPE_CHECKING:
-    from holodriver.files.rig import Rig
     from holodriver.panel.calibration import Calibration
     from holodriver.progress import Progress
-    from holodriver.rig.calibrate import ColourReadings, SweepSettings
-    from holodriver.rig.meters import Meter
-    from holodriver.rig.stage import Stage
+    from holodriver.rig.measure.calibrate import ColourReadings, SweepSettings
+    from holodriver.rig.measure.meters import Meter
+    from holodriver.rig.measure.stage import Stage
+    from holodriver.rig.settings import Rig
 
 LAB_SIZE = (96, 64)
 """Effective pixels of the simulated panel: what a grey level does has nothing to do with how many there are."""
@@ -104,14 +104,14 @@ def calibrate(
     from holodriver.files.images import write_pixels
     from holodriver.files.readings import write_readings
     from holodriver.progress import silent
-    from holodriver.rig.calibrate import SweepSettings, calibrated, measure_colour
-    from holodriver.rig.looking import open_meter
-    from holodriver.rig.meters import CameraMeter
-    from holodriver.rig.power import even_power
-    from holodriver.rig.register import measure_registrations
-    from holodriver.rig.response_plot import response_plot
-    from holodriver.rig.rig_stage import check_arming
-    from holodriver.rig.simulated_lab import LabSettings, SimulatedLab
+    from holodriver.rig.lasers.power import even_power
+    from holodriver.rig.measure.calibrate import SweepSettings, calibrated, measure_colour
+    from holodriver.rig.measure.instruments import open_meter
+    from holodriver.rig.measure.meters import CameraMeter
+    from holodriver.rig.measure.register import measure_registrations
+    from holodriver.rig.measure.response_plot import response_plot
+    from holodriver.rig.measure.rig_stage import check_arming
+    from holodriver.rig.measure.simulated_lab import LabSettings, SimulatedLab
 
     settings = SweepSettings(
         levels=levels,
@@ -229,7 +229,7 @@ def _verify(
     tolerance: float,
     progress: "Progress",
 ) -> None:
-    from holodriver.rig.calibrate import verify_colour
+    from holodriver.rig.measure.calibrate import verify_colour
 
     try:
         calibration.check(stage.profile, panel=stage.panel, serial=stage.serial)
@@ -263,7 +263,7 @@ def _verify(
 
 def _from_csv(path: Path) -> "list[ColourReadings]":
     from holodriver.files.readings import read_readings
-    from holodriver.rig.calibrate import ColourReadings
+    from holodriver.rig.measure.calibrate import ColourReadings
 
     return [ColourReadings(one, one.values[:, None, None]) for one in read_readings(path)]
 

@@ -63,12 +63,12 @@ def capture(
     from holodriver.files.images import write_picture
     from holodriver.files.stack import read_stack
     from holodriver.progress import silent
-    from holodriver.rig.capture import measured, take
-    from holodriver.rig.looking import check_sight, open_camera
-    from holodriver.rig.power import balanced_power
-    from holodriver.rig.rig_stage import check_arming
-    from holodriver.rig.session import frames_for, rig_calibration
-    from holodriver.rig.simulated_lab import LabSettings, SimulatedLab
+    from holodriver.rig.lasers.power import balanced_power
+    from holodriver.rig.measure.capture import measured, take
+    from holodriver.rig.measure.instruments import check_sight, open_camera
+    from holodriver.rig.measure.rig_stage import check_arming
+    from holodriver.rig.measure.simulated_lab import LabSettings, SimulatedLab
+    from holodriver.rig.play.session import frames_for, rig_calibration
 
     real = rig_named(rig, arm=arm, power=power)
     check_sight(camera, simulated=real is None)

@@ -24,8 +24,8 @@ def demo(
     overwrite: Overwrite = False,
 ) -> None:
     """From a Blender scene to a hologram, panel frames and pictures of it, in one go."""
-    from holodriver.demo import PAGE, SCORES, SHEET, DemoSettings, run_demo
-    from holodriver.quality.scores import HEADINGS, table_rows
+    from holodriver.scores.table import HEADINGS, table_rows
+    from holodriver.tasks.demo import PAGE, SCORES, SHEET, DemoSettings, run_demo
 
     width, height = parse_size(size)
     settings = DemoSettings(width, height, planes, spp, iterations, seed)

@@ -15,7 +15,7 @@ def doctor(
 
     The exit code is 0 unless something is broken without which no hologram can be computed.
     """
-    from holodriver.environment import survey
+    from holodriver.tasks.doctor import survey
 
     findings = survey()
     broken = [finding.name for finding in findings if finding.blocks]

@@ -35,8 +35,8 @@ def evaluate(
     from holodriver.errors import HolodriverError, InputError
     from holodriver.files.atomic import check_output, written_file
     from holodriver.files.stack import read_stack
-    from holodriver.quality import evaluation
-    from holodriver.quality.perceptual import is_available, load_lpips
+    from holodriver.scores import evaluation
+    from holodriver.scores.lpips import is_available, load_lpips
 
     if as_json is not None:
         check_output(as_json, overwrite=overwrite)

@@ -89,7 +89,7 @@ def only_for_batches(context: typer.Context, what: str) -> None:
     Raises:
         InputError: one was given.
     """
-    from holodriver.machine import limited_threads
+    from holodriver.system.machine import limited_threads
 
     refuse_farm(context, f"is for {what}: this is one piece of work", but=("threads",))
     context.with_resource(limited_threads(context.params["threads"]))

@@ -20,7 +20,7 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Say what a file holds: sizes, display, where it came from, how good it is."""
-    from holodriver.quality.facts import flat
+    from holodriver.viewer.facts import flat
 
     facts = _facts(source)
     if as_json:
@@ -50,11 +50,11 @@ def _facts(source: Path) -> dict[str, Any]:
         profile = read_profile(source)
         return {"kind": "display profile", "display": profile.as_dict(), "notes": profile.warnings()}
     if source.suffix.lower() in (".html", ".htm"):
-        from holodriver.quality.viewer.page import describe_page
+        from holodriver.viewer.page import describe_page
 
         return describe_page(source)
     if source.suffix == ".json" and source.is_file():
-        from holodriver.quality.evaluation import describe_evaluation
+        from holodriver.scores.evaluation import describe_evaluation
 
         return describe_evaluation(source)
     if (source / "frames.json").is_file():
@@ -68,7 +68,7 @@ def _facts(source: Path) -> dict[str, Any]:
             "display": frames.profile.as_dict(),
         }
     if (source / "exposures.json").is_file():
-        from holodriver.rig.recording import read_recording
+        from holodriver.rig.simulated.recording import read_recording
 
         exposures = read_recording(source)
         lit = [exposure for exposure in exposures if exposure.colour is not None]

@@ -13,7 +13,7 @@ from holodriver.cli.options import Overwrite, parse_size
 from holodriver.errors import InputError
 
 if TYPE_CHECKING:
-    from holodriver.lookingglass.source import SourceOptions
+    from holodriver.lookingglass.what_to_show import SourceOptions
     from holodriver.optics.lookingglass import LookingGlass
 
 CONNECTED = "connected"
@@ -214,7 +214,7 @@ def quilt(
         display = display.sized(*parse_size(size))
     options, views = _options(depth, near, source_side), ViewSettings(depthiness, focus, zoom)
     if len(sources) > 1:
-        from holodriver.jobs.quilts import QuiltSettings, quilts_batch
+        from holodriver.tasks.batches.quilts import QuiltSettings, quilts_batch
 
         if depth is not None:
             raise InputError(f"is the depth of one picture, and {len(sources)} sources were named", where="--depth")
@@ -373,7 +373,7 @@ def _display(name: str, host: str, http_port: int) -> "LookingGlass":
 
 
 def _options(depth: Path | None, near: NearName | None, side: SideName | None) -> "SourceOptions":
-    from holodriver.lookingglass.source import SourceOptions
+    from holodriver.lookingglass.what_to_show import SourceOptions
 
     if depth is not None and side is not None:
         raise InputError("a source has its depth beside it or in itself, not both", where="--depth, --source-side")

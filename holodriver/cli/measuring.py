@@ -12,12 +12,12 @@ from holodriver.cli import console
 from holodriver.errors import InputError
 
 if TYPE_CHECKING:
-    from holodriver.files.rig import Rig
     from holodriver.progress import Progress
-    from holodriver.rig.power import Power
-    from holodriver.rig.simulated_lab import SimulatedLab
-    from holodriver.rig.stage import Stage
-    from holodriver.rig.starting import Heard
+    from holodriver.rig.lasers.power import Power
+    from holodriver.rig.measure.simulated_lab import SimulatedLab
+    from holodriver.rig.measure.stage import Stage
+    from holodriver.rig.play.before_light import Heard
+    from holodriver.rig.settings import Rig
 
 SIMULATED = "simulated"
 
@@ -26,7 +26,7 @@ Arm = Annotated[bool, typer.Option("--arm", help="Light the lasers of a real rig
 
 def heard_on_console(progress: "Progress") -> "Heard":
     """Tell the person at the console of a rig."""
-    from holodriver.rig.starting import Heard
+    from holodriver.rig.play.before_light import Heard
 
     return Heard(
         say=console.say,
@@ -45,7 +45,7 @@ def rig_named(text: str, *, arm: bool, power: float | None) -> "Rig | None":
     Raises:
         InputError: an option for real rigs, and the lab is simulated.
     """
-    from holodriver.files.rig import read_rig
+    from holodriver.rig.settings import read_rig
 
     if text != SIMULATED:
         return read_rig(Path(text))
@@ -79,7 +79,7 @@ def stage_on(
     """The rig, armed, as a person has ordered, once its calibration was checked where it counts (`calibrated`); or the
     simulated lab in its place."""
     from holodriver.progress import silent
-    from holodriver.rig.rig_stage import PersistentStage
+    from holodriver.rig.measure.rig_stage import PersistentStage
 
     if rig is None or powers is None:
         assert lab is not None

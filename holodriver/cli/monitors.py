@@ -16,7 +16,7 @@ def monitors(
     A rig file and `pattern --monitor` name one by what it calls itself or by its connector, which stay, or by its
     index, which may not.
     """
-    from holodriver.rig.monitors import monitors as all_monitors
+    from holodriver.rig.panel.monitors import monitors as all_monitors
 
     found = all_monitors()
     if as_json:

@@ -13,7 +13,7 @@ from holodriver.cli.options import Overwrite, parse_size
 from holodriver.errors import InputError
 
 if TYPE_CHECKING:
-    from holodriver.rig.patterns import PatternSettings
+    from holodriver.rig.panel.patterns import PatternSettings
 
 PatternName = StrEnum("PatternName", ["grey", "checker", "grating", "sine", "pixels", "crosses", "sync", "signal"])
 
@@ -55,7 +55,7 @@ def pattern(
     steps: limited range. Lines in two shades of one colour: chroma subsampling. A still texture at the bottom:
     dithering; a changing one: frame-rate control.
     """
-    from holodriver.rig.patterns import PATTERNS, PatternSettings, draw_pattern
+    from holodriver.rig.panel.patterns import PATTERNS, PatternSettings, draw_pattern
 
     if name is None:
         console.table(("pattern", "what", "how to read it"), [(key, *entry[1:]) for key, entry in PATTERNS.items()])
@@ -80,9 +80,9 @@ def pattern(
 
 def _show(name: str, chosen: "PatternSettings", selector: str, duration: float | None, force_primary: bool) -> None:
     """Show it until the time is over, or for Ctrl-C, which is how showing ends."""
-    from holodriver.rig.monitors import find_monitor
-    from holodriver.rig.patterns import PATTERNS, draw_pattern
-    from holodriver.rig.window import WindowPanel
+    from holodriver.rig.panel.monitors import find_monitor
+    from holodriver.rig.panel.patterns import PATTERNS, draw_pattern
+    from holodriver.rig.panel.window import WindowPanel
 
     found = find_monitor(selector, force_primary=force_primary)
     shape = found.height, found.width

@@ -13,7 +13,7 @@ from holodriver.cli.options import Overwrite
 from holodriver.errors import InputError, RigError
 
 if TYPE_CHECKING:
-    from holodriver.rig.session import PlaySettings
+    from holodriver.rig.play.session import PlaySettings
 
 DEFAULT_DURATION_S = 1.0
 """How long a play on the simulated rig lasts if nobody says: enough for timing figures that mean something."""
@@ -98,7 +98,7 @@ def play(
     if cycles is not None and duration is not None:
         raise InputError("give either a number of cycles or a duration", where="--cycles, --duration")
     if rig != SIMULATED:
-        from holodriver.rig.session import MEMORY_GIB, PlaySettings
+        from holodriver.rig.play.session import MEMORY_GIB, PlaySettings
 
         simulated: dict[str, object] = {"--cycles": cycles, "--refresh": refresh, "--record": record, "--film": film}
         simulated |= {"--focus": focus, "--fault": fault}
@@ -127,9 +127,9 @@ def play(
 
 
 def _on_rig(rig: Path, source: list[Path], settings: "PlaySettings") -> None:
-    from holodriver.files.rig import read_rig
-    from holodriver.rig.control import KEYS_HELP, Listener, listening
-    from holodriver.rig.session import MAX_NAME, NameStream, play_on_rig
+    from holodriver.rig.play.control import KEYS_HELP, Listener, listening
+    from holodriver.rig.play.session import MAX_NAME, NameStream, play_on_rig
+    from holodriver.rig.settings import read_rig
 
     read = read_rig(rig)
     stream = STREAM in source
@@ -160,13 +160,13 @@ def _on_simulated_rig(
     from holodriver.files.atomic import check_output, check_output_folder
     from holodriver.files.frames import read_panel_frames
     from holodriver.panel.burch import laser_powers
-    from holodriver.rig.camera_film import write_camera_film
-    from holodriver.rig.faults import Faults
-    from holodriver.rig.player import ON_FRACTION
-    from holodriver.rig.player import play as play_frames
-    from holodriver.rig.recording import HOLDS, write_recording
-    from holodriver.rig.session import sources
-    from holodriver.rig.simulated import Exposure, SimulatedRig
+    from holodriver.rig.play.report import ON_FRACTION
+    from holodriver.rig.play.report import play as play_frames
+    from holodriver.rig.play.session import sources
+    from holodriver.rig.simulated.camera_film import write_camera_film
+    from holodriver.rig.simulated.faults import Faults
+    from holodriver.rig.simulated.recording import HOLDS, write_recording
+    from holodriver.rig.simulated.simulated_rig import Exposure, SimulatedRig
 
     faults = Faults.parse(seen.faults)
     record, film = seen.record, seen.film

@@ -26,7 +26,7 @@ def quantise(
     overwrite: Overwrite = False,
 ) -> None:
     """Fuse, export (float ONNX) and round (int8 ONNX) the networks of three colours, and say what int8 loses."""
-    from holodriver.training.ship import ship
+    from holodriver.dehnet.training.ship import ship
 
     with console.reporting() as progress:
         made = ship(

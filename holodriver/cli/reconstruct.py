@@ -67,7 +67,7 @@ def reconstruct(
     from holodriver.files.frames import read_frames_folder
     from holodriver.files.hologram import Hologram, read_hologram
     from holodriver.files.images import write_picture
-    from holodriver.quality.focus_film import SUFFIXES
+    from holodriver.viewer.focus_film import SUFFIXES
 
     film = output.suffix.lower() in SUFFIXES
     if film:
@@ -140,9 +140,9 @@ def _film(
 ) -> None:
     from holodriver.errors import InputError
     from holodriver.files.stack import read_stack
-    from holodriver.files.video import import_av
+    from holodriver.files.video.video import import_av
     from holodriver.optics.focus import positions
-    from holodriver.quality.focus_film import SMALLEST, SMALLEST_GIF, film_of, write_focus_film
+    from holodriver.viewer.focus_film import SMALLEST, SMALLEST_GIF, film_of, write_focus_film
 
     profile = hologram.profile
     gif = output.suffix.lower() == ".gif"

@@ -12,9 +12,9 @@ from holodriver.errors import InputError
 from holodriver.optics.display import REFERENCE
 
 if TYPE_CHECKING:
+    from holodriver.blender.stack import RenderJob
     from holodriver.farm.farm import Farm
     from holodriver.farm.unit import Batch
-    from holodriver.rendering.render import RenderJob
 
 SIZE = "256"
 """Pixels of a side, if nobody says."""
@@ -138,8 +138,8 @@ def render(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing focal stack.")] = False,
 ) -> None:
     """Render a Blender scene to a focal stack, an RGB-D image, or a quilt of true views for a Looking Glass."""
+    from holodriver.blender.stack import RenderJob
     from holodriver.cli import console
-    from holodriver.rendering.render import RenderJob
 
     if sum((stack, rgbd, find_range, quilt is not None)) > 1:
         raise InputError("give one of --stack, --rgbd, --range and --quilt", where="render")
@@ -207,7 +207,7 @@ def render(
         return
     assert output is not None
     if rgbd:
-        from holodriver.rendering.rgbd import FORMATS, render_rgbd
+        from holodriver.blender.rgbd import FORMATS, render_rgbd
 
         with console.reporting() as progress:
             written = render_rgbd(
@@ -225,7 +225,7 @@ def render(
     if flamenco is not None:
         _export(job, output, flamenco, blender=blender, overwrite=overwrite)
     elif several:
-        from holodriver.jobs.frames import frames_batch
+        from holodriver.tasks.batches.animation import frames_batch
 
         batch = frames_batch(job, output, blender=farming.absolute(blender), overwrite=overwrite)
         _render_frames(batch, farm, dry_run=dry_run)
@@ -234,9 +234,9 @@ def render(
 
 
 def _render_stack(job: "RenderJob", output: Path, *, overwrite: bool, resume: bool, blender: Path | None) -> None:
+    from holodriver.blender.stack import render_stack
     from holodriver.cli import console
     from holodriver.files.stack import read_stack
-    from holodriver.rendering.render import render_stack
 
     if resume and (output / "stack.json").exists():
         console.say(f"left out {output}: it was done before")
@@ -262,7 +262,7 @@ def _render_frames(batch: "Batch", farm: "Farm", *, dry_run: bool) -> None:
 
 def _export(job: "RenderJob", output: Path, path: Path, *, blender: Path | None, overwrite: bool) -> None:
     from holodriver.cli import console
-    from holodriver.jobs.flamenco import export_frames
+    from holodriver.tasks.batches.flamenco import export_frames
 
     with console.reporting() as progress:
         script = export_frames(
@@ -276,8 +276,8 @@ def _export(job: "RenderJob", output: Path, path: Path, *, blender: Path | None,
 def _say_range(job: "RenderJob", blender: Path | None) -> None:
     import tempfile
 
+    from holodriver.blender.rgbd import find_range
     from holodriver.cli import console
-    from holodriver.rendering.rgbd import find_range
 
     with tempfile.TemporaryDirectory(prefix="holodriver-") as folder, console.reporting() as progress:
         near, far = find_range(job, Path(folder), blender=blender, progress=progress, warn=console.warn)
@@ -305,9 +305,9 @@ def _render_quilt(
     dry_run: bool,
     overwrite: bool,
 ) -> None:
+    from holodriver.blender.quilt import QuiltJob, render_quilt
     from holodriver.cli import console
     from holodriver.optics.lookingglass import looking_glass
-    from holodriver.rendering.quilt import QuiltJob, render_quilt
 
     display = looking_glass(name)
     job = QuiltJob(
@@ -324,7 +324,7 @@ def _render_quilt(
         devices=tuple(use_device or ()),
     )
     if len(frames) > 1:
-        from holodriver.jobs.quilts import rendered_quilts_batch
+        from holodriver.tasks.batches.quilts import rendered_quilts_batch
 
         if focus is None and not dry_run:
             console.warn("each frame finds its own --focus where the camera has no depth of field: depth may jump")

@@ -12,10 +12,10 @@ from holodriver.cli.options import Overwrite
 from holodriver.errors import InputError
 
 if TYPE_CHECKING:
-    from holodriver.depth.batch import Options, Source
+    from holodriver.depth.convert import Options, Source
     from holodriver.farm.farm import Farm
     from holodriver.farm.unit import Batch
-    from holodriver.jobs.rgbd import Networks
+    from holodriver.tasks.batches.rgbd import Networks
 
 
 class Refiner(StrEnum):
@@ -134,12 +134,12 @@ def rgbd(
     overwrite: Overwrite = False,
 ) -> None:
     """Make RGB-D of photos and videos: NAME_depth.png (16 bits) and NAME_rgbd_lr.png or .mp4, near is white."""
-    from holodriver.depth.batch import Options, find_sources
+    from holodriver.depth.convert import Options, find_sources
     from holodriver.depth.estimators import device_for
     from holodriver.depth.photos import MeasuredSettings
     from holodriver.depth.pipeline import DepthSettings
     from holodriver.depth.videos import VideoSettings
-    from holodriver.jobs.rgbd import Networks, rgbd_batch
+    from holodriver.tasks.batches.rgbd import Networks, rgbd_batch
 
     settings = DepthSettings(
         sizes=parse_sizes(pyr),
@@ -195,7 +195,7 @@ def _library(batch: "Batch", farm: "Farm", networks: "Networks", *, dry_run: boo
 
 
 def _one(source: "Source", networks: "Networks", options: "Options") -> None:
-    from holodriver.depth.batch import convert
+    from holodriver.depth.convert import convert
 
     with console.reporting() as progress, stopping_on_interrupt() as cancelled:
         estimators = networks.load(console.warn)
@@ -231,7 +231,7 @@ def ask_for_files() -> list[Path]:
         InputError: there is no display for a dialog, or nothing was picked.
     """
     from holodriver.files.photos import SUFFIXES as PHOTOS
-    from holodriver.files.video import SUFFIXES as VIDEOS
+    from holodriver.files.video.video import SUFFIXES as VIDEOS
 
     nothing = InputError("no input was named", remedy="name photos, videos or folders of them")
     try:

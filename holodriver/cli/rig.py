@@ -23,7 +23,7 @@ def new(
     overwrite: Overwrite = False,
 ) -> None:
     """Write a rig file with every setting and a comment on each."""
-    from holodriver.files.rig import ControllerSettings, PanelSettings, Rig, write_rig
+    from holodriver.rig.settings import ControllerSettings, PanelSettings, Rig, write_rig
 
     made = Rig(output.stem, panel=PanelSettings(monitor=monitor), controller=ControllerSettings(port=port))
     write_rig(output, made, overwrite=overwrite)
@@ -33,8 +33,8 @@ def new(
 @rig.command()
 def check(file: Annotated[Path, typer.Argument(help="Rig file.")] = RIG_FILE) -> None:
     """Judge every line of a rig file against the connected hardware; nothing is lit, and no window opened."""
-    from holodriver.files.rig import read_rig
-    from holodriver.rig.checks import check_rig, faults
+    from holodriver.rig.play.checks import check_rig, faults
+    from holodriver.rig.settings import read_rig
 
     judged = check_rig(read_rig(file))
     console.table(("line", "", "found"), [(one.line, one.word, one.found) for one in judged])

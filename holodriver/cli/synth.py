@@ -99,9 +99,9 @@ def synth(
     overwrite: Overwrite = False,
 ) -> None:
     """Compute the hologram of a focal stack or a picture with depth, and score it against what it should show."""
-    from holodriver.batch import Job, RgbdSettings, SynthSettings, compute, is_folder_of_stacks, is_picture
     from holodriver.errors import InputError
-    from holodriver.quality.scores import HEADINGS, table_rows
+    from holodriver.scores.table import HEADINGS, table_rows
+    from holodriver.tasks.hologram import Job, RgbdSettings, SynthSettings, compute, is_folder_of_stacks, is_picture
 
     display = display_profile(profile)
     settings = SynthSettings(
@@ -120,7 +120,7 @@ def synth(
     if (depth or near) and not is_picture(source):
         raise InputError("is not a picture, which --depth and --near are for", where=source)
     if is_folder_of_stacks(source):
-        from holodriver.jobs.holograms import holograms_batch
+        from holodriver.tasks.batches.holograms import holograms_batch
 
         farm = farming.farm_of(jobs, threads, scheduler, cluster, cluster_option, retries)
         batch = holograms_batch(source, output, display, settings, overwrite=overwrite)
@@ -149,8 +149,8 @@ def synth(
 
 def _each(batch: "Batch", farm: "Farm", *, names: bool, dry_run: bool) -> None:
     from holodriver.farm.unit import Outcome
-    from holodriver.jobs.holograms import scores_of
-    from holodriver.quality.scores import HEADINGS, table_rows
+    from holodriver.scores.table import HEADINGS, table_rows
+    from holodriver.tasks.batches.holograms import scores_of
 
     def name(outcome: Outcome) -> None:
         if names and outcome.error is None:

@@ -14,7 +14,7 @@ from holodriver.cli.options import Overwrite, Profile, display_profile
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
-    from holodriver.training.pool import PoolSize
+    from holodriver.dehnet.training.pool import PoolSize
 
 
 RECORDS, SIZE = 4000, 128
@@ -83,16 +83,16 @@ def train(
     """
     from dataclasses import replace
 
+    from holodriver.dehnet.architecture import DEHNetShape, NetworkOptics
+    from holodriver.dehnet.training import parallel
+    from holodriver.dehnet.training.making import add_rendered, fill
+    from holodriver.dehnet.training.pool import Pool, PoolSize
+    from holodriver.dehnet.training.recipe import PAPER, QUICK
+    from holodriver.dehnet.training.train import Trainer
     from holodriver.errors import InputError
     from holodriver.farm.budget import check_disk
     from holodriver.files.atomic import check_output
     from holodriver.files.weights import load_weights, save_weights
-    from holodriver.synthesis.dehnet import DEHNetShape, NetworkOptics
-    from holodriver.training import parallel
-    from holodriver.training.making import add_rendered, fill
-    from holodriver.training.pool import Pool, PoolSize
-    from holodriver.training.recipe import PAPER, QUICK
-    from holodriver.training.train import Trainer
 
     display = display_profile(profile)
     if colour >= len(display.wavelengths):
@@ -187,9 +187,9 @@ def _disk_of_pool(folder: Path, room: "PoolSize | None") -> int:
     Raises:
         FileFormatError: what is there is no pool.
     """
+    from holodriver.dehnet.training.pool import Pool
     from holodriver.farm.budget import free_disk
     from holodriver.farm.perform import in_gib
-    from holodriver.training.pool import Pool
 
     if room is None:
         held = Pool(folder)

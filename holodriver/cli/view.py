@@ -59,8 +59,8 @@ def view(
     """Write a page that shows every focal plane, side by side with others: one file, for any browser, offline."""
     from holodriver.errors import InputError
     from holodriver.files.atomic import check_output
-    from holodriver.quality.viewer.inputs import ViewSettings, read_content
-    from holodriver.quality.viewer.page import write_page
+    from holodriver.viewer.inputs import ViewSettings, read_content
+    from holodriver.viewer.page import write_page
 
     if output.suffix.lower() not in (".html", ".htm"):
         raise InputError("is not named as a page, expected NAME.html", where=output)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from holodriver.errors import FileFormatError, HolodriverError, InputError
 from holodriver.files.text import read_json
-from holodriver.quiet import import_transformers
+from holodriver.system.quiet import import_transformers
 
 Polarity = Literal["inverse", "distance"]
 """Whether a network gives inverse depth (near is large) or distance (near is small)."""

@@ -19,9 +19,9 @@ from holodriver.depth.temporal import Stabiliser, Stable
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files.halves import joined
 from holodriver.files.rgbd import DEPTH, SIDE_BY_SIDE, describe
-from holodriver.files.video import VideoFrame, VideoInfo, VideoReader
-from holodriver.files.video_parts import Track, VideoParts
-from holodriver.files.video_writer import COMMENT, CodecName, codec_for, even
+from holodriver.files.video.parts import Track, VideoParts
+from holodriver.files.video.video import VideoFrame, VideoInfo, VideoReader
+from holodriver.files.video.writer import COMMENT, CodecName, codec_for, even
 from holodriver.progress import Progress, silent
 
 PART_FRAMES = 120

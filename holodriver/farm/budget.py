@@ -9,7 +9,7 @@ from holodriver.errors import InputError
 from holodriver.farm.farm import SHARE_OF_MEMORY, Farm
 from holodriver.farm.perform import in_gib
 from holodriver.farm.unit import Unit
-from holodriver.machine import available_memory
+from holodriver.system.machine import available_memory
 
 
 @dataclass(frozen=True)

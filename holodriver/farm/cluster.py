@@ -11,7 +11,7 @@ from typing import Any
 from holodriver.errors import HolodriverError, InputError
 from holodriver.farm.farm import Farm
 from holodriver.farm.unit import Warn, unheard
-from holodriver.machine import thread_limits
+from holodriver.system.machine import thread_limits
 
 PATIENCE_S = 10.0
 """Until a scheduler has answered."""

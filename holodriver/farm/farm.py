@@ -8,7 +8,7 @@ from typing import Any
 
 from holodriver.errors import InputError
 from holodriver.farm.unit import Warn, unheard
-from holodriver.machine import available_memory, cores
+from holodriver.system.machine import available_memory, cores
 
 CLUSTERS = ("slurm",)
 """Queues that machines are asked of, by dask-jobqueue."""

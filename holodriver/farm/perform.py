@@ -11,7 +11,7 @@ from holodriver import __version__
 from holodriver.errors import HolodriverError, InputError
 from holodriver.farm.unit import Surroundings, Unit
 from holodriver.files.atomic import remove_leftovers
-from holodriver.machine import available_memory, limited_threads
+from holodriver.system.machine import available_memory, limited_threads
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import IO, Any
 from holodriver.errors import HolodriverError
 from holodriver.farm.perform import Performed, Task
 from holodriver.farm.worker import receive, send
-from holodriver.machine import thread_limits
+from holodriver.system.machine import thread_limits
 
 
 class WorkerDied(HolodriverError):

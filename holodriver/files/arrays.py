@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.errors import FileFormatError, HolodriverError, shown
-from holodriver.files import guard
-from holodriver.files.guard_wire import Parsed
-from holodriver.files.hdf5 import numbers, opened_hdf5
-from holodriver.files.source import Source
+from holodriver.files.guard import guard
+from holodriver.files.guard.hdf5 import numbers, opened_hdf5
+from holodriver.files.guard.source import Source
+from holodriver.files.guard.wire import Parsed
 
 SUFFIXES = (".npy", ".mat")
 """Ends of the names of files that are read here."""

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.errors import FileFormatError, HolodriverError, InputError
-from holodriver.files import guard
-from holodriver.files.guard_wire import Parsed
-from holodriver.files.source import Source
+from holodriver.files.guard import guard
+from holodriver.files.guard.source import Source
+from holodriver.files.guard.wire import Parsed
 
 MAGIC = b"\x76\x2f\x31\x01"
 """First four bytes of every OpenEXR file (OpenEXR file layout, "Magic Number")."""

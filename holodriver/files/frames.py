@@ -7,9 +7,9 @@ import numpy as np
 
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files.atomic import written_folder
+from holodriver.files.guard.source import inside, stays
 from holodriver.files.hologram import read_hologram_frames
 from holodriver.files.images import read_grey, write_pixels
-from holodriver.files.source import inside, stays
 from holodriver.files.text import check_head, read_json
 from holodriver.optics.display import DisplayProfile
 from holodriver.panel.calibration import Registration

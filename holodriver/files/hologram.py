@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.errors import FileFormatError, InputError, shown
-from holodriver.files import guard
 from holodriver.files.atomic import written_file
-from holodriver.files.guard_wire import Parsed
-from holodriver.files.hdf5 import attribute, dataset, json_attribute, opened_hdf5
-from holodriver.files.source import Source
+from holodriver.files.guard import guard
+from holodriver.files.guard.hdf5 import attribute, dataset, json_attribute, opened_hdf5
+from holodriver.files.guard.source import Source
+from holodriver.files.guard.wire import Parsed
 from holodriver.optics.display import DisplayProfile
 from holodriver.panel.calibration import Registration
 from holodriver.panel.frames import PanelFrames, SmallFrames

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from holodriver.errors import FileFormatError, InputError, shown
 from holodriver.files.atomic import written_file
+from holodriver.files.guard.source import inside, opened
 from holodriver.files.quilt import go_settings
-from holodriver.files.source import inside, opened
 from holodriver.files.text import json_object
 from holodriver.optics.lookingglass import LookingGlass, parse_quilt_name
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.errors import FileFormatError, HolodriverError, InputError
-from holodriver.files import guard
 from holodriver.files.atomic import written_file
-from holodriver.files.guard_wire import Parsed
-from holodriver.files.source import Source
+from holodriver.files.guard import guard
+from holodriver.files.guard.source import Source
+from holodriver.files.guard.wire import Parsed
 from holodriver.optics.colour import srgb_encode
 
 FORMATS = ("JPEG", "MPO", "PNG", "BMP", "TIFF", "WEBP", "GIF", "AVIF", "HEIF", "PPM", "JPEG2000")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from holodriver.errors import FileFormatError, InputError, shown
-from holodriver.files.source import stays
+from holodriver.files.guard.source import stays
 from holodriver.files.text import check_head, read_json
 from holodriver.optics.focus import MAPPINGS, Mapping, check_range
 

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from holodriver.errors import FileFormatError, shown
-from holodriver.files import guard
 from holodriver.files.atomic import written_file
-from holodriver.files.guard_wire import Parsed
-from holodriver.files.source import Source
+from holodriver.files.guard import guard
+from holodriver.files.guard.source import Source
+from holodriver.files.guard.wire import Parsed
 from holodriver.files.text import described
-from holodriver.quiet import import_onnxruntime
+from holodriver.system.quiet import import_onnxruntime
 
 FORMAT, VERSION = "holodriver network", 1
 KEY = "holodriver"

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.errors import FileFormatError, HolodriverError
-from holodriver.files import guard
-from holodriver.files.guard_wire import Parsed
+from holodriver.files.guard import guard
+from holodriver.files.guard.source import Source
+from holodriver.files.guard.wire import Parsed
 from holodriver.files.images import LARGEST_FILE, check_pixels, decoded, formats, full_scale, too_large
-from holodriver.files.source import Source
 from holodriver.optics.colour import srgb_decode
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif", ".gif")

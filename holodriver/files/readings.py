@@ -14,7 +14,7 @@ import numpy as np
 
 from holodriver.errors import FileFormatError, InputError, shown
 from holodriver.files.atomic import written_file
-from holodriver.files.source import content_of
+from holodriver.files.guard.source import content_of
 from holodriver.panel.lut import LEVELS
 from holodriver.panel.response import DARK, Readings
 

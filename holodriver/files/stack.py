@@ -15,6 +15,7 @@ from holodriver import __version__
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files.atomic import written_folder
 from holodriver.files.exr import ExrImage, read_exr, write_exr
+from holodriver.files.guard.source import stays
 from holodriver.files.manifest import (
     ALL_IN_FOCUS_NAME,
     RAW_PINHOLE_DEPTH_NAME,
@@ -24,7 +25,6 @@ from holodriver.files.manifest import (
     raw_color_name,
     raw_depth_name,
 )
-from holodriver.files.source import stays
 from holodriver.optics.focus import normalised_depth
 from holodriver.scene.rgbd import RgbdImage
 from holodriver.scene.stack import FocalStack

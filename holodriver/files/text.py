@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from holodriver.errors import FileFormatError, shown
-from holodriver.files.source import content_of
+from holodriver.files.guard.source import content_of
 
 LARGEST_JSON = 16 << 20
 """Bytes of a manifest; a calibration of many regions has a few megabytes."""

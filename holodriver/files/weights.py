@@ -15,7 +15,7 @@ from torch import Tensor
 
 from holodriver.errors import FileFormatError
 from holodriver.files.atomic import written_file
-from holodriver.files.source import opened
+from holodriver.files.guard.source import opened
 from holodriver.files.text import described
 
 FORMAT, VERSION = "holodriver network weights", 1

@@ -13,7 +13,7 @@ from holodriver.errors import BridgeError, InputError
 from holodriver.files.halves import Side, side_of
 from holodriver.files.hop import SUFFIX, unpack_hop
 from holodriver.files.images import picture_size
-from holodriver.files.video import VideoReader, is_video
+from holodriver.files.video.video import VideoReader, is_video
 from holodriver.lookingglass.bridge import Bridge, ConnectedDisplay, Events
 from holodriver.lookingglass.parallax import ViewSettings
 from holodriver.optics.lookingglass import LookingGlass, parse_quilt_name

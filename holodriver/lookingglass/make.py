@@ -6,19 +6,19 @@ from pathlib import Path
 
 from holodriver.errors import InputError
 from holodriver.files.atomic import check_output, scratch_folder
-from holodriver.files.film import Film as FilmFile
 from holodriver.files.halves import ENDS, Side, join
 from holodriver.files.hop import SUFFIX as HOP
 from holodriver.files.hop import write_hop
 from holodriver.files.images import write_pixels
 from holodriver.files.quilt import QuiltCanvas, check_quilt_suffix, go_sidecar, write_go_sidecar
-from holodriver.files.video import WRITABLE, is_video
-from holodriver.files.video_writer import CodecName
+from holodriver.files.video.film import Film as FilmFile
+from holodriver.files.video.video import WRITABLE, is_video
+from holodriver.files.video.writer import CodecName
 from holodriver.lookingglass.grid import Fit, view_step
 from holodriver.lookingglass.layout import Layout, laid_out
 from holodriver.lookingglass.parallax import ViewSettings
 from holodriver.lookingglass.quilt import make_quilt
-from holodriver.lookingglass.source import Film, Source, SourceOptions, is_film, open_film, read_source
+from holodriver.lookingglass.what_to_show import Film, Source, SourceOptions, is_film, open_film, read_source
 from holodriver.optics.lookingglass import LookingGlass, quilt_path
 from holodriver.progress import Progress, silent
 

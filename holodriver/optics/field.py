@@ -13,7 +13,7 @@ from holodriver.errors import InputError
 from holodriver.optics.array_layout import Layout, to_colours
 from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.propagation import propagate
-from holodriver.threads import side_by_side
+from holodriver.system.threads import side_by_side
 
 
 @dataclass(frozen=True)

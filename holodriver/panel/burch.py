@@ -142,7 +142,7 @@ def camera_field(frames: PanelFrames) -> "WaveField":
     """The field behind the slit of the simulated bench, scaled by `camera_exposure`: its intensity in a focal plane is
     the bench's picture there, for a point source and an open pupil."""
     from holodriver.optics.field import WaveField
-    from holodriver.threads import side_by_side
+    from holodriver.system.threads import side_by_side
 
     bench = simulated_bench(frames)
     exposure = camera_exposure(frames.profile, frames.gains)

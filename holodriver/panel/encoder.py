@@ -22,7 +22,7 @@ from holodriver.panel.kernels import BUCKETS, grey_levels
 from holodriver.panel.lut import GRAIN, AmplitudeLut
 from holodriver.panel.regions import regional_grey
 from holodriver.panel.registration import registered
-from holodriver.threads import side_by_side
+from holodriver.system.threads import side_by_side
 
 if TYPE_CHECKING:
     from holodriver.optics.field import WaveField

@@ -229,6 +229,6 @@ def bars(axes: "Axes", names: Sequence[str], values: Sequence[float], spread: Se
 
 def details_of(first: Floats, last: Floats) -> list[Box]:
     """Two places: where the front picture is sharper than the rear one by most, and the other way round."""
-    from holodriver.quality.contact_sheet import details
+    from holodriver.viewer.contact_sheet import details
 
     return details(first, last)

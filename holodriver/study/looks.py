@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from holodriver.optics.bench import SimulatedBench
 from holodriver.panel.frames import PanelFrames
-from holodriver.threads import side_by_side
+from holodriver.system.threads import side_by_side
 
 
 def pictures(

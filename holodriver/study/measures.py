@@ -5,8 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from holodriver.metrics import psnr
 from holodriver.scene.stack import FocalStack
+from holodriver.scores.psnr_ssim import psnr
 from holodriver.study.depth_errors import in_focus
 
 Floats = NDArray[np.floating]
@@ -15,8 +15,8 @@ Floats = NDArray[np.floating]
 def half_light_diameter(picture: Floats, background: float, centre: tuple[float, float]) -> float:
     """Diameter (px) of the circle round `centre` (y, x) that holds half of the light of a spot (H, W).
 
-    A uniform disc of diameter D has D/√2. Second moments, which `holodriver.metrics.blur_diameters` takes, weigh the
-    faint far tails of diffraction, which no eye sees as blur.
+    A uniform disc of diameter D has D/√2. Second moments (`holodriver.scores.psnr_ssim.blur_diameters`) weigh
+    the faint far tails of diffraction, which no eye sees as blur.
 
     Args:
         picture: intensity.

@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from holodriver.dehnet.load_weights import load_networks, shipped_folder
+from holodriver.dehnet.runtimes.kinds import present
+from holodriver.dehnet.synthesiser import NetworkSynthesiser
 from holodriver.errors import InputError
 from holodriver.optics.display import DisplayProfile
 from holodriver.progress import Progress
-from holodriver.quality.scores import MethodScores, score_field
-from holodriver.realtime.networks import load_networks, shipped_folder
-from holodriver.realtime.synthesiser import NetworkSynthesiser
 from holodriver.scene.stack import FocalStack
+from holodriver.scores.table import MethodScores, score_field
 from holodriver.study.scenes import Scene
 from holodriver.study.settings import Settings, shown_on
 from holodriver.study.store import FIELD, NETWORK, SYNTHESIS, Store, Timed, digest, folder_digest
 from holodriver.synthesis.baselines import dcgh, flat_phase, ncgh
 from holodriver.synthesis.optimise import synthesise
-from holodriver.synthesis.runtimes.kinds import present
 
 OPT, NET, QNET = "OPT", "DEHNet", "DEHNet int8"
 NCGH, DCGH, FLAT = "nCGH", "dCGH", "flat phase"

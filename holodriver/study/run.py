@@ -36,7 +36,7 @@ STUDIES = tuple(
         "ms_ssim.py", "scenes.py", "store.py", "sweeps", "work.py",
     )
 )  # fmt: skip
-CODE = ("optics", "scene", "metrics.py", "synthesis", "realtime", "panel", "quality", "depth", "training", *STUDIES)
+CODE = ("optics", "scene", "scores", "synthesis", "dehnet", "panel", "viewer", "depth", *STUDIES)
 """What results hang on; renders hang on more, by their own entries."""
 
 Study = Callable[[Work, Path], Outcome]

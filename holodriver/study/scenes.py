@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from holodriver.blender.stack import DEMO, RANDOM, RenderJob, render_stack
 from holodriver.files.stack import read_stack
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.focus import positions
 from holodriver.progress import Progress
-from holodriver.rendering.render import DEMO, RANDOM, RenderJob, render_stack
 from holodriver.scene.layered import Layer, LayeredScene, focal_stack
 from holodriver.scene.random_layers import random_scene
 from holodriver.scene.stack import FocalStack

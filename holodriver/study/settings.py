@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from holodriver.errors import InputError
-from holodriver.metrics import smallest_size
 from holodriver.optics.display import REFERENCE, DisplayProfile
+from holodriver.scores.psnr_ssim import smallest_size
 
 Source = Literal["rendered", "layered"]
 SOURCES: tuple[Source, ...] = ("rendered", "layered")

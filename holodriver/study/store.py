@@ -30,12 +30,12 @@ _Value = TypeVar("_Value")
 PACKAGE = Path(holodriver.__file__).parent
 KEY_LENGTH = 16  # hexadecimal digits: 64 bits
 
-OPTICS = ("optics", "scene", "metrics.py")
+OPTICS = ("optics", "scene", "scores/psnr_ssim.py")
 """Code that every number hangs on; paths within the package."""
 SYNTHESIS = (*OPTICS, "synthesis")
-NETWORK = (*SYNTHESIS, "realtime")
+NETWORK = (*SYNTHESIS, "dehnet")
 BENCH = (*SYNTHESIS, "panel")
-RENDERING = ("rendering", "files/stack.py", "optics/focus.py", "../blender_addon")
+RENDERING = ("blender", "files/stack.py", "optics/focus.py", "../blender_addon")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from holodriver.synthesis import kernels
-from holodriver.threads import side_by_side
+from holodriver.system.threads import side_by_side
 
 
 class Arithmetic(Protocol):

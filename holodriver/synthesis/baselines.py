@@ -14,8 +14,8 @@ from holodriver.optics.field import WaveField
 from holodriver.optics.propagation import transfer_function
 from holodriver.progress import Progress, silent
 from holodriver.scene.stack import FocalStack
-from holodriver.synthesis.checks import check_fits
-from holodriver.threads import side_by_side
+from holodriver.synthesis.check_input import check_fits
+from holodriver.system.threads import side_by_side
 
 MINIMUM_LAYERS = 128
 

@@ -22,7 +22,7 @@ from holodriver.optics.display import DisplayProfile
 from holodriver.optics.propagation import transfer_function
 from holodriver.scene.stack import FocalStack
 from holodriver.synthesis.arithmetic import Arithmetic, arithmetic_for
-from holodriver.synthesis.checks import check_fits
+from holodriver.synthesis.check_input import check_fits
 from holodriver.synthesis.holding import what_to_hold
 from holodriver.synthesis.planes import Planes
 

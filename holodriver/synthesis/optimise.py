@@ -17,15 +17,15 @@ import torch
 from torch import Tensor
 
 from holodriver.errors import InputError, MemoryAllowedError, SynthesisError
-from holodriver.machine import available_memory
 from holodriver.optics.aperture import baseband_frequencies, slit_passband
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.progress import Progress, silent
 from holodriver.scene.stack import FocalStack
-from holodriver.synthesis.checks import check_device, check_fits
+from holodriver.synthesis.check_input import check_device, check_fits
 from holodriver.synthesis.loss import ColourLoss, LossWeights
 from holodriver.synthesis.preconditioner import Preconditioner
+from holodriver.system.machine import available_memory
 
 Reason = Literal["converged", "cap", "cancelled"]
 

@@ -18,7 +18,7 @@ from holodriver.panel.frames import PanelFrames, bin_out
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.progress import Progress, silent
 from holodriver.scene.stack import FocalStack
-from holodriver.synthesis.checks import check_fits
+from holodriver.synthesis.check_input import check_fits
 from holodriver.synthesis.loss import ColourLoss, LossWeights
 
 ITERATIONS = 60

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from holodriver.synthesis.arithmetic import Arithmetic
 from holodriver.synthesis.holding import Hold
-from holodriver.threads import side_by_side
+from holodriver.system.threads import side_by_side
 
 _Result = TypeVar("_Result")
 

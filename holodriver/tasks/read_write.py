@@ -10,7 +10,7 @@ from typing import Any, TypeVar, overload
 import numpy as np
 
 from holodriver.errors import FileFormatError, InputError
-from holodriver.files import calibration, frames, profile, quilt, rgbd, rig, stack
+from holodriver.files import calibration, frames, profile, quilt, rgbd, stack
 from holodriver.files.foreign_field import SUFFIXES as FIELDS
 from holodriver.files.foreign_field import FieldOptions, read_foreign_field
 from holodriver.files.halves import read_halves, side_of
@@ -26,7 +26,8 @@ from holodriver.optics.field import WaveField
 from holodriver.optics.lookingglass import parse_quilt_name, quilt_path
 from holodriver.panel.calibration import Calibration
 from holodriver.panel.frames import PanelFrames
-from holodriver.rig import recording
+from holodriver.rig import settings as rig
+from holodriver.rig.simulated import recording
 from holodriver.scene.rgbd import RgbdImage
 from holodriver.scene.stack import FocalStack
 

@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from holodriver.batch import Method, SynthSettings, find_field, mismatches, network_field, stack_of_image
+from holodriver.blender.stack import RenderJob, render_stack
+from holodriver.dehnet.synthesiser import exposure_of
 from holodriver.depth.estimators import Estimator, NetworkEstimator, device_for
 from holodriver.depth.photos import MeasuredSettings, estimate_photo
 from holodriver.depth.pipeline import DepthSettings
@@ -19,7 +20,6 @@ from holodriver.files.quilt import QuiltCanvas
 from holodriver.files.stack import read_stack
 from holodriver.lookingglass.parallax import ViewSettings
 from holodriver.lookingglass.quilt import make_quilt
-from holodriver.metrics import StackScores, score_stack
 from holodriver.optics.colour import srgb_decode
 from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.field import WaveField
@@ -31,11 +31,11 @@ from holodriver.panel.encoder import Encoder, calibrated_encoder
 from holodriver.panel.frames import PanelFrames, simulated_bench
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.progress import Progress, silent
-from holodriver.realtime.synthesiser import exposure_of
-from holodriver.rendering.render import RenderJob, render_stack
 from holodriver.scene.rgbd import RgbdImage
 from holodriver.scene.stack import FocalStack
+from holodriver.scores.psnr_ssim import StackScores, score_stack
 from holodriver.synthesis.optimise import ITERATIONS
+from holodriver.tasks.hologram import Method, SynthSettings, find_field, mismatches, network_field, stack_of_image
 from holodriver.tasks.read_write import Place, heard
 
 Warn = Callable[[str], None]

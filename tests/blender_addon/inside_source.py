@@ -19,8 +19,8 @@ import bpy
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import blender_addon
-from blender_addon import cycles, job, planes, snapshot
-from blender_addon.ui import focus_preview, jobs, operators, session
+from blender_addon.render import cycles, job
+from blender_addon.ui import focus_preview, jobs, near_and_far, operators, session, snapshot
 from holodriver.errors import InputError
 
 FOLDER, FAKE = (Path(text) for text in sys.argv[-2:])
@@ -254,7 +254,7 @@ def check_a_camera_that_is_none_is_refused() -> None:
     scene = fresh()
     scene.camera = added(None)
     scene.holodriver.range_mode = "PLANES"
-    refused(lambda: planes.plane_range(scene, scene.holodriver), "has no camera")
+    refused(lambda: near_and_far.plane_range(scene, scene.holodriver), "has no camera")
     scene.holodriver.range_mode = "VIEW"
     session.state.ranges[scene.session_uid] = (1.0, 2.0)
     refused(lambda: focus_preview.lens_of(scene), "has no camera")

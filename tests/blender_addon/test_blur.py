@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from holodriver.blender.stack import RenderJob, render_stack
 from holodriver.files.stack import read_stack
-from holodriver.rendering.render import RenderJob, render_stack
 
 WIDTH, HEIGHT, COLUMNS, ROWS = 160, 80, 4, 2
 COC_MAX, PLANES = 15.0, 5

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from holodriver.blender.stack import RenderJob, render_stack
 from holodriver.files.stack import read_stack
-from holodriver.rendering.render import RenderJob, render_stack
 
 COC_MAX = 12.0
 

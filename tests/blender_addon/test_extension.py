@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import holodriver
-from holodriver.rendering.blender import clean_environment
+from holodriver.blender.find import clean_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 INSIDE = Path(__file__).with_name("inside_extension.py")
@@ -81,7 +81,7 @@ def test_zip_holds_the_add_on_and_the_wheel_and_no_more(extension_zip):
     names = zipfile.ZipFile(extension_zip).namelist()
     wheels = [name for name in names if name.endswith(".whl")]
     assert wheels == [f"wheels/holodriver-{holodriver.__version__}-py3-none-any.whl"]
-    assert {"blender_manifest.toml", "__init__.py", "headless.py", "LICENSE", "ui/panels.py"} <= set(names)
+    assert {"blender_manifest.toml", "__init__.py", "render/headless.py", "LICENSE", "ui/panels.py"} <= set(names)
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
 
 

@@ -16,7 +16,7 @@ FAKE = Path(__file__).with_name("fake_driver.py")
 
 
 def _load():
-    spec = importlib.util.spec_from_file_location("extension_process", ROOT / "blender_addon" / "process.py")
+    spec = importlib.util.spec_from_file_location("extension_process", ROOT / "blender_addon" / "ui" / "driver_process.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import holodriver
+from holodriver.blender.find import clean_environment
+from holodriver.blender.stack import RenderJob, _addon_folder
 from holodriver.errors import InputError
 from holodriver.files.exr import read_exr
 from holodriver.files.manifest import RAW_PINHOLE_DEPTH_NAME, RawManifest
-from holodriver.rendering.blender import clean_environment
-from holodriver.rendering.render import RenderJob, _addon_folder
 
 SIZE = 64
 NEAR, FAR = 10.0, 14.0  # of scenes that the add-on builds
@@ -25,12 +25,12 @@ from pathlib import Path
 import bpy, numpy
 
 asked = json.loads(Path(sys.argv[-1]).read_text())
-spec = importlib.util.spec_from_file_location("headless", Path(asked["addon"]) / "headless.py")
+spec = importlib.util.spec_from_file_location("headless", Path(asked["addon"]) / "render" / "headless.py")
 headless = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(headless)
 headless._load_package("holodriver", Path(asked["holodriver"]))
 headless._load_package("blender_addon", Path(asked["addon"]))
-from blender_addon.job import run_job
+from blender_addon.render.job import run_job
 
 def simple(value):
     return list(value) if hasattr(value, "__len__") and not isinstance(value, str) else value

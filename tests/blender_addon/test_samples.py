@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from holodriver.blender.stack import RenderJob, raw_renders
 from holodriver.files.exr import read_exr
 from holodriver.files.manifest import RawManifest, raw_color_name, raw_depth_name
-from holodriver.rendering.render import RenderJob, raw_renders
 
 SAMPLES, SIZE = 12, 32
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from holodriver.rendering.blender import clean_environment
+from holodriver.blender.find import clean_environment
 
 INSIDE = Path(__file__).with_name("inside_source.py")
 FAKE = Path(__file__).with_name("fake_driver.py")

@@ -97,7 +97,7 @@ def test_global_options_stand_anywhere_but_after_a_double_dash():
     assert app.globals_first(given) == ["--progress", "json", "--debug", "synth", "a.stack", "--", "--debug"]
 
 
-HEAVY = ("torch", "numpy", "cv2", "h5py", "onnxruntime", "holodriver.synthesis", "holodriver.environment")
+HEAVY = ("torch", "numpy", "cv2", "h5py", "onnxruntime", "holodriver.synthesis", "holodriver.tasks.doctor")
 
 
 def test_help_imports_nothing_heavy():

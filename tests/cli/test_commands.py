@@ -17,12 +17,12 @@ from holodriver.files.hologram import Hologram, read_hologram, write_hologram
 from holodriver.files.images import write_picture
 from holodriver.files.profile import write_profile
 from holodriver.files.stack import read_stack, write_stack
-from holodriver.metrics import psnr
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
 from holodriver.panel.burch import read_back
 from holodriver.panel.frames import PanelFrames
 from holodriver.scene.stack import FocalStack
+from holodriver.scores.psnr_ssim import psnr
 from holodriver.synthesis.loss import ColourLoss, LossWeights
 
 STACK = layered_stack(64)

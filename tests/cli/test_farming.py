@@ -7,7 +7,7 @@ from layered import layered_stack
 
 from holodriver.cli.app import main
 from holodriver.files.stack import write_stack
-from holodriver.machine import threads_to_use
+from holodriver.system.machine import threads_to_use
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_training_says_what_its_pool_takes_and_refuses_what_does_not_fit(tmp_pat
 
 def test_one_piece_of_work_has_its_threads(stacks: Path, tmp_path: Path, monkeypatch) -> None:
     before, seen = threads_to_use(), []
-    monkeypatch.setattr("holodriver.batch.compute", lambda *_, **named: seen.append(threads_to_use()))
+    monkeypatch.setattr("holodriver.tasks.hologram.compute", lambda *_, **named: seen.append(threads_to_use()))
     assert main(["synth", str(stacks / "1.stack"), "-o", str(tmp_path / "a.holo"), "--threads", "3"]) == 0
     assert (seen, threads_to_use()) == ([3], before)
 

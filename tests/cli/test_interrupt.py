@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from layered import layered_stack
 
-from holodriver.batch import Job, SynthSettings, compute
 from holodriver.cli.interrupt import stopping_on_interrupt
 from holodriver.files.hologram import read_hologram
 from holodriver.files.stack import write_stack
 from holodriver.optics.display import REFERENCE
+from holodriver.tasks.hologram import Job, SynthSettings, compute
 
 
 def interrupt() -> None:

@@ -26,7 +26,16 @@ from holodriver.files.calibration import read_calibration, write_calibration
 from holodriver.files.hologram import Hologram, write_hologram
 from holodriver.files.images import write_pixels
 from holodriver.files.profile import write_profile
-from holodriver.files.rig import (
+from holodriver.files.stack import write_stack
+from holodriver.optics.display import REFERENCE
+from holodriver.panel.calibration import Calibration, ColourCalibration
+from holodriver.panel.frames import PanelFrames
+from holodriver.panel.lut import AmplitudeLut
+from holodriver.rig.laser_colour import Colour
+from holodriver.rig.measure import instruments
+from holodriver.rig.measure.cameras import LiveFolderCamera
+from holodriver.rig.measure.simulated_cell import LiquidCrystal
+from holodriver.rig.settings import (
     CalibrationSettings,
     ControllerSettings,
     DisplaySettings,
@@ -36,17 +45,8 @@ from holodriver.files.rig import (
     read_rig,
     write_rig,
 )
-from holodriver.files.stack import write_stack
-from holodriver.optics.display import REFERENCE
-from holodriver.panel.calibration import Calibration, ColourCalibration
-from holodriver.panel.frames import PanelFrames
-from holodriver.panel.lut import AmplitudeLut
-from holodriver.rig import looking
-from holodriver.rig.cameras import LiveFolderCamera
-from holodriver.rig.colour import Colour
-from holodriver.rig.laser_box import Pulse
-from holodriver.rig.simulated_box import SimulatedBox
-from holodriver.rig.simulated_cell import LiquidCrystal
+from holodriver.rig.simulated.box_logic import Pulse
+from holodriver.rig.simulated.simulated_box import SimulatedBox
 
 PROFILE = REFERENCE.resized(32, 20)
 HEIGHT, WIDTH = PROFILE.native_shape
@@ -245,7 +245,7 @@ def test_pictures_taken_on_a_rig_are_scored_against_the_stack(tmp_path, monkeypa
             self._asked = False
             super()._pause()
 
-    monkeypatch.setattr(looking, "LiveFolderCamera", WrittenMeanwhile)
+    monkeypatch.setattr(instruments, "LiveFolderCamera", WrittenMeanwhile)
     command = ["capture", str(tmp_path / "x.holo"), "--stack", str(tmp_path / "x.stack"), "--arm", "--overwrite"]
     command += ["--rig", rig_file(tmp_path, profile=profile), "--camera", f"folder:{tmp_path}/pictures"]
     told = said([*command, "-o", str(tmp_path / "out")], capsys)

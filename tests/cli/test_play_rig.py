@@ -16,19 +16,19 @@ from holodriver.files.calibration import write_calibration
 from holodriver.files.frames import read_panel_frames
 from holodriver.files.hologram import Hologram, write_hologram
 from holodriver.files.profile import write_profile
-from holodriver.files.rig import PanelSettings, Rig, SequenceSettings, read_rig, write_rig
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
 from holodriver.panel.burch import encode as burch_encode
 from holodriver.panel.calibration import Calibration, ColourCalibration, Registration
 from holodriver.panel.frames import PanelFrames, SmallFrames
 from holodriver.panel.lut import AmplitudeLut
-from holodriver.rig.control import Listener
-from holodriver.rig.opening import timing_of
-from holodriver.rig.power import Power
-from holodriver.rig.reader import ReadOrEncode
-from holodriver.rig.session import PlaySettings, play_on_rig, rig_calibration
-from holodriver.rig.starting import what_is_lit
+from holodriver.rig.lasers.power import Power
+from holodriver.rig.play.before_light import what_is_lit
+from holodriver.rig.play.control import Listener
+from holodriver.rig.play.frame_reader import ReadOrEncode
+from holodriver.rig.play.open_rig import timing_of
+from holodriver.rig.play.session import PlaySettings, play_on_rig, rig_calibration
+from holodriver.rig.settings import PanelSettings, Rig, SequenceSettings, read_rig, write_rig
 
 PROFILE = replace(REFERENCE, width=16, height=10)
 LUTS = (AmplitudeLut.linear(),) * 3

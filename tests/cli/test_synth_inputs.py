@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from layered import layered_stack, texture
 
-from holodriver.batch import is_picture
 from holodriver.cli.app import main
 from holodriver.files import photos
 from holodriver.files.hologram import read_hologram
 from holodriver.files.rgbd import write_rgbd
 from holodriver.files.stack import write_stack
-from holodriver.metrics import psnr
 from holodriver.scene.cut import layers_of
 from holodriver.scene.layered import focal_stack
 from holodriver.scene.rgbd import RgbdImage
+from holodriver.scores.psnr_ssim import psnr
+from holodriver.tasks.hologram import is_picture
 
 SIZE = 48
 

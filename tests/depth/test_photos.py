@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from spoiled import Spoiler, misfit, scene
 
-from holodriver.depth.batch import Options, find_sources
+from holodriver.depth.convert import Options, find_sources
 from holodriver.depth.estimators import NetworkEstimator
 from holodriver.depth.photos import MeasuredSettings, convert_photo, photo_outputs
 from holodriver.depth.pipeline import DepthSettings
@@ -19,8 +19,8 @@ from holodriver.farm.unit import failures
 from holodriver.files.exr import write_exr
 from holodriver.files.photos import EmbeddedDepth, Photo
 from holodriver.files.rgbd import read_description, read_rgbd
-from holodriver.jobs.rgbd import Networks, rgbd_batch
 from holodriver.scene.cut import layers_of
+from holodriver.tasks.batches.rgbd import Networks, rgbd_batch
 
 SMALL = DepthSettings(sizes=(64, 96))
 RNG = np.random.default_rng(0)

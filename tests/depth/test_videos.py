@@ -18,8 +18,8 @@ from holodriver.depth.estimators import NetworkEstimator
 from holodriver.depth.pipeline import DepthSettings
 from holodriver.depth.videos import VideoSettings, convert_video
 from holodriver.errors import FileFormatError, InputError, OutputExistsError
-from holodriver.files.video import VideoReader
-from holodriver.files.video_parts import parts_folder
+from holodriver.files.video.parts import parts_folder
+from holodriver.files.video.video import VideoReader
 
 SMALL = DepthSettings(sizes=(64,))
 UNEVEN = [Fraction(t, 1000) for t in (0, 40, 57, 121, 160, 333, 340, 400, 440, 480, 500, 560, 600, 640, 700, 720)]

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from videos import even_times, make_video
 
+from holodriver.dehnet.architecture import DEHNetShape
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files.exr import read_exr, write_exr
 from holodriver.files.hologram import Hologram, read_hologram, write_hologram
@@ -23,15 +24,14 @@ from holodriver.files.manifest import StackManifest
 from holodriver.files.photos import read_photo
 from holodriver.files.profile import read_profile
 from holodriver.files.readings import read_readings
-from holodriver.files.rig import read_rig
 from holodriver.files.text import LARGEST_TOML, read_json
-from holodriver.files.video import VideoReader
-from holodriver.files.video_parts import MANIFEST, _seconds
+from holodriver.files.video.parts import MANIFEST, _seconds
+from holodriver.files.video.video import VideoReader
 from holodriver.files.weights import load_weights
 from holodriver.optics.display import REFERENCE
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
-from holodriver.synthesis.dehnet import DEHNetShape
+from holodriver.rig.settings import read_rig
 
 SMALL = REFERENCE.resized(16, 12)
 GROWTH = 300 << 20

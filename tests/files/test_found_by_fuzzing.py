@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from holodriver.blender import find
+from holodriver.dehnet.training.pool import Pool, PoolSize
 from holodriver.errors import BlenderError, FileFormatError, HolodriverError, InputError, shown
-from holodriver.files import guard
+from holodriver.files.guard import guard
 from holodriver.files.profile import read_profile
 from holodriver.files.text import read_json
-from holodriver.files.video_parts import Track, VideoParts, parse_state
-from holodriver.files.video_writer import CODECS
+from holodriver.files.video.parts import Track, VideoParts, parse_state
+from holodriver.files.video.writer import CODECS
 from holodriver.optics.display import REFERENCE, DisplayProfile
-from holodriver.rendering import blender
-from holodriver.training.pool import Pool, PoolSize
 
 
 def test_an_error_is_one_line_whatever_a_file_calls_itself():
@@ -102,10 +102,10 @@ def test_a_pool_does_not_grow_to_what_a_header_says(tmp_path):
 @pytest.mark.parametrize("text", ["blender = 0x" + "f" * 6000, "a = " + "[" * 5000, "x = " + "9" * 5000])
 def test_settings_of_the_user_that_are_no_settings(tmp_path, monkeypatch, text):
     (tmp_path / "holodriver.toml").write_text(text)
-    monkeypatch.setattr(blender, "settings_file", lambda: tmp_path / "holodriver.toml")
-    monkeypatch.delenv(blender.ENVIRONMENT_VARIABLE, raising=False)
+    monkeypatch.setattr(find, "settings_file", lambda: tmp_path / "holodriver.toml")
+    monkeypatch.delenv(find.ENVIRONMENT_VARIABLE, raising=False)
     with pytest.raises(BlenderError, match=r"holodriver\.toml"):
-        list(blender._choices(None))
+        list(find._choices(None))
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="this system has no such file")

@@ -10,15 +10,15 @@ from layered import layered_stack
 
 from holodriver.errors import FileFormatError
 from holodriver.files.frames import read_frames_folder, write_frames
+from holodriver.files.guard.source import inside, stays
 from holodriver.files.hop import unpack_hop
-from holodriver.files.source import inside, stays
 from holodriver.files.stack import read_all_in_focus, read_stack, write_stack
 from holodriver.optics.display import REFERENCE
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
-from holodriver.rig.colour import Colour
-from holodriver.rig.recording import MANIFEST, read_recording, write_recording
-from holodriver.rig.simulated import Exposure
+from holodriver.rig.laser_colour import Colour
+from holodriver.rig.simulated.recording import MANIFEST, read_recording, write_recording
+from holodriver.rig.simulated.simulated_rig import Exposure
 
 OUT = ("../secret.png", "/etc/passwd", "..", ".", "", "a/../../secret.png", "a\\..\\b", "C:secret.png", "a\0b")
 

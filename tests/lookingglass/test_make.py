@@ -14,18 +14,17 @@ from videos import frame_times, make_video
 
 from holodriver.cli.app import main
 from holodriver.errors import FileFormatError, InputError, OutputExistsError
-from holodriver.files.film import write_film
 from holodriver.files.halves import join, read_halves
 from holodriver.files.hologram import Hologram, write_hologram
 from holodriver.files.images import write_pixels
 from holodriver.files.quilt import read_quilt
 from holodriver.files.rgbd import write_rgbd
-from holodriver.files.video import VideoReader
+from holodriver.files.video.film import write_film
+from holodriver.files.video.video import VideoReader
 from holodriver.lookingglass.layout import Layout, laid_out
 from holodriver.lookingglass.make import make_quilt_file, make_rgbd_file
 from holodriver.lookingglass.parallax import RELIEF, ViewSettings
-from holodriver.lookingglass.source import SourceOptions, open_film, read_source
-from holodriver.metrics import psnr
+from holodriver.lookingglass.what_to_show import SourceOptions, open_film, read_source
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
 from holodriver.optics.focus import positions
@@ -34,6 +33,7 @@ from holodriver.scene.cut import layers_of
 from holodriver.scene.focus_depth import rgbd_of_field
 from holodriver.scene.layered import focal_stack
 from holodriver.scene.rgbd import RgbdImage
+from holodriver.scores.psnr_ssim import psnr
 from holodriver.synthesis.optimise import synthesise
 
 GO = looking_glass("go").sized(11 * 12, 6 * 22)

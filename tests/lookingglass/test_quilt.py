@@ -10,18 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from holodriver.blender.quilt import QuiltJob, render_quilt
+from holodriver.blender.stack import RenderJob, render_stack
 from holodriver.errors import InputError
 from holodriver.files.quilt import read_quilt
 from holodriver.files.stack import read_all_in_focus
 from holodriver.lookingglass.grid import smoothed
 from holodriver.lookingglass.parallax import Geometry, ViewSettings, stack_geometry
 from holodriver.lookingglass.quilt import make_quilt
-from holodriver.metrics import psnr
 from holodriver.optics.colour import srgb_encode
 from holodriver.optics.lookingglass import LookingGlass, looking_glass
-from holodriver.rendering.quilt import QuiltJob, render_quilt
-from holodriver.rendering.render import RenderJob, render_stack
 from holodriver.scene.rgbd import RgbdImage
+from holodriver.scores.psnr_ssim import psnr
 
 W, H = 120, 80
 DISPLAY = LookingGlass("test", "test", "", None, 5, 1, (5 * W, H), W / H, 40.0)

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from holodriver.errors import InputError
-from holodriver.metrics import psnr
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
 from holodriver.panel.burch import automatic_gains, clipped_share, encode, laser_powers, read_back
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
+from holodriver.scores.psnr_ssim import psnr
 
 PROFILE = REFERENCE.resized(64, 48)
 LUTS = tuple(AmplitudeLut.liquid_crystal(retardance) for retardance in (1.0, 1.2, 1.35))

@@ -11,7 +11,7 @@ from programs import need_programs, unavailable
 
 from holodriver.errors import RigError
 from holodriver.rig import firmware as firmware_package
-from holodriver.rig.laser_controller import LaserController
+from holodriver.rig.lasers.controller import LaserController
 
 CYCLES_PER_S = 16_000_000
 FIRMWARE = Path(firmware_package.__path__[0])

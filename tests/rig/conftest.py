@@ -13,10 +13,10 @@ import pytest
 from rig.chip import Chip, FirmwareBench, build
 
 from holodriver.errors import RigError
-from holodriver.rig.laser_box import WATCHDOG_ERROR, LaserBox
-from holodriver.rig.laser_controller import LaserController
-from holodriver.rig.player import PlayReport, play
-from holodriver.rig.simulated_box import SimulatedBox, send_edge
+from holodriver.rig.lasers.controller import LaserController
+from holodriver.rig.play.report import PlayReport, play
+from holodriver.rig.simulated.box_logic import WATCHDOG_ERROR, LaserBox
+from holodriver.rig.simulated.simulated_box import SimulatedBox, send_edge
 
 
 class FakeClock:

@@ -155,12 +155,12 @@ def play(port: str) -> None:
     """The player: frames on a simulated panel, told to a supervisor that lights lasers by them."""
     import numpy as np
 
-    from holodriver.rig.arming import ArmOrder, StepOrder
-    from holodriver.rig.colour import Colour
-    from holodriver.rig.makes import LaserSetup
-    from holodriver.rig.panel_process import PanelProcess
-    from holodriver.rig.simulated_panel import SimulatedPanel
-    from holodriver.rig.supervisor import LaserSupervisor
+    from holodriver.rig.laser_colour import Colour
+    from holodriver.rig.lasers.arming import ArmOrder, StepOrder
+    from holodriver.rig.lasers.makes import LaserSetup
+    from holodriver.rig.lasers.supervisor import LaserSupervisor
+    from holodriver.rig.panel.panel_process import PanelProcess
+    from holodriver.rig.simulated.simulated_panel import SimulatedPanel
 
     powers = dict.fromkeys(Colour, 0.001)
     # the edges are not this panel's, so that their number is not compared with its frames

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from holodriver.rig.colour import Colour
-from holodriver.rig.laser_box import Pulse
-from holodriver.rig.simulated_cell import LiquidCrystal
+from holodriver.rig.laser_colour import Colour
+from holodriver.rig.measure.simulated_cell import LiquidCrystal
+from holodriver.rig.simulated.box_logic import Pulse
 
 WINDOW_S = 0.15
 """Over which it averages: three cycles of three colours at 60 Hz."""

@@ -10,9 +10,9 @@ import pytest
 from rig.chip import CYCLES_PER_S, Change, Chip
 
 from holodriver.errors import RigError
-from holodriver.rig.colour import Colour
-from holodriver.rig.laser_controller import LaserController
-from holodriver.rig.scpi import checksum, unseal
+from holodriver.rig.laser_colour import Colour
+from holodriver.rig.lasers.controller import LaserController
+from holodriver.rig.lasers.scpi import checksum, unseal
 
 POWER_W = 0.01
 BLANKING_S = 0.001

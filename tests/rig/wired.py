@@ -16,7 +16,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from holodriver.rig import opening
+from holodriver.rig.play import open_rig
 
 
 class Wire:
@@ -32,7 +32,7 @@ class Wire:
         self._end.send_bytes(data)
 
 
-class WiredWindow(opening.WiredPanel):
+class WiredWindow(open_rig.WiredPanel):
     """A window with a sync wire. Its edges come with its flips, so that light follows them and no clock."""
 
     def __init__(self, make_panel, wire: Wire):
@@ -53,9 +53,9 @@ def reading_end(folder: Path) -> tuple[Path, Connection]:
 
 
 def main() -> int:
-    make = opening.panel_maker
+    make = open_rig.panel_maker
     path = sys.argv[1]
-    opening.panel_maker = lambda rig, wire, **how: partial(WiredWindow, make(rig, None, **how), Wire(path))
+    open_rig.panel_maker = lambda rig, wire, **how: partial(WiredWindow, make(rig, None, **how), Wire(path))
     from holodriver.cli.app import main as holodriver
 
     return holodriver(sys.argv[2:])

@@ -12,13 +12,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 import dehnet_quality
 
+from holodriver.dehnet.architecture import DEHNet, DEHNetShape, NetworkOptics
 from holodriver.errors import InputError
 from holodriver.files.stack import write_stack
 from holodriver.files.weights import NetworkWeights, save_weights
 from holodriver.optics.display import REFERENCE
 from holodriver.scene.stack import FocalStack
 from holodriver.synthesis.baselines import flat_phase
-from holodriver.synthesis.dehnet import DEHNet, DEHNetShape, NetworkOptics
 
 SIDE, PLANES = 64, 3
 

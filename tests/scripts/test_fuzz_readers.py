@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from holodriver.files import guard
+from holodriver.files.guard import guard
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "fuzz_readers.py"
 CASES = 100

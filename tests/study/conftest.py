@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from holodriver.realtime import choice
+from holodriver.dehnet import fastest_runtime
 from holodriver.study import drawing
 from holodriver.study.run import FIGURES, SWEEPS, run
 from holodriver.study.settings import Settings
@@ -33,7 +33,7 @@ def studies(tmp_path_factory: pytest.TempPathFactory):
     with pytest.MonkeyPatch.context() as patch:
         for name in ("figure.dpi", "savefig.dpi"):
             patch.setitem(drawing.STYLE, name, DPI)
-        patch.setattr(choice, "cache_path", lambda: folder.parent / "runtimes.json")
+        patch.setattr(fastest_runtime, "cache_path", lambda: folder.parent / "runtimes.json")
         work = Work(folder, TINY)
         results = {("figure", r.name): r for r in run(work, "figure", FIGURES)}
         results |= {("sweep", r.name): r for r in run(work, "sweep", SWEEPS)}

@@ -8,10 +8,10 @@ import torch
 from scipy.ndimage import convolve1d
 
 from holodriver.errors import InputError
-from holodriver.metrics import ssim
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.focus import positions
 from holodriver.scene.layered import focal_stack
+from holodriver.scores.psnr_ssim import ssim
 from holodriver.study.geometry import (
     PAPER_NARROW_FIELD,
     dispersion,

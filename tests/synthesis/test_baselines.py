@@ -7,9 +7,9 @@ import pytest
 from layered import layered_stack, texture
 
 from holodriver.errors import InputError
-from holodriver.metrics import psnr
 from holodriver.optics.display import REFERENCE
 from holodriver.scene.stack import FocalStack
+from holodriver.scores.psnr_ssim import psnr
 from holodriver.synthesis.baselines import dcgh, flat_phase, ncgh, superposed
 
 PROFILE = REFERENCE.resized(64, 64)

@@ -10,7 +10,7 @@ from layered import layered_stack
 from holodriver.errors import InputError, SynthesisError
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
-from holodriver.quality.scores import score_field
+from holodriver.scores.table import score_field
 from holodriver.synthesis.baselines import flat_phase, ncgh
 from holodriver.synthesis.holding import least_bytes
 from holodriver.synthesis.loss import ColourLoss, LossWeights

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from holodriver.metrics import psnr
+from holodriver.scores.psnr_ssim import psnr
 from holodriver.study.drawing import WIDTH, save, show, styled
 from holodriver.study.measures import half_light_diameter
 from holodriver.study.methods import DCGH, NCGH, NET, OPT

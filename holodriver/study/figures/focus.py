@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from holodriver.panel.burch import automatic_gains, camera_exposure, encode
 from holodriver.panel.frames import simulated_bench
 from holodriver.panel.lut import AmplitudeLut
-from holodriver.quality.scores import MethodScores, score_images
+from holodriver.scores.table import MethodScores, score_images
 from holodriver.study.drawing import Tile, details_of, picture_grid, save, styled
 from holodriver.study.looks import pictures
 from holodriver.study.methods import FLAT, NCGH, NET, OPT, QNET

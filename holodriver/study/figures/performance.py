@@ -13,8 +13,8 @@ import numpy as np
 from holodriver.panel.burch import automatic_gains
 from holodriver.panel.encoder import Encoder
 from holodriver.panel.lut import AmplitudeLut
-from holodriver.quality.scores import MethodScores
 from holodriver.scene.layered import focal_stack
+from holodriver.scores.table import MethodScores
 from holodriver.study.drawing import INKS, WIDTH, bars, save, styled
 from holodriver.study.methods import FLAT, NCGH, NET, OPT, OWN, QNET
 from holodriver.study.scenes import Scene, disc_scene

@@ -13,7 +13,7 @@ from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.panel.burch import automatic_gains, encode
 from holodriver.panel.lut import AmplitudeLut
-from holodriver.quality.grating import GratingNoise, grating_noise
+from holodriver.scores.grating import GratingNoise, grating_noise
 from holodriver.study.drawing import WIDTH, save, styled
 from holodriver.study.methods import OPT
 from holodriver.study.store import ARRAYS, BENCH, Arrays
@@ -52,7 +52,7 @@ def phase_noise(work: Work, path: Path) -> Outcome:
         return found | {"decibels": noise.decibels}
 
     inputs = {"scene": scene.key, "iterations": work.settings.iterations, "display": profile.as_dict()}
-    code = (*BENCH, "quality/grating.py", "study/figures/phase_noise.py")
+    code = (*BENCH, "scores/grating.py", "study/figures/phase_noise.py")
     arrays = work.store.keep("phase-noise", inputs, ARRAYS, compute, code=code).value
     noise = GratingNoise(CARRIERS, SLITS, arrays["decibels"])
     _draw(path, profile, arrays, noise)

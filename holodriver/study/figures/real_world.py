@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from holodriver.dehnet.synthesiser import exposure_of
 from holodriver.depth.completion import completed
 from holodriver.files.rgbd import read_rgbd
 from holodriver.optics.colour import srgb_encode
 from holodriver.optics.focus import positions
-from holodriver.realtime.synthesiser import exposure_of
 from holodriver.scene.rgbd import MeasuredDepth, RgbdImage
 from holodriver.scene.stack import FocalStack
 from holodriver.study.depth_errors import (

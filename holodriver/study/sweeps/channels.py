@@ -8,19 +8,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from holodriver.dehnet.architecture import DEHNet, DEHNetShape, NetworkOptics, network_input
 from holodriver.errors import InputError
 from holodriver.files.network import COLOURS
 from holodriver.files.weights import load_weights, save_weights
 from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.field import WaveField
-from holodriver.quality.scores import MethodScores, score_field
 from holodriver.scene.stack import FocalStack
+from holodriver.scores.table import MethodScores, score_field
 from holodriver.study.drawing import WIDTH, curves, marked, save, styled
 from holodriver.study.settings import shown_on
 from holodriver.study.store import OPTICS
 from holodriver.study.work import Outcome, Work
 from holodriver.synthesis.baselines import flat_phase
-from holodriver.synthesis.dehnet import DEHNet, DEHNetShape, NetworkOptics, network_input
 
 Network = Callable[[NDArray[np.floating]], NDArray[np.floating]]
 """Of (1, 2, H, W), amplitude and depth, the real and imaginary part (1, 2, H, W)."""
@@ -167,10 +167,10 @@ def _flat(stack: FocalStack, display: DisplayProfile, colours: Sequence[int]) ->
 
 def _trained(work: Work) -> Path:
     """A folder with a folder of green weights for each of `SIZES`, trained here; killed, it goes on."""
-    from holodriver.training.making import layered_stack
-    from holodriver.training.pool import Pool, PoolSize
-    from holodriver.training.recipe import QUICK
-    from holodriver.training.train import Trainer
+    from holodriver.dehnet.training.making import layered_stack
+    from holodriver.dehnet.training.pool import Pool, PoolSize
+    from holodriver.dehnet.training.recipe import QUICK
+    from holodriver.dehnet.training.train import Trainer
 
     s = work.settings
     size = PoolSize(s.training_records, s.training_size, s.planes, 3, work.display.coc_max)
@@ -193,7 +193,7 @@ def _trained(work: Work) -> Path:
                 trainer.resume(checkpoint)
             save_weights(path, trainer.run(checkpoint, progress=work.progress))
 
-        code = (*OPTICS, "synthesis", "training")
+        code = (*OPTICS, "synthesis", "dehnet")
         made, key = work.store.made(f"network-{count}", inputs, ".safetensors", write, code=code)
         paths.append((count, made, key))
     folder = work.store.folder / f"networks-{'-'.join(key[:6] for _, _, key in paths)}"

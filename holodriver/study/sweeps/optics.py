@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from holodriver.metrics import psnr
 from holodriver.optics.bench import SimulatedBench
 from holodriver.optics.display import DisplayProfile, eye_blur_diameter
 from holodriver.panel.burch import automatic_gains, camera_exposure, encode
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
+from holodriver.scores.psnr_ssim import psnr
 from holodriver.study.drawing import LIGHT, WIDTH, curves, marked, save, styled
 from holodriver.study.geometry import (
     PAPER_NARROW_FIELD,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from holodriver.optics.field import WaveField
-from holodriver.quality.scores import score_images
+from holodriver.scores.table import score_images
 from holodriver.study.drawing import WIDTH, bars, curves, marked, save, styled
 from holodriver.study.measures import in_focus_psnr
 from holodriver.study.methods import OPT, changed

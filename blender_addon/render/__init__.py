@@ -1,0 +1,1 @@
+"""Rendering: focal stacks, RGB-D images and quilts of a scene."""

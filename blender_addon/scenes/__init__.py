@@ -1,0 +1,1 @@
+"""Scenes that come along: the demo, and random scenes for training."""

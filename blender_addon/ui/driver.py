@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the driver is, and its command lines for what the artist's settings say.
+
+Nothing here imports Blender's window: `settings` is anything that has the attributes of
+`ui.properties.HologramSettings`.
+"""
+
+import itertools
+import math
+import os
+import shutil
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from holodriver.errors import InputError
+from holodriver.files.manifest import StackManifest
+from holodriver.optics.display import REFERENCE, DisplayProfile, eye_blur_diameter
+
+from .driver_process import Step
+from .estimate import Work
+
+ENVIRONMENT_VARIABLE = "HOLODRIVER_DRIVER"
+"""Names the driver where the preferences do not."""
+
+SAMPLES = {"DRAFT": 4, "QUICK": 16, "GOOD": 64, "BEST": 256}
+"""Samples a pixel of each quality."""
+
+INSTALLED = "installed.txt"
+"""In the environment that Install Driver makes, once it is whole."""
+
+REMEDY = "name it in the add-on's preferences, or press Install Driver there"
+
+
+@dataclass(frozen=True)
+class Driver:
+    """A driver that can be started."""
+
+    command: tuple[str, ...]
+
+    def step(self, title: str, *arguments: object) -> Step:
+        """One of its commands, reporting as JSON lines."""
+        return Step(title, (*self.command, "--progress", "json", *(str(argument) for argument in arguments)))
+
+
+def find_driver(named: str, private: Path | None = None) -> Driver:
+    """The driver to start.
+
+    Args:
+        named: what the preferences say: an executable or a Python that has holodriver; empty: look for it.
+        private: folder of the environment that Install Driver makes.
+
+    Raises:
+        InputError: there is none, or what is named is no file.
+    """
+    if named.strip():
+        return _driver_at(Path(named).expanduser(), "the preferences' driver")
+    if from_environment := os.environ.get(ENVIRONMENT_VARIABLE):
+        return _driver_at(Path(from_environment).expanduser(), ENVIRONMENT_VARIABLE)
+    if private is not None and (private / INSTALLED).is_file():
+        return Driver((str(environment_python(private)), "-m", "holodriver"))
+    if found := shutil.which("holodriver"):
+        return Driver((found,))
+    raise InputError("the driver was not found", remedy=REMEDY)
+
+
+def environment_python(folder: Path) -> Path:
+    """The interpreter of a virtual environment."""
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def _driver_at(path: Path, source: str) -> Driver:
+    if not path.is_file():
+        raise InputError(f"{source} is not a file", where=path, remedy=REMEDY)
+    if path.stem.lower().startswith("python"):
+        return Driver((str(path), "-I", "-m", "holodriver"))
+    return Driver((str(path),))
+
+
+def profile_of(settings: Any, path: Path | None) -> DisplayProfile:
+    """The display profile that was chosen.
+
+    Args:
+        path: of its file; None for the reference display.
+
+    Raises:
+        InputError: the file is missing, not TOML, or no display profile.
+    """
+    if settings.profile == "REFERENCE":
+        return REFERENCE
+    if path is None or not path.is_file():
+        raise InputError("the display profile is not a file", where=path, remedy="choose one, or the reference display")
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"is not TOML: {error}", where=path) from error
+    values = {name: value for name, value in values.items() if name not in ("format", "version")}
+    return DisplayProfile.from_dict({**REFERENCE.as_dict(), **values}, where=path)
+
+
+def image_size(settings: Any, profile: DisplayProfile, render: Any) -> tuple[int, int]:
+    """(width, height) in pixels of what is rendered; `render` are the scene's render settings."""
+    if settings.size_mode == "SCENE":
+        percent = render.resolution_percentage / 100
+        return max(8, int(render.resolution_x * percent)), max(8, int(render.resolution_y * percent))
+    if settings.size_mode == "TYPED":
+        return int(settings.width), int(settings.height)
+    return profile.width, profile.height
+
+
+def blur_diameter(settings: Any, profile: DisplayProfile) -> float:
+    """Blur circle diameter (pixels) between near and far plane: the display's, an eye's by Eq. 4, or as typed."""
+    if settings.blur_mode == "TYPED":
+        return float(settings.coc_max)
+    if settings.blur_mode == "EYE":
+        return eye_blur_diameter(profile.pupil, profile.design_resolution, profile.field_of_view, profile.nearest_image)
+    return profile.coc_max
+
+
+def sample_count(settings: Any) -> int:
+    """Samples a pixel."""
+    return int(settings.samples) if settings.quality == "TYPED" else SAMPLES[settings.quality]
+
+
+def work_of(settings: Any, size: tuple[int, int], *, planes: int, frames: int, views: int = 0) -> Work:
+    """What a render of these settings amounts to; `views` are those of the refocus route."""
+    return Work(*size, sample_count(settings), planes, frames, denoise=settings.denoise, views=views)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a render is of."""
+
+    blend: Path
+    """The saved copy."""
+    blender: Path
+    """Executable of the child."""
+    size: tuple[int, int]
+    near: float | None
+    far: float | None
+    frames: tuple[int, ...]
+    """Empty: the frame that the file was saved at."""
+    device: str
+    devices: tuple[str, ...]
+
+    def quality(self, settings: Any) -> list[object]:
+        """How well, and by what, a child renders."""
+        given: list[object] = ["--blender", self.blender, "--spp", sample_count(settings), "--device", self.device]
+        for identifier in self.devices if self.device != "CPU" else ():
+            given += ["--use-device", identifier]
+        if not settings.denoise:
+            given.append("--no-denoise")
+        return given
+
+    def arguments(self, settings: Any) -> list[object]:
+        """Options of `holodriver render` that all its kinds share."""
+        given: list[object] = [self.blend, "--size", f"{self.size[0]}x{self.size[1]}", *self.quality(settings)]
+        for name, value in (("--near", self.near), ("--far", self.far)):
+            if value is not None:
+                given += [name, "inf" if value == math.inf else f"{value:.9g}"]
+        if self.frames:
+            given += ["--frames", in_ranges(self.frames)]
+        return given
+
+
+def in_ranges(frames: Sequence[int]) -> str:
+    """Frames as `--frames` takes them, such as "1-24:2"."""
+    steps = {b - a for a, b in itertools.pairwise(frames)}
+    if len(frames) > 2 and len(steps) == 1:
+        step = steps.pop()
+        return f"{frames[0]}-{frames[-1]}" + (f":{step}" if step > 1 else "")
+    return ",".join(str(frame) for frame in frames)
+
+
+def stack_steps(driver: Driver, scene: Scene, settings: Any, coc_max: float, output: Path) -> list[Step]:
+    """Render a focal stack, or a folder of them where there are several frames."""
+    arguments = ["render", *scene.arguments(settings), "--stack", "-o", output, "--planes", settings.planes]
+    arguments += ["--coc-max", f"{coc_max:.9g}", "--route", settings.route.lower(), *_overwrite(settings)]
+    return [driver.step("Rendering the focal stack", *arguments)]
+
+
+def rgbd_steps(driver: Driver, scene: Scene, settings: Any, output: Path) -> list[Step]:
+    """Render RGB-D images in the formats chosen."""
+    names = {"SIDE_BY_SIDE": "side-by-side", "DEPTH": "depth", "EXR": "exr", "VIDEO": "video"}
+    arguments = ["render", *scene.arguments(settings), "--rgbd", "-o", output, *_overwrite(settings)]
+    for name, option in names.items():
+        if name in settings.formats:
+            arguments += ["--format", option]
+    return [driver.step("Rendering RGB-D", *arguments)]
+
+
+def range_steps(driver: Driver, scene: Scene, settings: Any) -> list[Step]:
+    """Find from where to where the camera sees something."""
+    return [driver.step("Looking at the scene", "render", *scene.arguments(settings), "--range")]
+
+
+def stacks_in(source: Path) -> list[Path]:
+    """The focal stacks of an animation, by name; none where `source` is one itself, or a picture."""
+    if not source.is_dir() or (source / StackManifest.FILE_NAME).exists():
+        return []
+    return sorted(path for path in source.glob("*.stack") if not path.name.startswith("."))
+
+
+def hologram_steps(
+    driver: Driver, source: Path, output: Path, settings: Any, profile: Path | None, *, preview: Path
+) -> list[Step]:
+    """Compute holograms, their frames, and what a camera sees of the first of them.
+
+    Args:
+        source: a focal stack, an RGB-D picture, or the folder of the focal stacks of an animation.
+        output: NAME.holo; of an animation the folder of its holograms.
+    """
+    chosen = ["--profile", profile] if profile is not None else []
+    synth = ["synth", source, "-o", output, "--method", settings.method, *chosen, *_overwrite(settings)]
+    if settings.method == "opt":
+        synth += ["--iterations", settings.iterations]
+    frames = stacks_in(source)
+    holos = [output / f"{stack.stem}.holo" for stack in frames] or [output]
+    pictures = [] if frames else ["--frames", output.with_suffix(".frames")]
+    return [
+        driver.step("Computing the hologram" + ("s" if frames else ""), *synth),
+        driver.step("Encoding frames", "encode", *holos, *pictures, *_overwrite(settings)),
+        driver.step("Looking at it", "reconstruct", holos[0], "-o", preview, *_overwrite(settings)),
+    ]
+
+
+def play_steps(driver: Driver, frames: Path, settings: Any) -> list[Step]:
+    """Hand a folder of frames, or of the holograms of an animation, to the rig, whose lasers are its own business."""
+    shown = sorted(frames.glob("*.holo")) or [frames]
+    arguments = ["play", *shown, "--rig", settings.rig, "--duration", f"{settings.play_seconds:g}"]
+    return [driver.step("Showing on the panel", *arguments)]
+
+
+def photo_steps(driver: Driver, photo: Path, folder: Path) -> list[Step]:
+    """Estimate the depth of a photo; `folder` is for this photo alone."""
+    return [driver.step("Estimating depth", "rgbd", photo, "-o", folder, "--overwrite")]
+
+
+def quilt_steps(driver: Driver, scene: Scene, settings: Any, output: Path) -> list[Step]:
+    """Render a quilt for a Looking Glass."""
+    arguments: list[object] = [scene.blend, *scene.quality(settings)]
+    arguments += ["--quilt", settings.quilt_device, "-o", output, *_overwrite(settings)]
+    return [driver.step("Rendering the quilt", "render", *arguments)]
+
+
+def _overwrite(settings: Any) -> list[object]:
+    return ["--overwrite"] if settings.overwrite else []

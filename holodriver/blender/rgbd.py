@@ -1,0 +1,296 @@
+"""Render RGB-D images of a Blender scene: what the camera sees, sharp everywhere, with the depth of each pixel."""
+
+import json
+import math
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holodriver.blender.find import Blender, find_blender
+from holodriver.blender.stack import RenderJob, raw_renders
+from holodriver.errors import BlenderError, InputError
+from holodriver.files.atomic import check_output
+from holodriver.files.exr import read_exr
+from holodriver.files.manifest import RAW_FRAMES_NAME, raw_frame_color_name, raw_frame_depth_name
+from holodriver.files.rgbd import DEPTH, SIDE_BY_SIDE, write_rgbd
+from holodriver.files.video.film import Film
+from holodriver.files.video.writer import even
+from holodriver.optics.colour import srgb_encode
+from holodriver.optics.focus import Mapping, check_range, normalised_depth
+from holodriver.progress import Progress, silent
+from holodriver.scene.rgbd import RgbdImage
+
+FORMATS = ("side-by-side", "depth", "exr", "video")
+"""Files of an RGB-D image: NAME_rgbd_lr.png, NAME.png with NAME_depth.png, NAME.exr, and of all
+frames NAME_rgbd_lr.mp4."""
+
+VIDEO = "video"
+
+MARGIN = 0.01
+"""Added at both ends of a range that was found, as a fraction of its length."""
+
+RANGE = "range"
+"""Base of the names of what is rendered to find a range."""
+
+_NO_HIT = 1e9  # Cycles writes 1e10 where a ray meets nothing
+
+Floats = NDArray[np.float32]
+
+
+def render_rgbd(
+    job: RenderJob,
+    path: Path,
+    *,
+    formats: Sequence[str] = ("side-by-side",),
+    overwrite: bool = False,
+    blender: Blender | str | Path | None = None,
+    progress: Progress = silent,
+    warn: Callable[[str], None] = lambda text: None,
+) -> list[Path]:
+    """Render the RGB-D image of each of the job's frames.
+
+    White is near in PNG files, as a Looking Glass has it, and light that would not fit into them is scaled down: by one
+    factor for all frames, which puts the 99.9th percentile of the first one at 1. OpenEXR keeps all light as it is, and
+    normalised depth (0 near) in its channel Z. One depth range holds for all frames.
+
+    Args:
+        job: what to render; planes and blur are not looked at. Without `frames`, the file's own.
+        path: base of the names of the files, such as FOLDER/NAME; with more than one frame its number is added.
+        formats: which of `FORMATS` to write.
+        overwrite: replace what is there.
+        blender: as in `render_stack`.
+        progress: called for depths and images rendered.
+        warn: told of what makes the images other than their scene.
+
+    Returns:
+        the files written, frame by frame.
+
+    Raises:
+        OutputExistsError: a file exists and `overwrite` is false.
+        InputError: a format is unknown, the scene has no usable camera, or nothing is in range.
+        BlenderError: no Blender was found, or it stopped with an error.
+    """
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown or not formats:
+        raise InputError(f"RGB-D format is {', '.join(unknown) or 'none'}, expected {', '.join(FORMATS)}")
+    base = path.with_suffix("") if path.suffix.lower() in (".png", ".exr") else path
+    bases = {frame: _numbered(base, frame, len(job.frames)) for frame in job.frames or (0,)}
+    stills = [kind for kind in formats if kind != VIDEO]
+    for each in bases.values():
+        for name in _names(each, stills):
+            check_output(name, overwrite=overwrite)
+    film_path = base.with_name(f"{base.name}{SIDE_BY_SIDE}.mp4")
+    if VIDEO in formats:
+        check_output(film_path, overwrite=overwrite)
+    written: list[Path] = []
+    with _raw(job, base, blender, "rgbd") as (raw, reports), ExitStack() as stack:
+        depths = _Depths(raw, job)
+        film: Film | None = None
+        gain = 0.0
+        for report in reports:
+            _pass_on(report, progress, warn)
+            if report["event"] != "written":
+                continue
+            frame = int(report["plane"])
+            if report["kind"] == "depth":
+                depths.add(frame)
+                continue
+            if not depths.far:
+                for text in depths.settle():
+                    warn(text)
+            image = depths.image(frame)
+            each = bases[frame] if job.frames else base
+            if not gain:
+                gain = _gain(image)
+                if gain < 1 and set(formats) != {"exr"}:
+                    warn(f"light is scaled by {gain:.3g} to fit into pictures; OpenEXR keeps it as it is")
+            fitted = replace(image, color=image.color * np.float32(gain))
+            for kind in stills:
+                written += _write(image if kind == "exr" else fitted, each, kind, overwrite=overwrite)
+            if VIDEO in formats:
+                film = film or stack.enter_context(Film(film_path, depths.rate, overwrite=overwrite))
+                film.add(_side_by_side(fitted))
+    if film is not None:
+        written.append(film_path)
+    if not written:
+        raise BlenderError("wrote no images", where=path)
+    return written
+
+
+def find_range(
+    job: RenderJob,
+    folder: Path,
+    *,
+    blender: Blender | str | Path | None = None,
+    progress: Progress = silent,
+    warn: Callable[[str], None] = lambda text: None,
+) -> tuple[float, float]:
+    """Distances (m) of the nearest and the farthest surface that the camera sees in any of the job's frames.
+
+    Args:
+        folder: for the raw depths, which are removed.
+
+    Raises:
+        InputError: there is no usable camera, or it sees no surface or all of it at one distance.
+        BlenderError: no Blender was found, or it stopped with an error.
+    """
+    open_range = replace(job, near=None, far=None)
+    with _raw(open_range, folder / RANGE, blender, "depth") as (raw, reports):
+        depths = _Depths(raw, open_range)
+        for report in reports:
+            _pass_on(report, progress, warn)
+            if report["event"] == "written":
+                depths.add(int(report["plane"]))
+        depths.settle()
+    return depths.near, depths.far
+
+
+class _Depths:
+    """Raw depths of all frames, and the one range that normalises them."""
+
+    def __init__(self, raw: Path, job: RenderJob) -> None:
+        self.raw, self.job = raw, job
+        self.near, self.far = 0.0, 0.0
+        self._nearest, self._farthest = math.inf, 0.0
+        self._in_front = self._behind = 0
+
+    def add(self, frame: int) -> None:
+        """Take the depth of a frame into account."""
+        depth = self._depth(frame)
+        seen = depth[depth < _NO_HIT]
+        if not seen.size:
+            return
+        near, far = self.job.near or 0.0, math.inf if self.job.far is None else self.job.far
+        self._nearest = min(self._nearest, float(seen.min()))
+        self._farthest = max(self._farthest, float(seen.max()))
+        self._in_front = max(self._in_front, int((seen < near * (1 - 1e-5)).sum()))
+        self._behind = max(self._behind, int((seen > far * (1 + 1e-5)).sum()))
+
+    def settle(self) -> list[str]:
+        """Decide the range, once all depths are there; what it leaves out, one sentence each.
+
+        Raises:
+            InputError: nothing is in range.
+        """
+        about = self._about
+        camera, remedy = about["camera"], "move the planes, or leave them out to fit them to the view"
+        if self._nearest > self._farthest:
+            raise InputError(f"camera '{camera}' sees no surface", remedy="point it at something")
+        near, far = self.job.near or 0.0, math.inf if self.job.far is None else self.job.far
+        if self._nearest > far or self._farthest < near:
+            seen = f"{self._nearest:.4g} to {self._farthest:.4g}"
+            raise InputError(f"camera '{camera}' sees nothing between near and far, but at {seen}", remedy=remedy)
+        length = self._farthest - self._nearest
+        if length < 1e-6 * self._farthest and (self.job.near is None or self.job.far is None):
+            raise InputError(
+                f"camera '{camera}' sees one flat surface at {self._nearest:g}, which has no depth range",
+                remedy="give --near and --far",
+            )
+        margin = MARGIN * length
+        self.near = max(self._nearest - margin, self._nearest / 2) if self.job.near is None else self.job.near
+        self.far = self._farthest + margin if self.job.far is None else self.job.far
+        check_range(self.near, self.far, self.mapping)
+        pixels = self.job.width * self.job.height
+        outside = ((self._in_front, "nearer than near", self.near), (self._behind, "farther than far", self.far))
+        return [
+            f"up to {count / pixels:.2%} of a frame is {what} = {plane:g} m and put on it"
+            for count, what, plane in outside
+            if count
+        ]
+
+    @property
+    def mapping(self) -> Mapping:
+        """What depth is linear in, by the camera's type unless the job says."""
+        mapping: Mapping = self.job.mapping or self._about["mapping"]  # type: ignore[assignment]
+        return mapping
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames a second, of the frames that were rendered."""
+        steps = {b - a for a, b in pairwise(self.job.frames)}
+        step = steps.pop() if len(steps) == 1 else 1
+        return Fraction(self._about["rate"]).limit_denominator(1001) / step
+
+    def image(self, frame: int) -> RgbdImage:
+        """The image of a frame; its raw files are deleted."""
+        layer = self._about["layer"]
+        names = tuple(f"{layer}.Combined.{color}" for color in "RGB")
+        path = self.raw / raw_frame_color_name(frame)
+        channels = read_exr(path, names, shape=(self.job.height, self.job.width), guarded=False).channels
+        color = np.maximum(np.stack([channels[name] for name in names]), 0)  # the denoiser leaves traces below zero
+        metric = self._depth(frame)
+        depth = np.clip(normalised_depth(metric, self.near, self.far, self.mapping), 0, 1).astype(np.float32)
+        for used in (path, self.raw / raw_frame_depth_name(frame)):
+            used.unlink()
+        return RgbdImage(color, depth, self.mapping, {"near": self.near, "far": self.far})
+
+    @property
+    def _about(self) -> dict[str, Any]:
+        about: dict[str, Any] = json.loads((self.raw / RAW_FRAMES_NAME).read_text(encoding="utf-8"))
+        return about
+
+    def _depth(self, frame: int) -> Floats:
+        name = f"{self._about['layer']}.Depth.Z"
+        path = self.raw / raw_frame_depth_name(frame)
+        return read_exr(path, (name,), shape=(self.job.height, self.job.width), guarded=False).channels[name]
+
+
+@contextmanager
+def _raw(
+    job: RenderJob, base: Path, blender: Blender | str | Path | None, kind: str
+) -> Iterator[tuple[Path, Iterator[dict[str, Any]]]]:
+    """A hidden folder beside the results with the raw renders that come into it."""
+    found = blender if isinstance(blender, Blender) else find_blender(blender)
+    base.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{base.name}.", dir=base.parent))
+    try:
+        raw = scratch / "raw"
+        raw.mkdir()
+        with raw_renders(found, job, raw, scratch=scratch, kind=kind) as reports:
+            yield raw, reports
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _pass_on(report: dict[str, Any], progress: Progress, warn: Callable[[str], None]) -> None:
+    if report["event"] == "progress":
+        progress(report["stage"], report["done"], report["total"], report["note"])
+    elif report["event"] == "warning":
+        warn(report["what"])
+
+
+def _numbered(base: Path, frame: int, frames: int) -> Path:
+    return base if frames < 2 else base.with_name(f"{base.name}_{frame:04d}")
+
+
+def _names(base: Path, formats: Sequence[str]) -> Iterator[Path]:
+    ends = {"side-by-side": [f"{SIDE_BY_SIDE}.png"], "depth": [".png", f"{DEPTH}.png"], "exr": [".exr"]}
+    for kind in formats:
+        for end in ends[kind]:
+            yield base.with_name(base.name + end)
+
+
+def _gain(image: RgbdImage) -> float:
+    """Factor, at most 1, with which the 99.9th percentile of the brightest colour fits into a picture."""
+    return float(min(1.0, 1 / max(1e-6, float(np.percentile(image.color.max(axis=0), 99.9)))))
+
+
+def _side_by_side(image: RgbdImage) -> NDArray[np.uint8]:
+    """Picture left, depth right (white near), 8 bits, both halves of an even size."""
+    color = np.rint(srgb_encode(np.clip(image.color, 0, 1)) * 255).astype(np.uint8).transpose(1, 2, 0)
+    depth = np.repeat(np.rint((1 - image.depth) * 255).astype(np.uint8)[..., None], 3, axis=2)
+    return np.concatenate([even(color), even(depth)], axis=1)
+
+
+def _write(image: RgbdImage, base: Path, kind: str, *, overwrite: bool) -> list[Path]:
+    first = next(_names(base, (kind,)))
+    return write_rgbd(image, first, near=None if kind == "exr" else "white", overwrite=overwrite)

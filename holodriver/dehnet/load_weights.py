@@ -1,0 +1,106 @@
+"""The networks of all colours of a display: those that come along, or those in a folder."""
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from holodriver.dehnet.architecture import DEHNetShape, NetworkOptics
+from holodriver.dehnet.runtimes.base import Model
+from holodriver.errors import FileFormatError, InputError
+from holodriver.files.network import COLOURS, NetworkFile, network_path, read_network
+from holodriver.optics.display import DisplayProfile
+
+
+@dataclass(frozen=True)
+class ColourNetwork:
+    """The network of one colour, in float and, if it is there, in int8."""
+
+    plain: Model
+    quantised: Model | None
+    optics: NetworkOptics
+
+
+@dataclass(frozen=True)
+class Networks:
+    """One network a colour; red, green, blue."""
+
+    colours: tuple[ColourNetwork, ...]
+    where: Path
+
+    def check_fits(self, profile: DisplayProfile) -> None:
+        """Refuse a display for which they were not trained.
+
+        Raises:
+            InputError: another number of colours, or a number that differs; the message names it.
+        """
+        if len(profile.wavelengths) != len(self.colours):
+            raise InputError(
+                f"display profile has {len(profile.wavelengths)} colours, the networks are of {len(self.colours)}",
+                where=profile.name,
+                remedy="use --method opt",
+            )
+        for colour, network in enumerate(self.colours):
+            network.optics.check_fits(profile, colour)
+
+    @property
+    def has_quantised(self) -> bool:
+        """Whether all are there in int8."""
+        return all(colour.quantised is not None for colour in self.colours)
+
+    def models(self, *, quantised: bool) -> list[Model]:
+        """The models in one precision.
+
+        Raises:
+            InputError: there are none in int8.
+        """
+        found = [colour.quantised if quantised else colour.plain for colour in self.colours]
+        models = [model for model in found if model is not None]
+        if len(models) < len(found):
+            raise InputError("holds no int8 networks", where=self.where, remedy="make them with `holodriver quantise`")
+        return models
+
+
+def shipped_folder() -> Path:
+    """Where the networks lie that come along."""
+    return Path(str(resources.files("holodriver.dehnet"))) / "weights"
+
+
+def load_networks(folder: Path | None = None) -> Networks:
+    """The networks in a folder, or those that come along.
+
+    Raises:
+        FileFormatError: one is missing, or is not what it should be.
+    """
+    where = shipped_folder() if folder is None else folder
+    guarded = folder is not None
+    colours = []
+    for colour in range(len(COLOURS)):
+        plain = read_network(network_path(where, colour, quantised=False), guarded=guarded)
+        optics = _made(NetworkOptics, plain.optics, "optics", network_path(where, colour, quantised=False))
+        path = network_path(where, colour, quantised=True)
+        quantised = None
+        if path.exists():
+            file = read_network(path, guarded=guarded)
+            if file.optics != plain.optics or file.shape != plain.shape:
+                raise FileFormatError(f"is for other optics or of another size than {COLOURS[colour]}.onnx", where=path)
+            quantised = _model(file, path)
+        plain_path = network_path(where, colour, quantised=False)
+        colours.append(ColourNetwork(_model(plain, plain_path), quantised, optics))
+    return Networks(tuple(colours), where)
+
+
+def _model(file: NetworkFile, path: Path) -> Model:
+    shape: DEHNetShape = _made(DEHNetShape, file.shape, "shape", path)
+    if file.quantised != path.stem.endswith("_int8"):
+        kinds = ("float", "int8") if file.quantised is False else ("int8", "float")
+        raise FileFormatError(f"metadata says {kinds[0]}, expected {kinds[1]} by its name", where=path)
+    return Model(file.content, shape, file.quantised)
+
+
+def _made(kind: Any, values: dict[str, Any], name: str, path: Path) -> Any:
+    """A dataclass of what the metadata says."""
+    try:
+        return kind(**values)
+    except (TypeError, InputError) as error:
+        raise FileFormatError(f"metadata field '{name}' is wrong: {error}", where=path) from None

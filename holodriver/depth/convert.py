@@ -1,0 +1,199 @@
+"""RGB-D of what was asked for: photos, videos and folders of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from holodriver.depth.estimators import Estimator
+from holodriver.depth.photos import MeasuredSettings, Warn, convert_photo, photo_outputs
+from holodriver.depth.pipeline import DepthSettings
+from holodriver.depth.videos import VideoSettings, convert_video, frame_size, video_outputs
+from holodriver.errors import FileFormatError, InputError
+from holodriver.files import photos
+from holodriver.files.atomic import check_output
+from holodriver.files.rgbd import DEPTH, SIDE_BY_SIDE, read_description
+from holodriver.files.video import video
+from holodriver.files.video.parts import parts_folder
+from holodriver.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class Source:
+    """A photo or a video, and what its results are called."""
+
+    path: Path
+    name: str
+    folder: Path
+    is_video: bool
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was made of a source."""
+
+    written: tuple[Path, ...] = ()
+    skipped: bool = False
+    """Whether it was there already."""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How everything is converted."""
+
+    depth: DepthSettings = field(default_factory=DepthSettings)
+    video: VideoSettings = field(default_factory=VideoSettings)
+    measured: MeasuredSettings = field(default_factory=MeasuredSettings)
+    resume: bool = False
+    """Go on with unfinished videos, and leave out what is there; of a photo whose results are there in part, those
+    that this program made are made anew."""
+    overwrite: bool = False
+    """Make what is there anew; with `resume`, a video that was begun in the same way is gone on with."""
+
+
+def find_sources(inputs: Sequence[Path], output_folder: Path | None = None) -> list[Source]:
+    """Photos and videos that were named or lie in folders that were, each with names of its own for the results.
+
+    Args:
+        inputs: files and folders; folders are not searched below.
+        output_folder: where the results go; beside each source if None.
+
+    Raises:
+        InputError: nothing was named, nothing that was named exists, or a folder holds nothing that can be read.
+    """
+    if not inputs:
+        raise InputError("no input was named", remedy="name photos, videos or folders of them")
+    if not any(path.exists() for path in inputs):
+        raise FileFormatError("does not exist", where=", ".join(map(str, inputs)))
+    files: list[Path] = []
+    for path in inputs:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        found = sorted(entry for entry in path.iterdir() if _is_source(entry))
+        if not found:
+            raise InputError("holds no photo or video", where=path)
+        files += found
+    sources, taken = [], set()
+    for path in dict.fromkeys(files):
+        folder = output_folder or path.parent
+        name = path.stem
+        if (folder, name) in taken:  # a.jpg beside a.png, or of the same name in another folder
+            name = f"{path.stem}_{path.suffix.lstrip('.').lower()}"
+        number = 2
+        while (folder, name) in taken:
+            name, number = f"{path.stem}_{number}", number + 1
+        taken.add((folder, name))
+        sources.append(Source(path, name, folder, path.suffix.lower() in video.SUFFIXES))
+    return sources
+
+
+def convert(
+    source: Source,
+    estimators: Sequence[Estimator],
+    options: Options,
+    *,
+    progress: Progress = silent,
+    warn: Warn = lambda text: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Made:
+    """Make RGB-D of one source.
+
+    Args:
+        progress: told of the frames of a video.
+        warn: told in one line of what was assumed or left out.
+        cancelled: asked now and then whether somebody wants to stop; of a video what is done until then stays.
+
+    Raises:
+        HolodriverError: it cannot be read, or not be converted.
+        OutputExistsError: a result is there, and neither `overwrite` nor `resume` is given.
+    """
+    if source.is_video:
+        return _video(source, estimators, options, progress, warn, cancelled)
+    return _photo(source, estimators, options, warn)
+
+
+def outputs_of(source: Source, options: Options) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """The files that will be made of a source, and what is there until they are whole.
+
+    Raises:
+        FileFormatError: it is a video that cannot be read.
+    """
+    if not source.is_video:
+        return photo_outputs(source.name, source.folder), ()
+    with video.VideoReader(source.path) as reader:
+        size = frame_size(reader.info, options.video)
+    pair, depth = video_outputs(source.name, source.folder, options.video, size)
+    return (pair, depth) if options.video.save_depth_video else (pair,), (parts_folder(pair),)
+
+
+def _is_source(path: Path) -> bool:
+    made = path.stem.endswith((DEPTH, SIDE_BY_SIDE))
+    known = path.suffix.lower() in photos.SUFFIXES + video.SUFFIXES
+    return known and not made and not path.name.startswith(".") and path.is_file()
+
+
+def _photo(
+    source: Source,
+    estimators: Sequence[Estimator],
+    options: Options,
+    warn: Warn,
+) -> Made:
+    if source.path.suffix.lower() not in photos.SUFFIXES and source.path.exists():
+        known = ", ".join(photos.SUFFIXES + video.SUFFIXES)
+        raise FileFormatError("is of a kind that is not read", where=source.path, remedy=f"expected {known}")
+    outputs = photo_outputs(source.name, source.folder)
+    if options.resume and not options.overwrite:
+        if all(output.exists() for output in outputs):
+            return Made(outputs, skipped=True)
+        for output in outputs:
+            check_output(output, overwrite=_is_ours(output))
+    convert_photo(
+        source.path,
+        outputs,
+        estimators,
+        options.depth,
+        options.measured,
+        overwrite=options.overwrite or options.resume,
+        warn=warn,
+    )
+    return Made(outputs)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a picture says that this program estimated its depth."""
+    try:
+        return str(read_description(path).get("program", "")).startswith("holodriver")
+    except FileFormatError:
+        return False
+
+
+def _video(
+    source: Source,
+    estimators: Sequence[Estimator],
+    options: Options,
+    progress: Progress,
+    warn: Warn,
+    cancelled: Callable[[], bool],
+) -> Made:
+    if options.measured.depth is not None:
+        raise InputError("is a video, for which depth from elsewhere is not taken", where=source.path)
+    if options.resume and not options.overwrite:
+        outputs, (parts,) = outputs_of(source, options)
+        if all(output.exists() for output in outputs) and not parts.exists():
+            return Made(outputs, skipped=True)
+    outcome = convert_video(
+        source.path,
+        source.folder,
+        source.name,
+        estimators,
+        options.depth,
+        options.video,
+        resume=options.resume,
+        overwrite=options.overwrite,
+        progress=progress,
+        warn=warn,
+        cancelled=cancelled,
+    )
+    note = "" if outcome.complete else f"stopped after {outcome.frames} frames; --resume goes on"
+    return Made((outcome.path,) if outcome.frames else (), note=note)

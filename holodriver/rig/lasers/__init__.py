@@ -1,0 +1,1 @@
+"""Laser controllers and heads, and the supervisor that keeps them safe."""

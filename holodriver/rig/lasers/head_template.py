@@ -1,0 +1,52 @@
+"""A laser head of another make: copy this file, fill in what the head's manual says, add it to `makes.HEADS`.
+
+Every method may raise OSError (pyserial's errors and TimeoutError are ones): the head is then let go of, and the gate
+keeps it dark. One that must refuse raises RigError with what the head said.
+"""
+
+from holodriver.rig.lasers.heads import LaserHead
+from holodriver.rig.lasers.laser_driver import LaserDriver
+from holodriver.rig.lasers.serial_port import open_port
+
+
+class HeadTemplate(LaserHead):
+    """A head that ends its lines with LF and answers each of them."""
+
+    has_hardware_watchdog = False  # True only if the head's own electronics go dark within 250 ms of silence
+
+    def __init__(self, port: str, *, limit_w: float, gate: LaserDriver | None = None):
+        super().__init__(port, limit_w=limit_w, gate=gate)
+        self._serial = open_port(port)
+
+    def _ask(self, line: str) -> str:
+        self._serial.write(f"{line}\n".encode("ascii"))
+        answer: bytes = self._serial.read_until(b"\n")
+        if not answer.endswith(b"\n"):
+            raise TimeoutError(f"no answer to '{line}'")  # after an unplug writing still succeeds: insist on answers
+        return answer.decode("ascii", errors="replace").strip()
+
+    def _identity_hw(self) -> str:
+        return self._ask("*IDN?")
+
+    def _prepare_hw(self) -> None:
+        self._set_emission_hw(False)
+        self._ask("MOD DIGITAL")  # emission follows the modulation input, which the controller drives
+        self._ask("AUTOSTART OFF")  # power-on is never light
+
+    def _set_power_hw(self, watts: float) -> None:
+        self._ask(f"POW {watts:.6f}")
+
+    def _power_hw(self) -> float:
+        return float(self._ask("POW?"))
+
+    def _set_emission_hw(self, on: bool) -> None:
+        self._ask(f"EMIT {int(on)}")
+
+    def _emission_hw(self) -> bool:
+        return self._ask("EMIT?") != "0"
+
+    def _interlock_open_hw(self) -> bool:
+        return self._ask("INTERLOCK?") != "CLOSED"
+
+    def _close_hw(self) -> None:
+        self._serial.close()

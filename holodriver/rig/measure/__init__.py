@@ -1,0 +1,1 @@
+"""Measuring the rig: calibration, capture, cameras and meters."""

@@ -1,0 +1,1 @@
+"""The panel: its process, its window, its monitor."""

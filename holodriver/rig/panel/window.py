@@ -1,0 +1,335 @@
+"""A panel that is a monitor: a window over all of it, in which a frame's pixels are the panel's, to the last bit."""
+
+import os
+import time
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+from statistics import quantiles
+from typing import Any
+
+import numpy as np
+
+from holodriver.errors import InputError, RigError
+from holodriver.rig.panel.edid import x_outputs
+from holodriver.rig.panel.monitors import (
+    STRAIGHT,
+    Monitor,
+    check_apart,
+    chosen_monitor,
+    ended_glfw,
+    gamma_deviation,
+    monitor_handle,
+    monitors,
+    ramp_deviation,
+    started_glfw,
+    straight_ramp,
+)
+from holodriver.rig.panel.panel import Panel
+from holodriver.rig.panel.window_drawing import Drawing, Layout, laid_out
+
+__all__ = ["WindowPanel", "gamma_deviation", "laid_out", "usable_monitor", "window_panel"]
+
+SWAPS = 12
+"""Swaps by which it is found out whether they wait for the monitor's refresh."""
+
+THROTTLED = 0.05
+"""Share of a period by which the median and the quartiles of those may differ, for swaps that wait for refreshes."""
+
+NO_QUEUE = "__GL_MaxFramesAllowed"
+WHICH_REFRESH = "__GL_SYNC_DISPLAY_DEVICE"
+"""Environment variables of NVIDIA's driver: frames it may hold back, and the monitor whose refresh swaps wait for."""
+
+
+def window_panel(
+    monitor_selector: str,
+    native_shape: tuple[int, int],
+    refresh_hz: float,
+    *,
+    rotation: int = 0,
+    flip_horizontal: bool = False,
+    flip_vertical: bool = False,
+    binning: int = 1,
+    packed: bool = False,
+    refreshes: int = 1,
+    allow_primary: bool = False,
+) -> Callable[[], Panel]:
+    """What makes a `WindowPanel` in the process that drives the display; pickles, for `PanelProcess`."""
+    return partial(
+        WindowPanel,
+        monitor_selector,
+        native_shape,
+        refresh_hz,
+        rotation=rotation,
+        flip_horizontal=flip_horizontal,
+        flip_vertical=flip_vertical,
+        binning=binning,
+        packed=packed,
+        refreshes=refreshes,
+        allow_primary=allow_primary,
+    )
+
+
+class WindowPanel(Panel):
+    """A monitor as panel, for the process that makes it.
+
+    Opening draws a random picture unseen and reads it back: a driver that changes a single pixel is refused.
+
+    Args:
+        selector: EDID name, connector or index of the monitor.
+        native_shape: panel pixels (h, w), which must be those of its present mode.
+        refresh_hz: new frames a second; a whole fraction of the monitor's refreshes.
+        rotation: degrees clockwise by which frames are turned, 0, 90, 180 or 270.
+        flip_horizontal: mirror them left to right, after turning.
+        flip_vertical: mirror them top to bottom, after turning.
+        binning: native pixels along each side of one pixel of a frame; 1 for frames of the panel's own size.
+        packed: frames are (h, w, 3): red, green, blue of the monitor are frames of three colours.
+        refreshes: refreshes for which a frame stands at least.
+        allow_primary: take even the primary monitor.
+
+    Raises:
+        InputError: there is no such monitor, or frames cannot be laid on it so.
+        RigError: it is the primary one, or it would not show pixels as they are.
+    """
+
+    def __init__(
+        self,
+        selector: str,
+        native_shape: tuple[int, int],
+        refresh_hz: float,
+        *,
+        rotation: int = 0,
+        flip_horizontal: bool = False,
+        flip_vertical: bool = False,
+        binning: int = 1,
+        packed: bool = False,
+        refreshes: int = 1,
+        allow_primary: bool = False,
+        clock: Callable[[], float] = time.perf_counter,
+    ):
+        super().__init__(native_shape, refresh_hz, packed=packed, clock=clock)
+        layout = Layout(self.native_shape, rotation, flip_horizontal, flip_vertical, binning, packed)
+        self.frame_shape = layout.frame_shape
+        self.measured_refresh_hz: float | None = None
+        """Swaps a second that were measured when it was opened; None before."""
+        self._trouble: str | None = None
+        self._damaged = False
+        self._window: Any = None
+        self._last_s: float | None = None
+        self._shown: Any = None
+        self._drawing: Any = None
+        self._glfw = started_glfw()
+        try:
+            self.monitor = usable_monitor(selector, self.native_shape, allow_primary=allow_primary)
+            os.environ.setdefault(NO_QUEUE, "1")
+            os.environ.setdefault(WHICH_REFRESH, self.monitor.connector)
+            _check_server()
+            self._check_rate(refreshes)
+            self._handle = monitor_handle(self._glfw, self.monitor)
+            self._straighten_gamma()
+            self._window = self._opened(refreshes)
+            self._drawing = Drawing(layout)
+            self._drawing.check_exact()
+            self._measure()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the window; the monitor gets the gamma ramp back that it had."""
+        if self._glfw is None:
+            return
+        if self._drawing is not None:
+            self._drawing.release()
+        if self._window is not None:
+            self._glfw.destroy_window(self._window)
+        self._glfw = self._window = None
+        ended_glfw()
+
+    def rest(self) -> None:
+        """Answer the system, and mend what it has painted over."""
+        self._glfw.poll_events()
+        if self._damaged and self._shown is not None:
+            self._draw(self._shown)
+            self._swap()
+        self._damaged = False
+
+    def _check_rate(self, refreshes: int) -> None:
+        if refreshes < 1:
+            raise InputError(f"a frame stands for {refreshes} refreshes, expected 1 or more")
+        mode_hz = self.monitor.refresh_hz
+        if mode_hz and abs(self.refresh_hz * refreshes / mode_hz - 1) > 0.02:
+            raise RigError(
+                f"{self.refresh_hz:g} new frames a second, each for {refreshes} refreshes, are not the "
+                f"{mode_hz:.4g} Hz of its mode",
+                where=str(self.monitor),
+                remedy="set the panel's mode, or the rate that the rig is told",
+            )
+
+    def _straighten_gamma(self) -> None:
+        """Set a ramp that changes nothing, and see that it is there."""
+        glfw = self._glfw
+        glfw.NORMALIZE_GAMMA_RAMPS = False
+        ramp = glfw.get_gamma_ramp(self._handle)
+        steps = len(ramp.red) if ramp is not None else 0
+        if steps < 2:
+            raise RigError("has no gamma ramp that could be checked", where=str(self.monitor))
+        # set even where it is straight: only then it is given back at the end, whoever changes it meanwhile
+        glfw.set_gamma_ramp(self._handle, (straight_ramp(steps),) * 3)
+        deviation = ramp_deviation(glfw, self._handle)
+        if deviation is None or deviation > STRAIGHT:
+            raise RigError(
+                "its gamma ramp cannot be made straight"
+                + ("" if deviation is None else f": it bends grey levels by {deviation:.1%}"),
+                where=str(self.monitor),
+                remedy="switch off night light, colour profiles and calibration of this monitor",
+            )
+
+    def _opened(self, refreshes: int) -> Any:
+        glfw, monitor = self._glfw, self.monitor
+        mode = glfw.get_video_mode(self._handle)
+        hints = {
+            glfw.CONTEXT_VERSION_MAJOR: 3,
+            glfw.CONTEXT_VERSION_MINOR: 3,
+            glfw.OPENGL_PROFILE: glfw.OPENGL_CORE_PROFILE,
+            glfw.OPENGL_FORWARD_COMPAT: True,
+            glfw.RED_BITS: 8,
+            glfw.GREEN_BITS: 8,
+            glfw.BLUE_BITS: 8,
+            glfw.SAMPLES: 0,
+            glfw.REFRESH_RATE: mode.refresh_rate,
+            glfw.DOUBLEBUFFER: True,
+            glfw.SCALE_TO_MONITOR: False,
+            glfw.AUTO_ICONIFY: False,
+            glfw.FOCUSED: False,
+            glfw.FOCUS_ON_SHOW: False,
+            glfw.DECORATED: False,
+        }
+        for hint, value in hints.items():
+            glfw.window_hint(hint, value)
+        window = glfw.create_window(monitor.width, monitor.height, "holodriver panel", self._handle, None)
+        if not window:
+            raise RigError(
+                "no window with OpenGL 3.3 and 8 bits a colour could be opened on the panel's monitor",
+                where=str(monitor),
+                remedy="is the graphics driver installed?",
+            )
+        self._window = window
+        glfw.make_context_current(window)
+        glfw.swap_interval(refreshes)
+        glfw.set_input_mode(window, glfw.CURSOR, glfw.CURSOR_HIDDEN)
+        # no key and no click does anything, and closing is swallowed; what would spoil the picture ends the play
+        glfw.set_window_close_callback(window, lambda window: glfw.set_window_should_close(window, False))
+        glfw.set_framebuffer_size_callback(window, self._resized)
+        glfw.set_window_iconify_callback(window, self._iconified)
+        glfw.set_window_refresh_callback(window, self._painted_over)
+        glfw.set_monitor_callback(self._monitors_changed)
+        glfw.poll_events()
+        self._resized(window, *glfw.get_framebuffer_size(window))
+        self._raise_trouble()
+        return window
+
+    def _resized(self, window: Any, width: int, height: int) -> None:
+        if (width, height) != (self.monitor.width, self.monitor.height):
+            self._trouble = f"its window has {width} × {height} pixels; set the desktop's scaling to 100 %"
+
+    def _iconified(self, window: Any, iconified: int) -> None:
+        self._trouble = "its window was minimised" if iconified else self._trouble
+
+    def _painted_over(self, window: Any) -> None:
+        self._damaged = True
+
+    def _monitors_changed(self, handle: Any, event: int) -> None:
+        self._trouble = "a monitor was plugged in or out"
+
+    def _raise_trouble(self) -> None:
+        if self._trouble is not None:
+            raise RigError(self._trouble, where=str(self.monitor))
+
+    def _measure(self) -> None:
+        """Whether swaps wait for the monitor's refresh, and how fast they are; shows nothing but black meanwhile."""
+        times = []
+        for _ in range(SWAPS):
+            self._drawing.black()
+            self._swap()
+            times.append(time.perf_counter())
+        shorter, period, longer = quantiles([after - before for before, after in pairwise(times)])
+        self.measured_refresh_hz = 1 / period
+        # a busy machine may by chance be as slow as the panel, but not as regular
+        regular = longer - shorter <= 2 * THROTTLED * self.period_s
+        self.synchronised = regular and abs(period / self.period_s - 1) <= THROTTLED
+
+    def _keep_hw(self, frame: np.ndarray) -> object:
+        return self._drawing.texture(frame)
+
+    def _let_go_hw(self, handle: Any) -> None:
+        if handle is self._shown:
+            self._shown = None
+        handle.release()
+
+    def _flip_hw(self, frame: np.ndarray) -> None:
+        self._flip_kept_hw(self._drawing.uploaded(frame))
+
+    def _flip_kept_hw(self, handle: Any) -> None:
+        self._glfw.poll_events()
+        self._raise_trouble()
+        self._draw(handle)
+        if not self.synchronised:
+            self._wait_for_the_clock()
+        self._swap()
+
+    def _draw(self, handle: Any) -> None:
+        self._drawing.draw(handle)
+        self._shown, self._damaged = handle, False
+
+    def _swap(self) -> None:
+        self._glfw.swap_buffers(self._window)
+        self._drawing.finish()  # returns once the swap has been done
+
+    def _wait_for_the_clock(self) -> None:
+        """Where no refresh holds back a swap, the clock does: nobody may show frames faster than lasers follow."""
+        now = time.perf_counter()
+        due = now if self._last_s is None else self._last_s + self.period_s
+        if due > now:
+            time.sleep(due - now)
+        # on the grid, unless it is too late for that
+        self._last_s = max(due, time.perf_counter() - 0.1 * self.period_s)
+
+    def _forget_hw(self) -> None:
+        """Before a play: a night light or a colour profile may have bent the ramp since."""
+        self._last_s = None
+        deviation = ramp_deviation(self._glfw, self._handle)
+        if deviation is None or deviation > STRAIGHT:
+            self._straighten_gamma()
+
+
+def usable_monitor(selector: str, native_shape: tuple[int, int], *, allow_primary: bool) -> Monitor:
+    """The monitor, if it can be the panel.
+
+    Raises:
+        InputError: there is none, or several are meant.
+        RigError: it cannot be the panel; says why.
+    """
+    there = monitors()
+    monitor = chosen_monitor(selector, there)
+    height, width = native_shape
+    if (monitor.width, monitor.height) != (width, height):
+        raise RigError(
+            f"its mode has {monitor.width} × {monitor.height} pixels, and the panel {width} × {height}",
+            where=str(monitor),
+            remedy="set its native mode, or the rig file's size",
+        )
+    if monitor.scale != 1:
+        raise RigError(
+            f"the desktop scales it by {monitor.scale:g}", where=str(monitor), remedy="set its scaling to 100 %"
+        )
+    check_apart(monitor, there, force_primary=allow_primary)
+    return monitor
+
+
+def _check_server() -> None:
+    if x_outputs()[1]:
+        raise RigError(
+            "this desktop runs on Wayland, which lets no program choose pixels, gamma or time of a flip",
+            remedy="log in to a session of X11 ('Xorg' on the login screen)",
+        )

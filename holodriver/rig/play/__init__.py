@@ -1,0 +1,1 @@
+"""Playing holograms: frames on the panel and lasers in step, or dark."""

@@ -1,0 +1,239 @@
+"""A rig file held against the rig: every line judged, and nothing lit."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from holodriver.errors import HolodriverError, InputError, RigError
+from holodriver.files.calibration import read_calibration
+from holodriver.rig.laser_colour import Colour
+from holodriver.rig.lasers.laser_driver import LaserDriver
+from holodriver.rig.lasers.makes import HEADS, open_controller
+from holodriver.rig.panel.monitors import Monitor, chosen_monitor, monitors
+from holodriver.rig.panel.window import gamma_deviation, usable_monitor
+from holodriver.rig.play.diffuser import DiffuserInput
+from holodriver.rig.play.open_rig import SIMULATED, laser_setup, timing_of
+from holodriver.rig.settings import Rig
+from holodriver.rig.simulated.simulated_box import SimulatedBox
+
+REFRESH_TOLERANCE = 0.02
+"""Share by which the system's rate may differ from the rig file's: systems round to whole Hz."""
+
+STRAIGHT = 1 / 512
+"""Deviation of a gamma ramp that still leaves every of 256 levels as it is."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was found about one line of the rig file."""
+
+    line: str
+    good: bool | None
+    """None where there is nothing to judge, or what is found is worth a word but no fault."""
+    found: str
+
+    @property
+    def word(self) -> str:
+        """The judgement in a word."""
+        return {True: "ok", False: "fault", None: "note"}[self.good]
+
+
+def faults(judgements: list[Judgement]) -> HolodriverError | None:
+    """The error with which a check ends, if a line is at fault."""
+    bad = [judgement.line for judgement in judgements if judgement.good is False]
+    if not bad:
+        return None
+    return InputError(f"{len(bad)} of {len(judgements)} lines of the rig file are at fault: {', '.join(bad)}")
+
+
+def check_rig(rig: Rig) -> list[Judgement]:
+    """Hold a rig file against what is connected. The lasers stay dark and disarmed, the panel is not opened."""
+    judged: list[Judgement] = []
+    with _judging(judged, "display.profile"):
+        judged.append(Judgement("display.profile", True, f"{rig.profile().name}, the panel's size"))
+    judged += check_monitor(rig)
+    judged += check_calibration(rig)
+    judged += _check_lasers(rig)
+    judged += check_heads(rig)
+    judged.append(_check_diffuser(rig))
+    return judged
+
+
+def check_monitor(rig: Rig) -> list[Judgement]:
+    """The monitor that the panel is: there, of the right size and rate, not where people work, its gamma straight."""
+    if rig.panel.monitor == SIMULATED:
+        return [Judgement("panel.monitor", None, "a simulated panel; nothing to find")]
+    panel = rig.panel
+    judged: list[Judgement] = []
+    with _judging(judged, "panel.monitor"):
+        monitor = usable_monitor(panel.monitor, panel.native_shape, allow_primary=panel.allow_primary)
+        judged.append(Judgement("panel.monitor", True, str(monitor)))
+        if monitor.refresh_hz:
+            near = abs(monitor.refresh_hz - panel.refresh_hz) <= REFRESH_TOLERANCE * panel.refresh_hz
+            judged.append(Judgement("panel.refresh_hz", near, f"the mode has {monitor.refresh_hz:g} Hz"))
+        else:
+            judged.append(Judgement("panel.refresh_hz", None, "the system does not know the monitor's rate"))
+        if monitor.scale != 1:
+            judged.append(Judgement("scaling", False, f"the desktop scales by {monitor.scale:g}; set it to 100 %"))
+        judged.append(_gamma(monitor))
+    return judged
+
+
+def _gamma(monitor: Monitor) -> Judgement:
+    deviation = gamma_deviation(monitor)
+    if deviation is None:
+        return Judgement("gamma", None, "there is no gamma ramp")
+    if deviation > STRAIGHT:
+        return Judgement("gamma", False, f"bends grey levels by up to {deviation:.0%}; set it to 1")
+    return Judgement("gamma", True, "straight")
+
+
+def check_controller(rig: Rig, lasers: LaserDriver) -> Iterator[Judgement]:
+    """The controller, line by line; it is disarmed and stays so."""
+    yield Judgement("controller.port", True, lasers.identity())
+    lasers.set_watchdog(rig.controller.watchdog_ms)
+    yield Judgement("controller.watchdog_ms", True, f"{rig.controller.watchdog_ms} ms")
+    tripped = lasers.interlock_tripped()
+    yield Judgement(
+        "interlock", not tripped, "tripped; close it and press the reset button at the box" if tripped else "closed"
+    )
+    for colour, watts in zip(Colour, rig.limits.watts, strict=True):
+        yield _judged(
+            f"limits.{colour.label}_mw",
+            partial(_limit, lasers, colour, watts),
+        )
+    yield _judged("sequence", lambda: _sequence(rig, lasers))
+
+
+def _limit(lasers: LaserDriver, colour: Colour, watts: float) -> str:
+    lasers.set_power(colour, watts)  # disarmed: it stays dark
+    lasers.set_power(colour, 0.0)
+    return f"{watts * 1e3:g} mW, which the controller allows"
+
+
+def _sequence(rig: Rig, lasers: LaserDriver) -> str:
+    sequence = rig.sequence
+    timing = timing_of(rig)
+    lasers.sequence(timing.steps, blanking_s=timing.blanking_s, on_time_s=timing.on_time_s, source=timing.source)
+    dark_ms, light_ms, period_ms = (1e3 * s for s in (rig.blanking_s, rig.on_time_s, rig.colour_period_s))
+    times = f"{dark_ms:.3g} ms dark, {light_ms:.3g} ms light of {period_ms:.3g} ms"
+    if sequence.mode == "host":
+        return f"host (not frame-exact): {times}, {sequence.dark_gap_ms:g} ms dark before the next frame"
+    if timing.holds_back and not _knows_gate(lasers):
+        return f"{sequence.mode}: {times}; the controller has no SEQ:GATE, so frames and edges are compared afterwards"
+    return f"{sequence.mode}: {times}"
+
+
+def _check_lasers(rig: Rig) -> list[Judgement]:
+    if not rig.controller.port:
+        return [Judgement("controller.port", None, "none: a rig without lasers, which plays dark")]
+    judged: list[Judgement] = []
+    with _judging(judged, "controller.port"):
+        if rig.controller.port == SIMULATED:
+            limits = tuple(max(watts, 1e-9) for watts in rig.limits.watts)
+            with SimulatedBox(power_limits_w=limits) as box, _controller(rig, box) as lasers:
+                judged += check_controller(rig, lasers)
+        else:
+            with _controller(rig) as lasers:
+                judged += check_controller(rig, lasers)
+    return judged
+
+
+def check_heads(rig: Rig) -> list[Judgement]:
+    """The laser heads of other makes: known, there, nothing in them open, and dark."""
+    written = {colour: getattr(rig.heads, colour.label).split() for colour in Colour}
+    return [
+        _judged(f"heads.{colour.label}", partial(_head, rig, colour, *words))
+        for colour, words in written.items()
+        if words
+    ]
+
+
+def _head(rig: Rig, colour: Colour, make: str, port: str) -> str:
+    if make not in HEADS:
+        raise InputError(f"'{make}' is no make of laser head: {', '.join(HEADS)}")
+    with HEADS[make](port, limit_w=rig.limits.watts[colour]) as head:
+        head.disarm()  # whatever somebody had it do
+        found = head.identity()
+        if head.interlock_open():
+            raise RigError(
+                f"{found}: its own interlock or key keeps it dark",
+                remedy="close the interlock and turn the key; software cannot",
+            )
+    if not rig.controller.port:
+        raise InputError(f"{found} has no controller before it to gate it", remedy="set controller.port")
+    return f"{found}, dark"
+
+
+def _controller(rig: Rig, box: SimulatedBox | None = None) -> LaserDriver:
+    setup = laser_setup(rig, box)
+    return open_controller(setup.port, setup.make)
+
+
+def _knows_gate(lasers: LaserDriver) -> bool:
+    """Whether a controller can hold light back until its frame is confirmed."""
+    try:
+        lasers.watch_edges(gated=True)
+    except RigError:
+        return False
+    lasers.watch_edges(gated=False)
+    return True
+
+
+def check_calibration(rig: Rig) -> list[Judgement]:
+    """The calibration: there, and of this display's colours and panel."""
+    settings = rig.calibration
+    files = (("calibration.file", settings.file), ("calibration.registration", settings.registration))
+    return [
+        _judged(line, partial(_calibration, rig, path))
+        if (path := rig.path(name)) is not None
+        else Judgement(line, None, "none")
+        for line, name in files
+    ]
+
+
+def _calibration(rig: Rig, path: Path) -> str:
+    calibration = read_calibration(path)
+    panel = serial = None
+    if rig.panel.monitor != SIMULATED:
+        monitor = chosen_monitor(rig.panel.monitor, monitors())
+        panel, serial = monitor.name or None, monitor.serial or None
+    calibration.check(rig.profile(), panel=panel, serial=serial)
+    return f"of {calibration.panel}, {calibration.measured_at:%Y-%m-%d}"
+
+
+def _check_diffuser(rig: Rig) -> Judgement:
+    line = "diffuser.state_input"
+    if rig.diffuser.state_input == "none":
+        return Judgement(line, None, "none: nobody sees whether the diffuser turns")
+    if rig.diffuser.state_input == "interlock":
+        return Judgement(line, True, "in the interlock chain")
+    return _judged(line, lambda: _diffuser(rig))
+
+
+def _diffuser(rig: Rig) -> str:
+    state = DiffuserInput(rig.diffuser, rig.folder)
+    try:
+        if not state.turns():
+            raise InputError("it stands still")
+    finally:
+        state.close()
+    return "it turns"
+
+
+def _judged(line: str, look: Callable[[], str]) -> Judgement:
+    try:
+        return Judgement(line, True, look())
+    except HolodriverError as error:
+        return Judgement(line, False, str(error))
+
+
+@contextmanager
+def _judging(judged: list[Judgement], line: str) -> Iterator[None]:
+    """What goes wrong in the block is a fault of this line."""
+    try:
+        yield
+    except HolodriverError as error:
+        judged.append(Judgement(line, False, str(error)))

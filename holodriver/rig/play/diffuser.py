@@ -1,0 +1,83 @@
+"""Whether the diffuser turns: a line of a serial port, or a file, as the rig file says."""
+
+from pathlib import Path
+from typing import Any
+
+from holodriver.errors import RigError
+from holodriver.rig.settings import DiffuserSettings
+
+CHECK_S = 0.1
+"""Time between two looks at the input while playing, s."""
+
+
+class DiffuserInput:
+    """The state input of a diffuser.
+
+    Args:
+        settings: of the rig file; one without an input always says that it turns.
+        folder: from which its paths count.
+
+    Raises:
+        RigError: the input cannot be opened.
+    """
+
+    def __init__(self, settings: DiffuserSettings, folder: Path = Path()):
+        self._settings = settings
+        self._file = folder / settings.port
+        self._serial: Any = None
+        self._next_s = 0.0
+        if settings.state_input in ("cts", "dsr", "cd", "ri"):
+            self._serial = _open(settings.port)
+
+    @property
+    def known(self) -> bool:
+        """Whether anything says that it turns; the interlock chain says so to the controller, not here."""
+        return self._settings.state_input not in ("none", "interlock")
+
+    def turns(self) -> bool:
+        """Whether it turns now.
+
+        Raises:
+            RigError: the input cannot be read.
+        """
+        if not self.known:
+            return True
+        try:
+            if self._serial is not None:
+                high = bool(getattr(self._serial, self._settings.state_input))
+            else:
+                high = self._file.read_text(encoding="ascii").strip() == "1"
+        except (OSError, ValueError) as error:
+            raise RigError(f"the state of the diffuser cannot be read: {error}", where=self._settings.port) from error
+        return high is not self._settings.inverted
+
+    def check(self, now_s: float) -> None:
+        """Look at it now and then (s).
+
+        Raises:
+            RigError: it stands still, or nobody knows.
+        """
+        if self.known and now_s >= self._next_s:
+            self._next_s = now_s + CHECK_S
+            if not self.turns():
+                raise RigError(
+                    "the diffuser does not turn, so there is no light",
+                    where=self._settings.port,
+                    remedy="start its motor, or see diffuser.inverted in the rig file",
+                )
+
+    def close(self) -> None:
+        """Let go of the input."""
+        if self._serial is not None:
+            self._serial.close()
+
+
+def _open(port: str) -> Any:
+    try:
+        import serial
+    except ImportError as error:
+        raise RigError("pyserial is missing", remedy="pip install holodriver[rig]") from error
+    try:
+        return serial.serial_for_url(port)
+    except (OSError, ValueError) as error:
+        raise RigError(f"the diffuser's port cannot be opened: {error}", where=port) from error

@@ -1,0 +1,241 @@
+"""From a rig file to a panel and lasers that can be used."""
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing.connection import Connection
+
+import numpy as np
+
+from holodriver.errors import RigError
+from holodriver.rig.laser_colour import Colour
+from holodriver.rig.lasers.laser_driver import LaserDriver
+from holodriver.rig.lasers.makes import HeadSetup, LaserSetup, open_controller
+from holodriver.rig.lasers.supervised import SupervisedLasers
+from holodriver.rig.lasers.supervisor import LaserSupervisor
+from holodriver.rig.panel.panel import Held, Panel
+from holodriver.rig.panel.panel_process import PanelProcess
+from holodriver.rig.panel.window import WindowPanel
+from holodriver.rig.play.frame_reader import Orientation
+from holodriver.rig.play.light import Timing
+from holodriver.rig.settings import Rig
+from holodriver.rig.simulated.simulated_box import SimulatedBox, send_edge
+from holodriver.rig.simulated.simulated_panel import SimulatedPanel
+
+SIMULATED = "simulated"
+"""Monitor, or port, of a rig file that is to be tried without the hardware."""
+
+
+class OpenRig:
+    """Panel and lasers of a rig; leaving the `with` block makes dark and ends their processes.
+
+    Args:
+        rig: what is connected.
+        small: frames come at the hologram's size, and the panel enlarges them.
+        remember: a simulated panel remembers what it showed.
+
+    Raises:
+        RigError: the monitor is not there, or a process did not come up.
+    """
+
+    def __init__(self, rig: Rig, *, small: bool = False, remember: bool = True):
+        self.rig = rig
+        self.box: SimulatedBox | None = None
+        """The simulated laser controller, if the rig file asks for it."""
+        self._supervisor: LaserSupervisor | None = None
+        edges = wire = None
+        if rig.controller.port == SIMULATED:
+            edges, wire = multiprocessing.Pipe(duplex=False)
+        try:
+            if edges is not None:
+                limits = tuple(max(watts, 1e-9) for watts in rig.limits.watts)
+                self.box = SimulatedBox(edges, power_limits_w=limits)
+            make = panel_maker(rig, wire, small=small, remember=remember)
+            self.panel = PanelProcess(make, rig.panel.native_shape, flip_rate(rig))
+        except BaseException:
+            if self.box is not None:
+                self.box.close()
+            raise
+        finally:
+            for end in (edges, wire):  # each lives in its process alone, so that either sees the other go
+                if end is not None:
+                    end.close()
+
+    def __enter__(self) -> "OpenRig":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    @property
+    def has_lasers(self) -> bool:
+        """Whether the rig file names a controller."""
+        return bool(self.rig.controller.port)
+
+    def setup(self) -> LaserSetup:
+        """What the rig's lasers are, for who opens them.
+
+        Raises:
+            RigError: the rig has none.
+        """
+        return laser_setup(self.rig, self.box)
+
+    @contextmanager
+    def controller(self) -> Iterator[LaserDriver]:
+        """The laser controller, connected, dark and disarmed, for checks; let go of at the end of the block.
+
+        Raises:
+            RigError: the rig has none, or it does not answer.
+        """
+        setup = self.setup()
+        with open_controller(setup.port, setup.make) as lasers:
+            yield lasers
+
+    def lasers(self, ordered_w: Sequence[float] | None = None) -> SupervisedLasers:
+        """The lasers in the hands of their supervisor, dark and disarmed; the rig closes them at its own end.
+
+        Args:
+            ordered_w: the most that each may be given before a person gives another order, W; the limits unless given.
+
+        Raises:
+            RigError: the rig has none, or they do not answer.
+        """
+        if self._supervisor is None:
+            self._supervisor = LaserSupervisor(self.setup())
+        return SupervisedLasers(self._supervisor, self.rig.limits.watts, ordered_w)
+
+    def close(self) -> None:
+        """Dark, then end all processes. Closing twice is allowed."""
+        try:
+            if self._supervisor is not None:
+                self._supervisor.close()
+        finally:
+            try:
+                self.panel.close()
+            finally:
+                if self.box is not None:
+                    self.box.close()
+
+
+def laser_setup(rig: Rig, box: SimulatedBox | None = None) -> LaserSetup:
+    """The lasers of a rig as its file names them, or the simulated `box` in their place.
+
+    Raises:
+        RigError: the rig has none.
+    """
+    if not rig.controller.port:
+        raise RigError("the rig has no laser controller", where=rig.name, remedy="set controller.port in its file")
+    heads = {colour: getattr(rig.heads, colour.label).split() for colour in Colour}
+    return LaserSetup(
+        rig.controller.port if box is None else box.port,
+        dict(zip(Colour, rig.limits.watts, strict=True)),
+        make=rig.controller.make,
+        heads={colour: HeadSetup(*written) for colour, written in heads.items() if written},
+        watchdog_ms=rig.controller.watchdog_ms,
+    )
+
+
+def flip_rate(rig: Rig) -> float:
+    """How often the panel takes a new frame, Hz: every refresh, or every so many where edges come with frames."""
+    return rig.panel.refresh_hz / (rig.sequence.dwell if rig.sequence.sync == "frame" else 1)
+
+
+def panel_maker(
+    rig: Rig, wire: Connection | None, *, small: bool = False, remember: bool = True
+) -> Callable[[], Panel]:
+    """What makes the panel in its process; see `OpenRig`.
+
+    Raises:
+        RigError: the monitor is not there, or is not as the rig file says.
+    """
+    panel = rig.panel
+    binning = panel.binning if small else 1
+    if panel.monitor == SIMULATED:
+        if rig.sequence.mode == "packed":
+            raise RigError("the simulated panel shows no packed frames", remedy="set sequence.mode to 'external'")
+        return partial(SimulatedPanel, panel.native_shape, flip_rate(rig), wire, binning=binning, remember=remember)
+    make = partial(
+        WindowPanel,
+        panel.monitor,
+        panel.native_shape,
+        flip_rate(rig),
+        binning=binning,
+        allow_primary=panel.allow_primary,
+        packed=rig.sequence.mode == "packed",
+        refreshes=rig.sequence.dwell if rig.sequence.sync == "frame" else 1,
+    )
+    return make if wire is None else partial(WiredPanel, make, wire)
+
+
+class WiredPanel(Panel):
+    """A panel whose flips are edges on a sync wire to a simulated laser controller, as a photodiode would give them.
+
+    Args:
+        make_panel: makes the panel that is seen.
+        wire: writing end of the wire.
+    """
+
+    def __init__(self, make_panel: Callable[[], Panel], wire: Connection):
+        self._panel = make_panel()
+        super().__init__(self._panel.native_shape, self._panel.refresh_hz, packed=self._panel.packed)
+        self.synchronised, self.frame_shape = self._panel.synchronised, self._panel.frame_shape
+        self._wire: Connection | None = wire
+
+    def _flip_hw(self, frame: np.ndarray) -> None:
+        flip = self._panel.show(frame)
+        try:
+            if self._wire is not None:
+                send_edge(self._wire, flip.at_s)
+        except OSError:
+            self._wire = None  # the box is gone; the panel goes on
+
+    def _forget_hw(self) -> None:
+        self._panel.restart_timing()
+
+    def rest(self) -> None:
+        self._panel.rest()
+
+    def close(self) -> None:
+        self._panel.close()
+
+    def held(self) -> Held | None:
+        return self._panel.held()
+
+
+def timing_of(rig: Rig, *, gated: bool = True) -> Timing:
+    """How the rig's colours and frames are kept in step; `gated` where its controller can hold light back."""
+    sequence = rig.sequence
+    colours = tuple(Colour[name.upper()] for name in sequence.order)
+    packed = sequence.mode == "packed"
+    again = sequence.dwell if sequence.sync == "refresh" and sequence.mode == "external" else 1
+    edges = sequence.edges_per_frame if packed else 1
+    steps: tuple[Colour | tuple[Colour, ...], ...] = tuple(colour for colour in colours for _ in range(again))
+    if packed and edges == 1:  # the panel's own outputs keep its colours apart
+        steps = (tuple(sorted(colours)),)
+    endless = packed and (edges > 1 or sequence.sync == "refresh")
+    return Timing(
+        sequence.mode,  # type: ignore[arg-type]  # the rig file has checked it
+        steps,
+        (0,) if packed else tuple(plane for plane in range(len(colours)) for _ in range(again)),
+        blanking_s=rig.blanking_s,
+        on_time_s=rig.on_time_s,
+        edges_per_frame=edges,
+        edge_period_s=rig.slot_s if endless else 0.0,
+        gated=gated,
+        host_delay_s=sequence.host_delay_ms * 1e-3,
+        dark_gap_s=sequence.dark_gap_ms * 1e-3,
+        watchdog_ms=rig.controller.watchdog_ms,
+    )
+
+
+def orientation_of(rig: Rig) -> Orientation:
+    """How frames are laid on the rig's panel."""
+    panel = rig.panel
+    return Orientation(
+        planes=tuple(Colour[name.upper()].value for name in rig.sequence.order),
+        rotation=panel.rotation,
+        flip_horizontal=panel.flip_horizontal,
+        flip_vertical=panel.flip_vertical,
+        packed=rig.sequence.mode == "packed",
+    )

@@ -1,0 +1,1 @@
+"""The simulated rig: panel, laser box, wire and camera."""

@@ -1,0 +1,73 @@
+"""LPIPS, a distance learned from what people find alike, where its package is installed.
+
+Source: Zhang et al., The Unreasonable Effectiveness of Deep Features as a Perceptual Metric, CVPR 2018; the package
+`lpips`, which brings its own weights for the layers but takes the network below them, AlexNet, from torchvision.
+"""
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from holodriver.errors import HolodriverError
+from holodriver.optics.colour import srgb_encode
+from holodriver.scores.psnr_ssim import scored_part
+
+NETWORK = "alex"
+BACKBONE = "alexnet-*.pth"
+"""Name of AlexNet's weights among those that torchvision has downloaded."""
+
+Distance = Callable[[NDArray[np.floating], NDArray[np.floating]], float]
+
+
+def is_available() -> bool:
+    """Whether LPIPS can be computed here without downloading anything."""
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    installed = all(importlib.util.find_spec(name) is not None for name in ("lpips", "torchvision"))
+    return installed and any(folder.glob(BACKBONE))
+
+
+def load_lpips() -> Distance:
+    """LPIPS of two pictures (3, H, W) of linear light; smaller is more alike.
+
+    The weights of AlexNet are downloaded by torchvision if they are not there.
+
+    Raises:
+        HolodriverError: the package is not installed, or the weights cannot be had.
+    """
+    try:
+        import lpips
+    except ImportError as error:
+        raise HolodriverError(
+            f"LPIPS needs the package {error.name or 'lpips'}, which is not installed", remedy="pip install lpips"
+        ) from error
+    except RuntimeError as error:  # what a torchvision for another torch raises
+        raise HolodriverError(
+            f"LPIPS cannot be loaded: {error}", remedy="install the torchvision of this torch"
+        ) from error
+    try:
+        network: Any = lpips.LPIPS(net=NETWORK, verbose=False)
+    except OSError as error:  # urllib's errors are
+        raise HolodriverError(
+            f"the weights of LPIPS cannot be downloaded: {error}", remedy="leave --lpips out, or see to the network"
+        ) from error
+    network.eval()
+
+    def distance(image: NDArray[np.floating], target: NDArray[np.floating]) -> float:
+        pair = [torch.from_numpy(2 * srgb_encode(light).astype(np.float32) - 1)[None] for light in (image, target)]
+        with torch.no_grad():
+            return float(network(*pair))
+
+    return distance
+
+
+def lpips_of_planes(
+    images: NDArray[np.floating], targets: NDArray[np.floating], coc_max: float, distance: Distance
+) -> tuple[float, ...]:
+    """`distance` of each plane (N, 3, H, W), the same border left out as by `score_stack`."""
+    inside = scored_part(coc_max)
+    return tuple(distance(image[inside], target[inside]) for image, target in zip(images, targets, strict=True))

@@ -1,0 +1,106 @@
+"""A range of frames as a job for Flamenco 3, Blender's own farm: one task a frame, run by the program itself.
+
+The job is what Flamenco Manager takes at ``POST /api/v3/jobs``; the job type beside it is a script for the Manager.
+"""
+
+import json
+import platform
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from holodriver.blender.rgbd import find_range
+from holodriver.blender.stack import BUILT, RenderJob
+from holodriver.errors import InputError
+from holodriver.farm.unit import Warn, unheard
+from holodriver.files.atomic import check_output, written_file
+from holodriver.progress import Progress, silent
+
+JOB_TYPE = "holodriver-focal-stacks"
+"""Name of the job type, which is that of its script."""
+
+PRIORITY = 50
+"""Flamenco's own default."""
+
+
+def export_frames(
+    job: RenderJob,
+    folder: Path,
+    path: Path,
+    *,
+    blender: Path | None = None,
+    overwrite: bool = False,
+    progress: Progress = silent,
+    warn: Warn = unheard,
+) -> Path:
+    """Write the job, with the depth range that holds for all of its frames, and the script of its type beside it.
+
+    Args:
+        folder: where the focal stacks go, in a folder that all workers share.
+        path: of the job (.json).
+        blender: with which the range is found, if it is not given; not what the workers use.
+
+    Returns:
+        the path of the script.
+
+    Raises:
+        OutputExistsError: the job exists and `overwrite` is false.
+        InputError: no frames are given, or the scene is one that comes along.
+    """
+    if not job.frames:
+        raise InputError("no frames are given, which an animation has", where="frames")
+    if path.suffix.lower() != ".json":
+        raise InputError("has an unknown suffix, expected .json", where=path)
+    script = path.with_name(f"{JOB_TYPE}.js")
+    check_output(path, overwrite=overwrite)
+    near, far = job.near, job.far
+    if near is None or far is None:
+        with tempfile.TemporaryDirectory(prefix="holodriver-") as scratch:
+            found = find_range(job, Path(scratch), blender=blender, progress=progress, warn=warn)
+        near, far = (found[0] if near is None else near), (found[1] if far is None else far)
+    with written_file(path, overwrite=overwrite) as temporary:
+        temporary.write_text(json.dumps(submitted(job, folder, near, far), indent=1), encoding="utf-8")
+    with written_file(script, overwrite=True) as temporary:  # the same whatever the job
+        temporary.write_text(files("holodriver.tasks").joinpath("flamenco_job_type.js").read_text(encoding="utf-8"))
+    return script
+
+
+def submitted(job: RenderJob, folder: Path, near: float, far: float) -> dict[str, Any]:
+    """The job as Flamenco's interface has it (`SubmittedJob`)."""
+    scene = job.scene if job.scene in BUILT else str(Path(job.scene).absolute())
+    return {
+        "name": f"{Path(job.scene).stem}: focal stacks of {len(job.frames)} frames",
+        "type": JOB_TYPE,
+        "priority": PRIORITY,
+        "submitter_platform": {"Darwin": "darwin", "Windows": "windows"}.get(platform.system(), "linux"),
+        "settings": {
+            "program": "holodriver",
+            "scene": scene,
+            "folder": str(folder.absolute()),
+            "name": folder.stem,
+            "frames": ",".join(map(str, job.frames)),
+            "arguments": json.dumps(arguments_of(job, near, far)),
+        },
+        "metadata": {"frames": str(len(job.frames)), "project": "holodriver"},
+    }
+
+
+def arguments_of(job: RenderJob, near: float, far: float) -> list[str]:
+    """The options of `holodriver render` that say the same as a job, its frames left out."""
+    said = {
+        "--size": f"{job.width}x{job.height}",
+        "--planes": job.planes,
+        "--spp": job.samples,
+        "--near": repr(near),
+        "--far": repr(far),
+        "--mapping": job.mapping,
+        "--coc-max": repr(job.coc_max),
+        "--route": job.route,
+        "--seed": job.seed,
+        "--split": job.split,
+        "--device": job.device,
+    }
+    options = [str(word) for name, value in said.items() if value is not None for word in (name, value)]
+    options += [word for device in job.devices for word in ("--use-device", device)]
+    return [*options, "--denoise" if job.denoise else "--no-denoise"]

@@ -1,0 +1,82 @@
+"""Holograms of a folder of focal stacks: each a unit."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from holodriver.errors import HolodriverError
+from holodriver.farm.unit import Batch, Needs, Outcome, Surroundings, Unit
+from holodriver.files.manifest import StackManifest
+from holodriver.optics.display import DisplayProfile
+from holodriver.scores.table import MethodScores
+from holodriver.tasks.batches.needs import PROCESS, READ_A_PIXEL, hologram_needs
+from holodriver.tasks.hologram import Job, SynthSettings, compute, jobs_in_folder
+
+SYNTH = "synth"
+"""Kind of the batch."""
+
+_NOT_OF_THE_RESULT = ("memory", "device")
+
+
+def holograms_batch(
+    source: Path, output: Path, profile: DisplayProfile, settings: SynthSettings, *, overwrite: bool = False
+) -> Batch:
+    """One hologram ``NAME.holo`` in `output` for each ``NAME.stack`` in `source`.
+
+    Raises:
+        FileFormatError: `source` holds no focal stack.
+        InputError: `output` cannot be a folder.
+    """
+    jobs = [Job(job.source.absolute(), job.output.absolute()) for job in jobs_in_folder(source, output)]
+    values = {name: value for name, value in asdict(settings).items() if name not in _NOT_OF_THE_RESULT}
+    return Batch(
+        kind=SYNTH,
+        folder=output,
+        settings=values | {"profile": profile.as_dict()},
+        units=tuple(
+            Unit(
+                name=job.output.name,
+                work=synth_unit,
+                arguments=(job, profile, settings),
+                outputs=(job.output,),
+                sources=(job.source,),
+                needs=_needs(job.source, profile, settings),
+            )
+            for job in jobs
+        ),
+        overwrite=overwrite,
+        stage="Computing holograms",
+    )
+
+
+def synth_unit(
+    job: Job, profile: DisplayProfile, settings: SynthSettings, surroundings: Surroundings
+) -> dict[str, Any]:
+    """Compute one hologram; the manifest gets its scores."""
+    if settings.memory is None and surroundings.memory is not None:
+        manifest = StackManifest.read(job.source)
+        held = PROCESS + manifest.width * manifest.height * READ_A_PIXEL * (manifest.planes + 1)
+        settings = replace(settings, memory=max(0.0, surroundings.memory - held))
+    scores = compute(job, profile, settings, overwrite=True, progress=surroundings.progress, warn=surroundings.warn)
+    return {"scores": None if scores is None else scores.as_dict()}
+
+
+def scores_of(outcomes: Sequence[Outcome]) -> list[tuple[str, MethodScores]]:
+    """Names and scores of the holograms whose scores are known, of this run and of those before."""
+    found = []
+    for outcome in outcomes:
+        scores = (outcome.report or {}).get("scores")
+        if scores is not None:
+            found.append((outcome.unit.name, MethodScores.from_dict(scores)))
+    return found
+
+
+def _needs(source: Path, profile: DisplayProfile, settings: SynthSettings) -> Needs:
+    try:
+        manifest = StackManifest.read(source)
+    except HolodriverError:
+        return Needs()  # the unit says what is wrong
+    padding = 2 * settings.padding
+    pixels = (manifest.width + padding) * (manifest.height + padding)
+    return hologram_needs(pixels, manifest.planes, len(profile.wavelengths))

@@ -1,0 +1,124 @@
+"""RGB-D over a library of photos and videos: each a unit."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from holodriver.depth.convert import Options, Source, convert, outputs_of
+from holodriver.depth.estimators import NetworkEstimator, Precision
+from holodriver.depth.networks import Polarity
+from holodriver.depth.photos import photo_outputs
+from holodriver.errors import HolodriverError
+from holodriver.farm.unit import Batch, Needs, Surroundings, Unit, Warn, fingerprint, unheard
+from holodriver.files.photos import photo_size
+from holodriver.tasks.batches.needs import PROCESS, photo_needs
+
+RGBD = "rgbd"
+"""Kind of the batch."""
+
+WEIGHTS = {"dpt-large": 1_370_000_000, "dpt-hybrid-midas": 490_000_000}
+"""Bytes of the networks' weights in 32 bits."""
+
+UNKNOWN_WEIGHTS = 1_400_000_000
+"""Bytes that a network is taken to have of which nothing is known."""
+
+VIDEO_GROWTH = 3
+"""Times the size of a video that its RGB-D takes at most, its parts included: two halves, encoded well."""
+
+
+_kept: "dict[Networks, list[NetworkEstimator]]" = {}  # of this process, which does one unit after the other
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Which networks estimate depth, as any process can load them."""
+
+    names: tuple[str, ...]
+    device: str
+    precision: Precision
+    polarity: Polarity | None = None
+
+    def load(self, warn: Warn = unheard) -> list[NetworkEstimator]:
+        """The networks; those loaded last are kept.
+
+        Raises:
+            HolodriverError: one cannot be loaded.
+        """
+        if self not in _kept:
+            _kept.clear()
+            _kept[self] = [
+                NetworkEstimator(
+                    name,
+                    device=self.device,
+                    precision=self.precision,
+                    polarity=self.polarity,
+                    warn=warn,
+                )
+                for name in self.names
+            ]
+        return _kept[self]
+
+    @property
+    def size(self) -> int:
+        """Bytes of their weights."""
+        return sum(_weights(name) for name in self.names)
+
+
+def rgbd_batch(sources: Sequence[Source], networks: Networks, options: Options, folder: Path) -> Batch:
+    """The RGB-D of each source, by one set of networks; the manifest lies in `folder`."""
+    measured = options.measured
+    elsewhere = () if measured.depth is None else (measured.depth,)
+    return Batch(
+        kind=RGBD,
+        folder=folder,
+        settings={
+            "networks": networks.names,
+            "precision": networks.precision,
+            "polarity": networks.polarity,
+            **options.depth.as_dict(),
+            "video": asdict(options.video),
+            "measured": asdict(measured) | {"depth": fingerprint(*elsewhere)},
+        },
+        units=tuple(_unit(source, networks, options) for source in sources),
+        overwrite=options.overwrite,
+        stage="RGB-D",
+    )
+
+
+def rgbd_unit(source: Source, networks: Networks, options: Options, surroundings: Surroundings) -> dict[str, Any]:
+    """Convert one photo or video; of a video that was begun, only the rest."""
+    made = convert(source, networks.load(), options, progress=surroundings.progress, warn=surroundings.warn)
+    return {"written": [path.name for path in made.written]}
+
+
+def _unit(source: Source, networks: Networks, options: Options) -> Unit:
+    source = replace(source, path=source.path.absolute(), folder=source.folder.absolute())
+    try:
+        outputs, unfinished = outputs_of(source, options)
+    except HolodriverError:  # which the unit will say
+        outputs, unfinished = photo_outputs(source.name, source.folder), ()
+    return Unit(
+        name=source.path.name if source.name == source.path.stem else f"{source.path.name} ({source.name})",
+        work=rgbd_unit,
+        arguments=(source, networks, replace(options, resume=source.is_video, overwrite=True)),
+        outputs=outputs,
+        unfinished=unfinished,
+        sources=(source.path,),
+        needs=_needs(source, networks),
+    )
+
+
+def _needs(source: Source, networks: Networks) -> Needs:
+    if source.is_video:
+        size = source.path.stat().st_size if source.path.exists() else 0
+        return Needs(PROCESS + 2 * networks.size, VIDEO_GROWTH * size, VIDEO_GROWTH * size)
+    size_of_photo = photo_size(source.path)
+    return photo_needs(size_of_photo[0] * size_of_photo[1] if size_of_photo else 0, networks.size)
+
+
+def _weights(name: str) -> int:
+    folder = Path(name)
+    if folder.is_dir():
+        return sum(file.stat().st_size for file in folder.iterdir() if file.suffix in (".safetensors", ".bin"))
+    return WEIGHTS.get(name.removeprefix("Intel/"), UNKNOWN_WEIGHTS)

@@ -1,0 +1,273 @@
+"""The product's main line, once through: a Blender scene becomes a hologram, is played, and a camera looks at it."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holodriver.blender.find import find_blender
+from holodriver.blender.stack import DEMO, RenderJob, render_stack
+from holodriver.errors import FileFormatError, InputError, OutputExistsError, RigError
+from holodriver.files.atomic import written_file
+from holodriver.files.frames import write_frames
+from holodriver.files.hologram import Hologram, write_hologram
+from holodriver.files.images import write_pixels
+from holodriver.files.stack import read_stack
+from holodriver.optics.display import DisplayProfile
+from holodriver.optics.field import WaveField
+from holodriver.panel.burch import automatic_gains, camera_exposure, encode, laser_powers
+from holodriver.panel.frames import PanelFrames, simulated_bench
+from holodriver.panel.lut import AmplitudeLut
+from holodriver.progress import Progress, silent
+from holodriver.rig.play.report import PlayReport, play
+from holodriver.rig.simulated.camera_model import SimulatedCamera
+from holodriver.rig.simulated.simulated_rig import SimulatedRig
+from holodriver.scene.stack import FocalStack
+from holodriver.scores.psnr_ssim import smallest_size
+from holodriver.scores.table import MethodScores, score_field, score_images
+from holodriver.synthesis.baselines import flat_phase, ncgh
+from holodriver.synthesis.optimise import synthesise
+from holodriver.system.threads import side_by_side
+from holodriver.viewer.contact_sheet import Column, contact_sheet
+from holodriver.viewer.facts import flat
+from holodriver.viewer.inputs import PAGE_WIDTH, Content
+from holodriver.viewer.method_pictures import RENDERED, method_of, page_size, shrunk
+from holodriver.viewer.page import write_page
+
+FORMAT, VERSION = "holodriver demo", 1
+SETTINGS, STACK, SHEET, SCORES = "demo.json", "scene.stack", "contact_sheet.png", "scores.json"
+PAGE = "view.html"
+METHODS = ("DEH", "nCGH", "flat phase")
+FOCI = {"front": 0.0, "middle": 0.5, "rear": 1.0}
+REFRESH_HZ = 60.0  # of the simulated panel, which needs no more than to keep order
+CYCLES = 4
+ON_TIME_S = 0.008  # light of each flip
+HIGHEST_POWER_W = 1e-3
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """What decides the demo's result."""
+
+    width: int = 256
+    height: int = 256
+    planes: int = 21
+    samples: int = 16
+    """Samples per pixel of each rendered image."""
+    iterations: int = 100
+    """Most steps of the optimiser for each colour."""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demo found, and where it lies."""
+
+    folder: Path
+    fields: tuple[MethodScores, ...]
+    """Scores of the wave fields as computed, in the order of `METHODS`."""
+    played: tuple[MethodScores, ...]
+    """Scores of what the camera saw of the frames that the panel received, in the same order."""
+    report: PlayReport
+    warnings: tuple[str, ...]
+    seconds: dict[str, float]
+    """Wall time of each step, scoring and writing included in the last."""
+    reused: bool
+    """Whether the focal stack of an earlier run of the same settings was used."""
+
+
+def run_demo(
+    folder: Path,
+    settings: DemoSettings,
+    profile: DisplayProfile,
+    *,
+    blender: Path | None = None,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> DemoResult:
+    """Render, synthesise, encode, play and look, and write all of it into `folder`.
+
+    A folder of an earlier run with the same settings and display is continued: its focal stack is not rendered again,
+    the rest is computed anew and replaced.
+
+    Args:
+        folder: gets `scene.stack`, a `.holo` and a folder of frames for each method, `contact_sheet.png`, `view.html`
+            and `scores.json`.
+        settings: sizes and effort.
+        profile: display; its size is replaced by that of the settings.
+        blender: Blender or a Python with bpy; looked for if None.
+        overwrite: start afresh in a folder that holds something else.
+        progress: told of every step.
+
+    Raises:
+        OutputExistsError: `folder` holds something else and `overwrite` is false.
+        HolodriverError: a step failed.
+    """
+    profile = profile.resized(settings.width, settings.height)
+    smallest = smallest_size(profile.coc_max)
+    if min(profile.shape) < smallest:
+        raise InputError(f"size is {settings.width} × {settings.height}, expected at least {smallest} pixels to score")
+    marker = {
+        "format": FORMAT,
+        "version": VERSION,
+        "settings": asdict(settings),
+        "display": profile.as_dict(),
+    }
+    reused = _holds_stack(folder, marker, overwrite=overwrite)
+    seconds: dict[str, float] = {}
+
+    start = time.perf_counter()
+    if not reused:
+        found = find_blender(blender)  # before anything is written
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_json(folder / SETTINGS, marker)
+        job = RenderJob(
+            scene=DEMO,
+            width=settings.width,
+            height=settings.height,
+            planes=settings.planes,
+            coc_max=profile.coc_max,
+            samples=settings.samples,
+            seed=settings.seed,
+        )
+        render_stack(job, folder / STACK, overwrite=overwrite, blender=found, progress=progress)
+    stack = read_stack(folder / STACK).exposed()
+    seconds["render"] = time.perf_counter() - start
+
+    fields: dict[str, WaveField] = {}
+    start = time.perf_counter()
+    fields["DEH"] = synthesise(stack, profile, iterations=settings.iterations, progress=progress).field
+    seconds["DEH"] = time.perf_counter() - start
+    start = time.perf_counter()
+    fields["nCGH"] = ncgh(stack, profile, progress=progress)
+    seconds["nCGH"] = time.perf_counter() - start
+    fields["flat phase"] = flat_phase(stack, profile)
+
+    start = time.perf_counter()
+    luts = AmplitudeLut.simulated_panel(profile.wavelengths)
+    gains = automatic_gains(fields.values())  # one for all: they are played as one sequence
+    frames = {method: encode(field, gains, luts) for method, field in fields.items()}
+    seconds["encode"] = time.perf_counter() - start
+    start = time.perf_counter()
+
+    scored = tuple(score_field(method, fields[method], stack, seconds=seconds.get(method)) for method in METHODS)
+    for method, result in zip(METHODS, scored, strict=True):
+        name = method.lower().replace(" ", "_")
+        provenance = {"demo": asdict(settings), "method": method, "scores": result.as_dict()}
+        hologram = Hologram(fields[method], frames[method], provenance)
+        write_hologram(folder / f"{name}.holo", hologram, overwrite=True)
+        write_frames(folder / f"{name}.frames", frames[method], overwrite=True)
+
+    warnings = [*stack.warnings(), *profile.warnings()]
+    shown = [frames[method] for method in METHODS]
+    try:
+        report, seen = _play(shown, stack, profile, progress)
+    except RigError as error:  # a machine that stalls trips the lasers' watchdog, as it should
+        warnings.append(f"the first play stopped and was repeated: {error}")
+        report, seen = _play(shown, stack, profile, progress)
+    played = tuple(score_images(method, images, stack) for method, images in zip(METHODS, seen, strict=True))
+    seconds["play, look, score"] = time.perf_counter() - start
+    sheet = _sheet(stack, seen, played)
+    write_pixels(folder / SHEET, sheet, overwrite=True)
+    start = time.perf_counter()
+    write_page(folder / PAGE, _content(stack, profile, seen, shown), overwrite=True, progress=progress)
+    seconds["page"] = time.perf_counter() - start
+    _write_json(
+        folder / SCORES,
+        {
+            "format": f"{FORMAT} scores",
+            "version": VERSION,
+            "settings": asdict(settings),
+            "seconds": seconds,
+            "fields": [result.as_dict() for result in scored],
+            "played": [result.as_dict() for result in played],
+            "rig": {str(key): value for key, value in report.rows()},
+        },
+    )
+    return DemoResult(folder, scored, played, report, tuple(warnings), seconds, reused)
+
+
+def _holds_stack(folder: Path, wanted: dict[str, Any], *, overwrite: bool) -> bool:
+    """Whether `folder` holds a finished focal stack of the marker `wanted`; refuses a folder that is not the demo's."""
+    if folder.exists() and not folder.is_dir():
+        raise OutputExistsError("is a file", where=folder, remedy="choose another folder with -o")
+    if overwrite or not folder.is_dir() or not any(folder.iterdir()):
+        return False
+    marker = folder / SETTINGS
+    if not marker.is_file():
+        raise OutputExistsError("is not empty and holds no demo", where=folder, remedy="choose another folder with -o")
+    try:
+        found = json.loads(marker.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise FileFormatError("is not JSON", where=marker, remedy="pass --overwrite") from error
+    if found != wanted:
+        raise OutputExistsError(
+            "holds a demo of other settings or another display",
+            where=folder,
+            remedy="pass --overwrite, or another folder with -o",
+        )
+    return (folder / STACK).is_dir()
+
+
+def _play(
+    frames: Sequence[PanelFrames], stack: FocalStack, profile: DisplayProfile, progress: Progress
+) -> tuple[PlayReport, list[NDArray[np.float32]]]:
+    """Play all holograms on a simulated rig; for each, what a camera saw in every focal plane, (N, C, H, W)."""
+    gains = frames[0].gains
+    powers = laser_powers(gains, HIGHEST_POWER_W)
+    with SimulatedRig(profile.native_shape, REFRESH_HZ) as rig:
+        report = play(
+            [f.pixels for f in frames],
+            rig.panel,
+            rig.lasers(),
+            cycles=CYCLES,
+            powers_w=powers,
+            on_time_s=ON_TIME_S,
+            progress=progress,
+        )
+        exposures = rig.exposures()
+    # Set once for the energy that each colour should have; what the rig really gave is in the exposures.
+    sensitivity = camera_exposure(profile, gains)[0] / (powers[0] * ON_TIME_S * CYCLES)
+    bench = simulated_bench(frames[0])
+    seen = []
+    for index in range(len(frames)):
+        lit = [exposure for exposure in exposures if exposure.frame_index == index]
+        camera = SimulatedCamera(bench, lit, sensitivity)
+        seen.append(np.stack(side_by_side(camera.picture, stack.positions.tolist())))
+        progress("Taking pictures", index + 1, len(frames))
+    return report, seen
+
+
+def _sheet(stack: FocalStack, seen: Sequence[NDArray[np.float32]], scores: Sequence[MethodScores]) -> NDArray[np.uint8]:
+    planes = {name: int(np.abs(stack.positions - t).argmin()) for name, t in FOCI.items()}
+    columns = [Column("rendered", [stack.images[n] for n in planes.values()], [""] * len(planes))]
+    for method, images, result in list(zip(METHODS, seen, scores, strict=True))[:2]:
+        captions = [f"{result.scores.psnr[n]:.1f} dB   SSIM {result.scores.ssim[n]:.3f}" for n in planes.values()]
+        columns.append(Column(method, [images[n] for n in planes.values()], captions))
+    return contact_sheet(list(planes), columns, "What a camera sees of the frames that the panel received")
+
+
+def _content(
+    stack: FocalStack, profile: DisplayProfile, seen: Sequence[NDArray[np.float32]], frames: Sequence[PanelFrames]
+) -> Content:
+    """What the viewer shows: the focal stack, and what the camera saw of each method's frames."""
+    size = page_size(stack.shape, PAGE_WIDTH)
+    methods = [method_of(RENDERED, "focal stack", iter(stack.images), size, facts=flat(stack.provenance))]
+    for name, images, shown in zip(METHODS, seen, frames, strict=True):
+        facts = flat({"display": profile.as_dict()})
+        methods.append(
+            method_of(name, "played on the rig", iter(images), size, against=stack, frames=shown, facts=facts)
+        )
+    depth = shrunk(stack.all_in_focus_depth, size)
+    positions = tuple(stack.positions.tolist())
+    return Content("The demo scene", tuple(methods), positions, stack.shape, depth=depth, profile=profile)
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    with written_file(path, overwrite=True) as temporary:
+        temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")

@@ -1,0 +1,63 @@
+"""Pictures inside a page: encoded as WebP, as well as the page's size allows."""
+
+import base64
+import io
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holodriver.progress import Progress, silent
+from holodriver.system.threads import side_by_side
+
+Quality = int | Literal["lossless"]
+
+QUALITIES: tuple[Quality, ...] = ("lossless", 95, 90, 85, 75, 60)
+"""Tried in this order until all pictures fit."""
+
+SAMPLES = 3
+"""Pictures of each method by which the size of all is foretold."""
+
+Pixels = NDArray[np.uint8]
+
+
+def data_uri(pixels: Pixels, quality: Quality) -> str:
+    """Grey (h, w) or red-first colour (h, w, 3) as a data URI of a WebP picture."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    options = {"lossless": True, "quality": 50} if quality == "lossless" else {"quality": quality}
+    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "WEBP", method=3, exact=True, **options)
+    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
+
+
+def best_quality(groups: Sequence[Sequence[Pixels]], budget: int) -> Quality | None:
+    """The best quality at which all pictures fit into `budget` bytes, foretold by a few; None if they never do."""
+    for quality in QUALITIES:
+        if _foretold(groups, quality) <= budget:
+            return quality
+    return None
+
+
+def next_quality(quality: Quality) -> Quality | None:
+    """The next worse quality; None after the last."""
+    index = QUALITIES.index(quality) + 1
+    return QUALITIES[index] if index < len(QUALITIES) else None
+
+
+def encoded(pictures: Sequence[Pixels], quality: Quality, stage: str, progress: Progress = silent) -> list[str]:
+    """All pictures as data URIs, several at a time."""
+    progress(stage, 0, len(pictures))
+    uris = side_by_side(lambda picture: data_uri(picture, quality), pictures)
+    progress(stage, len(pictures), len(pictures))
+    return uris
+
+
+def _foretold(groups: Sequence[Sequence[Pixels]], quality: Quality) -> float:
+    total = 0.0
+    for pictures in groups:
+        tried = [pictures[i] for i in np.unique(np.linspace(0, len(pictures) - 1, SAMPLES).round().astype(int))]
+        sizes = side_by_side(lambda picture: len(data_uri(picture, quality)), tried)
+        total += float(np.mean(sizes)) * len(pictures)
+    return total
