@@ -16,7 +16,8 @@ FAKE = Path(__file__).with_name("fake_driver.py")
 
 
 def _load():
-    spec = importlib.util.spec_from_file_location("extension_process", ROOT / "blender_addon" / "ui" / "driver_process.py")
+    path = ROOT / "blender_addon" / "ui" / "driver_process.py"
+    spec = importlib.util.spec_from_file_location("extension_process", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -119,12 +120,12 @@ def test_a_driver_does_not_outlive_a_blender_that_crashes(blender, tmp_path):
     command += [str(blender.path), "--size", "64", "--spp", "4", "--no-denoise", "-o", str(tmp_path / "a.stack")]
     code = (
         "import sys, time; sys.path.insert(0, sys.argv[1])\n"
-        "import process\n"
+        "import driver_process as process\n"
         "job = process.Job('', [process.Step('', tuple(sys.argv[2:]))])\n"
         "while job.poll() and job.report.done < 2: time.sleep(0.02)\n"
         "print(job._process.pid, *process.descendants(job._process.pid), flush=True); time.sleep(600)"
     )
-    arguments = [sys.executable, "-c", code, str(ROOT / "blender_addon"), *command]
+    arguments = [sys.executable, "-c", code, str(ROOT / "blender_addon" / "ui"), *command]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as stand_in:
         assert stand_in.stdout is not None
         handles = [os.pidfd_open(int(pid)) for pid in stand_in.stdout.readline().split()]

@@ -30,7 +30,7 @@ class LaserDriver(ABC):
     """Lasers that can be armed, stepped through colours, and kept armed only by being talked to.
 
     The public methods are complete and are not overridden; a new laser box implements `_exchange_hw`, which takes one
-    line of the protocol (reference/rig_protocol.md) and gives the answer, and sets `has_hardware_watchdog`. Leaving
+    line of the protocol (holodriver/rig/PROTOCOL.md) and gives the answer, and sets `has_hardware_watchdog`. Leaving
     the `with` block, however it is left, ends dark.
 
     Args:

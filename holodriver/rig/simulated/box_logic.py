@@ -42,7 +42,7 @@ from holodriver.rig.simulated.box_state import (
 
 
 class LaserBox:
-    """The controller of three lasers, as rig_protocol.md has it.
+    """The controller of three lasers, as holodriver/rig/PROTOCOL.md describes it.
 
     Lines that are refused answer `ERR`, change nothing, leave an error for `SYST:ERR?` and do not feed the watchdog:
     noise on the line must not keep lasers armed. Commands answer `OK`, queries their value. The sequence, its times

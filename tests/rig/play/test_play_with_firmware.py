@@ -42,7 +42,7 @@ BUSY = (
 """What a machine brings about that has no time for its processes; the last, as the chip's time then falls behind."""
 ATTEMPTS = 5
 KILLED_S = 0.35
-"""Within which it is dark when the player or the display is killed (reference/rig_protocol.md)."""
+"""Within which it is dark when the player or the display is killed (holodriver/rig/PROTOCOL.md)."""
 
 
 @pytest.fixture(scope="module")
