@@ -10,7 +10,7 @@ from typing import Any, TypeVar, overload
 import numpy as np
 
 from holodriver.errors import FileFormatError, InputError
-from holodriver.files import calibration, frames, profile, quilt, rgbd, stack
+from holodriver.files import calibration, frames, profile, quilt, readings, rgbd, stack
 from holodriver.files.foreign_field import SUFFIXES as FIELDS
 from holodriver.files.foreign_field import FieldOptions, read_foreign_field
 from holodriver.files.halves import read_halves, side_of
@@ -37,8 +37,8 @@ Kind = TypeVar("Kind")
 READABLE = (
     "a focal stack (NAME.stack), a hologram (NAME.holo), panel frames (NAME.frames), a picture with depth "
     "(NAME.png with NAME_depth.png, NAME_rgbd_lr.png, NAME.exr), a quilt (NAME_qs8x6a0.75.png), a calibration or an "
-    "evaluation (.json), a display profile or a rig (.toml), the recording of a play, and with pitch and wavelengths "
-    "a wave field (.npy, .mat, phase pictures)"
+    "evaluation (.json), a display profile or a rig (.toml), what a meter read (.csv), the recording of a play; and "
+    "with pitch and wavelengths a wave field (.npy, .mat, phase pictures)"
 )
 """Everything that `read` understands, for its errors."""
 
@@ -85,7 +85,7 @@ def read(
     With `pitch` and `wavelengths`, or with `display`, the file is a wave field of another program and becomes a
     `WaveField`, whose `provenance` says what was assumed about the file. Otherwise the result is a `FocalStack`,
     `Hologram`, `PanelFrames`, `RgbdImage`, `Calibration`, `DisplayProfile`, a quilt, the settings of a rig, the
-    exposures of a play, or the values of an evaluation.
+    exposures of a play, what a meter read, or the values of an evaluation.
 
     Args:
         path: file or folder; of a wave field also a list of files, one for each colour.
@@ -251,7 +251,7 @@ def _hologram(things: Sequence[Any], path: Path) -> Hologram:
                 )
         for name, part in parts.items():
             if part is not None and held.setdefault(name, part) is not part:
-                raise InputError(f"two {name} were given, and a hologram holds one", where=path)
+                raise InputError(f"{name} were given twice, and a hologram holds them once", where=path)
     return Hologram(**held, provenance=provenance)
 
 
@@ -287,5 +287,10 @@ _FOLDERS: dict[str, Callable[[Path], Any]] = {
 }
 """What a folder holds, by the file in it that says so."""
 
-_FILES: dict[str, Callable[[Path], Any]] = {".holo": read_hologram, ".json": _json, ".toml": _toml}
+_FILES: dict[str, Callable[[Path], Any]] = {
+    ".holo": read_hologram,
+    ".json": _json,
+    ".toml": _toml,
+    ".csv": readings.read_readings,
+}
 """What a file holds, by its suffix."""

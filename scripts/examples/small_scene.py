@@ -10,22 +10,21 @@ from holodriver.scene.cut import layers_of
 from holodriver.scene.layered import focal_stack
 
 
-def picture(size: int = 128) -> hd.RgbdImage:
-    """The scene as linear light and normalised depth, `size` × `size` pixels."""
-    y, x = np.mgrid[:size, :size] / size
+def picture() -> hd.RgbdImage:
+    """The scene as linear light and normalised depth."""
+    y, x = np.mgrid[:128, :128] / 128
     color = (0.2 + 0.1 * x + 0.2 * ((np.floor(x * 12) + np.floor(y * 12)) % 2)) * np.ones((3, 1, 1))
-    depth = np.ones((size, size))
-    for left, top, radius, t, light in ((0.7, 0.3, 0.2, 0.7, 2), (0.45, 0.55, 0.22, 0.35, 1), (0.25, 0.7, 0.18, 0, 0)):
-        inside = np.hypot(x - left, y - top) < radius
-        stripes = 0.5 + 0.5 * np.sin(2 * np.pi * (x + y) / (0.03 + 0.02 * t))
-        color = np.where(inside, 0.15 + 0.8 * stripes * np.eye(3)[light][:, None, None], color)
+    depth = np.ones((128, 128))
+    for left, top, t, light in ((0.7, 0.3, 0.7, 2), (0.45, 0.55, 0.35, 1), (0.25, 0.7, 0, 0)):
+        inside = np.hypot(x - left, y - top) < 0.2
+        stripes = 0.4 + 0.4 * np.sin(200 * (x + y) / (1 + t)) * np.ones((3, 1, 1))
+        color = np.where(inside, 0.15 + stripes * np.eye(3)[light][:, None, None], color)
         depth[inside] = t
     return hd.RgbdImage(color.astype(np.float32), depth.astype(np.float32))
 
 
-def stack(out: Path, size: int = 128) -> Path:
-    """The path of the scene's focal stack of 21 planes in the folder `out`, where it is made unless it is there."""
-    path = out / "scene.stack"
-    if not path.is_dir():
-        hd.write(path, focal_stack(layers_of(picture(size), coc_max=15.0), positions(21), coc_max=15.0))
-    return path
+def stack(out: Path) -> Path:
+    """The path of the scene's focal stack in the folder `out`, where it is made unless it is there."""
+    if not (out / "scene.stack").is_dir():
+        hd.write(out / "scene.stack", focal_stack(layers_of(picture(), 15.0), positions(21), 15.0))
+    return out / "scene.stack"
