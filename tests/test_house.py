@@ -17,6 +17,9 @@ LIGHT = (
     "holodriver.optics.lookingglass",
     "holodriver.files.manifest",
 )
+MOST_FILES = 16
+LARGE = {"holodriver/cli", "holodriver/files"}
+"""One file a command, one file a format: the same kind of thing many times, which `ls` shows well."""
 HEAVY = ("torch", "scipy", "cv2", "h5py", "OpenEXR", "typer", "rich")
 
 
@@ -28,20 +31,60 @@ def test_light_modules_need_numpy_alone(module):
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize(
-    "line", ["from holodriver.optics import bench", "from holodriver.files import exr", "import numba"]
-)
-def test_the_linter_finds_a_heavy_import_in_the_add_on(tmp_path, line):
-    """A contract that nothing can break would hold nothing."""
+@pytest.fixture
+def copied_house(tmp_path):
+    """A copy of both packages and their contracts, for a test to break."""
     (tmp_path / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
     for package in ("holodriver", "blender_addon"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "blender_addon" / "heavy.py").write_text(f'"""Breaks the rule."""\n\n{line}\n', encoding="utf-8")
+    return tmp_path
+
+
+def linted(house):
+    """The import linter's exit code in `house`, and what it printed."""
     lint = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", lint], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 1, done.stderr
-    assert "blender_addon.heavy" in done.stdout
+    environment = {**os.environ, "PYTHONPATH": str(house)}
+    done = subprocess.run([sys.executable, "-c", lint], cwd=house, env=environment, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "line", ["from holodriver.optics import bench", "from holodriver.files import exr", "import numba"]
+)
+def test_the_linter_finds_a_heavy_import_in_the_add_on(copied_house, line):
+    """A contract that nothing can break would hold nothing."""
+    (copied_house / "blender_addon" / "heavy.py").write_text(f'"""Breaks the rule."""\n\n{line}\n', encoding="utf-8")
+    code, said = linted(copied_house)
+    assert code == 1, said
+    assert "blender_addon.heavy" in said
+
+
+@pytest.mark.parametrize("room", ["holodriver/rogue", "holodriver/rig/rogue"])
+def test_the_linter_refuses_a_room_that_no_contract_lists(copied_house, room):
+    (copied_house / room).mkdir()
+    (copied_house / room / "__init__.py").write_text('"""A room that nobody planned."""\n', encoding="utf-8")
+    code, said = linted(copied_house)
+    assert code == 1, said
+    assert room.replace("/", ".") in said
+
+
+def test_the_linter_finds_an_import_from_a_higher_floor(copied_house):
+    line = '"""Climbs the stairs."""\n\nfrom holodriver.synthesis import loss\n'
+    (copied_house / "holodriver" / "optics" / "climber.py").write_text(line, encoding="utf-8")
+    code, said = linted(copied_house)
+    assert code == 1, said
+    assert "holodriver.optics.climber" in said
+
+
+def test_no_folder_holds_more_than_ls_can_show():
+    """Sixteen Python files besides `__init__.py` are the most; then a folder wants folders."""
+    crowded = {
+        folder.relative_to(ROOT).as_posix(): count
+        for package in ("holodriver", "blender_addon", "scripts")
+        for folder in [ROOT / package, *(ROOT / package).rglob("*/")]
+        if (count := len([path for path in folder.glob("*.py") if path.name != "__init__.py"])) > MOST_FILES
+    }
+    assert set(crowded) <= LARGE, crowded
 
 
 def test_importing_the_package_imports_nothing():
