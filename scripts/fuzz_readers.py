@@ -154,6 +154,7 @@ def _called(module: str, name: str, *arguments: Any) -> Callable[[Path], Any]:
 
 READERS = (
     Reader("exr", seeds.exrs, _called("files.exr", "read_exr", ("R", "G", "B", "Z")), (exr_header, exr_header)),
+    Reader("array", seeds.arrays, _called("files.arrays", "read_array")),
     Reader("holo", seeds.holograms, _called("files.hologram", "read_hologram"), (fuzz_hdf5.rewritten,) * 4),
     Reader("frames", seeds.frames_folder, _called("files.frames", "read_frames_folder"), (json_tree, png_chunks)),
     Reader("stack", seeds.stacks, _called("files.stack", "read_stack"), (json_tree, exr_header)),

@@ -127,6 +127,9 @@ def _parse_hdf5(source: Source, variable: str | None) -> Parsed:
         return Parsed(name, {"values": _plain(values.T)})
 
 
+_COMPLEX: dict[str, np.dtype] = {"<f4": np.dtype(np.complex64), "<f8": np.dtype(np.complex128)}
+
+
 def _holds_numbers(found: object) -> bool:
     dtype, shape = getattr(found, "dtype", None), getattr(found, "shape", None)
     return isinstance(dtype, np.dtype) and bool(shape) and (_complex_type(dtype) or dtype).kind in "cfu"
@@ -136,7 +139,7 @@ def _complex_type(dtype: np.dtype) -> np.dtype | None:
     """The complex type for which MATLAB writes records of a real and an imaginary part; None for other types."""
     if dtype.names != ("real", "imag") or dtype["real"] != dtype["imag"]:
         return None
-    return {4: np.dtype(np.complex64), 8: np.dtype(np.complex128)}.get(dtype["real"].itemsize)
+    return _COMPLEX.get(dtype["real"].str)
 
 
 def _chosen(variable: str | None, there: Sequence[str], path: Path) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any, TypedDict, TypeVar, Unpack, overload
 
 import numpy as np
 
@@ -43,26 +43,27 @@ READABLE = (
 """Everything that `read` understands, for its errors."""
 
 
-@overload
-def read(path: Place | Sequence[Place], expect: type[Kind], **options: Any) -> Kind: ...
+class Reading(TypedDict, total=False):
+    """The options of `read`."""
+
+    depth: Place | None
+    near: rgbd.Near | None
+    pitch: float | None
+    wavelengths: Sequence[float] | None
+    display: DisplayProfile | None
+    meaning: Meaning | None
+    amplitude: Place | Sequence[Place]
+    variable: str | None
+    layout: Layout | None
+    conjugate: bool
 
 
 @overload
-def read(
-    path: Place | Sequence[Place],
-    expect: None = None,
-    *,
-    depth: Place | None = None,
-    near: rgbd.Near | None = None,
-    pitch: float | None = None,
-    wavelengths: Sequence[float] | None = None,
-    display: DisplayProfile | None = None,
-    meaning: Meaning | None = None,
-    amplitude: Place | Sequence[Place] = (),
-    variable: str | None = None,
-    layout: Layout | None = None,
-    conjugate: bool = False,
-) -> Any: ...
+def read(path: Place | Sequence[Place], expect: type[Kind], **options: Unpack[Reading]) -> Kind: ...
+
+
+@overload
+def read(path: Place | Sequence[Place], expect: None = None, **options: Unpack[Reading]) -> Any: ...
 
 
 def read(
@@ -181,9 +182,9 @@ def _read(path: Path, depth: Path | None, near: rgbd.Near | None) -> Any:
     if not path.exists():
         raise FileFormatError("does not exist", where=path)
     if path.is_dir():
-        for manifest, reader in _FOLDERS.items():
+        for manifest, folder_reader in _FOLDERS.items():
             if (path / manifest).is_file():
-                return reader(path)
+                return folder_reader(path)
     elif reader := _FILES.get(path.suffix.lower()):
         return reader(path)
     elif path.suffix.lower() in (*PHOTOS, ".exr"):

@@ -21,9 +21,8 @@ np.save(out / "theirs.npy", field)
 for name, share in (("amplitude", abs(field) / abs(field).max()), ("phase", np.angle(field) / (2 * np.pi) % 1)):
     cv2.imwrite(str(out / f"{name}.png"), np.rint(share * 255).astype(np.uint8))
 
-light = {"pitch": pitch, "wavelengths": [wavelength]}
-numbers = hd.read(out / "theirs.npy", **light)
-pictures = hd.read(out / "phase.png", amplitude=out / "amplitude.png", **light)
+numbers = hd.read(out / "theirs.npy", pitch=pitch, wavelengths=[wavelength])
+pictures = hd.read(out / "phase.png", amplitude=out / "amplitude.png", pitch=pitch, wavelengths=[wavelength])
 print(pictures.provenance["imported"]["assumed"])
 hd.write(out / "theirs.frames", hd.encode(numbers), overwrite=True)
 seen = [hd.look(hd.encode(one), focus=focus) for one in (numbers, pictures) for focus in (0.05, 0.95)]

@@ -93,7 +93,7 @@ def test_a_pupil_blurs_and_the_other_side_of_the_slit_turns_depth_inside_out(fie
     assert not np.allclose(conjugate, through, atol=0.01)
     with pytest.raises(InputError, match="has no slit, source or pupil"):
         hd.look(field, focus=0.5, conjugate=True)
-    with pytest.raises(InputError, match="focus is 1.5, expected normalised depth"):
+    with pytest.raises(InputError, match=r"focus is 1\.5, expected normalised depth"):
         hd.look(field, focus=1.5)
 
 
