@@ -309,8 +309,8 @@ def readings(folder: Path) -> list[Path]:
 def recordings(folder: Path) -> list[Path]:
     """What a simulated rig showed."""
     from holodriver.rig.laser_colour import Colour
+    from holodriver.rig.simulated.exposures import Exposure
     from holodriver.rig.simulated.recording import write_recording
-    from holodriver.rig.simulated.simulated_rig import Exposure
 
     grey = picture(1)[..., 0]
     shown = [Exposure(0, 0, 0, Colour.RED, grey, 0.003, 0.001), Exposure(0, 1, 1, None, grey, 0.0, 0.0)]

@@ -35,7 +35,6 @@ from rig_virtual import (
 from holodriver.errors import RigError
 from holodriver.rig.laser_colour import Colour
 from holodriver.rig.lasers.power import Power
-from holodriver.rig.lasers.supervised import SupervisedLasers
 from holodriver.rig.play.light import DirectLight, Light, Mode, SupervisedLight, Timing
 from holodriver.rig.play.live import LivePlayer
 from holodriver.rig.play.playlist import Playlist
@@ -104,7 +103,7 @@ def run(
             light: Light = DirectLight(line, kept, world, wait)
         else:
             held: Any = supervisor
-            light = SupervisedLight(SupervisedLasers(held, (1e-3,) * 3), kept, world)
+            light = SupervisedLight(held, kept, world, (1e-3,) * 3)
         player = LivePlayer(
             panel,
             Memory(),

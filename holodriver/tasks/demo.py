@@ -24,9 +24,12 @@ from holodriver.panel.burch import automatic_gains, camera_exposure, encode, las
 from holodriver.panel.frames import PanelFrames, simulated_bench
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.progress import Progress, silent
-from holodriver.rig.play.report import PlayReport, play
+from holodriver.rig.play.before_light import Heard
+from holodriver.rig.play.report import PlayReport
+from holodriver.rig.play.session import Played, PlaySettings, play_on_rig
 from holodriver.rig.simulated.camera_model import SimulatedCamera
-from holodriver.rig.simulated.simulated_rig import SimulatedRig
+from holodriver.rig.simulated.exposures import Exposure
+from holodriver.rig.simulated.simulated_rig import Simulation
 from holodriver.scene.stack import FocalStack
 from holodriver.scores.psnr_ssim import smallest_size
 from holodriver.scores.table import MethodScores, score_field, score_images
@@ -44,10 +47,20 @@ SETTINGS, STACK, SHEET, SCORES = "demo.json", "scene.stack", "contact_sheet.png"
 PAGE = "view.html"
 METHODS = ("DEH", "nCGH", "flat phase")
 FOCI = {"front": 0.0, "middle": 0.5, "rear": 1.0}
-REFRESH_HZ = 60.0  # of the simulated panel, which needs no more than to keep order
+REFRESH_HZ = 30.0
+"""Refresh rate of the simulated panel, 1/s: slow enough for a busy machine to confirm every frame in time."""
+
 CYCLES = 4
-ON_TIME_S = 0.008  # light of each flip
-HIGHEST_POWER_W = 1e-3
+"""Cycles of colours that the camera integrates of each hologram."""
+
+HIGHEST_POWER_MW = 1.0
+"""Power of the strongest simulated laser, mW."""
+
+ATTEMPTS = 3
+"""Plays that are tried: a machine that stalls trips the lasers' watchdog, as it should, or leaves frames dark."""
+
+ALL_LIT = 0.99
+"""Share of the light that a hologram must have been given, or it is played again."""
 
 
 @dataclass(frozen=True)
@@ -156,20 +169,18 @@ def run_demo(
     start = time.perf_counter()
 
     scored = tuple(score_field(method, fields[method], stack, seconds=seconds.get(method)) for method in METHODS)
+    holograms = []
     for method, result in zip(METHODS, scored, strict=True):
         name = method.lower().replace(" ", "_")
         provenance = {"demo": asdict(settings), "method": method, "scores": result.as_dict()}
         hologram = Hologram(fields[method], frames[method], provenance)
-        write_hologram(folder / f"{name}.holo", hologram, overwrite=True)
+        holograms.append(folder / f"{name}.holo")
+        write_hologram(holograms[-1], hologram, overwrite=True)
         write_frames(folder / f"{name}.frames", frames[method], overwrite=True)
 
     warnings = [*stack.warnings(), *profile.warnings()]
     shown = [frames[method] for method in METHODS]
-    try:
-        report, seen = _play(shown, stack, profile, progress)
-    except RigError as error:  # a machine that stalls trips the lasers' watchdog, as it should
-        warnings.append(f"the first play stopped and was repeated: {error}")
-        report, seen = _play(shown, stack, profile, progress)
+    report, seen = _play(holograms, shown, stack, progress, warnings)
     played = tuple(score_images(method, images, stack) for method, images in zip(METHODS, seen, strict=True))
     seconds["play, look, score"] = time.perf_counter() - start
     sheet = _sheet(stack, seen, played)
@@ -215,32 +226,74 @@ def _holds_stack(folder: Path, wanted: dict[str, Any], *, overwrite: bool) -> bo
 
 
 def _play(
-    frames: Sequence[PanelFrames], stack: FocalStack, profile: DisplayProfile, progress: Progress
+    holograms: Sequence[Path],
+    frames: Sequence[PanelFrames],
+    stack: FocalStack,
+    progress: Progress,
+    warnings: list[str],
 ) -> tuple[PlayReport, list[NDArray[np.float32]]]:
-    """Play all holograms on a simulated rig; for each, what a camera saw in every focal plane, (N, C, H, W)."""
-    gains = frames[0].gains
-    powers = laser_powers(gains, HIGHEST_POWER_W)
-    with SimulatedRig(profile.native_shape, REFRESH_HZ) as rig:
-        report = play(
-            [f.pixels for f in frames],
-            rig.panel,
-            rig.lasers(),
-            cycles=CYCLES,
-            powers_w=powers,
-            on_time_s=ON_TIME_S,
-            progress=progress,
-        )
-        exposures = rig.exposures()
-    # Set once for the energy that each colour should have; what the rig really gave is in the exposures.
-    sensitivity = camera_exposure(profile, gains)[0] / (powers[0] * ON_TIME_S * CYCLES)
+    """Play all holograms on a simulated rig, as a lab plays them, and look at each.
+
+    Args:
+        holograms: their files.
+        frames: what is in them.
+        stack: gives the focal planes.
+        progress: told of frames and pictures.
+        warnings: gets what went wrong before a play that went well.
+
+    Returns:
+        The figures of the play; and for each hologram what a camera saw in every focal plane, (N, C, H, W).
+
+    Raises:
+        RigError: every attempt stopped, or left frames dark.
+    """
+    simulation = Simulation(REFRESH_HZ, remember=True)
+    profile, gains = frames[0].profile, frames[0].gains
+    joules = np.multiply(laser_powers(gains, HIGHEST_POWER_MW * 1e-3), simulation.rig(frames[0]).on_time_s * CYCLES)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            played = _played(holograms, simulation, progress)
+            lit = [_integrated(played.exposures, index) for index in range(len(frames))]
+            if _share_lit(lit, joules) < ALL_LIT:
+                raise RigError("frames were confirmed too late for all their light")
+            break
+        except RigError as error:
+            if attempt == ATTEMPTS:
+                raise
+            warnings.append(f"a play stopped and was repeated: {error}")
+    # set once for the energy that each colour should have; what the rig really gave is in the exposures
+    sensitivity = camera_exposure(profile, gains)[0] / joules[0]
     bench = simulated_bench(frames[0])
     seen = []
-    for index in range(len(frames)):
-        lit = [exposure for exposure in exposures if exposure.frame_index == index]
-        camera = SimulatedCamera(bench, lit, sensitivity)
+    for index, exposures in enumerate(lit):
+        camera = SimulatedCamera(bench, exposures, sensitivity)
         seen.append(np.stack(side_by_side(camera.picture, stack.positions.tolist())))
         progress("Taking pictures", index + 1, len(frames))
-    return report, seen
+    return played.report, seen
+
+
+def _played(holograms: Sequence[Path], simulation: Simulation, progress: Progress) -> Played:
+    settings = PlaySettings(arm=True, power_mw=HIGHEST_POWER_MW, cycles=CYCLES)
+    return play_on_rig(simulation, holograms, settings, heard=Heard(progress=progress))
+
+
+def _integrated(exposures: Sequence[Exposure], hologram: int) -> list[Exposure]:
+    """What a camera integrates of one hologram: all light, right or wrong, of the last flips of each of its frames."""
+    mine = [exposure for exposure in exposures if exposure.frame_index == hologram]
+    found = []
+    for plane in {exposure.plane for exposure in mine}:
+        flips = sorted({exposure.flip_index for exposure in mine if exposure.plane == plane})[-CYCLES:]
+        found += [exposure for exposure in mine if exposure.flip_index in flips]
+    return found
+
+
+def _share_lit(lit: Sequence[Sequence[Exposure]], joules: NDArray[np.float64]) -> float:
+    """Smallest share of its light, by any laser, that a frame was given."""
+    given = np.zeros((len(lit), len(joules)))
+    for hologram, exposures in enumerate(lit):
+        for exposure in exposures:
+            given[hologram, exposure.plane] += exposure.power_w * exposure.lit_for_s
+    return float((given / joules).min())
 
 
 def _sheet(stack: FocalStack, seen: Sequence[NDArray[np.float32]], scores: Sequence[MethodScores]) -> NDArray[np.uint8]:

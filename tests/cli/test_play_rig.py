@@ -254,7 +254,9 @@ def test_a_registration_of_its_own_file_takes_the_place_of_the_calibrations(lab)
         (["field.holo"], "holds no panel frames"),
         (["gone.holo"], "is not there"),
         (["empty"], "holds neither"),
-        (["seq", "--cycles", "3"], "simulated rig alone"),
+        (["seq", "--cycles", "0"], "--cycles: is 0, expected a whole number from 1"),
+        (["seq", "--cycles", "3", "--duration", "1"], "--cycles, --duration: say different ends of the play"),
+        (["seq", "--record", "seen"], "--record: is for the simulated rig alone"),
         (["-", "seq"], "stands alone"),
         (["coarse.holo", "seq", "--duration", "5"], "finer than the hologram"),
         (["seq", "--fps", "0"], "--fps: is 0.0 Hz, expected a number above 0"),
@@ -275,10 +277,55 @@ def test_what_cannot_be_played_is_said_in_one_line(lab, capsys, arguments, says)
     assert says in line
 
 
-@pytest.mark.parametrize("option", [["--arm"], ["--memory", "1"]])
-def test_what_the_simulated_rig_has_no_use_for_is_refused(lab, capsys, option) -> None:
-    assert main(["play", "seq/h1.holo", *option]) == 2
-    assert f"{option[0]}: needs a rig file" in capsys.readouterr().err
+def test_all_holograms_are_shown_as_often_as_asked_for(lab) -> None:
+    assert play("seq", "--cycles", "2", "--log", "t.csv") == 0
+    rows = [line.split(",") for line in Path("t.csv").read_text(encoding="utf-8").splitlines()[1:]]
+    shown = [row[1] for row in rows if row[3] == "red" and row[-1] == "0"]
+    assert shown == ["1", "2", "3", "1", "2", "3"]
+
+
+def test_the_simulated_rig_takes_the_words_of_a_rig_file_and_lights_its_lasers(lab, capsys) -> None:
+    common = ["--progress", "json", "play", "seq", "--fps", "5", "--memory", "0.1", "--power", "0.5", "--overwrite"]
+    for arm, log in ([], "a.csv"), (["--arm"], "b.csv"):
+        for _ in range(3):
+            capsys.readouterr()
+            if main([*common, *arm, "--loop", "--duration", "1", "--log", log]) == 0:
+                break
+        said = events(capsys.readouterr().out)
+        (armed,) = [event["text"] for event in said if event.get("text", "").startswith("ARMED")]
+        assert "ARMED: simulated lasers will be lit on a simulated panel" in armed
+        assert "red 638 nm 0.5 mW (limit 50 mW)" in armed
+        figures = table(said, "figure")
+        assert int(figures["sync edges counted"]) == int(figures["frames shown"]) > 60
+        assert len(Path(log).read_text(encoding="utf-8").splitlines()) == int(figures["frames shown"]) + 1
+
+
+def test_names_of_a_pipe_are_played_on_the_simulated_rig(lab) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "holodriver", "play", "-", "--log", "t.csv"],
+        input="seq/h10.holo\nseq/h1.holo\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(",") for line in Path("t.csv").read_text(encoding="utf-8").splitlines()[1:]]
+    shown = [row[2] for row in rows if int(row[1]) > 0]
+    assert list(dict.fromkeys(shown)) == [str(Path("seq") / "h10.holo"), str(Path("seq") / "h1.holo")]
+
+
+def test_what_is_simulated_wrongly_is_said_in_one_line(lab, capsys) -> None:
+    Path("seen").mkdir()
+    Path("seen/mine.txt").touch()
+    for arguments, says in (
+        (["--refresh", "5"], "'panel.refresh_hz' is 5.0, expected a number from 10 to 10000"),
+        (["--fault", "fire=1"], "the fault is 'fire=1'"),
+        (["--power", "51"], "51 mW are over the rig's limit for red, 50 mW"),
+        (["--record", "seen"], "seen"),
+    ):
+        assert main(["play", "seq/h1.holo", *arguments]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert says in line
 
 
 def test_by_hand_what_is_lit_is_said_of_the_whole_cycle() -> None:

@@ -17,8 +17,8 @@ from holodriver.optics.display import REFERENCE
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.rig.laser_colour import Colour
+from holodriver.rig.simulated.exposures import Exposure
 from holodriver.rig.simulated.recording import MANIFEST, read_recording, write_recording
-from holodriver.rig.simulated.simulated_rig import Exposure
 
 OUT = ("../secret.png", "/etc/passwd", "..", ".", "", "a/../../secret.png", "a\\..\\b", "C:secret.png", "a\0b")
 

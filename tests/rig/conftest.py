@@ -14,8 +14,7 @@ from rig.chip import Chip, FirmwareBench, build
 
 from holodriver.errors import RigError
 from holodriver.rig.lasers.controller import LaserController
-from holodriver.rig.play.report import PlayReport, play
-from holodriver.rig.simulated.box_logic import WATCHDOG_ERROR, LaserBox
+from holodriver.rig.simulated.box_logic import LaserBox
 from holodriver.rig.simulated.simulated_box import SimulatedBox, send_edge
 
 
@@ -130,21 +129,6 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     wired.press_reset()
     wired.controller.reset()
     yield wired
-
-
-@pytest.fixture(scope="session")
-def patient_play() -> Callable[..., PlayReport]:
-    """Plays; once more if the machine held up this process for 250 ms, for then the box is right to go dark."""
-
-    def playing(*arguments, **options) -> PlayReport:
-        try:
-            return play(*arguments, **options)
-        except RigError as error:
-            if f"{WATCHDOG_ERROR}," not in error.what:
-                raise
-        return play(*arguments, **options)
-
-    return playing
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -154,6 +155,7 @@ def _end(pid: int) -> None:
 def play(port: str) -> None:
     """The player: frames on a simulated panel, told to a supervisor that lights lasers by them."""
     import numpy as np
+    from rig.plays import showing
 
     from holodriver.rig.laser_colour import Colour
     from holodriver.rig.lasers.arming import ArmOrder, StepOrder
@@ -168,10 +170,10 @@ def play(port: str) -> None:
     with (
         LaserSupervisor(setup) as supervisor,
         PanelProcess(partial(SimulatedPanel, SHAPE, REFRESH_HZ), SHAPE, REFRESH_HZ) as panel,
+        ExitStack() as stack,
     ):
-        panel.preload([np.zeros((3, *SHAPE), np.uint8)])
         supervisor.arm(ArmOrder(powers, powers), StepOrder(list(Colour), blanking_s=0.002, on_time_s=0.012))
-        panel.start(1_000_000)
+        stack.enter_context(showing(panel, np.zeros((3, *SHAPE), np.uint8)))
         told = 0
         while panel.playing:
             panel.wait(0.05)

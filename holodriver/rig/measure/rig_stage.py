@@ -21,9 +21,10 @@ from holodriver.rig.panel.slots import FrameSlots
 from holodriver.rig.play.before_light import Heard, check_start, open_light, what_is_lit
 from holodriver.rig.play.diffuser import DiffuserInput
 from holodriver.rig.play.live import LivePlayer
-from holodriver.rig.play.open_rig import SIMULATED, OpenRig, orientation_of, timing_of
+from holodriver.rig.play.open_rig import OpenRig, open_rig, orientation_of, timing_of
 from holodriver.rig.play.playlist import Playlist
 from holodriver.rig.settings import Rig
+from holodriver.rig.simulated.simulated_rig import SIMULATED
 
 Found = TypeVar("Found")
 
@@ -325,7 +326,7 @@ class PersistentStage(Stage):
 
     def _opened(self) -> RigStage:
         with ExitStack() as stack:
-            opened = stack.enter_context(OpenRig(self._rig))
+            opened = stack.enter_context(open_rig(self._rig))
             stage = stack.enter_context(RigStage(opened, self._powers, heard=self._heard, calibrated=self._calibrated))
             self._stack = stack.pop_all()
         return stage

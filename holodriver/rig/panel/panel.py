@@ -3,7 +3,7 @@
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, final
 
@@ -120,13 +120,6 @@ class Panel(ABC):
         self._check(frame)
         return KeptFrame(frame, self._keep_hw(frame))
 
-    @final
-    def let_go(self, frames: Iterable[KeptFrame]) -> None:
-        """Forget kept frames."""
-        for frame in frames:
-            if frame.handle is not None:
-                self._let_go_hw(frame.handle)
-
     def rest(self) -> None:  # noqa: B027 - only a window has to answer the system
         """Called several times a second while nothing is shown."""
 
@@ -142,10 +135,6 @@ class Panel(ABC):
 
     def _flip_kept_hw(self, handle: Any) -> None:
         """`_flip_hw` of what `_keep_hw` gave."""
-        raise NotImplementedError
-
-    def _let_go_hw(self, handle: Any) -> None:
-        """Forget what `_keep_hw` gave."""
         raise NotImplementedError
 
     @abstractmethod

@@ -8,18 +8,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
-from multiprocessing.shared_memory import SharedMemory
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from holodriver.errors import InputError, RigError
+from holodriver.errors import RigError
 from holodriver.rig.child_process import RigProcess
-from holodriver.rig.panel.panel import Flip, Held, KeptFrame, Panel, check_frame, checked_panel, missed_on_demand
+from holodriver.rig.panel.panel import Flip, Held, Panel, checked_panel, missed_on_demand
 from holodriver.rig.panel.slots import FrameSlots, OpenSlots
 
-UPLOAD_TIMEOUT_S = 60.0
-"""Copying one hologram takes milliseconds; a busy machine gets all the time it needs."""
+ANSWER_TIMEOUT_S = 60.0
+"""The display process answers within milliseconds, s; a busy machine gets all the time it needs."""
 
 REST_S = 0.05
 """How long the display process waits for a command before it lets its panel answer the system, s."""
@@ -29,7 +28,7 @@ STOP_TIMEOUT_S = 2.0
 
 
 class ShownFrame(NamedTuple):
-    """One flip as the display process reports it: which of the uploaded frames came to stand, and when."""
+    """One flip as the display process reports it: which frame came to stand, and when."""
 
     flip: Flip
     hologram: int
@@ -93,38 +92,6 @@ class PanelProcess:
     def synchronised(self) -> bool:
         """Whether its flips wait for the panel's refresh."""
         return bool(self._process.ready)
-
-    def preload(self, holograms: Sequence[np.ndarray]) -> None:
-        """Give the process the frames to play, in place of those it has.
-
-        Args:
-            holograms: each (C, h, w) uint8, one panel frame a colour.
-
-        Raises:
-            InputError: a frame is not exactly the panel's size, with which; nothing has been uploaded then.
-            RigError: the process is gone.
-        """
-        for number, hologram in enumerate(holograms):
-            if not isinstance(hologram, np.ndarray) or hologram.ndim != 3 or len(hologram) == 0:
-                given = getattr(hologram, "shape", type(hologram).__name__)
-                raise InputError(f"frames {number} have the shape {given}, expected (colours, h, w)")
-            for frame in hologram:
-                check_frame(frame, self.native_shape)
-        self.stop()
-        self._ask("clear")
-        for hologram in holograms:
-            self._upload(hologram)
-
-    def start(self, cycles: int) -> None:
-        """Begin to show every hologram's colours in order, all of them `cycles` times; returns at once.
-
-        Raises:
-            RigError: the process is gone.
-        """
-        self.stop()
-        self.shown = []
-        self._process.send("play", cycles)
-        self.playing = True
 
     def open_slots(self, slots: FrameSlots) -> None:
         """Let the process see frames that others write, in place of slots that it had.
@@ -222,21 +189,9 @@ class PanelProcess:
         self.playing = False
         self._process.close()
 
-    def _upload(self, hologram: np.ndarray) -> None:
-        # one hologram at a time: containers often have no more than 64 MB of shared memory
-        memory = SharedMemory(create=True, size=hologram.nbytes)
-        try:
-            view: np.ndarray = np.ndarray(hologram.shape, np.uint8, memory.buf)
-            view[:] = hologram
-            del view
-            self._ask("upload", memory.name, hologram.shape)
-        finally:
-            memory.close()
-            memory.unlink()
-
     def _ask(self, *message: Any) -> tuple[Any, ...]:
         self._process.send(*message)
-        return self._process.wait_for("done", UPLOAD_TIMEOUT_S, self._hear)[1:]
+        return self._process.wait_for("done", ANSWER_TIMEOUT_S, self._hear)[1:]
 
     def _hear(self, message: tuple[Any, ...]) -> None:
         if message[0] == "flip":
@@ -255,24 +210,13 @@ def _serve(control: Connection, make_panel: Callable[[], Panel]) -> None:
 
 
 def _serve_panel(control: Connection, panel: Panel) -> None:
-    holograms: list[list[KeptFrame]] = []
     slots: OpenSlots | None = None
     control.send(("ready", panel.synchronised))
     while True:
         while not control.poll(REST_S):
             panel.rest()
         message = control.recv()
-        if message[0] == "clear":
-            for hologram in holograms:
-                panel.let_go(hologram)
-            holograms.clear()
-            control.send(("done",))
-        elif message[0] == "upload":
-            holograms.append([panel.keep(frame) for frame in _received(message[1], message[2])])
-            control.send(("done",))
-        elif message[0] == "play":
-            _play(control, panel, holograms, message[1])
-        elif message[0] == "slots":
+        if message[0] == "slots":
             if slots is not None:
                 slots.close()
             slots = OpenSlots(message[1], message[2])
@@ -282,30 +226,6 @@ def _serve_panel(control: Connection, panel: Panel) -> None:
         elif message[0] == "held":
             _send_held(control, panel.held())
         # "stop", "queue" and "finish" after the last frame come too late: its "played" is already on the way
-
-
-def _received(name: str, shape: tuple[int, int, int]) -> np.ndarray:
-    memory = SharedMemory(name)
-    try:
-        view: np.ndarray = np.ndarray(shape, np.uint8, memory.buf)
-        copy = view.copy()
-        del view
-        return copy
-    finally:
-        memory.close()
-
-
-def _play(control: Connection, panel: Panel, holograms: list[list[KeptFrame]], cycles: int) -> None:
-    panel.restart_timing()
-    for _ in range(cycles):
-        for number, hologram in enumerate(holograms):
-            for plane, frame in enumerate(hologram):
-                if control.poll() and control.recv()[0] == "stop":
-                    control.send(("played",))
-                    return
-                control.send(("flip", ShownFrame(panel.show(frame), number, plane)))
-    control.poll(panel.period_s)  # the last frame stands, and is lit, for as long as the others
-    control.send(("played",))
 
 
 def _stream(control: Connection, panel: Panel, slots: Sequence[np.ndarray], *, hold: bool) -> None:

@@ -262,11 +262,6 @@ class WindowPanel(Panel):
     def _keep_hw(self, frame: np.ndarray) -> object:
         return self._drawing.texture(frame)
 
-    def _let_go_hw(self, handle: Any) -> None:
-        if handle is self._shown:
-            self._shown = None
-        handle.release()
-
     def _flip_hw(self, frame: np.ndarray) -> None:
         self._flip_kept_hw(self._drawing.uploaded(frame))
 

@@ -10,9 +10,10 @@ from holodriver.progress import Progress, silent
 from holodriver.rig.lasers.power import Power
 from holodriver.rig.play.checks import Judgement, check_calibration, check_controller, check_monitor
 from holodriver.rig.play.light import DirectLight, Light, SupervisedLight, Timing
-from holodriver.rig.play.open_rig import SIMULATED, OpenRig
+from holodriver.rig.play.open_rig import OpenRig
 from holodriver.rig.play.report import PlayReport
 from holodriver.rig.settings import Rig
+from holodriver.rig.simulated.simulated_rig import SIMULATED
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,14 @@ def open_light(opened: OpenRig, timing: Timing, stack: ExitStack, *, ordered_w: 
             "laser heads of other makes need the supervisor, which cannot hold a packed panel whose edges never stop",
             where=opened.rig.name, remedy="set sequence.sync to 'frame', or drive the lasers by the controller",
         )  # fmt: skip
+    limits_w = opened.rig.limits.watts
     if not timing.edge_period_s:
-        supervised = opened.lasers(ordered_w)
-        supervised.prove_watchdog()
-        return SupervisedLight(supervised, timing, time.perf_counter)
-    limits_w = opened.rig.limits.watts if ordered_w is None else ordered_w
+        supervisor = opened.supervisor()
+        supervisor.prove_watchdog()
+        return SupervisedLight(supervisor, timing, time.perf_counter, limits_w, ordered_w)
     lasers = stack.enter_context(opened.controller())
     lasers.prove_watchdog(timing.watchdog_ms)
-    return DirectLight(lasers, timing, time.perf_counter, time.sleep, limits_w)
+    return DirectLight(lasers, timing, time.perf_counter, time.sleep, limits_w if ordered_w is None else ordered_w)
 
 
 def what_is_lit(rig: Rig, wavelengths: Sequence[float], power: Power, timing: Timing) -> str:
@@ -99,7 +100,9 @@ def what_is_lit(rig: Rig, wavelengths: Sequence[float], power: Power, timing: Ti
         watts = power.watts[colour]
         wavelength = f" {wavelengths[colour] * 1e9:.0f} nm" if len(wavelengths) == 3 else ""
         lines.append(f"{colour.label}{wavelength} {watts * 1e3:.3g} mW (limit {power.limits_w[colour] * 1e3:g} mW)")
+    lasers = "simulated lasers" if rig.controller.port == SIMULATED else "lasers"
+    panel = "a simulated panel" if rig.panel.monitor == SIMULATED else rig.panel.monitor
     return (
-        f"lasers will be lit on {rig.panel.monitor}, {timing.label} mode: {', '.join(lines)}; each for "
+        f"{lasers} will be lit on {panel}, {timing.label} mode: {', '.join(lines)}; each for "
         f"{timing.on_time_s * 1e3:.3g} ms of {rig.colour_period_s * 1e3:.3g} ms"
     )

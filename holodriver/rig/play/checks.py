@@ -14,9 +14,10 @@ from holodriver.rig.lasers.makes import HEADS, open_controller
 from holodriver.rig.panel.monitors import Monitor, chosen_monitor, monitors
 from holodriver.rig.panel.window import gamma_deviation, usable_monitor
 from holodriver.rig.play.diffuser import DiffuserInput
-from holodriver.rig.play.open_rig import SIMULATED, laser_setup, timing_of
+from holodriver.rig.play.open_rig import laser_setup, timing_of
 from holodriver.rig.settings import Rig
 from holodriver.rig.simulated.simulated_box import SimulatedBox
+from holodriver.rig.simulated.simulated_rig import SIMULATED
 
 REFRESH_TOLERANCE = 0.02
 """Share by which the system's rate may differ from the rig file's: systems round to whole Hz."""

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal, Protocol
 
-from holodriver.errors import RigError
+from holodriver.errors import InputError, RigError
 from holodriver.rig.laser_colour import Colour
+from holodriver.rig.lasers.arming import ArmOrder, StepOrder
 from holodriver.rig.lasers.laser_driver import LaserDriver
-from holodriver.rig.lasers.supervised import SupervisedLasers, went_dark
+from holodriver.rig.lasers.supervisor import LaserSupervisor
 from holodriver.rig.panel.panel_process import ShownFrame
 from holodriver.rig.play.sequencer import HEARTBEAT_S, Ask, Sequencer
 
@@ -226,17 +227,31 @@ class DirectLight:
 class SupervisedLight:
     """Lasers that the supervisor holds: it confirms, compares and makes dark; it is told the frames.
 
+    Each arming is a new order of the person who started the play, and begins at 0 W.
+
     Args:
-        lasers: the supervisor's.
+        supervisor: owns the lasers.
         timing: how colours are kept in step.
         clock: s.
+        limits_w: most of red, green, blue, W; a colour at 0 is never armed.
+        ordered_w: what the person has been told that they may be given, W; the limits unless given.
     """
 
-    def __init__(self, lasers: SupervisedLasers, timing: Timing, clock: Callable[[], float]):
-        self._lasers, self._timing, self._clock = lasers, timing, clock
+    def __init__(
+        self,
+        supervisor: LaserSupervisor,
+        timing: Timing,
+        clock: Callable[[], float],
+        limits_w: Sequence[float],
+        ordered_w: Sequence[float] | None = None,
+    ):
+        self._supervisor, self._timing, self._clock = supervisor, timing, clock
+        self._limits_w = _above_zero(limits_w)
+        self._ordered_w = _above_zero(limits_w if ordered_w is None else ordered_w)
         self._sequencer = timing.sequencer(0.0)
         self._checked_s = clock()
         self._on_wire_w: dict[Colour, float] = {}
+        self._armed = False
 
     @property
     def proven(self) -> bool:
@@ -245,51 +260,69 @@ class SupervisedLight:
     def begin(self, sequencer: Sequencer) -> None:
         self._sequencer = sequencer
         timing = self._timing
-        self._lasers.sequence(
+        steps = StepOrder(
             timing.steps,
-            blanking_s=timing.blanking_s,
-            on_time_s=timing.on_time_s,
-            source=timing.source,
+            timing.blanking_s,
+            timing.on_time_s,
+            timing.source,
             gated=timing.holds_back,
             edge_period_s=timing.edge_period_s,
+            dark=True,
         )
+        powers = {colour: watts for colour, watts in self._ordered_w.items() if colour in timing.colours}
+        self._supervisor.arm(ArmOrder(powers, self._limits_w), steps)
+        self._armed = True
         self._on_wire_w = dict.fromkeys(Colour, 0.0)
-        self._lasers.arm()
 
     def powers(self, watts: Mapping[Colour, float]) -> None:
         for colour, wanted in watts.items():
-            if self._on_wire_w.get(colour) != wanted:
-                self._lasers.set_power(colour, wanted)
-                self._on_wire_w[colour] = wanted
+            if self._on_wire_w.get(colour) == wanted:
+                continue
+            try:
+                self._supervisor.set_power(colour, wanted)
+            except InputError:
+                if self._armed:  # as far as is known here; what made it dark is what a person wants to hear
+                    self._supervisor.check()
+                raise
+            self._on_wire_w[colour] = wanted
 
     def shown(self, frames: Sequence[ShownFrame], heard_since: Callable[[], int]) -> None:
         for frame in frames:
-            self._lasers.feed(frame.flip.at_s)
+            self._supervisor.feed(frame.flip.at_s)
         if self._clock() - self._checked_s >= HEARTBEAT_S:
             self._check()
 
     def trigger(self) -> None:
-        self._lasers.trigger()
+        self._supervisor.trigger()
+        self._supervisor.check()  # answered in turn, so after the trigger
 
     def waiting(self) -> None:
         self._check()
 
     def end(self) -> None:
-        stopped = self._lasers.stop()
+        stopped = self._supervisor.stop()
+        self._armed = False
         self._sequencer.unlit = stopped.unlit
-        if (error := went_dark(stopped)) is not None:
-            raise error
+        if stopped.went_dark is not None:
+            raise RigError(
+                f"the lasers have been made dark: {stopped.went_dark}", remedy="find the cause, then play again"
+            )
         if self._timing.mode == "host":
             self._sequencer.triggered(stopped.edges)
         else:
             self._sequencer.finally_counted(stopped.edges)
 
     def end_dark(self) -> None:
-        if self._lasers.armed:
-            self._lasers.stop()
+        if self._armed:
+            self._supervisor.stop()
+            self._armed = False
 
     def _check(self) -> None:
         self._checked_s = self._clock()
-        status = self._lasers.check()
+        status = self._supervisor.check()
         self._sequencer.edges, self._sequencer.comparisons = status.edges, status.comparisons
         self._sequencer.unlit = status.unlit
+
+
+def _above_zero(watts: Sequence[float]) -> dict[Colour, float]:
+    return {colour: most for colour, most in zip(Colour, watts, strict=True) if most > 0}

@@ -68,7 +68,7 @@ class LivePlayer:
         light: the lasers; None plays dark.
         power: of the lasers; needed with them.
         dark_slot: a slot of zeros, for `blank`.
-        duration_s: end after this time, s.
+        duration_s: end after this time, s; with lasers, it counts from the first light.
         commands: gives lines of the live control that have come.
         answer: takes the answer to each line.
         each_turn: called often; raises what must stop the play (a diffuser that stands).
@@ -120,6 +120,9 @@ class LivePlayer:
         self._proven = self._lit = False
         self._finishing = False
         self._standing: int | None = None
+        self.begun: int | None = None
+        """Number of the entry with which the playlist began; None before. Black frames and a first hologram that waits
+        for its light come before it."""
         self.blank = False
         self.sequencer = timing.sequencer(clock())
         """What is known of the play, during and after it."""
@@ -204,6 +207,7 @@ class LivePlayer:
             if not self._lit and self._standing != CHECK:
                 self._lit = True
                 self._send_powers()
+                self._began_s = self._clock()
         elif self._light.proven:
             self._proven = True
             self._began_s = self._clock()
@@ -237,7 +241,8 @@ class LivePlayer:
 
     def _feed(self) -> None:
         """Queue what comes next, a little ahead of the display."""
-        if self._duration_s is not None and self._clock() - self._began_s >= self._duration_s:
+        counts = self._light is None or self._proven
+        if counts and self._duration_s is not None and self._clock() - self._began_s >= self._duration_s:
             self._playlist.stop()
         if self._timing.mode == "host":
             self._feed_by_hand()
@@ -272,7 +277,9 @@ class LivePlayer:
             slot = None if self._playlist.waiting else self._frames.slot(hologram)
             if slot is None:
                 return False
-            self._playlist.take()
+            if self._light is None or self._lit:  # until then the first one stands, so that none is shown in the dark
+                self.begun = self._number if self.begun is None else self.begun
+                self._playlist.take()
             self._hand = hologram, self._dark_slot if self.blank else slot
         assert self._hand is not None  # a cycle begins with a whole one
         hologram, slot = self._hand

@@ -1,7 +1,7 @@
 """From a rig file to a panel and lasers that can be used."""
 
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import Connection
@@ -12,7 +12,6 @@ from holodriver.errors import RigError
 from holodriver.rig.laser_colour import Colour
 from holodriver.rig.lasers.laser_driver import LaserDriver
 from holodriver.rig.lasers.makes import HeadSetup, LaserSetup, open_controller
-from holodriver.rig.lasers.supervised import SupervisedLasers
 from holodriver.rig.lasers.supervisor import LaserSupervisor
 from holodriver.rig.panel.panel import Held, Panel
 from holodriver.rig.panel.panel_process import PanelProcess
@@ -22,9 +21,7 @@ from holodriver.rig.play.light import Timing
 from holodriver.rig.settings import Rig
 from holodriver.rig.simulated.simulated_box import SimulatedBox, send_edge
 from holodriver.rig.simulated.simulated_panel import SimulatedPanel
-
-SIMULATED = "simulated"
-"""Monitor, or port, of a rig file that is to be tried without the hardware."""
+from holodriver.rig.simulated.simulated_rig import SIMULATED, Simulation
 
 
 class OpenRig:
@@ -32,35 +29,13 @@ class OpenRig:
 
     Args:
         rig: what is connected.
-        small: frames come at the hologram's size, and the panel enlarges them.
-        remember: a simulated panel remembers what it showed.
-
-    Raises:
-        RigError: the monitor is not there, or a process did not come up.
+        panel: the panel, in the display process.
+        box: the simulated laser controller, if the rig has one.
     """
 
-    def __init__(self, rig: Rig, *, small: bool = False, remember: bool = True):
-        self.rig = rig
-        self.box: SimulatedBox | None = None
-        """The simulated laser controller, if the rig file asks for it."""
+    def __init__(self, rig: Rig, panel: PanelProcess, box: SimulatedBox | None = None):
+        self.rig, self.panel, self.box = rig, panel, box
         self._supervisor: LaserSupervisor | None = None
-        edges = wire = None
-        if rig.controller.port == SIMULATED:
-            edges, wire = multiprocessing.Pipe(duplex=False)
-        try:
-            if edges is not None:
-                limits = tuple(max(watts, 1e-9) for watts in rig.limits.watts)
-                self.box = SimulatedBox(edges, power_limits_w=limits)
-            make = panel_maker(rig, wire, small=small, remember=remember)
-            self.panel = PanelProcess(make, rig.panel.native_shape, flip_rate(rig))
-        except BaseException:
-            if self.box is not None:
-                self.box.close()
-            raise
-        finally:
-            for end in (edges, wire):  # each lives in its process alone, so that either sees the other go
-                if end is not None:
-                    end.close()
 
     def __enter__(self) -> "OpenRig":
         return self
@@ -92,18 +67,15 @@ class OpenRig:
         with open_controller(setup.port, setup.make) as lasers:
             yield lasers
 
-    def lasers(self, ordered_w: Sequence[float] | None = None) -> SupervisedLasers:
-        """The lasers in the hands of their supervisor, dark and disarmed; the rig closes them at its own end.
-
-        Args:
-            ordered_w: the most that each may be given before a person gives another order, W; the limits unless given.
+    def supervisor(self) -> LaserSupervisor:
+        """The process that holds the lasers, dark and disarmed; the rig closes it at its own end.
 
         Raises:
-            RigError: the rig has none, or they do not answer.
+            RigError: the rig has no lasers, or they do not answer.
         """
         if self._supervisor is None:
             self._supervisor = LaserSupervisor(self.setup())
-        return SupervisedLasers(self._supervisor, self.rig.limits.watts, ordered_w)
+        return self._supervisor
 
     def close(self) -> None:
         """Dark, then end all processes. Closing twice is allowed."""
@@ -116,6 +88,40 @@ class OpenRig:
             finally:
                 if self.box is not None:
                     self.box.close()
+
+
+def open_rig(rig: Rig, *, small: bool = False, simulation: Simulation | None = None) -> OpenRig:
+    """Open the panel of a rig, and its laser controller if that is a simulated one.
+
+    Args:
+        rig: what is connected.
+        small: frames come at the hologram's size, and the panel enlarges them.
+        simulation: what goes wrong on simulated parts, and whether a simulated panel remembers what it showed; nothing
+            does, and it does not, unless given.
+
+    Raises:
+        RigError: the monitor is not there, or a process did not come up.
+    """
+    simulation = Simulation() if simulation is None else simulation
+    box: SimulatedBox | None = None
+    edges = wire = None
+    if rig.controller.port == SIMULATED:
+        edges, wire = multiprocessing.Pipe(duplex=False)
+    try:
+        if edges is not None:
+            limits = tuple(max(watts, 1e-9) for watts in rig.limits.watts)
+            unplug_s = simulation.faults.unplug or None
+            box = SimulatedBox(edges, transport=simulation.transport, power_limits_w=limits, unplug_after_s=unplug_s)
+        make = panel_maker(rig, wire, small=small, simulation=simulation)
+        return OpenRig(rig, PanelProcess(make, rig.panel.native_shape, flip_rate(rig)), box)
+    except BaseException:
+        if box is not None:
+            box.close()
+        raise
+    finally:
+        for end in (edges, wire):  # each lives in its process alone, so that either sees the other go
+            if end is not None:
+                end.close()
 
 
 def laser_setup(rig: Rig, box: SimulatedBox | None = None) -> LaserSetup:
@@ -141,10 +147,8 @@ def flip_rate(rig: Rig) -> float:
     return rig.panel.refresh_hz / (rig.sequence.dwell if rig.sequence.sync == "frame" else 1)
 
 
-def panel_maker(
-    rig: Rig, wire: Connection | None, *, small: bool = False, remember: bool = True
-) -> Callable[[], Panel]:
-    """What makes the panel in its process; see `OpenRig`.
+def panel_maker(rig: Rig, wire: Connection | None, *, small: bool, simulation: Simulation) -> Callable[[], Panel]:
+    """What makes the panel in its process; see `open_rig`.
 
     Raises:
         RigError: the monitor is not there, or is not as the rig file says.
@@ -154,7 +158,18 @@ def panel_maker(
     if panel.monitor == SIMULATED:
         if rig.sequence.mode == "packed":
             raise RigError("the simulated panel shows no packed frames", remedy="set sequence.mode to 'external'")
-        return partial(SimulatedPanel, panel.native_shape, flip_rate(rig), wire, binning=binning, remember=remember)
+        faults = simulation.faults
+        return partial(
+            SimulatedPanel,
+            panel.native_shape,
+            flip_rate(rig),
+            wire,
+            lose_edges=faults.flips(faults.lose, 0),
+            repeat_frames=faults.flips(faults.drop, 1),
+            delay_flips=faults.delays(2),
+            binning=binning,
+            remember=simulation.remembers,
+        )
     make = partial(
         WindowPanel,
         panel.monitor,

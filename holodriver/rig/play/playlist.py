@@ -12,18 +12,21 @@ class Playlist:
     Args:
         count: holograms that there are now; `extend` adds those of a stream.
         rate: holograms for each cycle; 1 shows each for one cycle, 0.5 for two, and above 1 some are left out.
-        loop: begin again after the last one.
+        loop: begin again after the last one, for ever.
+        rounds: how often all of them are shown if it does not.
         complete: nothing more will come.
 
     Raises:
-        InputError: no holograms and none to come, or a rate that is not above 0.
+        InputError: no holograms and none to come, a rate that is not above 0, or no round.
     """
 
-    def __init__(self, count: int, *, rate: float = 1.0, loop: bool = False, complete: bool = True):
+    def __init__(self, count: int, *, rate: float = 1.0, loop: bool = False, rounds: int = 1, complete: bool = True):
         if count < 1 and complete:
             raise InputError("there are no holograms to play")
         if not 0 < rate < float("inf"):
             raise InputError(f"{rate!r} holograms for each cycle of colours, expected a number above 0")
+        if rounds < 1:
+            raise InputError(f"{rounds!r} rounds, expected a whole number from 1")
         self.count, self.complete, self.loop = count, complete, loop
         self.paused = False
         self.sweeping = False
@@ -35,6 +38,7 @@ class Playlist:
         self._phase = 0.0
         self._forward = True
         self._over = False
+        self._rounds_left = rounds
 
     @property
     def position(self) -> int:
@@ -127,7 +131,8 @@ class Playlist:
             self._run_out()
 
     def _run_out(self) -> None:
-        if self.loop and self.count:
+        self._rounds_left -= 1
+        if (self.loop or self._rounds_left > 0) and self.count:
             self._at = 0
         else:
             self._over = True

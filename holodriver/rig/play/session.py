@@ -1,4 +1,4 @@
-"""One play on a rig, from the rig file to the summary: what `holodriver play --rig FILE` does."""
+"""One play on a rig, from the rig file or the simulation to the summary: what `holodriver play` does."""
 
 import math
 import re
@@ -12,22 +12,25 @@ import numpy as np
 
 from holodriver.errors import FileFormatError, InputError
 from holodriver.files.calibration import read_calibration
-from holodriver.files.frames import MANIFEST
+from holodriver.files.frames import MANIFEST, read_panel_frames
 from holodriver.panel.calibration import Calibration
 from holodriver.panel.frames import PanelFrames
 from holodriver.rig.laser_colour import Colour
 from holodriver.rig.lasers.power import balanced_power
+from holodriver.rig.panel.panel_process import ShownFrame
 from holodriver.rig.panel.slots import FrameSlots, slots_that_fit
 from holodriver.rig.play.before_light import Heard, check_start, open_light, what_is_lit
 from holodriver.rig.play.control import Listener
 from holodriver.rig.play.diffuser import DiffuserInput
-from holodriver.rig.play.frame_reader import Read, ReadAhead, ReadOrEncode, table_marks
+from holodriver.rig.play.frame_reader import Orientation, Read, ReadAhead, ReadOrEncode, table_marks
 from holodriver.rig.play.live import CYCLES_AHEAD, LivePlayer
-from holodriver.rig.play.open_rig import OpenRig, flip_rate, orientation_of, timing_of
+from holodriver.rig.play.open_rig import flip_rate, open_rig, orientation_of, timing_of
 from holodriver.rig.play.playlist import Playlist
-from holodriver.rig.play.report import report_of
+from holodriver.rig.play.report import PlayReport, report_of
 from holodriver.rig.play.timing_log import TimingLog
 from holodriver.rig.settings import Rig
+from holodriver.rig.simulated.exposures import Exposure
+from holodriver.rig.simulated.simulated_rig import Simulation
 
 MEMORY_GIB = 1.0
 """Memory for holograms that are read ahead; a Full HD one on a 4K panel takes 24 MB."""
@@ -50,22 +53,35 @@ class PlaySettings:
     """What a person says about one play.
 
     Raises:
-        InputError: a duration or a rate that is no number above 0.
+        InputError: a duration or a rate that is no number above 0, no cycle, or a number of cycles beside another end.
     """
 
     arm: bool = False
-    """Light the lasers."""
+    """Light the lasers, simulated ones too."""
     power_mw: float = 1.0
-    """Of the strongest; the others balance the encoding gains."""
+    """Power of the strongest laser, mW; the others balance the encoding gains."""
     loop: bool = False
+    """Begin again after the last hologram, until somebody says `quit`."""
+    cycles: int | None = None
+    """How often all holograms are shown; once if None."""
     fps: float | None = None
     """Holograms a second; each for one cycle of colours if None."""
     duration_s: float | None = None
+    """Time after which the play ends, s; None for the end of the holograms."""
     memory_gib: float = MEMORY_GIB
+    """Memory for holograms that are read ahead, GiB."""
     log: Path | None = None
+    """CSV file for the time of each frame; None to write none."""
     overwrite: bool = False
+    """Replace what is written already."""
 
     def __post_init__(self) -> None:
+        ends = {"--cycles": self.cycles is not None, "--duration": self.duration_s is not None, "--loop": self.loop}
+        given = [option for option, is_given in ends.items() if is_given]
+        if "--cycles" in given and len(given) > 1:
+            raise InputError("say different ends of the play", where=", ".join(given), remedy="give one of them")
+        if self.cycles is not None and self.cycles < 1:
+            raise InputError(f"is {self.cycles}, expected a whole number from 1", where="--cycles")
         for option, unit, value in (("--duration", "s", self.duration_s), ("--fps", "Hz", self.fps)):
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise InputError(f"is {value!r} {unit}, expected a number above 0", where=option)
@@ -134,18 +150,27 @@ class NameStream:
         return self._listener.ended
 
 
+@dataclass(frozen=True)
+class Played:
+    """What is known of a play that came to its end."""
+
+    report: PlayReport
+    exposures: list[Exposure]
+    """The light of it, on a simulated rig that remembers; empty otherwise."""
+
+
 def play_on_rig(
-    rig: Rig,
+    rig: Rig | Simulation,
     given: Sequence[Path] | NameStream,
     settings: PlaySettings,
     *,
     control: Listener | None = None,
     heard: Heard | None = None,
-) -> None:
+) -> Played:
     """Play holograms on a rig; whatever happens, it ends dark.
 
     Args:
-        rig: what is connected.
+        rig: what is connected; or what is simulated, on a rig that is made to fit the first hologram.
         given: files and folders, or their names as they come.
         settings: how.
         control: commands while it plays.
@@ -153,43 +178,47 @@ def play_on_rig(
 
     Raises:
         InputError: the holograms do not fit the rig, or a power is over its limit; nothing was lit.
+        OutputExistsError: something that is to be written is there; nothing was played.
         RigError: the start-up check, the panel or the lasers failed; it is dark.
     """
     heard = heard or Heard()
+    simulation = rig if isinstance(rig, Simulation) else None
+    if simulation is not None:
+        simulation.check_outputs(overwrite=settings.overwrite)
     paths = [given.first()] if isinstance(given, NameStream) else sources(given)
-    calibration = rig_calibration(rig)
-    first = frames_for(rig, paths[0], calibration, heard)
+    if isinstance(rig, Simulation):
+        calibration, first = None, read_panel_frames(paths[0])
+        rig = rig.rig(first)
+    else:
+        calibration = rig_calibration(rig)
+        first = frames_for(rig, paths[0], calibration, heard)
     power = balanced_power(rig, first.gains, calibration, settings.power_mw * 1e-3) if settings.arm else None
-    timing = timing_of(rig)
+    timing, orientation = timing_of(rig), orientation_of(rig)
     cycle_s = len(timing.planes) * (rig.host_cycle_s if rig.sequence.mode == "host" else 1 / flip_rate(rig))
-    live = control is not None or isinstance(given, NameStream)
-    duration = settings.duration_s
-    if duration is None and len(paths) == 1 and not (settings.loop or live):
-        duration = STILL_S
-    complete = not isinstance(given, NameStream)
-    still = complete and len(paths) == 1
+    stream = given if isinstance(given, NameStream) else None
+    complete = stream is None
+    someone = stream is not None or (control is not None and simulation is None)  # nobody watches a simulated panel
+    duration = _duration_s(settings, len(paths), ends_by_itself=not someone)
     playlist = Playlist(
         len(paths),
         rate=1.0 if settings.fps is None else settings.fps * cycle_s,
-        loop=settings.loop or still or (complete and duration is not None),
+        loop=settings.cycles is None and (settings.loop or (complete and (len(paths) == 1 or duration is not None))),
+        rounds=settings.cycles or 1,
         complete=complete,
     )
-    orientation = orientation_of(rig)
-    small = first.small() is not None  # a quarter to read, to keep and to upload; the panel's window enlarges
-    binning = rig.panel.binning if small else 1
-    shape = orientation.shape((rig.panel.native_height // binning, rig.panel.native_width // binning))
+    small = first.small() is not None  # a quarter to read, to keep and to upload; the panel enlarges them
     wanted = len(paths) + 1 if complete else CYCLES_AHEAD + 5
     with ExitStack() as stack:
         names = ["all"] if orientation.packed else [Colour(plane).label for plane in orientation.planes]
         log = stack.enter_context(TimingLog(settings.log, names, overwrite=settings.overwrite))
-        slots = FrameSlots(shape, slots_that_fit(shape, max(3, wanted), settings.memory_gib * 2**30))
+        slots = _slots(rig, orientation, max(3, wanted), settings.memory_gib, small=small)
         stack.callback(slots.close)
         read = ReadOrEncode(calibration, first.gains, small)
         readers = _readers(len(paths), complete)
         reader = ReadAhead(slots, orientation, profile=first.profile, readers=readers, read=read)
         stack.callback(reader.close)
         reader.paths = paths
-        opened = stack.enter_context(OpenRig(rig, small=small, remember=False))
+        opened = stack.enter_context(open_rig(rig, small=small, simulation=simulation))
         diffuser = DiffuserInput(rig.diffuser, rig.folder)
         stack.callback(diffuser.close)
         dark_slot = len(slots) - 1
@@ -201,20 +230,26 @@ def play_on_rig(
             heard.say(f"ARMED: {what_is_lit(rig, first.profile.wavelengths, power, timing)}")
             # more than what is said to be lit needs somebody who asks for it
             light = open_light(opened, timing, stack, ordered_w=None if control is not None else power.watts)
-        elif settings.arm is False and opened.has_lasers:
+        elif opened.has_lasers:
             heard.say("dark: the lasers stay disarmed without --arm")
+        shown: list[ShownFrame] = []
+
+        def record(frames: Sequence[ShownFrame]) -> None:
+            log.write(frames, paths)
+            if simulation is not None and simulation.remembers:
+                shown.extend(frames)
 
         def more() -> None:
-            if isinstance(given, NameStream) and not playlist.complete:
-                new = given.new()
+            if stream is not None and not playlist.complete:
+                new = stream.new()
                 paths.extend(new)
                 playlist.extend(len(new))
-                if given.ended:
+                if stream.ended:
                     playlist.end()
 
         def ready() -> None:
             needed = playlist.rate / cycle_s
-            most_s = math.inf if playlist.loop or not complete else len(paths) / needed
+            most_s = math.inf if playlist.loop or not complete else len(paths) * (settings.cycles or 1) / needed
             shown_s = min(most_s, math.inf if duration is None else duration)
             found = forecast(len(paths), reader.capacity, reader.pace, needed, shown_s) if complete else None
             if found is not None:
@@ -232,16 +267,42 @@ def play_on_rig(
             commands=lambda: _commands(control, playlist),
             answer=heard.say,
             each_turn=lambda: diffuser.check(time.perf_counter()) if power is not None else None,
-            record=lambda frames: log.write(frames, paths),
+            record=record,
             more=more,
             ready=ready,
             progress=heard.progress,
         )
+        exposures: list[Exposure] = []
         try:
             player.run()
         finally:
-            heard.ended(report_of(player.sequencer, cycle_s / len(timing.planes)))
+            report = report_of(player.sequencer, cycle_s / len(timing.planes))
+            heard.ended(report)
             _warn_of_others(reader.known.values(), first, heard)
+            if simulation is not None and simulation.remembers and opened.box is not None:
+                # what was seen of a play that went wrong is what one wants to look at
+                exposures = simulation.exposures(opened.panel, opened.box, shown, player.begun)
+                first_w = settings.power_mw * 1e-3 if power is None else power.watts[0]
+                simulation.write(exposures, first, rig, first_w, overwrite=settings.overwrite)
+    return Played(report, exposures)
+
+
+def _duration_s(settings: PlaySettings, holograms: int, *, ends_by_itself: bool) -> float | None:
+    """How long a play lasts, s; None until the last hologram, or until somebody says `quit`."""
+    if settings.duration_s is None and holograms == 1 and ends_by_itself and not (settings.loop or settings.cycles):
+        return STILL_S
+    return settings.duration_s
+
+
+def _slots(rig: Rig, orientation: Orientation, wanted: int, memory_gib: float, *, small: bool) -> FrameSlots:
+    """Memory for the holograms that are read ahead, and for a dark one.
+
+    Raises:
+        RigError: the system has too little.
+    """
+    binning = rig.panel.binning if small else 1
+    shape = orientation.shape((rig.panel.native_height // binning, rig.panel.native_width // binning))
+    return FrameSlots(shape, slots_that_fit(shape, wanted, memory_gib * 2**30))
 
 
 def _commands(control: Listener | None, playlist: Playlist) -> list[str]:

@@ -12,8 +12,8 @@ from holodriver.optics.bench import SimulatedBench
 from holodriver.optics.colour import srgb_encode
 from holodriver.panel.burch import camera_exposure
 from holodriver.panel.frames import PanelFrames, simulated_bench
+from holodriver.rig.simulated.exposures import Exposure
 from holodriver.rig.simulated.faults import Faults
-from holodriver.rig.simulated.simulated_rig import Exposure
 
 
 def write_camera_film(

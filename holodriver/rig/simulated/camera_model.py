@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from holodriver.errors import RigError
 from holodriver.optics.bench import SimulatedBench
-from holodriver.rig.simulated.simulated_rig import Exposure
+from holodriver.rig.simulated.exposures import Exposure
 
 
 class SimulatedCamera:

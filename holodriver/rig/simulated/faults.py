@@ -34,7 +34,7 @@ class Faults:
     drift: float = 0.0
     """Rise (or fall, below 0) of the lasers' power over a play, share of the power asked for."""
     unplug: float = 0.0
-    """Seconds after arming after which the laser box's cable is pulled; 0: never."""
+    """Time from the first light until the laser box's cable is pulled, s; 0: never."""
     seed: int = 0
 
     def __post_init__(self) -> None:

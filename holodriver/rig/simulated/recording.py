@@ -14,7 +14,7 @@ from holodriver.files.guard.source import inside
 from holodriver.files.images import read_grey, write_pixels
 from holodriver.files.text import check_head, read_json
 from holodriver.rig.laser_colour import Colour
-from holodriver.rig.simulated.simulated_rig import Exposure
+from holodriver.rig.simulated.exposures import Exposure
 
 FORMAT, VERSION = "holodriver exposures", 1
 MANIFEST = "exposures.json"

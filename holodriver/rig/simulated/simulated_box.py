@@ -69,7 +69,7 @@ class SimulatedBox:
         transport: what the host talks over.
         power_limits_w: largest power of red, green, blue, W.
         interlock_closed: state of the interlock at boot.
-        unplug_after_s: fault: the cable to the host is pulled this long (s) after the box was first armed.
+        unplug_after_s: fault: the cable to the host is pulled this long (s) after the first light.
     """
 
     def __init__(
@@ -189,7 +189,7 @@ def _serve(
         watched: list[Any] = [control, *lines] + ([] if wire is None else [wire])
         wait(watched, timeout)
         now = time.perf_counter()
-        if unplug_after_s is not None and box.armed and unplug_at == math.inf:
+        if unplug_after_s is not None and (box.lit or box.pulses) and unplug_at == math.inf:
             unplug_at = now + unplug_after_s
         if now >= unplug_at:
             link.unplug()

@@ -25,8 +25,8 @@ from holodriver.rig.measure.capture import take
 from holodriver.rig.measure.rig_stage import PersistentStage, RigStage, check_arming
 from holodriver.rig.measure.stage import pattern_frame
 from holodriver.rig.play.before_light import Heard, open_light
-from holodriver.rig.play.light import DirectLight
-from holodriver.rig.play.open_rig import OpenRig, laser_setup, timing_of
+from holodriver.rig.play.light import DirectLight, SupervisedLight
+from holodriver.rig.play.open_rig import OpenRig, laser_setup, open_rig, timing_of
 from holodriver.rig.settings import (
     ControllerSettings,
     DiffuserSettings,
@@ -82,7 +82,7 @@ def patiently(work: Callable[[], None]) -> None:
 @contextlib.contextmanager
 def staged(rig: Rig, **options) -> Iterator[tuple[OpenRig, RigStage]]:
     """An armed rig; however the block is left, it must be dark once the stage is left, before the rig is closed."""
-    with OpenRig(rig) as opened:
+    with open_rig(rig) as opened:
         try:
             with RigStage(opened, even_power(rig, 3), settle_s=0.03, **options) as stage:
                 yield opened, stage
@@ -152,7 +152,7 @@ def test_all_planes_show_the_frame_that_is_measured_laid_on_the_panel(rig):
 
     def work() -> None:
         seen = []
-        with OpenRig(flipped) as opened:
+        with open_rig(flipped) as opened:
             with RigStage(opened, even_power(flipped, 3), settle_s=0.03) as stage:
                 stage._player._record = lambda frames: (seen.extend(frames), stage._record(frames))
                 stage.look(0, frame, lambda: lit(opened.box))
@@ -281,28 +281,30 @@ def test_the_order_to_arm_holds_no_more_than_what_was_said(rig):
     """The rig would allow 2 mW; a person has been told of 1 mW, and the supervisor holds the player to that."""
 
     def work() -> None:
-        with OpenRig(rig()) as opened:
-            lasers = opened.lasers((0.001, 0.001, 0.0))
-            lasers.sequence(list(Colour), blanking_s=0.002, on_time_s=0.005)
-            lasers.arm()
-            lasers.set_power(Colour.RED, 0.001)
+        with open_rig(rig()) as opened:
+            timing, limits_w = timing_of(opened.rig), opened.rig.limits.watts
+            light = SupervisedLight(
+                opened.supervisor(), timing, time.perf_counter, limits_w, ordered_w=(0.001, 0.001, 0.0)
+            )
+            light.begin(timing.sequencer(time.perf_counter()))
+            light.powers({Colour.RED: 0.001, Colour.BLUE: 0.0})
             for colour, watts in ((Colour.RED, 0.0011), (Colour.BLUE, 0.0001)):
                 with pytest.raises(InputError, match="more light needs a new order"):
-                    lasers.set_power(colour, watts)
-            lasers.stop()
+                    light.powers({colour: watts})
+            light.end_dark()
 
     patiently(work)
 
 
 def test_a_power_that_comes_too_late_is_told_why_it_is_dark(rig):
-    with OpenRig(rig()) as opened:
-        lasers = opened.lasers()
-        lasers.sequence(list(Colour), blanking_s=0.002, on_time_s=0.005)
-        lasers.arm()
+    with open_rig(rig()) as opened:
+        supervisor, timing = opened.supervisor(), timing_of(opened.rig)
+        light = SupervisedLight(supervisor, timing, time.perf_counter, opened.rig.limits.watts)
+        light.begin(timing.sequencer(time.perf_counter()))
         opened.box.interlock(closed=False)
-        until(lambda: lasers._supervisor.status().went_dark is not None)
+        until(lambda: supervisor.status().went_dark is not None)
         with pytest.raises(RigError, match=r"made dark: .*(Interlock|no new frame)"):
-            lasers.set_power(Colour.RED, 0.0005)
+            light.powers({Colour.RED: 0.0005})
 
 
 def test_a_player_that_holds_the_controller_itself_keeps_to_the_rigs_limits():
@@ -381,7 +383,7 @@ def test_captures_light_each_colour_alone_at_its_power_and_focusing_has_light(ri
         powers = replace(even_power(rig(), 3), balance=(1.0, 0.5, 0.25))
         pixels = np.arange(3 * 16 * 16, dtype=np.uint8).reshape(3, 16, 16)
         frames = PanelFrames(pixels, PROFILE, (1.0,) * 3, (AmplitudeLut.linear(),) * 3)
-        with OpenRig(rig()) as opened, RigStage(opened, powers, settle_s=0.02) as stage:
+        with open_rig(rig()) as opened, RigStage(opened, powers, settle_s=0.02) as stage:
             camera, focusing = Watching(opened.box), []
             take(stage, camera, frames, [0.0, 1.0], focused=lambda t: focusing.append((t, camera._grab_hw())))
             assert [t for t, _ in focusing] == [0.0, 1.0]

@@ -1,5 +1,6 @@
 """The panel's window, judged by grabs of the screen: every pixel, on the right monitor, turned the right way."""
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ from rig.screens import MODES, seen, two_monitors, virtual_screen, xrandr
 
 from holodriver.errors import HolodriverError, InputError, RigError
 from holodriver.rig.panel.monitors import find_monitor, glfw_session, monitor_handle, monitors, straight_ramp
-from holodriver.rig.panel.panel_process import PanelProcess
+from holodriver.rig.panel.panel_process import Entry, PanelProcess
+from holodriver.rig.panel.slots import FrameSlots
 from holodriver.rig.panel.window import WindowPanel, window_panel
 from holodriver.rig.panel.window_drawing import Layout, laid_out
 
@@ -125,10 +127,14 @@ def test_sixty_frames_in_a_process_of_its_own_are_all_exact(on_desktop):
     """Each hologram is looked at after its last frame has come to stand."""
     make = window_panel("IRIS-U62", PANEL, REFRESH_HZ, binning=2)
     frames = random_frames((20, 3, PANEL[0] // 2, PANEL[1] // 2))
-    with PanelProcess(make, frames.shape[2:], REFRESH_HZ) as panel:
+    slots = FrameSlots(frames.shape[1:], 1)
+    with PanelProcess(make, frames.shape[2:], REFRESH_HZ) as panel, contextlib.closing(slots):
+        panel.open_slots(slots)
         for hologram in frames:
-            panel.preload([hologram])
-            panel.start(1)
+            slots.write(0, hologram)
+            panel.stream()
+            panel.queue(Entry(0, 0, 0, (0, 1, 2)))
+            panel.finish()
             while panel.playing:
                 panel.wait(1.0)
             assert [(shown.hologram, shown.plane) for shown in panel.shown] == [(0, 0), (0, 1), (0, 2)]

@@ -23,6 +23,14 @@ def test_a_loop_begins_again():
     assert taken(Playlist(3, loop=True), 7) == [0, 1, 2, 0, 1, 2, 0]
 
 
+def test_rounds_show_all_of_them_so_often():
+    assert taken(Playlist(3, rounds=2), 10) == [0, 1, 2, 0, 1, 2]
+    assert taken(Playlist(1, rounds=3), 10) == [0, 0, 0]
+    assert Playlist(2, rounds=2).upcoming(10) == [0, 1]
+    with pytest.raises(InputError, match="0 rounds"):
+        Playlist(3, rounds=0)
+
+
 def test_a_slow_rate_shows_each_for_several_cycles_in_the_mean():
     assert taken(Playlist(4, rate=0.4), 10) == [0, 0, 0, 1, 1, 2, 2, 2, 3, 3]
 

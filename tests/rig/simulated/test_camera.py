@@ -10,7 +10,7 @@ from holodriver.optics.bench import SimulatedBench, linear_response
 from holodriver.optics.display import REFERENCE
 from holodriver.rig.laser_colour import Colour
 from holodriver.rig.simulated.camera_model import SimulatedCamera
-from holodriver.rig.simulated.simulated_rig import Exposure
+from holodriver.rig.simulated.exposures import Exposure
 
 PROFILE = REFERENCE.resized(32, 32)
 BENCH = SimulatedBench(PROFILE, linear_response(3))

@@ -4,16 +4,18 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from rig.plays import POWER, assert_dark, holograms, patiently, played, rig, staged
 
 from holodriver.errors import InputError, RigError
 from holodriver.files.video.video import VideoReader
 from holodriver.optics.display import REFERENCE
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
-from holodriver.rig.play.report import play
-from holodriver.rig.simulated.camera_film import fused, noisy, write_camera_film
+from holodriver.rig.play.open_rig import open_rig, timing_of
+from holodriver.rig.play.playlist import Playlist
+from holodriver.rig.simulated.camera_film import fused, noisy
 from holodriver.rig.simulated.faults import MAX_FLIPS, Faults
-from holodriver.rig.simulated.simulated_rig import SimulatedRig
+from holodriver.rig.simulated.simulated_rig import Simulation
 
 PROFILE = REFERENCE.resized(32, 24)
 PIXELS = np.random.default_rng(2).integers(0, 256, (3, *PROFILE.native_shape), dtype=np.uint8)
@@ -42,50 +44,57 @@ def test_as_many_flips_are_struck_as_asked_for():
     assert struck != Faults(seed=6).flips(0.02, 1)
 
 
-def test_late_flips_are_counted_and_colours_stay_in_step(patient_play):
+def test_late_flips_are_counted_and_colours_stay_in_step(tmp_path):
     faults = Faults(delay=0.2, seed=1)
-    with SimulatedRig(PROFILE.native_shape, 60.0, faults=faults) as rig:
-        report = patient_play([PIXELS], rig.panel, rig.lasers(), cycles=10)
-    late = {flip: by for flip, by in faults.delays(2).items() if 0 < flip < 30}
+    report = played(Simulation(faults=faults), holograms(tmp_path, [PIXELS], PROFILE), cycles=10).report
+    late = {flip: by for flip, by in faults.delays(2).items() if 0 < flip < report.frames_shown}
+    assert len(late) > 5
     assert report.late >= len(late)  # a busy machine adds its own
     assert report.dropped >= sum(late.values())
+    assert report.edges == report.frames_shown
 
 
-@pytest.mark.parametrize("faults", [Faults(drop=0.2), Faults(lose=0.2)])
-def test_frames_and_colours_out_of_step_end_dark(faults):
-    with SimulatedRig(PROFILE.native_shape, 60.0, faults=faults) as rig:
-        with pytest.raises(RigError, match=r"out of step|stands on"):
-            play([PIXELS], rig.panel, rig.lasers(), cycles=30)
-        assert not rig.box.report().armed
-        assert any(exposure.colour is None or exposure.colour != exposure.plane for exposure in rig.exposures())
+@pytest.mark.parametrize(("kind", "says"), [("drop", r"1 more|Out of step"), ("lose", r"1 fewer|Out of step")])
+def test_frames_and_colours_out_of_step_end_dark_before_any_wrong_light(kind, says):
+    first = {seed: min(Faults(seed=seed).flips(0.01, int(kind == "drop"))) for seed in range(500)}
+    seed = next(seed for seed, flip in first.items() if 60 < flip < 90)
+    simulation = Simulation(faults=Faults(**{kind: 0.01, "seed": seed}), remember=True)
+    with open_rig(rig(), simulation=simulation) as opened, staged(opened) as stage:
+        timing = timing_of(rig())
+        with pytest.raises(RigError, match=says):
+            patiently(lambda: stage.player(Playlist(1, loop=True), timing, light=stage.light(timing), power=POWER))
+        assert_dark(stage)
+        assert first[seed] < len(stage.shown) < first[seed] + 50, "found only much later"
+        exposures = stage.exposures()
+    assert any(exposure.colour is not None for exposure in exposures), "a play in the dark shows nothing"
+    assert all(exposure.colour in (None, exposure.plane) for exposure in exposures)
 
 
 @pytest.mark.parametrize("transport", ["pty", "socket"])
 def test_an_unplugged_box_goes_dark_by_itself(transport):
-    with SimulatedRig(PROFILE.native_shape, 60.0, transport=transport, faults=Faults(unplug=0.2)) as rig:
-        with pytest.raises(RigError, match="cable"):
-            play([PIXELS], rig.panel, rig.lasers(), duration_s=3)
-        rig.box.wait_for("disarmed")
-        report = rig.box.report()
-        assert not report.armed
-        assert not report.lit
+    simulation = Simulation(faults=Faults(unplug=0.2), transport=transport, remember=True)
+    with open_rig(rig(), simulation=simulation) as opened, staged(opened) as stage:
+        timing = timing_of(rig())
+        with pytest.raises(RigError, match=r"does not answer|is gone|not connected"):
+            patiently(lambda: stage.player(Playlist(1, loop=True), timing, light=stage.light(timing), power=POWER))
+        opened.box.wait_for("disarmed", since_s=max(pulse.end_s for pulse in opened.box.report().pulses))
+        assert_dark(stage)
+        assert any(exposure.colour is not None for exposure in stage.exposures()), "it was lit until then"
 
 
-def test_drift_and_noise_are_in_the_film(tmp_path, patient_play):
+def test_drift_and_noise_are_in_the_film(tmp_path):
     faults = Faults(drift=-0.5, noise=0.05)
-    with SimulatedRig(PROFILE.native_shape, 60.0, faults=faults) as rig:
-        patient_play([PIXELS], rig.panel, rig.lasers(), cycles=8)
-        exposures = rig.exposures()
-    seen = list(fused(_bench(), exposures, 1 / (0.001 * 0.6 / 60), 0.5))
+    simulation = Simulation(20.0, faults, film=tmp_path / "seen.mp4")
+    exposures = played(simulation, holograms(tmp_path, [PIXELS], PROFILE), cycles=8).exposures
+    joules = 0.001 * simulation.rig(FRAMES).on_time_s
+    seen = list(fused(_bench(), exposures, 1 / joules, 0.5))
     assert len(seen) == 8
     assert seen[-1].mean() == pytest.approx(0.5 * seen[0].mean(), rel=0.15)  # a flip's light scatters a little
     grain = next(noisy(iter([np.full((3, 100, 100), 0.5)]), faults))
     assert grain.std() == pytest.approx(0.05, rel=0.05)
-    count = write_camera_film(tmp_path / "seen.mp4", FRAMES, exposures, refresh_hz=60.0, energy_j=1e-5, faults=faults)
-    assert count == 8
     with VideoReader(tmp_path / "seen.mp4") as film:
-        assert (film.info.width, film.info.height) == (32, 24)
-        assert film.info.rate == Fraction(20)
+        assert (film.info.width, film.info.height, film.info.frames) == (32, 24, 8)
+        assert film.info.rate == Fraction(20, 3)
 
 
 def _bench():

@@ -1,27 +1,33 @@
 """What a rig showed, written to a folder and read back."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from rig.plays import holograms, played
 
 from holodriver.errors import FileFormatError
 from holodriver.files.images import read_grey, write_pixels
+from holodriver.optics.display import REFERENCE
 from holodriver.rig.laser_colour import Colour
+from holodriver.rig.simulated.exposures import Exposure
 from holodriver.rig.simulated.recording import MANIFEST, read_recording, write_recording
-from holodriver.rig.simulated.simulated_rig import Exposure, SimulatedRig
+from holodriver.rig.simulated.simulated_rig import Simulation
 
 SHAPE = (6, 10)
 
 
-def test_a_recording_holds_the_pixels_that_each_laser_lit(tmp_path, patient_play):
-    pixels = np.random.default_rng(3).integers(0, 256, (3, *SHAPE), dtype=np.uint8)
-    with SimulatedRig(SHAPE, 50.0) as rig:
-        patient_play([pixels], rig.panel, rig.lasers(), cycles=2)
-        write_recording(tmp_path / "seen", rig.exposures())
+def test_a_recording_holds_the_pixels_that_each_laser_lit(tmp_path):
+    profile = replace(REFERENCE, width=5, height=3)
+    pixels = np.random.default_rng(3).integers(0, 256, (3, *profile.native_shape), dtype=np.uint8)
+    found = played(Simulation(20.0, record=tmp_path / "seen"), holograms(tmp_path, [pixels], profile), cycles=2)
     for colour in Colour:
         written = read_grey(tmp_path / "seen" / f"hologram_0000_{colour.label}.png")
         np.testing.assert_array_equal(written, pixels[colour])
+    read = read_recording(tmp_path / "seen")
+    assert [one.flip_index for one in read] == [one.flip_index for one in found.exposures]
+    assert {one.flip_index for one in read} >= set(range(6)), "flips count from the first hologram"
 
 
 def exposures() -> list[Exposure]:
