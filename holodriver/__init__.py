@@ -64,7 +64,7 @@ _HOMES = {
     "tasks.read_write": ("read", "write"),
     "tasks.verbs": ("encode", "estimate_depth", "look", "quilt", "render", "score", "synthesise"),
 }
-"""Where each public name is at home; the imports above say the same to type checkers."""
+"""Module of each public name; the imports above say the same to type checkers."""
 
 if not TYPE_CHECKING:
 

@@ -182,5 +182,5 @@ def _too_large(shape: tuple[int, ...], path: Path) -> FileFormatError:
 
 
 def _plain(values: NDArray) -> NDArray:
-    """The same numbers with the least significant byte first, in the order of C."""
+    """Numbers with the least significant byte first, and the last axis varying fastest."""
     return np.ascontiguousarray(values, values.dtype.newbyteorder("<"))

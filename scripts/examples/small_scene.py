@@ -17,8 +17,8 @@ def picture() -> hd.RgbdImage:
     depth = np.ones((128, 128))
     for left, top, t, light in ((0.7, 0.3, 0.7, 2), (0.45, 0.55, 0.35, 1), (0.25, 0.7, 0, 0)):
         inside = np.hypot(x - left, y - top) < 0.2
-        stripes = 0.4 + 0.4 * np.sin(200 * (x + y) / (1 + t)) * np.ones((3, 1, 1))
-        color = np.where(inside, 0.15 + stripes * np.eye(3)[light][:, None, None], color)
+        stripes = (0.3 + 0.1 * y) * (1 + np.sin(200 * (x + y) / (1 + t)))
+        color = np.where(inside, 0.15 + np.multiply.outer(np.eye(3)[light], stripes), color)
         depth[inside] = t
     return hd.RgbdImage(color.astype(np.float32), depth.astype(np.float32))
 
