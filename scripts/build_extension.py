@@ -24,11 +24,11 @@ BUILDER = "bpy/*/scripts/addons_core/bl_pkg/cli/blender_ext.py"
 
 
 class Failure(Exception):
-    """Something the user can act on."""
+    """A problem that the user can solve."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Build, validate, say where the zip is; the exit code."""
+    """Build and validate the zip and print its path; the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "dist", help="folder of the zip")
     parser.add_argument("--blender", type=Path, help="a Blender executable to build and validate with")
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def build(output: Path, command: list[str]) -> Path:
-    """The zip, built into `output` and accepted by Blender's validator.
+    """Build the zip and have Blender validate it; its path.
 
     Args:
         command: that starts Blender's extension builder.

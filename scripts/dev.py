@@ -50,7 +50,7 @@ BROWSER = "chromium fonts-dejavu-core"
 
 
 class Failure(Exception):
-    """Something the user can act on; `exit_code` is 2 for a wrong call and 1 for a failed step."""
+    """A problem that the user can solve; `exit_code` is 2 for a wrong call and 1 for a failed step."""
 
     def __init__(self, message: str, *, exit_code: int = 1):
         super().__init__(message)
@@ -59,40 +59,40 @@ class Failure(Exception):
 
 @dataclass(frozen=True)
 class Environment:
-    """One virtual environment: where it lies, what goes in, and the files that decide whether it is up to date."""
+    """A virtual environment: its folder, its packages, and the files that decide whether it is up to date."""
 
     folder: Path
     install: tuple[str, ...]
     """Arguments of `pip install`."""
     sources: tuple[Path, ...]
     try_out: str
-    """Python code that must run at the end: a wheel may install and yet not load on this machine."""
+    """Python code that must run at the end, because a wheel may install and yet not load on this machine."""
 
     @property
     def python(self) -> Path:
-        """Its interpreter."""
+        """Path of its Python."""
         return self.script("python")
 
     def script(self, name: str) -> Path:
-        """A program installed in it."""
+        """Path of a program that is installed in it."""
         return self.folder / ("Scripts" if os.name == "nt" else "bin") / (f"{name}.exe" if os.name == "nt" else name)
 
     def wanted(self) -> dict[str, str]:
-        """What the stamp of an up-to-date environment says."""
+        """Contents of the stamp of an up-to-date environment."""
         digest = hashlib.sha256(json.dumps([self.install, self.try_out]).encode())
         for source in self.sources:
             digest.update(source.read_bytes())
         return {"python": sys.version, "folder": str(self.folder), "digest": digest.hexdigest()}
 
     def stamp(self) -> dict[str, str] | None:
-        """What the last finished set-up recorded, or None."""
+        """Contents of the stamp of the last finished set-up; None without one."""
         try:
             return json.loads((self.folder / STAMP).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
 
     def is_ready(self) -> bool:
-        """Whether nothing has to be done."""
+        """Whether the environment is up to date."""
         return not (self.folder / MARKER).exists() and self.python.exists() and self.stamp() == self.wanted()
 
 
@@ -117,7 +117,7 @@ def environments(root: Path = ROOT) -> dict[str, Environment]:
 
 
 def set_up(environment: Environment) -> None:
-    """Bring `environment` up to date; does nothing where it is.
+    """Bring an environment up to date; does nothing if it is.
 
     Raises:
         Failure: a step failed; says which, with the end of its output and what to do.
@@ -178,7 +178,7 @@ def step(label: str, command: Sequence[str], log: Path) -> None:
 
 
 def run_logged(command: Sequence[str], log: Path, lines: list[str], tick: Callable[[str], None]) -> int:
-    """Run `command` to its end; its output is appended to `log` and `lines`. The exit code."""
+    """Run `command` to its end and append its output to `log` and `lines`; the exit code."""
     environ = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__")}
     process = subprocess.Popen(
         list(command),
@@ -281,7 +281,7 @@ ADVICE = {  # what the end of a failed step's output looks like: what to do; the
 
 
 def advice(lines: Sequence[str]) -> str:
-    """What to do about a failed step, from its output."""
+    """Advice on a failed step, chosen by its output."""
     text = "\n".join(lines)
     for pattern, remedy in ADVICE.items():
         if re.search(pattern, text, re.IGNORECASE):
@@ -291,7 +291,7 @@ def advice(lines: Sequence[str]) -> str:
 
 
 def test_packages() -> list[str]:
-    """What the tests need besides, on this machine."""
+    """Packages that only the tests need, on this machine."""
     try:
         ubuntu = platform.freedesktop_os_release()["ID"] == "ubuntu"
     except (OSError, KeyError):
@@ -300,7 +300,7 @@ def test_packages() -> list[str]:
 
 
 def check_python(arguments: Sequence[str]) -> None:
-    """Refuse another Python than the one Blender's module is built for.
+    """Refuse any Python but the one that Blender's module is built for.
 
     Raises:
         Failure: it is another; says in one line which command to run.
@@ -354,7 +354,7 @@ def check(driver: Environment) -> int:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Do what the command line says; the exit code.
+    """Run the command that the command line names; the exit code.
 
     Raises:
         Failure: a wrong call, a wrong Python, or a step that failed.
@@ -393,7 +393,7 @@ def _stop(*_: object) -> NoReturn:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run and turn what went wrong into a message and an exit code."""
+    """Run, and turn errors into a message and an exit code."""
     signal.signal(signal.SIGTERM, _stop)  # an exit like any other ends the child as well
     try:
         return run(arguments)

@@ -36,7 +36,7 @@ SHARP_SAMPLES = 4
 
 REFOCUS_GAIN = 2
 """Samples that the plane-by-plane route takes for the same noise, as a multiple: refocused planes share their views
-(measured 1.5 to 3.5 dB by scripts/measure_routes.py)."""
+(measured 1.5 to 3.5 dB by scripts/bench/routes.py)."""
 
 _REFERENCE = 0.5  # normalised depth at which the views coincide as rendered
 

@@ -2,7 +2,7 @@
 
 Every method works at a bounded size and the rest of the way up is gone in steps of two, with the edges sharpened at
 each step by the picture of that size; the steps are local, so that strips of a large picture give the same
-as the whole. Which method is best was measured: `scripts/bench_depth.py photos`.
+as the whole. Which method is best was measured: `scripts/bench/depth.py photos`.
 """
 
 from collections.abc import Callable

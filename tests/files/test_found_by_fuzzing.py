@@ -1,4 +1,4 @@
-"""What scripts/fuzz_readers.py found, each as small as it can be."""
+"""What scripts/fuzz/readers.py found, each as small as it can be."""
 
 import json
 import os

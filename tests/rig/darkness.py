@@ -2,7 +2,7 @@
 
 A player with its supervisor and display processes lights the firmware's lasers at 60 Hz. The edges come from the chip's
 own bench and go on whatever dies, as those of a panel whose computer has died may. Then something is killed.
-`scripts/measure_darkness.py` prints the figures; the tests hold them to the limits.
+`scripts/bench/darkness.py` prints the figures; the tests hold them to the limits.
 """
 
 import os

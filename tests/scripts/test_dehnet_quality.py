@@ -1,4 +1,4 @@
-"""scripts/dehnet_quality.py: the tables."""
+"""scripts/bench/dehnet_quality.py: the tables."""
 
 import json
 import sys
@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "bench"))
 
 import dehnet_quality
+from record import Section
 
 from holodriver.dehnet.architecture import DEHNet, DEHNetShape, NetworkOptics
 from holodriver.errors import InputError
@@ -62,16 +63,16 @@ def weights(folder: Path, *, colours=("red", "green", "blue"), channels: int = 2
 
 def test_quality_scores_all_methods_and_keeps_what_costs(scene, tmp_path, monkeypatch):
     folder = weights(tmp_path / "net")
-    first = dehnet_quality.quality([scene], folder, 3)
+    first = dehnet_quality.quality([scene], folder, 3, Section("quality", "Quality"))
     assert list(first) == ["OPT", "OPT of RGB-D", "nCGH", "flat phase", "DEHNet float"]
     # a network that adds nothing is flat phase: by the whole line from file to score
     one, other = (first[name][0].scores.psnr[::2] for name in ("DEHNet float", "flat phase"))  # the middle is exact
     assert one == pytest.approx(other, abs=1e-4)
     monkeypatch.setattr(dehnet_quality, "synthesise", None)
-    again = dehnet_quality.quality([scene], folder, 3)
+    again = dehnet_quality.quality([scene], folder, 3, Section("quality", "Quality"))
     assert again["OPT"][0].scores == first["OPT"][0].scores
     with pytest.raises(TypeError):  # with other steps it is another OPT
-        dehnet_quality.quality([scene], folder, 4)
+        dehnet_quality.quality([scene], folder, 4, Section("quality", "Quality"))
 
 
 def test_the_stack_of_a_picture_with_depth_knows_nothing_else(tmp_path):
@@ -102,19 +103,22 @@ def test_front_takes_the_colours_that_all_sizes_have(scene, tmp_path, capsys):
     weights(tmp_path / "large", channels=4)
     weights(tmp_path / "small", colours=("green",))
     (tmp_path / "empty").mkdir()
-    dehnet_quality.front([scene], tmp_path)
+    results = Section("front", "Front")
+    dehnet_quality.front([scene], tmp_path, results)
     lines = [line for line in capsys.readouterr().out.splitlines() if line.strip()]
-    assert lines[0].strip().startswith("green; 1 scenes")
-    assert [line.split()[0] for line in lines if line.split()[0] in ("large", "small")] == ["large", "small"]
+    assert lines[0].startswith("green; 1 scenes")
+    assert [line.split()[1] for line in lines[3:]] == ["large", "small"]
     with pytest.raises(InputError, match="no networks"):
-        dehnet_quality.front([scene], tmp_path / "empty")
+        dehnet_quality.front([scene], tmp_path / "empty", results)
 
 
 def test_holdout_writes_enlarged_crops(scene, tmp_path, monkeypatch):
     import cv2
 
     monkeypatch.setattr(dehnet_quality, "CROP", 32)
-    dehnet_quality.holdout([scene], weights(tmp_path / "net", silent=False), tmp_path / "out", 0)
+    dehnet_quality.holdout(
+        [scene], weights(tmp_path / "net", silent=False), tmp_path / "out", 0, Section("holdout", "")
+    )
     sheet = cv2.imread(str(tmp_path / "out" / "test_1_edges.png"))
     # all in focus, rendered; nCGH and network with errors; nCGH, flat and network with true depth
     assert sheet.shape == (2 * (32 * 4 + 36), 4 * (32 * 4 + 8), 3)

@@ -1,4 +1,4 @@
-"""fuzz_readers.py: a hundred damaged files for every reader here, ten thousand by hand; and that it sees defects."""
+"""scripts/fuzz/readers.py: a hundred damaged files for every reader, and that it sees defects."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 from holodriver.files.guard import guard
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "fuzz_readers.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "fuzz" / "readers.py"
 CASES = 100
 
 pytestmark = pytest.mark.skipif(not guard.AVAILABLE, reason="this system has no reading process")
@@ -61,14 +61,14 @@ def test_it_sees_what_it_looks_for(tmp_path, reader, said):
 import sys
 sys.argv = ["fuzz", "--readers", "edid", "--count", "3", "--log", {str(tmp_path / "log")!r}]
 sys.path.insert(0, {str(SCRIPT.parent)!r})
-import fuzz_readers
+import readers
 from holodriver.errors import FileFormatError
 from dataclasses import replace
 wrong = {reader}
-(edid,) = [one for one in fuzz_readers.READERS if one.name == "edid"]
+(edid,) = [one for one in readers.READERS if one.name == "edid"]
 good = edid.seeds
-fuzz_readers.READERS = (replace(edid, read=lambda path: None if path.parent.name == "sound" else wrong(path)),)
-fuzz_readers.main()
+readers.READERS = (replace(edid, read=lambda path: None if path.parent.name == "sound" else wrong(path)),)
+readers.main()
 """
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
     report = json.loads((tmp_path / "log").read_text())

@@ -10,7 +10,7 @@ import pytest
 
 from holodriver.cli.app import main
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "kill_and_resume.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "drills" / "kill_and_resume.py"
 SPEC = importlib.util.spec_from_file_location("kill_and_resume", SCRIPT)
 assert SPEC is not None
 assert SPEC.loader is not None

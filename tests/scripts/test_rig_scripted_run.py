@@ -12,7 +12,7 @@ from holodriver.errors import RigError
 from holodriver.rig.laser_colour import Colour
 from holodriver.rig.simulated.box_logic import LaserBox
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "rig_scripted_run.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "drills" / "rig_scripted_run.py"
 FRAMES = 1500
 
 

@@ -36,7 +36,7 @@ def swept(colour: int, seed: int = 0, levels: int = 64):
 
 @pytest.mark.parametrize("colour", [0, 1, 2])
 def test_the_goal_holds_on_a_drifting_noisy_panel_that_turns_too_far(colour):
-    """Four sweeps; 4 of the 20 seeds of scripts/measure_calibration.py."""
+    """Four sweeps; 4 of the 20 seeds of scripts/bench/calibration.py."""
     wavelength = PROFILE.wavelengths[colour]
     assert largest_error(wavelength, AmplitudeLut.linear()) > 0.25
     for seed in range(4):

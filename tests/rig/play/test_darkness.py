@@ -1,6 +1,6 @@
 """A whole rig with the firmware in a simulated chip: whatever dies, the firmware's pins are dark in time and stay so.
 
-Held to the limits in the chip's time. `scripts/measure_darkness.py` prints all figures, those of the wall beside them.
+Held to the limits in the chip's time. `scripts/bench/darkness.py` prints all figures, those of the wall beside them.
 """
 
 import sys

@@ -1,0 +1,113 @@
+"""Measure whether a sequence is shown without a stutter: holograms of a 4K panel, more than memory holds, from disk.
+
+    python scripts/bench/play.py [--holograms 100] [--fps 20] [--memory 0.3] [--seconds 10] [--record]
+
+Plays with `holodriver play --rig` on a simulated panel (3840 × 2160, 60 Hz) and laser controller, armed, three times in
+turns: files that hold frames at the panel's size, packed, and files that hold them at the hologram's size, not packed,
+as holodriver writes them. Prints how long one takes to read and what the summary of each play says.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import h5py
+import numpy as np
+import record
+
+from holodriver.files.hologram import Hologram, read_small_frames, write_hologram
+from holodriver.optics.display import REFERENCE
+from holodriver.panel.frames import SmallFrames
+from holodriver.panel.lut import AmplitudeLut
+from holodriver.rig.settings import ControllerSettings, PanelSettings, Rig, write_rig
+
+TURNS = 3
+KINDS = {"panel": "frames at the panel's size, packed", "hologram": "at the hologram's size, not packed"}
+
+
+def write_sequence(folder: Path, holograms: int, *, packed: bool) -> None:
+    """Write holograms whose grey levels are spread as those of a diffuse field; `packed` at the panel's size."""
+    folder.mkdir()
+    luts = (AmplitudeLut.linear(),) * 3
+    for number in range(holograms):
+        rng = np.random.default_rng(number)
+        pixels = np.clip(rng.normal(127.5, 34, (3, *REFERENCE.shape)), 0, 255).astype(np.uint8)
+        frames = SmallFrames(pixels, REFERENCE, (1.0,) * 3, luts).native()
+        path = folder / f"h{number:03}.holo"
+        write_hologram(path, Hologram(frames=frames))
+        if packed:
+            with h5py.File(path, "r+") as file:
+                del file["frames/pixels"]
+                file.create_dataset("frames/pixels", data=frames.pixels, compression="gzip", compression_opts=1)
+
+
+def reading_ms(folder: Path) -> float:
+    """Median time in which the frames of one file are read, ms."""
+    times = []
+    for path in sorted(folder.glob("*.holo"))[:9]:
+        begun = time.perf_counter()
+        read_small_frames(path)
+        times.append(time.perf_counter() - begun)
+    return median(times) * 1e3
+
+
+def played(folder: Path, rig: Path, given: argparse.Namespace) -> dict[str, str]:
+    """Play once; the figures of its summary, and how it ended."""
+    command = [sys.executable, "-m", "holodriver", "--progress", "json", "play", str(folder), "--rig", str(rig)]
+    command += ["--arm", "--loop", "--fps", str(given.fps), "--memory", str(given.memory)]
+    command += ["--duration", str(given.seconds)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    found = {"ended": "well" if done.returncode == 0 else done.stderr.strip().splitlines()[-1]}
+    for line in done.stdout.splitlines():
+        event = json.loads(line)
+        if event["event"] == "table" and event["columns"] == ["figure", "value"]:
+            found |= {row[0]: row[1] for row in event["rows"]}
+    return found
+
+
+def measure(work: Path, given: argparse.Namespace, results: record.Section) -> None:
+    """Play both kinds of files in turns; one row for each figure of the summaries, with its value in every turn."""
+    panel = PanelSettings(monitor="simulated", refresh_hz=60.0)
+    write_rig(work / "rig.toml", Rig(panel=panel, controller=ControllerSettings(port="simulated")))
+    table: dict[str, dict[str, list[str]]] = {"size of one, MB": {}, "reading one, ms": {}}
+    for kind in KINDS:
+        folder = work / kind
+        write_sequence(folder, given.holograms, packed=kind == "panel")
+        size = sum(path.stat().st_size for path in folder.iterdir()) / given.holograms
+        table["size of one, MB"][kind] = [f"{size / 1e6:.1f}"]
+        table["reading one, ms"][kind] = [f"{reading_ms(folder):.1f}"]
+    for _ in range(TURNS):
+        for kind in KINDS:
+            for figure, value in played(work / kind, work / "rig.toml", given).items():
+                table.setdefault(figure, {}).setdefault(kind, []).append(str(value))
+    rows = [(figure, *("; ".join(values.get(kind, [])) for kind in KINDS)) for figure, values in table.items()]
+    results.table((f"figure, in each of {TURNS} turns", *KINDS.values()), rows)
+
+
+def main() -> None:
+    """Read the command line and measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--holograms", type=int, default=100, help="files in the loop")
+    parser.add_argument("--fps", type=float, default=20.0, help="holograms a second")
+    parser.add_argument("--memory", type=float, default=0.3, help="memory for holograms, GiB")
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of each play, s")
+    record.add_option(parser)
+    given = parser.parse_args()
+    about = (
+        "A loop of holograms for a simulated panel of 3840 × 2160 pixels at 60 Hz, more than memory holds, played from "
+        "disk in turns."
+    )
+    with (
+        record.section("play", "Playing from disk", about=about, write=given.record) as results,
+        tempfile.TemporaryDirectory() as name,
+    ):
+        measure(Path(name), given, results)
+
+
+if __name__ == "__main__":
+    main()
