@@ -182,10 +182,12 @@ READERS = (
     Reader("network", seeds.networks, _called("files.network", "read_network"), (onnx_files.rewritten,) * 4),
     Reader("weights", seeds.weights, _weights, (safetensors_header,) * 3),
     Reader("profile", seeds.profiles, _called("files.profile", "read_profile"), (toml_tree,) * 4),
-    Reader("rig", seeds.rigs, _called("files.rig", "read_rig"), (toml_tree,) * 4),
+    Reader("rig", seeds.rigs, _called("rig.settings", "read_rig"), (toml_tree,) * 4),
     Reader("calibration", seeds.calibrations, _called("files.calibration", "read_calibration"), (json_tree,) * 4),
     Reader("readings", seeds.readings, _called("files.readings", "read_readings"), (cells,) * 3),
-    Reader("recording", seeds.recordings, _called("rig.recording", "read_recording"), (json_tree, png_chunks)),
+    Reader(
+        "recording", seeds.recordings, _called("rig.simulated.recording", "read_recording"), (json_tree, png_chunks)
+    ),
     Reader("pool", seeds.pools, _pool, (json_tree,)),
     Reader("edid", seeds.edids, _edid),
     Reader("settings", seeds.settings, _settings, (toml_tree,), BlenderError),
