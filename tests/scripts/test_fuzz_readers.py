@@ -12,7 +12,7 @@ from holodriver.files.guard import guard
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "fuzz" / "readers.py"
 CASES = 100
 CRASHES = ("array",)
-"""Readers whose library is known to crash on damaged files (SciPy's reader of .mat), which the reading process holds."""
+"""Readers whose library is known to crash on damaged files (SciPy's of .mat), which the reading process holds."""
 
 pytestmark = pytest.mark.skipif(not guard.AVAILABLE, reason="this system has no reading process")
 
