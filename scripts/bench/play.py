@@ -2,9 +2,9 @@
 
     python scripts/bench/play.py [--holograms 100] [--fps 20] [--memory 0.3] [--seconds 10] [--record]
 
-Plays with `holodriver play --rig` on a simulated panel (3840 × 2160, 60 Hz) and laser controller, armed, three times in
-turns: files that hold frames at the panel's size, packed, and files that hold them at the hologram's size, not packed,
-as holodriver writes them. Prints how long one takes to read and what the summary of each play says.
+Plays with `holodriver play` on the simulated rig (3840 × 2160, 60 Hz), lit, three times in turns: files that hold
+frames at the panel's size, packed, and files that hold them at the hologram's size, not packed, as holodriver writes
+them. Prints how long one takes to read and what the summary of each play says.
 """
 
 import argparse
@@ -24,7 +24,6 @@ from holodriver.files.hologram import Hologram, read_small_frames, write_hologra
 from holodriver.optics.display import REFERENCE
 from holodriver.panel.frames import SmallFrames
 from holodriver.panel.lut import AmplitudeLut
-from holodriver.rig.settings import ControllerSettings, PanelSettings, Rig, write_rig
 
 TURNS = 3
 KINDS = {"panel": "frames at the panel's size, packed", "hologram": "at the hologram's size, not packed"}
@@ -56,10 +55,10 @@ def reading_ms(folder: Path) -> float:
     return median(times) * 1e3
 
 
-def played(folder: Path, rig: Path, given: argparse.Namespace) -> dict[str, str]:
+def played(folder: Path, given: argparse.Namespace) -> dict[str, str]:
     """Play once; the figures of its summary, and how it ended."""
-    command = [sys.executable, "-m", "holodriver", "--progress", "json", "play", str(folder), "--rig", str(rig)]
-    command += ["--arm", "--loop", "--fps", str(given.fps), "--memory", str(given.memory)]
+    command = [sys.executable, "-m", "holodriver", "--progress", "json", "play", str(folder)]
+    command += ["--loop", "--fps", str(given.fps), "--memory", str(given.memory)]
     command += ["--duration", str(given.seconds)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     found = {"ended": "well" if done.returncode == 0 else done.stderr.strip().splitlines()[-1]}
@@ -72,8 +71,6 @@ def played(folder: Path, rig: Path, given: argparse.Namespace) -> dict[str, str]
 
 def measure(work: Path, given: argparse.Namespace, results: record.Section) -> None:
     """Play both kinds of files in turns; one row for each figure of the summaries, with its value in every turn."""
-    panel = PanelSettings(monitor="simulated", refresh_hz=60.0)
-    write_rig(work / "rig.toml", Rig(panel=panel, controller=ControllerSettings(port="simulated")))
     table: dict[str, dict[str, list[str]]] = {"size of one, MB": {}, "reading one, ms": {}}
     for kind in KINDS:
         folder = work / kind
@@ -83,7 +80,7 @@ def measure(work: Path, given: argparse.Namespace, results: record.Section) -> N
         table["reading one, ms"][kind] = [f"{reading_ms(folder):.1f}"]
     for _ in range(TURNS):
         for kind in KINDS:
-            for figure, value in played(work / kind, work / "rig.toml", given).items():
+            for figure, value in played(work / kind, given).items():
                 table.setdefault(figure, {}).setdefault(kind, []).append(str(value))
     rows = [(figure, *("; ".join(values.get(kind, [])) for kind in KINDS)) for figure, values in table.items()]
     results.table((f"figure, in each of {TURNS} turns", *KINDS.values()), rows)

@@ -1,6 +1,6 @@
 """A lab on paper: a panel with a liquid crystal cell, drifting lasers, and a noisy meter or camera behind the slit.
 
-It keeps no time and starts no process, so that thousands of readings take seconds; `SimulatedRig` is the one that does.
+It keeps no time and starts no process, so that thousands of readings take seconds; `Simulation` is the rig that does.
 """
 
 from collections.abc import Callable

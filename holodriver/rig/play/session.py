@@ -186,12 +186,7 @@ def play_on_rig(
     if simulation is not None:
         simulation.check_outputs(overwrite=settings.overwrite)
     paths = [given.first()] if isinstance(given, NameStream) else sources(given)
-    if isinstance(rig, Simulation):
-        calibration, first = None, read_panel_frames(paths[0])
-        rig = rig.rig(first)
-    else:
-        calibration = rig_calibration(rig)
-        first = frames_for(rig, paths[0], calibration, heard)
+    rig, calibration, first = _fitted(rig, paths[0], heard)
     power = balanced_power(rig, first.gains, calibration, settings.power_mw * 1e-3) if settings.arm else None
     timing, orientation = timing_of(rig), orientation_of(rig)
     cycle_s = len(timing.planes) * (rig.host_cycle_s if rig.sequence.mode == "host" else 1 / flip_rate(rig))
@@ -199,13 +194,7 @@ def play_on_rig(
     complete = stream is None
     someone = stream is not None or (control is not None and simulation is None)  # nobody watches a simulated panel
     duration = _duration_s(settings, len(paths), ends_by_itself=not someone)
-    playlist = Playlist(
-        len(paths),
-        rate=1.0 if settings.fps is None else settings.fps * cycle_s,
-        loop=settings.cycles is None and (settings.loop or (complete and (len(paths) == 1 or duration is not None))),
-        rounds=settings.cycles or 1,
-        complete=complete,
-    )
+    playlist = _playlist(settings, len(paths), cycle_s, endless=complete and duration is not None, complete=complete)
     small = first.small() is not None  # a quarter to read, to keep and to upload; the panel enlarges them
     wanted = len(paths) + 1 if complete else CYCLES_AHEAD + 5
     with ExitStack() as stack:
@@ -285,6 +274,32 @@ def play_on_rig(
                 first_w = settings.power_mw * 1e-3 if power is None else power.watts[0]
                 simulation.write(exposures, first, rig, first_w, overwrite=settings.overwrite)
     return Played(report, exposures)
+
+
+def _fitted(rig: Rig | Simulation, path: Path, heard: Heard) -> tuple[Rig, Calibration | None, PanelFrames]:
+    """The rig for a hologram, its calibration if it has one, and the frames of the hologram.
+
+    Raises:
+        FileFormatError: the hologram cannot be read, or holds no frames and there is no calibration.
+        InputError: the hologram is for another display than the rig's.
+    """
+    if isinstance(rig, Simulation):
+        first = read_panel_frames(path)
+        return rig.rig(first), None, first
+    calibration = rig_calibration(rig)
+    return rig, calibration, frames_for(rig, path, calibration, heard)
+
+
+def _playlist(settings: PlaySettings, holograms: int, cycle_s: float, *, endless: bool, complete: bool) -> Playlist:
+    """The order of a play; `endless` where something else than the last hologram ends it."""
+    still = complete and holograms == 1
+    return Playlist(
+        holograms,
+        rate=1.0 if settings.fps is None else settings.fps * cycle_s,
+        loop=settings.cycles is None and (settings.loop or still or endless),
+        rounds=settings.cycles or 1,
+        complete=complete,
+    )
 
 
 def _duration_s(settings: PlaySettings, holograms: int, *, ends_by_itself: bool) -> float | None:

@@ -38,6 +38,7 @@ from holodriver.rig.settings import (
     SequenceSettings,
 )
 from holodriver.rig.simulated.simulated_box import SimulatedBox
+from holodriver.rig.simulated.simulated_rig import Simulation
 
 PROFILE = REFERENCE.resized(8, 8)
 ATTEMPTS = 4
@@ -152,7 +153,7 @@ def test_all_planes_show_the_frame_that_is_measured_laid_on_the_panel(rig):
 
     def work() -> None:
         seen = []
-        with open_rig(flipped) as opened:
+        with open_rig(flipped, simulation=Simulation(remember=True)) as opened:
             with RigStage(opened, even_power(flipped, 3), settle_s=0.03) as stage:
                 stage._player._record = lambda frames: (seen.extend(frames), stage._record(frames))
                 stage.look(0, frame, lambda: lit(opened.box))

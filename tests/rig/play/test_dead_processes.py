@@ -240,7 +240,7 @@ RIG_THAT_PLAYS = """
 import multiprocessing
 from pathlib import Path
 from holodriver.rig.play.session import PlaySettings, play_on_rig
-from holodriver.rig.simulated import Simulation
+from holodriver.rig.simulated.simulated_rig import Simulation
 from holodriver.rig.play.before_light import Heard
 
 told = []
