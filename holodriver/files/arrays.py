@@ -19,13 +19,13 @@ from holodriver.files.guard.source import Source
 from holodriver.files.guard.wire import Parsed
 
 SUFFIXES = (".npy", ".mat")
-"""Ends of the names of files that are read here."""
+"""File name suffixes of the arrays that this module reads."""
 
 MAXIMUM_VALUES = 1 << 28
-"""Numbers of one array, as many as a hologram may have."""
+"""Largest number of values in one array: as many as a hologram may have."""
 
 KINDS = ("<c8", "<c16", "<f2", "<f4", "<f8", "|u1", "<u2")
-"""Types of numbers that are read: complex, real, and grey levels of 8 and 16 bits."""
+"""NumPy types of numbers that are read: complex, real, and grey levels of 8 and 16 bits."""
 
 
 class NamedArray(NamedTuple):
@@ -33,19 +33,19 @@ class NamedArray(NamedTuple):
 
     values: NDArray
     name: str | None
-    """None in a `.npy` file, whose array has no name."""
+    """Name of the variable; None in a `.npy` file, whose array has no name."""
 
 
 def read_array(path: Path, variable: str | None = None, *, guarded: bool = True) -> NamedArray:
-    """The array in a `.npy` file, or a variable of a `.mat` file, with its axes as NumPy or MATLAB counts them.
+    """Read the array in a `.npy` file or a variable of a `.mat` file, with its axes in the order of NumPy or MATLAB.
 
     Args:
         path: the file; its suffix says its format.
         variable: name of the variable of a `.mat` file; needed only where several variables hold numbers.
-        guarded: by a process of its own, see `guard`; false for what this process has just written.
+        guarded: read the file in a separate process, see `guard`; false for a file that this process has just written.
 
     Raises:
-        FileFormatError: the file is missing or damaged, holds no such variable, or no plain numbers.
+        FileFormatError: the file is missing or damaged, has no such variable, or holds other things than numbers.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
@@ -60,7 +60,7 @@ def read_array(path: Path, variable: str | None = None, *, guarded: bool = True)
 
 
 def parse_npy(source: Source) -> Parsed:
-    """The array of a `.npy` file."""
+    """Parse the array of a `.npy` file."""
     try:
         with source.file() as file:
             version = np.lib.format.read_magic(file)
@@ -78,13 +78,13 @@ def parse_npy(source: Source) -> Parsed:
         values = np.frombuffer(source.content(start + size + 1), dtype, math.prod(shape), start)
     except HolodriverError:
         raise
-    except Exception as error:  # damaged headers raise all sorts
+    except Exception as error:  # damaged headers raise errors of many types
         raise FileFormatError("is not a .npy file that can be read", where=source.path) from error
     return Parsed(None, {"values": _plain(values.reshape(shape, order="F" if by_columns else "C"))})
 
 
 def parse_mat(source: Source, *, variable: str | None) -> Parsed:
-    """A variable of a `.mat` file."""
+    """Parse a variable of a `.mat` file."""
     if source.start(10).startswith(b"MATLAB 7.3"):
         return _parse_hdf5(source, variable)
     from scipy.io import loadmat, whosmat
@@ -99,7 +99,7 @@ def parse_mat(source: Source, *, variable: str | None) -> Parsed:
         values = np.asarray(loadmat(content, variable_names=[name])[name])
     except (HolodriverError, MemoryError):
         raise
-    except Exception as error:  # damaged files raise all sorts
+    except Exception as error:  # damaged files raise errors of many types
         raise FileFormatError("is not a .mat file that can be read", where=source.path) from error
     _check(values.shape, values.dtype, source.path)
     return Parsed(name, {"values": _plain(values)})
@@ -109,7 +109,7 @@ _MATLAB_KINDS = ("double", "single", "uint8", "uint16")
 
 
 def _parse_hdf5(source: Source, variable: str | None) -> Parsed:
-    """A variable of a `.mat` file of version 7.3, which is HDF5 and stores axes in the other order."""
+    """Parse a variable of a `.mat` file of version 7.3, which is HDF5 and stores axes in the opposite order."""
     import h5py
 
     with opened_hdf5(source, "a .mat file") as file:
@@ -136,17 +136,17 @@ def _holds_numbers(found: object) -> bool:
 
 
 def _complex_type(dtype: np.dtype) -> np.dtype | None:
-    """The complex type for which MATLAB writes records of a real and an imaginary part; None for other types."""
+    """Complex type of a record of a real and an imaginary part, as MATLAB writes it; None for other types."""
     if dtype.names != ("real", "imag") or dtype["real"] != dtype["imag"]:
         return None
     return _COMPLEX.get(dtype["real"].str)
 
 
 def _chosen(variable: str | None, there: Sequence[str], path: Path) -> str:
-    """The name of the variable to read.
+    """Name of the variable to read.
 
     Raises:
-        FileFormatError: it is not there, or there are several and none was named.
+        FileFormatError: the variable is missing, or there are several and none was named.
     """
     names = ", ".join(shown(name) for name in there[:8]) or "none"
     if variable is not None:
@@ -161,10 +161,10 @@ def _chosen(variable: str | None, there: Sequence[str], path: Path) -> str:
 
 
 def _check(shape: tuple[int, ...], dtype: np.dtype, path: Path) -> None:
-    """Refuse what is no array of numbers, or too large.
+    """Refuse values that are not numbers, or too many of them.
 
     Raises:
-        FileFormatError: it is.
+        FileFormatError: the values are not numbers, or there are too many.
     """
     if dtype.hasobject or dtype.newbyteorder("<").str not in KINDS:
         raise FileFormatError(
@@ -182,5 +182,5 @@ def _too_large(shape: tuple[int, ...], path: Path) -> FileFormatError:
 
 
 def _plain(values: NDArray) -> NDArray:
-    """Numbers with the least significant byte first, and the last axis varying fastest."""
+    """Copy numbers to little-endian order with the last axis varying fastest."""
     return np.ascontiguousarray(values, values.dtype.newbyteorder("<"))

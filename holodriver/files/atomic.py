@@ -1,4 +1,4 @@
-"""Writing so that neither a killed run nor a loss of power leaves a half file, and nothing is overwritten unasked."""
+"""Safe writing: a killed run or a loss of power leaves no half file, and nothing is overwritten unasked."""
 
 import errno
 import os
@@ -12,13 +12,13 @@ from pathlib import Path
 
 from holodriver.errors import InputError, OutputExistsError
 
-_CLUTTER = (".DS_Store", "Thumbs.db")  # what file managers leave behind
+_CLUTTER = (".DS_Store", "Thumbs.db")  # files that file managers leave in folders
 
-_RANDOM = "[a-z0-9_]{8}"  # what tempfile makes names unlike others by
+_RANDOM = "[a-z0-9_]{8}"  # pattern of the random part of the names that tempfile makes
 
 
 def check_parent(path: Path) -> None:
-    """Refuse a place where nothing can be written, without making anything.
+    """Refuse a path at which nothing can be written; creates nothing.
 
     Raises:
         InputError: `path` would lie below a file, or in a folder that may not be written to.
@@ -31,7 +31,7 @@ def check_parent(path: Path) -> None:
 
 
 def check_output(path: Path, *, overwrite: bool) -> None:
-    """Refuse early a file that could not be written at the end.
+    """Refuse at the start a file that could not be written at the end.
 
     Raises:
         OutputExistsError: `path` exists and `overwrite` is false.
@@ -45,10 +45,10 @@ def check_output(path: Path, *, overwrite: bool) -> None:
 
 
 def check_output_folder(path: Path, *, overwrite: bool, holds: Sequence[str]) -> None:
-    """Refuse early a folder that could not be written at the end, or whose replacement would lose other things.
+    """Refuse at the start a folder that could not be written at the end, or whose replacement would delete other files.
 
     Args:
-        holds: patterns of the names that such a folder has; one with anything else in it is not replaced.
+        holds: patterns of the file names in such a folder; a folder with any other entry is not replaced.
 
     Raises:
         OutputExistsError: `path` exists and `overwrite` is false, or it holds something else.
@@ -71,7 +71,7 @@ def check_output_folder(path: Path, *, overwrite: bool, holds: Sequence[str]) ->
 
 @contextmanager
 def written_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """A temporary name beside `path`, which becomes `path` when the block ends without an error.
+    """Give a temporary path beside `path`, which is renamed to `path` when the block ends without an error.
 
     The temporary name keeps the suffix, so that libraries which look at it work. On any error, Ctrl-C included,
     the temporary file is removed and `path` is as it was.
@@ -87,7 +87,7 @@ def written_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     try:
         yield temporary
         os.chmod(temporary, 0o666 & ~_umask())
-        sync(temporary)  # or after a loss of power the new name may stand for an empty file
+        sync(temporary)  # without this, the new name may stand for an empty file after a loss of power
         os.replace(temporary, path)
         sync(path.parent)
     finally:
@@ -96,10 +96,10 @@ def written_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def written_folder(path: Path, *, overwrite: bool = False, holds: Sequence[str]) -> Iterator[Path]:
-    """A temporary folder beside `path`, which becomes `path` when the block ends without an error.
+    """Give a temporary folder beside `path`, which is renamed to `path` when the block ends without an error.
 
     Args:
-        holds: patterns of the names written into it; an existing folder with anything else is not replaced.
+        holds: patterns of the file names that are written; an existing folder with any other entry is not replaced.
 
     Raises:
         OutputExistsError: `path` exists and `overwrite` is false, or it holds something else.
@@ -118,7 +118,7 @@ def written_folder(path: Path, *, overwrite: bool = False, holds: Sequence[str])
             try:
                 os.replace(path, old / path.name)
                 os.replace(temporary, path)
-            except BaseException:  # Ctrl-C between the two must not lose what was there
+            except BaseException:  # Ctrl-C between the two renames must not lose the old folder
                 if not path.exists():
                     os.replace(old / path.name, path)
                 raise
@@ -134,7 +134,8 @@ def written_folder(path: Path, *, overwrite: bool = False, holds: Sequence[str])
 
 @contextmanager
 def scratch_folder(beside: Path) -> Iterator[Path]:
-    """A hidden folder beside a file that is to be made, and named after it; gone after the block, whatever happens."""
+    """Make a hidden folder beside a file that is to be made, named after the file; the folder is deleted after the
+    block."""
     _make_parent(beside)
     folder = Path(tempfile.mkdtemp(prefix=f".{beside.name}.", dir=beside.parent))
     try:
@@ -144,14 +145,14 @@ def scratch_folder(beside: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove what killed runs left beside `path` while they wrote it; nobody else may be writing it now.
+    """Remove temporary files that killed runs left beside `path`; no other process may be writing `path` now.
 
-    An existing folder whose replacement was cut off in the middle comes back first.
+    A folder whose replacement was interrupted is first restored.
     """
     if not path.parent.is_dir():
         return
     stem, suffix = re.escape(path.stem), re.escape(path.suffix)
-    file = rf"\.{stem}\.{_RANDOM}{suffix}"  # as `written_file` names it, which may have a scratch folder of its own
+    file = rf"\.{stem}\.{_RANDOM}{suffix}"  # a name of `written_file`, which may have a scratch folder as well
     named = re.compile(rf"{file}|\.{file}\.{_RANDOM}|\.{stem}{suffix}\.(?:old\.)?{_RANDOM}")
     for entry in list(path.parent.iterdir()):
         if not named.fullmatch(entry.name):
@@ -165,10 +166,10 @@ def remove_leftovers(path: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or a folder's list of names, is on the disk, where the system can say so."""
+    """Wait until a file, or a folder's list of names, is on the disk, if the system can report that."""
     folder = path.is_dir()
     if folder and os.name == "nt":
-        return  # a folder cannot be opened there
+        return  # Windows cannot open a folder
     try:
         handle = os.open(path, os.O_RDONLY if folder else os.O_RDWR)
     except OSError:
@@ -176,7 +177,7 @@ def sync(path: Path) -> None:
     try:
         os.fsync(handle)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EROFS):  # a file system without it
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EROFS):  # the file system has no fsync
             raise
     finally:
         os.close(handle)

@@ -42,7 +42,7 @@ def write_calibration(path: Path, calibration: Calibration, *, overwrite: bool =
             "relative_power": colour.relative_power,
             "registration": {"offset": list(colour.registration.offset), "scale": colour.registration.scale},
             "amplitudes": colour.lut.amplitudes.tolist(),
-            "inverse": colour.inverse.tolist(),  # for other programs; reading checks that it fits the amplitudes
+            "inverse": colour.inverse.tolist(),  # for other programs; reading checks that the two fit
             "regions": None if colour.regions is None else colour.regions.tolist(),
         }
         for colour in calibration.colours
@@ -65,7 +65,7 @@ def read_calibration(path: Path) -> Calibration:
     """Read a calibration file.
 
     Raises:
-        FileFormatError: missing, foreign, of another version, or with a wrong field, which it names.
+        FileFormatError: the file is missing, foreign, of another version, or has a wrong field, which is named.
     """
     values = read_json(path, remedy="make one: holodriver calibrate measure")
     check_head(values, FORMAT, VERSION, path)

@@ -1,4 +1,4 @@
-"""OpenEXR images: read with every channel checked, written half or float."""
+"""OpenEXR images: every channel is checked on reading; half or float precision on writing."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ LARGEST_HALF = 65504.0
 """Largest finite half-precision number (IEEE 754-2008 binary16)."""
 
 MAXIMUM_PIXELS = 1 << 27
-"""Pixels of one image; a damaged header that says more is refused before memory is taken for it."""
+"""Largest number of pixels of one image; a larger size in a damaged header is refused before memory is taken for it."""
 
 MAXIMUM_VALUES = 1 << 29
-"""Values of all channels of one file, which are all decoded; as above."""
+"""Largest number of values in all channels of one file; the library decodes all of them."""
 
 MAXIMUM_CHANNELS = 1024
-"""Of all parts; Blender with every pass on writes less than a hundred."""
+"""Largest number of channels in all parts of a file; Blender with every pass on writes fewer than a hundred."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,12 @@ class ExrImage:
 
     channels: dict[str, NDArray[np.float32]]
     header: dict[str, Any]
-    """Attributes of the first part: those that are numbers or text."""
+    """Values of each channel by its name, (H, W)."""
+    """Attributes of the first part whose values are numbers or text."""
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(H, W)"""
+        """Height and width (H, W), pixels."""
         return next(iter(self.channels.values())).shape
 
 
@@ -54,24 +55,24 @@ def read_exr(
     finite: bool = True,
     guarded: bool = True,
 ) -> ExrImage:
-    """The named channels of an OpenEXR file.
+    """Read the named channels of an OpenEXR file.
 
     Args:
         path: the file.
-        channels: names that must be there, such as "R" or "ViewLayer.Depth.Z"; others are left out.
-        shape: the (H, W) it must have, if that is known.
+        channels: names that the file must have, such as "R" or "ViewLayer.Depth.Z"; other channels are left out.
+        shape: (H, W) that the image must have, pixels; None accepts any.
         finite: refuse values that are not finite.
-        guarded: by a process of its own; false for what a Blender that we started has just written.
+        guarded: read the file in a separate process; false for a file that holodriver's own Blender has just written.
 
     Raises:
-        FileFormatError: the file is missing, truncated, not OpenEXR, or lacks a channel, a pixel or the size.
+        FileFormatError: the file is missing, truncated, not OpenEXR, of another size, or lacks a channel or pixels.
     """
     expected = None if shape is None else list(shape)
     found = guard.read(parse_channels, path, guarded=guarded, names=list(channels), shape=expected)
     values = {name: _checked(path, name, found.arrays, shape, finite) for name in channels}
     image = ExrImage(values, found.value)
     if any(value.shape != image.shape for value in values.values()):
-        raise FileFormatError("its channels differ in size", where=path)
+        raise FileFormatError("has channels that differ in size", where=path)
     return image
 
 
@@ -79,7 +80,7 @@ def exr_channels(path: Path) -> list[str]:
     """Names of the channels of all parts of an OpenEXR file.
 
     Raises:
-        FileFormatError: as `read_exr`.
+        FileFormatError: the file is missing, truncated or not OpenEXR.
     """
     return list(guard.read(parse_names, path).value)
 
@@ -118,12 +119,12 @@ def write_exr(
 
 
 def parse_channels(source: Source, *, names: Sequence[str], shape: Sequence[int] | None) -> Parsed:
-    """The attributes of an OpenEXR file and some of its channels, as they are stored."""
+    """Parse the attributes of an OpenEXR file and the named channels, in the precision of the file."""
     return _whole(source, lambda: _channels(source, names, None if shape is None else (shape[0], shape[1])))
 
 
 def parse_names(source: Source) -> Parsed:
-    """The names of all channels of an OpenEXR file."""
+    """Parse the names of all channels of an OpenEXR file."""
     return _whole(source, lambda: Parsed(_header(source, None)[1], {}))
 
 
@@ -135,8 +136,8 @@ def _channels(source: Source, names: Sequence[str], shape: tuple[int, int] | Non
         found: dict[str, Any] = {}
         for part in range(len(file.parts)):
             found.update({name: channel.pixels for name, channel in file.channels(part).items()})
-    if set(there) - set(found):  # the library leaves out, without an error, what it cannot decode
-        raise FileFormatError("its pixels are truncated or damaged", where=source.path)
+    if set(there) - set(found):  # the library leaves out, without an error, channels that it cannot decode
+        raise FileFormatError("has truncated or damaged pixels", where=source.path)
     values = {}
     for name in names:
         if name not in found:
@@ -150,10 +151,10 @@ def _channels(source: Source, names: Sequence[str], shape: tuple[int, int] | Non
 
 
 def _header(source: Source, shape: tuple[int, int] | None) -> tuple[dict[str, Any], list[str]]:
-    """Attributes of the first part, and the channels of all; nothing is decoded yet."""
+    """Attributes of the first part and channel names of all parts; no pixels are decoded."""
     import OpenEXR
 
-    if source.start(len(MAGIC)) != MAGIC:  # the library's message for a foreign file does not say so
+    if source.start(len(MAGIC)) != MAGIC:  # the library's message does not say that the file is foreign
         raise FileFormatError("is not an OpenEXR file", where=source.path)
     with source.file() as stream, OpenEXR.File(stream, separate_channels=True, header_only=True) as head:
         attributes = {
@@ -178,19 +179,19 @@ def _whole(source: Source, work: Callable[[], Parsed]) -> Parsed:
     except HolodriverError:
         raise
     except MemoryError as error:
-        raise FileFormatError("its header asks for more memory than there is", where=source.path) from error
-    except Exception as error:  # the library raises RuntimeError, ValueError, TypeError, ... for damaged files
+        raise FileFormatError("has a header that asks for more memory than there is", where=source.path) from error
+    except Exception as error:  # the library raises errors of many types for damaged files
         raise FileFormatError(f"is not a whole OpenEXR file: {first_line(error)}", where=source.path) from error
 
 
 def _checked_size(path: Path, header: dict[str, Any], shape: tuple[int, int] | None) -> int:
-    """Pixels of a part."""
+    """Number of pixels of a part."""
     low, high = (np.asarray(corner, dtype=np.int64) for corner in header["dataWindow"])
     width, height = (int(side) for side in high - low + 1)
     if shape is not None and (height, width) != shape:
-        raise FileFormatError(f"size is {width} × {height}, expected {shape[1]} × {shape[0]} pixels", where=path)
+        raise FileFormatError(f"is {width} × {height}, expected {shape[1]} × {shape[0]} pixels", where=path)
     if width < 1 or height < 1 or width * height > MAXIMUM_PIXELS:
-        raise FileFormatError(f"size is {width} × {height} pixels, which is no image", where=path)
+        raise FileFormatError(f"is {width} × {height} pixels, which is not the size of an image", where=path)
     return width * height
 
 

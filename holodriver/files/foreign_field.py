@@ -1,6 +1,6 @@
 """Wave fields of other programs: arrays of NumPy and MATLAB, and pictures of amplitude and phase.
 
-Grey levels of a phase picture are a share of one turn: 0 is 0 and the highest level is 2π, as odak and the
+Grey levels of a phase picture are shares of one turn: 0 is 0 and the highest level is 2π, as odak and the
 neural-holography code write them. The latter writes 2π − φ by default, which `conjugate` undoes.
 """
 
@@ -20,32 +20,32 @@ from holodriver.files.photos import SUFFIXES as PHOTOS
 from holodriver.optics.array_layout import Layout, Meaning, to_colours
 
 SUFFIXES = (*arrays.SUFFIXES, *PHOTOS, ".exr")
-"""Ends of the names of files that are read here."""
+"""File name suffixes of the wave fields that are read."""
 
 
 @dataclass(frozen=True)
 class FieldOptions:
-    """How files of another program are understood."""
+    """How to interpret the files of another program."""
 
     meaning: Meaning | None = None
-    """What the numbers are; if None, complex numbers are a field, grey levels are phase, and other numbers are
+    """Meaning of the numbers; if None, complex numbers are a field, grey levels are phase, and other numbers are
     refused."""
     amplitude: tuple[Path, ...] = ()
     """Files with the amplitude that belongs to a phase; if empty, the amplitude is 1 everywhere."""
     variable: str | None = None
     """Name of the variable in a `.mat` file that holds several."""
     layout: Layout | None = None
-    """Order of the axes, needed only where the shape leaves it open."""
+    """Order of the axes; needed only if the shape does not determine it."""
 
 
 @dataclass(frozen=True)
 class ForeignField:
-    """A wave field as it was read."""
+    """A wave field that another program computed."""
 
     values: NDArray[np.complex64]
     """(C, H, W) complex amplitudes."""
     assumed: str
-    """What was assumed about the files, as one line."""
+    """What was assumed about the files, in one line."""
 
 
 def read_foreign_field(paths: Sequence[Path], colours: int, options: FieldOptions | None = None) -> ForeignField:
@@ -59,7 +59,7 @@ def read_foreign_field(paths: Sequence[Path], colours: int, options: FieldOption
 
     Raises:
         FileFormatError: a file cannot be read, or does not hold what is expected.
-        InputError: the shapes do not fit the wavelengths or each other, or it is not known what the numbers are.
+        InputError: the shapes do not fit the wavelengths or each other, or the meaning of the numbers is unclear.
     """
     options = options or FieldOptions()
     raw, read_as = _read(paths, colours, options)
@@ -99,7 +99,7 @@ def read_foreign_field(paths: Sequence[Path], colours: int, options: FieldOption
 
 
 def _read(paths: Sequence[Path], colours: int, options: FieldOptions) -> tuple[NDArray, str]:
-    """The numbers (C, H, W) as they stand in files, and how they were read."""
+    """Numbers (C, H, W) in the files, and a description of how they were read."""
     if not paths:
         raise InputError("no file of a wave field was named")
     if len(paths) not in (1, colours):
@@ -125,7 +125,7 @@ def _read(paths: Sequence[Path], colours: int, options: FieldOptions) -> tuple[N
 
 
 def _load(path: Path, variable: str | None) -> tuple[NDArray, str]:
-    """The numbers of one file, red first, and the name of its variable for people."""
+    """Numbers of one file, red first, and the name of its variable for the description."""
     suffix = path.suffix.lower()
     if suffix in arrays.SUFFIXES:
         values, name = arrays.read_array(path, variable if suffix == ".mat" else None)
@@ -138,7 +138,7 @@ def _load(path: Path, variable: str | None) -> tuple[NDArray, str]:
         planes = [read_exr(path, names).channels[name] for name in names]
         return planes[0] if len(planes) == 1 else np.stack(planes, axis=-1), ""
     if suffix not in PHOTOS:
-        raise FileFormatError(f"is no wave field that can be read, expected {', '.join(SUFFIXES)}", where=path)
+        raise FileFormatError(f"has no suffix of a wave field, expected {', '.join(SUFFIXES)}", where=path)
     pixels = read_pixels(path, cv2.IMREAD_UNCHANGED)
     if pixels.dtype not in (np.uint8, np.uint16):
         raise FileFormatError(f"holds {pixels.dtype} values, expected 8 or 16 bits", where=path)
@@ -150,13 +150,13 @@ def _load(path: Path, variable: str | None) -> tuple[NDArray, str]:
 
 
 def _one_grey(array: NDArray, colours: int) -> NDArray:
-    """A grey picture that was stored as three equal colours, as (H, W); all else as it is."""
+    """One plane (H, W) of a grey picture that was stored as three equal colours; any other array unchanged."""
     stored = colours == 1 and array.ndim == 3 and array.shape[2] == 3 and array.dtype.kind == "u"
     return array[..., 0] if stored and (array == array[..., :1]).all() else array
 
 
 def _scaled(raw: NDArray, most: float, where: Path) -> NDArray[np.float64]:
-    """Grey levels as a share of `most`; other numbers as they are."""
+    """Grey levels as a share of `most`; other numbers unchanged."""
     if not np.isfinite(raw).all():
         raise FileFormatError("holds values that are not finite", where=where)
     if raw.dtype.kind == "u":
@@ -165,7 +165,7 @@ def _scaled(raw: NDArray, most: float, where: Path) -> NDArray[np.float64]:
 
 
 def _scale(raw: NDArray, most: str) -> str:
-    """How the numbers of a file are scaled, for people."""
+    """Description of how the numbers of a file are scaled."""
     if raw.dtype.kind == "u":
         return f"levels 0 to {np.iinfo(raw.dtype).max} are 0 to {most}"
     return "in radians" if most == "2π" else "as it stands"

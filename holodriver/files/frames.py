@@ -1,4 +1,4 @@
-"""Panel frames as a folder `NAME.frames`: an 8-bit grey PNG for each colour, and what is needed to read them back."""
+"""Panel frames as a folder `NAME.frames`: an 8-bit grey PNG for each colour, and a JSON file to read them back."""
 
 import json
 from pathlib import Path
@@ -49,7 +49,7 @@ def read_frames_folder(path: Path) -> PanelFrames:
     """Read a folder that `write_frames` wrote.
 
     Raises:
-        FileFormatError: a file is missing, foreign or wrong; names it and the field.
+        FileFormatError: a file is missing, foreign or wrong; the message names the file and the field.
     """
     manifest_path = path / MANIFEST
     manifest = read_json(stays(path, manifest_path))
@@ -67,7 +67,7 @@ def read_frames_folder(path: Path) -> PanelFrames:
         raise FileFormatError(error.what, where=manifest_path) from error
     except (TypeError, ValueError, OverflowError) as error:
         raise FileFormatError(f"has a field of the wrong type: {error}", where=manifest_path) from error
-    if len(names) != len(profile.wavelengths):  # asked before memory is taken for any
+    if len(names) != len(profile.wavelengths):  # checked before memory is taken for the pixels
         raise FileFormatError(
             f"field 'frames' has {len(names)} names, expected {len(profile.wavelengths)}", where=manifest_path
         )
@@ -82,10 +82,10 @@ def read_frames_folder(path: Path) -> PanelFrames:
 
 
 def read_panel_frames(path: Path) -> PanelFrames:
-    """Panel frames from a `.holo` file or a folder of frames.
+    """Read panel frames from a `.holo` file or a folder of frames.
 
     Raises:
-        FileFormatError: neither of the two, or a hologram that was not encoded yet.
+        FileFormatError: the path is neither of the two, or the hologram was not encoded yet.
     """
     if path.is_dir():
         return read_frames_folder(path)

@@ -1,7 +1,7 @@
-"""RGB-D in one picture: colour in one half, depth in the other, as a Looking Glass takes it (near is white).
+"""RGB-D in one picture: colour in one half, depth in the other, as a Looking Glass expects it (near is white).
 
-By the end of its name: ``_rgbd_lr`` has colour left and depth right, ``_rgbd_rl`` depth left, ``_rgbd_tb`` depth at the
-bottom, ``_rgbd_bt`` depth on top.
+The end of the file name says where depth is: ``_rgbd_lr`` has colour left and depth right, ``_rgbd_rl`` depth left,
+``_rgbd_tb`` depth at the bottom, ``_rgbd_bt`` depth on top.
 """
 
 from pathlib import Path
@@ -16,18 +16,19 @@ from holodriver.optics.colour import srgb_decode, srgb_encode
 from holodriver.scene.rgbd import RgbdImage
 
 Side = Literal["right", "left", "bottom", "top"]
-"""Where depth is."""
+"""Half of the picture that holds depth."""
 
 ENDS: dict[Side, str] = {"right": "_rgbd_lr", "left": "_rgbd_rl", "bottom": "_rgbd_tb", "top": "_rgbd_bt"}
-"""Ends of names, where colour and where depth is."""
+"""End of the file name for each place of depth."""
 
 
 GREY_TOLERANCE = 0.02
-"""Mean difference between the colours of a depth picture, of full scale, that lossy compression explains."""
+"""Largest mean difference between the colours of a depth picture, as a share of full scale, that is taken for
+compression."""
 
 
 def side_of(path: Path) -> Side | None:
-    """Where depth is by a file's name; None if it does not say."""
+    """Half that holds depth according to a file's name; None if the name does not say."""
     return next((side for side, end in ENDS.items() if path.stem.lower().endswith(end)), None)
 
 
@@ -35,20 +36,20 @@ def read_halves(path: Path, side: Side) -> RgbdImage:
     """Read a picture with colour and depth in its halves.
 
     Raises:
-        FileFormatError: no picture, of odd size, or its depth is in colour.
+        FileFormatError: the file is not a picture, its size is odd, or the depth half is in colour.
     """
     pixels = read_levels(path)
     return split(pixels[..., ::-1], side, where=path, scale=full_scale(pixels, path))
 
 
 def split(pixels: NDArray, side: Side, *, where: Path, scale: int = 255, strict: bool = True) -> RgbdImage:
-    """Colour and depth of a picture (H, W, 3), red first, whose values go up to `scale`.
+    """Split a picture (H, W, 3), red first, with values up to `scale`, into colour and depth.
 
     Args:
-        strict: refuse depth in colour; video leaves traces of it.
+        strict: refuse a depth half in colour; false for video, whose compression leaves traces of colour.
 
     Raises:
-        FileFormatError: the size is odd, or the depth in colour.
+        FileFormatError: the size is odd, or the depth half is in colour.
     """
     color, depth = halves(pixels, side, where=where)
     spread = float(np.ptp(depth[::4, ::4].astype(np.float32), axis=2).mean()) / scale
@@ -62,7 +63,7 @@ def split(pixels: NDArray, side: Side, *, where: Path, scale: int = 255, strict:
 
 
 def join(image: RgbdImage, side: Side, *, bits: int = 8) -> NDArray:
-    """The picture (H, W, 3), red first, of 8 or 16 bits, with depth at `side`, white where it is near."""
+    """Join colour and depth into one picture (H, W, 3), red first, of 8 or 16 bits; depth at `side`, white is near."""
     scale = (1 << bits) - 1
     kind = np.uint8 if bits == 8 else np.uint16
     color = np.rint(srgb_encode(image.color) * scale).astype(kind).transpose(1, 2, 0)
@@ -70,10 +71,10 @@ def join(image: RgbdImage, side: Side, *, bits: int = 8) -> NDArray:
 
 
 def halves(pixels: NDArray, side: Side, *, where: Path) -> tuple[NDArray, NDArray]:
-    """The colour half and the depth half of a picture (H, W, ...).
+    """Split a picture (H, W, ...) into its colour half and its depth half.
 
     Raises:
-        FileFormatError: it cannot be halved.
+        FileFormatError: the side that is to be halved has an odd number of pixels.
     """
     axis = _axis(side)
     if pixels.shape[axis] % 2:
@@ -84,7 +85,7 @@ def halves(pixels: NDArray, side: Side, *, where: Path) -> tuple[NDArray, NDArra
 
 
 def joined(color: NDArray, levels: NDArray[np.floating], side: Side = "right") -> NDArray:
-    """Colour (H, W, 3) of 8 or 16 bits and depth (H, W), 0 … 1 as it is to be seen, as one picture of as many bits."""
+    """Join colour (H, W, 3) of 8 or 16 bits and depth levels (H, W), 0 … 1, into one picture of as many bits."""
     full = np.iinfo(color.dtype).max
     grey = np.rint(np.clip(levels, 0, 1) * np.float32(full)).astype(color.dtype)
     both = [color, np.repeat(grey[..., None], 3, 2)]
@@ -96,5 +97,5 @@ def _axis(side: Side) -> int:
 
 
 def _decoded() -> NDArray[np.float32]:
-    """Linear light of the 8-bit sRGB levels."""
+    """Linear light of the 256 levels of 8-bit sRGB."""
     return srgb_decode(np.arange(256) / 255).astype(np.float32)

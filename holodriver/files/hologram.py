@@ -1,9 +1,9 @@
 """Hologram files: one HDF5 file `NAME.holo` with a wave field, its panel frames, or both.
 
 Layout: root attributes `format`, `version`, `profile` (JSON), `provenance` (JSON); dataset `field` complex64 (C, H, W);
-group `frames` with `pixels` uint8, `gains` (C,), `amplitudes` (C, 256), and where colours were moved `registrations`
-(C, 3): y, x, scale. Pixels are (C, H, W) where each stands for a cell of the panel, as encoding makes them, and then
-not packed, so that a player reads them at the pace of a disk; else (C, h, w) and packed. No object types, no pickles.
+group `frames` with `pixels` uint8, `gains` (C,), `amplitudes` (C, 256), and, where colours were moved, `registrations`
+(C, 3): y, x, scale. Pixels that are equal within each cell of the panel are stored as (C, H, W), one value a cell, not
+compressed, for fast playing; other pixels as (C, h, w), compressed. The file has no object types and no pickles.
 """
 
 import dataclasses
@@ -36,21 +36,21 @@ if TYPE_CHECKING:
 FORMAT, VERSION = "holodriver hologram", 2
 
 MAXIMUM_PIXELS = 1 << 28
-"""Panel pixels of all colours of one hologram (of three colours, 16,384 × 5,461)."""
+"""Largest number of panel pixels in all colours of one hologram (for three colours, 16,384 × 5,461)."""
 
 
 @dataclass(frozen=True)
 class Hologram:
-    """What a `.holo` file holds.
+    """Contents of a `.holo` file.
 
     Raises:
-        InputError: neither a field nor frames, or the two are of different displays.
+        InputError: field and frames are both missing, or they are for different displays.
     """
 
     field: "WaveField | None" = None
     frames: PanelFrames | None = None
     provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
-    """What it was made from, with which settings, and how good it is; plain JSON values."""
+    """Source of the hologram, its settings and its quality; plain JSON values."""
 
     def __post_init__(self) -> None:
         if self.field is None and self.frames is None:
@@ -62,12 +62,12 @@ class Hologram:
     def profile(self) -> DisplayProfile:
         """The display that the hologram is for."""
         held = self.field if self.field is not None else self.frames
-        assert held is not None  # __post_init__ saw to it
+        assert held is not None  # `__post_init__` has checked that one of them is there
         return held.profile
 
     @property
     def padding(self) -> int:
-        """Dark pixels on every side with which the field was computed, as the provenance says; 0 if it does not."""
+        """Number of dark pixels on every side when the field was computed, from the provenance; 0 if it is unknown."""
         settings = self.provenance.get("settings")
         said = settings.get("padding") if isinstance(settings, dict) else None
         return said if isinstance(said, int) and 0 <= said <= 4096 else 0
@@ -103,24 +103,24 @@ def read_hologram(path: Path) -> Hologram:
     """Read a `.holo` file.
 
     Raises:
-        FileFormatError: missing, truncated, foreign, of another version, or with a wrong field, which it names.
+        FileFormatError: the file is missing, truncated, foreign or of another version, or a field is wrong and named.
     """
     found = guard.read(parse_hologram, path, frames_only=False)
     with _named(path):
         profile = DisplayProfile.from_dict(found.value["profile"], where=path)
         wave = None
         if "field" in found.arrays:
-            from holodriver.optics.field import WaveField  # with torch, which who only shows frames does not need
+            from holodriver.optics.field import WaveField  # loads torch, which showing frames does not need
 
             wave = WaveField(found.arrays["field"], profile)
         return Hologram(wave, _frames(found, profile), found.value["provenance"])
 
 
 def read_hologram_frames(path: Path) -> PanelFrames | None:
-    """The panel frames alone of a `.holo` file, without its field, which is larger; None if it has none.
+    """Read only the panel frames of a `.holo` file, without its larger field; None if the file has no frames.
 
     Raises:
-        FileFormatError: as `read_hologram`.
+        FileFormatError: the file is missing, truncated, foreign, of another version, or has a wrong field.
     """
     found = guard.read(parse_hologram, path, frames_only=True)
     with _named(path):
@@ -128,10 +128,10 @@ def read_hologram_frames(path: Path) -> PanelFrames | None:
 
 
 def read_small_frames(path: Path) -> SmallFrames | None:
-    """The panel frames alone, at the hologram's size, in a quarter of the time; None if it has none.
+    """Read only the panel frames, one value for each cell, in a quarter of the time; None if the file has no frames.
 
     Raises:
-        FileFormatError: as `read_hologram`, or pixels differ within what is one pixel of the hologram.
+        FileFormatError: the file cannot be read, or panel pixels differ within one pixel of the hologram.
     """
     found = guard.read(parse_hologram, path, frames_only=True)
     with _named(path):
@@ -143,9 +143,9 @@ def read_small_frames(path: Path) -> SmallFrames | None:
 
 
 def parse_hologram(source: Source, *, frames_only: bool) -> Parsed:
-    """What a `.holo` file holds.
+    """Parse a `.holo` file.
 
-    That is `profile` and `provenance`, and the arrays `field`, `pixels`, `gains`, `amplitudes` and `registrations`.
+    Returns `profile` and `provenance`, and the arrays `field`, `pixels`, `gains`, `amplitudes` and `registrations`.
     """
     with _opened(source) as file:
         values, profile = _profile(file)
@@ -173,7 +173,7 @@ def _opened(source: Source) -> Iterator[h5py.File]:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Has wrong values named as faults of the file."""
+    """Turn errors about wrong values into errors that name the file."""
     try:
         yield
     except FileFormatError as error:
@@ -193,7 +193,7 @@ def _profile(file: h5py.File) -> tuple[dict[str, Any], DisplayProfile]:
     if pixels > MAXIMUM_PIXELS:
         height, width = profile.native_shape
         raise FileFormatError(
-            f"field 'profile' is of {len(profile.wavelengths)} × {width} × {height} pixels, "
+            f"field 'profile' has {len(profile.wavelengths)} × {width} × {height} pixels, "
             f"more than the {MAXIMUM_PIXELS:,} that are read"
         )
     return values, profile

@@ -1,6 +1,6 @@
-"""Files of Looking Glass Studio, .hop: a zip with a picture or video and one JSON that says how to read it.
+"""Looking Glass Studio files, .hop: a zip with a picture or video and one JSON that says how to show it.
 
-Only what is known of the format is written and read: quilts. How RGB-D is named in it is not documented.
+Only quilts are written and read, because the format does not document RGB-D.
 """
 
 import json
@@ -25,9 +25,9 @@ SUFFIX = ".hop"
 LARGEST_SHEET = 1 << 20
 MOST_ENTRIES = 100
 MOST_PACKED, SMALL = 20, 1 << 20
-"""Times by which a picture or video that is packed already may grow, and bytes that it may take whatever it was."""
+"""Largest growth factor when unpacking an already compressed picture or video, and bytes that any of them may take."""
 LARGEST_MEDIA = 1 << 32
-"""Bytes beyond which a file in a .hop is taken for damage."""
+"""Largest file in a .hop, bytes; a larger one is taken for damage."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class HopQuilt:
     """A quilt in a .hop file."""
 
     media: str
-    """Name of the file in the zip."""
+    """File name of the picture or video in the zip."""
     columns: int
     rows: int
     aspect: float
@@ -46,29 +46,29 @@ class HopQuilt:
 def write_hop(
     path: Path, quilt: Path, display: LookingGlass, *, focus: float = 0.0, zoom: float = 1.0, overwrite: bool = False
 ) -> Path:
-    """Pack a quilt (picture or video) into a .hop file; returns its path.
+    """Pack a quilt (picture or video) into a .hop file and return the path of the file.
 
     Raises:
         OutputExistsError: `path` exists and `overwrite` is false.
-        InputError: `path` does not end in .hop, or the quilt's name does not say how it lies.
+        InputError: `path` does not end in .hop, or the quilt's name does not give its layout.
     """
     if path.suffix.lower() != SUFFIX:
         raise InputError("has no suffix of Looking Glass Studio, expected .hop", where=path)
     if parse_quilt_name(quilt) is None:
-        raise InputError("is no quilt by its name; how RGB-D is marked in a .hop file is not known", where=quilt)
+        raise InputError("does not have the name of a quilt, the only kind that .hop files hold here", where=quilt)
     settings = go_settings(display, focus=focus, zoom=zoom)
     told = {"movie": [quilt.name], "position_x": 0, "position_y": 0, "viewOrderReversed": False, **settings}
     with written_file(path, overwrite=overwrite) as temporary, zipfile.ZipFile(temporary, "w") as packed:
-        packed.write(quilt, quilt.name)  # stored: pictures and videos do not get smaller
+        packed.write(quilt, quilt.name)  # stored without compression: pictures and videos are compressed already
         packed.writestr(f"{quilt.name}.json", json.dumps(told, indent=1))
     return path
 
 
 def read_hop(path: Path) -> HopQuilt:
-    """What a .hop file says of the quilt in it.
+    """Read the description of the quilt in a .hop file.
 
     Raises:
-        FileFormatError: it is no zip, holds no quilt, or a field is wrong.
+        FileFormatError: the file is not a zip, holds no quilt, or has a wrong field.
     """
     with _opened(path) as packed:
         if len(packed.infolist()) > MOST_ENTRIES:
@@ -85,7 +85,7 @@ def read_hop(path: Path) -> HopQuilt:
     values = json_object(text.decode("utf-8", errors="replace"), path)
     if values.get("mediaType") != "quilt":
         said = shown(values.get("mediaType"))
-        raise FileFormatError(f"field 'mediaType' is {said}, expected 'quilt', the only one that is known", where=path)
+        raise FileFormatError(f"field 'mediaType' is {said}, expected 'quilt', the only supported type", where=path)
     inside(path, media[0])
     try:
         lie = values["quilt_settings"]
@@ -107,23 +107,23 @@ def read_hop(path: Path) -> HopQuilt:
 
 
 def unpack_hop(path: Path, folder: Path) -> tuple[Path, HopQuilt]:
-    """Put the picture or video of a .hop file into `folder`; returns its path, and what is said of it.
+    """Unpack the picture or video of a .hop file into `folder` and return its path and its description.
 
     Raises:
-        FileFormatError: as `read_hop`, or the zip is damaged.
+        FileFormatError: the file is not a zip, holds no quilt, has a wrong field, or is damaged.
     """
     said = read_hop(path)
     output = inside(folder, said.media)
     with _opened(path) as packed:
         entry = _checked(packed.getinfo(said.media), LARGEST_MEDIA, path)
         with packed.open(entry) as source, open(output, "xb") as target:
-            shutil.copyfileobj(source, target, 1 << 20)  # which ends where the entry says, and checks its sum
+            shutil.copyfileobj(source, target, 1 << 20)  # reads to the length in the entry and verifies the checksum
     return output, said
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """A zip file; Python's own code reads it, so that nothing guards it but bounds."""
+    """Open a zip file; Python's own code parses it, so size limits are its only guard."""
     try:
         with opened(path) as source, source.file() as file, zipfile.ZipFile(file) as packed:
             yield packed
@@ -136,13 +136,13 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def _checked(entry: zipfile.ZipInfo, most: int, path: Path) -> zipfile.ZipInfo:
-    """`entry`, unless unpacking it would take more than it should.
+    """Return `entry`, unless unpacking it would take too many bytes.
 
     Raises:
-        FileFormatError: it would; says how much.
+        FileFormatError: it would; the message gives the number of bytes.
     """
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise FileFormatError(f"packs {shown(entry.filename)} in a way that is not known", where=path)
+        raise FileFormatError(f"packs {shown(entry.filename)} with an unsupported method", where=path)
     if entry.file_size > most or entry.file_size > MOST_PACKED * entry.compress_size + SMALL:
         raise FileFormatError(
             f"holds {shown(entry.filename)}, which becomes {entry.file_size:,} bytes from {entry.compress_size:,}",

@@ -1,4 +1,4 @@
-"""Pictures: 8- and 16-bit files, sRGB decoded on reading and encoded on writing."""
+"""Pictures in 8- and 16-bit files; sRGB is decoded on reading and encoded on writing."""
 
 import io
 import re
@@ -17,20 +17,20 @@ from holodriver.files.guard.wire import Parsed
 from holodriver.optics.colour import srgb_encode
 
 FORMATS = ("JPEG", "MPO", "PNG", "BMP", "TIFF", "WEBP", "GIF", "AVIF", "HEIF", "PPM", "JPEG2000")
-"""Pillow's names of the formats that are read. It knows more, among them some that start other programs (EPS)."""
+"""Formats that are read, by Pillow's names. Pillow knows other formats, some of which start other programs (EPS)."""
 
 MAXIMUM_PIXELS = 178_956_970
-"""Pixels of one picture; a damaged header that says more is refused before memory is taken for it (Pillow's bound)."""
+"""Largest number of pixels of one picture (Pillow's bound); a larger size is refused before memory is taken for it."""
 
 LARGEST_FILE = 1 << 31
-"""Bytes of one picture's file."""
+"""Largest file of one picture, bytes."""
 
 
 def write_picture(path: Path, linear: NDArray[np.floating], *, overwrite: bool = False) -> None:
     """Write linear light as an 8-bit sRGB picture; light outside 0 … 1 is clipped.
 
     Args:
-        linear: (C, H, W); one colour becomes a grey picture, of two the third is dark.
+        linear: (C, H, W); one colour becomes a grey picture; for two colours, the third is dark.
 
     Raises:
         InputError: more than three colours.
@@ -43,9 +43,9 @@ def write_picture(path: Path, linear: NDArray[np.floating], *, overwrite: bool =
 
 
 def srgb_pixels(linear: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """8-bit sRGB (H, W, 3), red first, of linear light (C, H, W), which is clipped to 0 … 1.
+    """Encode linear light (C, H, W), clipped to 0 … 1, as 8-bit sRGB (H, W, 3), red first.
 
-    One colour becomes a grey picture, of two the third is dark.
+    One colour becomes a grey picture; for two colours, the third is dark.
 
     Raises:
         InputError: more than three colours.
@@ -61,10 +61,10 @@ def srgb_pixels(linear: NDArray[np.floating]) -> NDArray[np.uint8]:
 
 
 def read_grey(path: Path) -> NDArray[np.uint8]:
-    """Grey levels (h, w) of an 8-bit grey picture, as they are in the file.
+    """Read the stored grey levels (h, w) of an 8-bit grey picture.
 
     Raises:
-        FileFormatError: missing, not a picture, in colour, or not 8-bit.
+        FileFormatError: the file is missing, not a picture, in colour, or not 8-bit.
     """
     values = read_pixels(path, cv2.IMREAD_UNCHANGED)
     if values.ndim != 2 or values.dtype != np.uint8:
@@ -73,26 +73,26 @@ def read_grey(path: Path) -> NDArray[np.uint8]:
 
 
 def write_pixels(path: Path, pixels: NDArray, *, overwrite: bool = False) -> None:
-    """Write stored values as they are: (h, w) grey or (h, w, 3) blue, green, red."""
+    """Write stored values unchanged: (h, w) grey or (h, w, 3) blue, green, red."""
     with written_file(path, overwrite=overwrite) as temporary:
         if not cv2.imwrite(str(temporary), pixels):
             raise HolodriverError("could not be written", where=path, remedy="is the disk full?")
 
 
 def read_levels(path: Path, *, guarded: bool = True) -> NDArray:
-    """Stored values (h, w, 3), blue, green, red, of a picture of 8 or 16 bits; `guarded` as in `read_pixels`.
+    """Read the stored values (h, w, 3), blue, green, red, of a picture of 8 or 16 bits; `guarded` as in `read_pixels`.
 
     Raises:
-        FileFormatError: missing, or not a picture.
+        FileFormatError: the file is missing, or not a picture.
     """
     return read_pixels(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH, guarded=guarded)
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """(width, height) of a picture, pixels.
+    """Width and height of a picture, pixels.
 
     Raises:
-        FileFormatError: missing, or not a picture.
+        FileFormatError: the file is missing, or not a picture.
     """
     height, width = read_pixels(path, cv2.IMREAD_UNCHANGED).shape[:2]
     return width, height
@@ -125,32 +125,32 @@ def write_png(
 
 
 def read_png_text(path: Path, keyword: str) -> str | None:
-    """A text field of a PNG file; None where there is none, or no PNG file."""
+    """Read a text field of a PNG file; None if the field is missing or the file is not PNG."""
     if path.suffix.lower() != ".png":
         return None
     try:
         value = guard.read(parse_png_text, path, keyword=keyword).value
-    except FileFormatError:  # what is wrong with the file is said by who reads its pixels
+    except FileFormatError:  # the code that reads the pixels reports what is wrong with the file
         return None
     return value if isinstance(value, str) else None
 
 
 def read_pixels(path: Path, flags: int, *, guarded: bool = True) -> NDArray:
-    """Stored values of a picture file, as OpenCV's `flags` ask for them.
+    """Read the stored values of a picture file, as OpenCV's `flags` ask for them.
 
     Args:
         path: the file.
         flags: ``cv2.IMREAD_...``.
-        guarded: by a process of its own, see `guard`; false for what this process has just written.
+        guarded: read the file in a separate process, see `guard`; false for a file that this process has just written.
 
     Raises:
-        FileFormatError: missing, not a picture, or too large.
+        FileFormatError: the file is missing, not a picture, or too large.
     """
     return guard.read(parse_pixels, path, guarded=guarded, flags=flags).arrays["pixels"]
 
 
 def parse_pixels(source: Source, *, flags: int) -> Parsed:
-    """Stored values of a picture file."""
+    """Parse the stored values of a picture file."""
     content = source.content(LARGEST_FILE)
     check_pixels(content, source.path)
     values = decoded(content, flags)
@@ -160,7 +160,7 @@ def parse_pixels(source: Source, *, flags: int) -> Parsed:
 
 
 def parse_png_text(source: Source, *, keyword: str) -> Parsed:
-    """A text field of a PNG file, if it has it."""
+    """Parse a text field of a PNG file; None if the file does not have the field."""
     from PIL import Image
 
     try:
@@ -168,16 +168,16 @@ def parse_png_text(source: Source, *, keyword: str) -> Parsed:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(source.content(LARGEST_FILE)), formats=["PNG"]) as image:
                 value = image.info.get(keyword)
-    except Exception as error:  # Pillow raises all sorts for damaged files
+    except Exception as error:  # Pillow raises errors of many types for damaged files
         raise FileFormatError("is not a PNG file that can be read", where=source.path) from error
     return Parsed(str(value) if isinstance(value, str) else None, {})
 
 
 def check_pixels(content: bytes, path: Path) -> None:
-    """Refuse a picture whose header says that it is larger than any that is read, before it is decoded.
+    """Refuse, before decoding, a picture whose header gives more pixels than are read.
 
     Raises:
-        FileFormatError: it does.
+        FileFormatError: the picture is too large.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -189,7 +189,7 @@ def check_pixels(content: bytes, path: Path) -> None:
     except Image.DecompressionBombError as error:
         raise too_large(error, path) from error
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, TypeError, OverflowError):
-        return  # not one that Pillow knows, or damaged: OpenCV has its own bound, and says what is wrong
+        return  # unknown to Pillow, or damaged: OpenCV has its own bound and reports what is wrong
     if width * height > MAXIMUM_PIXELS:
         raise FileFormatError(
             f"is {width} × {height} pixels, more than the {MAXIMUM_PIXELS // 1_000_000} megapixels that are read",
@@ -198,7 +198,7 @@ def check_pixels(content: bytes, path: Path) -> None:
 
 
 def formats() -> list[str]:
-    """Those of `FORMATS` that this machine's Pillow has."""
+    """Formats of `FORMATS` that this machine's Pillow supports."""
     from PIL import Image
 
     Image.init()
@@ -206,7 +206,7 @@ def formats() -> list[str]:
 
 
 def too_large(error: Exception, path: Path) -> FileFormatError:
-    """The error for a picture that Pillow refuses for its size."""
+    """Make the error for a picture that Pillow refuses because of its size."""
     said = re.search(r"\d+", str(error))
     return FileFormatError(
         f"has {int(said.group()):,} pixels, more than the {MAXIMUM_PIXELS // 1_000_000} megapixels that are read"
@@ -217,7 +217,7 @@ def too_large(error: Exception, path: Path) -> FileFormatError:
 
 
 def decoded(content: bytes, flags: int) -> NDArray | None:
-    """A picture as OpenCV decodes it; None where it cannot."""
+    """Decode a picture with OpenCV; None if OpenCV cannot decode it."""
     try:
         values = cv2.imdecode(np.frombuffer(content, np.uint8), flags) if content else None
     except cv2.error:
@@ -226,10 +226,10 @@ def decoded(content: bytes, flags: int) -> NDArray | None:
 
 
 def full_scale(values: NDArray, path: Path) -> int:
-    """The highest value that the pixels of a picture can have.
+    """Highest value that the pixels of a picture can have.
 
     Raises:
-        FileFormatError: neither 8 nor 16 bits.
+        FileFormatError: the picture has neither 8 nor 16 bits.
     """
     if values.dtype not in (np.uint8, np.uint16):
         raise FileFormatError(f"holds {values.dtype} values, expected 8 or 16 bits", where=path)

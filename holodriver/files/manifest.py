@@ -1,6 +1,6 @@
 """The manifests of a focal stack: ``stack.json`` of the finished folder and ``raw.json`` of raw renders.
 
-Needs numpy alone, so that Blender's Python can write what the driver reads.
+This module needs numpy alone, so that Blender's Python can write what the driver reads.
 """
 
 import json
@@ -35,7 +35,7 @@ LAYER = Expected("the name of a render layer", lambda value: isinstance(value, s
 
 @dataclass(frozen=True, kw_only=True)
 class StackManifest:
-    """What ``NAME.stack/stack.json`` says about the images beside it.
+    """Contents of ``NAME.stack/stack.json``, which describes the images beside it.
 
     Raises:
         InputError: a field is out of range; the message names it.
@@ -46,12 +46,15 @@ class StackManifest:
     FILE_NAME: ClassVar[str] = "stack.json"
 
     width: int
+    """Width of the images, pixels."""
     height: int
+    """Height of the images, pixels."""
     positions: tuple[float, ...]
     """Normalised depth of each focal plane, ascending."""
     mapping: Mapping
+    """Kind of the normalised depth: linear in metric depth, or in its inverse (dioptric)."""
     near: float | None
-    """Metric depth of t = 0, m; None where the stack never had one (a procedural scene)."""
+    """Metric depth of t = 0, m; None if the stack has none (a procedural scene)."""
     far: float | None
     """Metric depth of t = 1, m; may be infinity (written as "infinity") in the dioptric mapping."""
     coc_max: float
@@ -69,7 +72,9 @@ class StackManifest:
         _check("coc_max", self.coc_max, numbers(above=0, kind="pixels"))
         for name in ("near", "far"):
             _check(name, getattr(self, name), METRES)
-        both = Expected("null where near is, metres where near is", lambda far: (far is None) == (self.near is None))
+        both = Expected(
+            "null if 'near' is null, and metres if 'near' is metres", lambda far: (far is None) == (self.near is None)
+        )
         _check("far", self.far, both)
         if self.near is not None and self.far is not None:
             check_range(self.near, self.far, self.mapping)
@@ -83,11 +88,11 @@ class StackManifest:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(H, W)"""
+        """Height and width (H, W), pixels."""
         return self.height, self.width
 
     def as_dict(self) -> dict[str, Any]:
-        """Fields as JSON can hold them, with format and version."""
+        """Fields in types that JSON can hold, with format and version."""
         return {
             "format": self.FORMAT,
             "version": self.VERSION,
@@ -105,26 +110,26 @@ class StackManifest:
         }
 
     def write(self, folder: Path) -> None:
-        """Write the manifest into `folder`, whole or not at all.
+        """Write the manifest into `folder`, completely or not at all.
 
         Raises:
-            InputError: `camera`, `renderer` or `provenance` holds what JSON cannot.
+            InputError: `camera`, `renderer` or `provenance` holds a value that JSON cannot hold.
         """
         path = folder / self.FILE_NAME
         try:
             text = json.dumps(self.as_dict(), indent=2, ensure_ascii=False, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
-            raise InputError(f"the manifest holds a value that JSON cannot: {error}", where=path) from error
+            raise InputError(f"the manifest holds a value that JSON cannot hold: {error}", where=path) from error
         temporary = path.with_name(f".{path.name}.part")
         temporary.write_text(text + "\n", encoding="utf-8")
         os.replace(temporary, path)
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """The manifest in `folder`.
+        """Read the manifest in `folder`.
 
         Raises:
-            FileFormatError: it is missing, foreign, of another version, or a field is wrong; names path and field.
+            FileFormatError: the file is missing, foreign, of another version, or has a wrong field, which is named.
         """
         path = folder / cls.FILE_NAME
         values = read_json(stays(folder, path), strict=True)
@@ -148,7 +153,7 @@ class StackManifest:
         fields = {name: values[name] for name in known if name != "planes"}
         if isinstance(fields["positions"], list) and values["planes"] != len(fields["positions"]):
             raise FileFormatError(
-                f"field 'planes' is {shown(values['planes'])}, expected {len(fields['positions'])}, one a position"
+                f"field 'planes' is {shown(values['planes'])}, expected {len(fields['positions'])}, one per position"
             )
         if fields["far"] == "infinity":
             fields["far"] = math.inf
@@ -162,9 +167,9 @@ class StackManifest:
 
 @dataclass(frozen=True, kw_only=True)
 class RawManifest(StackManifest):
-    """What ``raw.json`` says about a folder of raw renders, which `files.stack` assembles into a focal stack.
+    """Contents of ``raw.json``, which describes the raw renders that `files.stack` assembles into a focal stack.
 
-    Images are OpenEXR as Blender writes it (multi-layer, 32 bit); depth is metric, no hit is 1e10.
+    Images are Blender's multi-layer OpenEXR files with 32 bits; depth is in metres, 1e10 where a ray meets nothing.
     """
 
     FORMAT: ClassVar[str] = "holodriver raw renders"
@@ -172,11 +177,11 @@ class RawManifest(StackManifest):
     FILE_NAME: ClassVar[str] = "raw.json"
 
     layer: str
-    """Name of the render layer, which the names of the channels start with."""
+    """Name of the render layer, with which the channel names start."""
     samples: int
-    """Samples per pixel of each colour image."""
+    """Number of samples per pixel in each colour image."""
     depth_samples: int
-    """One-ray depth renders of each plane."""
+    """Number of depth renders with one ray a pixel, for each plane."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -186,7 +191,7 @@ class RawManifest(StackManifest):
             _check(name, getattr(self, name), numbers(1, 1_000_000, whole=True))
 
     def as_dict(self) -> dict[str, Any]:
-        """Fields as JSON can hold them, with format and version."""
+        """Fields in types that JSON can hold, with format and version."""
         own = {"layer": self.layer, "samples": self.samples, "depth_samples": self.depth_samples}
         return super().as_dict() | own
 
@@ -196,7 +201,7 @@ class RawManifest(StackManifest):
 
 
 def plane_name(plane: int) -> str:
-    """File name of a varifocal image of a focal stack, counted from 0."""
+    """File name of the image of a focal plane; planes are counted from 0."""
     return f"plane_{plane:02d}.exr"
 
 
@@ -208,40 +213,40 @@ RAW_PINHOLE_DEPTH_NAME = "all_in_focus_depth.exr"
 
 
 def raw_color_name(plane: int) -> str:
-    """File name of a raw varifocal render, counted from 0."""
+    """File name of the raw colour render of a focal plane; planes are counted from 0."""
     return f"color_{plane:02d}.exr"
 
 
 def raw_depth_name(plane: int, sample: int) -> str:
-    """File name of a raw one-ray depth render, both counted from 0."""
+    """File name of a raw depth render of a focal plane; planes and samples are counted from 0."""
     return f"depth_{plane:02d}_{sample:02d}.exr"
 
 
 RAW_FRAMES_NAME = "frames.json"
-"""File name of what is said about the raw images of a sequence of frames: layer, mapping, camera."""
+"""Name of the file that describes the raw images of a sequence of frames: layer, mapping, camera."""
 
 
 VIEWS_NAME = "views.json"
-"""File name of what is said about the raw views of the refocus route: points on the aperture, margin, reference."""
+"""Name of the file that describes the raw views of the refocus route: points on the aperture, margin, reference."""
 
 
 def raw_view_name(view: int) -> str:
-    """File name of a raw view of the refocus route, counted from 0."""
+    """File name of a raw view of the refocus route; views are counted from 0."""
     return f"view_{view:04d}.exr"
 
 
 def quilt_view_name(view: int) -> str:
-    """File name of the picture of a view of a quilt, counted from 0."""
+    """File name of the picture of a quilt's view; views are counted from 0."""
     return f"view_{view:04d}.png"
 
 
 def raw_frame_color_name(frame: int) -> str:
-    """File name of the raw image of a frame."""
+    """File name of the raw colour of an animation frame."""
     return f"frame_{frame:06d}_color.exr"
 
 
 def raw_frame_depth_name(frame: int) -> str:
-    """File name of the raw depth of a frame."""
+    """File name of the raw depth of an animation frame."""
     return f"frame_{frame:06d}_depth.exr"
 
 

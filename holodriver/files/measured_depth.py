@@ -1,4 +1,4 @@
-"""Depth from depth cameras, phones and renderers, read with its holes."""
+"""Depth from depth cameras, phones and renderers; pixels without depth stay empty."""
 
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -17,26 +17,26 @@ from holodriver.scene.rgbd import MeasuredDepth
 Kind = Literal["auto", "distance", "inverse"]
 
 MILLIMETRE = 1e-3
-"""Unit of 16-bit depth pictures, m: that of OpenNI, Kinect, RealSense and Azure Kinect recordings."""
+"""Unit of 16-bit depth pictures, m, in recordings of OpenNI, Kinect, RealSense and Azure Kinect."""
 
 EXR_CHANNELS = ("Z", "ViewLayer.Depth.Z", "depth.Z", "Y", "R")
-"""Names that depth has in OpenEXR files, the likeliest first."""
+"""Channel names of depth in OpenEXR files, the most likely first."""
 
 FARTHEST = 1e9
-"""Distance beyond which a renderer means that there is nothing, m."""
+"""Distance beyond which a renderer means "nothing there", m."""
 
 
 def read_measured(path: Path, kind: Kind = "auto") -> MeasuredDepth:
-    """Depth that was measured or rendered elsewhere.
+    """Read depth that was measured or rendered by another program.
 
     Args:
         path: a 16-bit picture (distance in millimetres, 0 where nothing was measured), an 8-bit one (disparity, 0 where
             nothing was measured), a depth picture that holodriver made, OpenEXR (distance in metres along the axis), or
             a phone's HEIC photo with depth inside.
-        kind: whether the values are distance or inverse depth; "auto" as above.
+        kind: whether the values are distance or inverse depth; "auto" decides as listed for `path`.
 
     Raises:
-        FileFormatError: missing, damaged, in colour, or nothing in it was measured.
+        FileFormatError: the file is missing, damaged, in colour, or holds no measured depth.
     """
     if kind not in get_args(Kind):
         raise InputError(f"depth kind is {kind!r}, expected one of {', '.join(get_args(Kind))}")
@@ -53,10 +53,10 @@ def read_measured(path: Path, kind: Kind = "auto") -> MeasuredDepth:
 
 
 def measured_from(depth: EmbeddedDepth, kind: Kind = "auto") -> MeasuredDepth:
-    """The depth that a phone stored inside a photo; zero is where it could not tell.
+    """Measured depth from the depth picture inside a phone's photo; zero means that the phone measured nothing there.
 
     Raises:
-        InputError: nothing in it was measured.
+        InputError: the picture holds no measured depth.
     """
     near_is_high = depth.near_is_high if kind == "auto" else kind == "inverse"
     levels = np.where(depth.levels > 0, depth.levels, np.nan)
@@ -88,7 +88,7 @@ def _depth_channel(path: Path) -> str:
     found += sorted(name for name in names if name.endswith(".Z"))
     if not found:
         there = ", ".join(sorted(names)) or "none"
-        raise FileFormatError(f"no channel is depth (it has {there})", where=path, remedy="name it Z")
+        raise FileFormatError(f"has no channel of depth (it has {there})", where=path, remedy="name it Z")
     return found[0]
 
 

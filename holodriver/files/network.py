@@ -1,4 +1,4 @@
-"""A trained network as one ONNX file, which says in its metadata what it is and what it was trained for.
+"""A trained network as one ONNX file with metadata about its size, its training and its optics.
 
 The metadata has one JSON text under `holodriver`: `format`, `version`, `quantised`, `shape` (the network's size),
 `optics` (what it was trained for), `training` (recipe, seeds, figures) and `quantisation` (how, and what it cost).
@@ -25,10 +25,10 @@ KEY = "holodriver"
 COLOURS = ("red", "green", "blue")
 CARD = "MODEL_CARD.md"
 HOLDS = (*(f"{colour}{end}.onnx" for colour in COLOURS for end in ("", "_int8")), CARD)
-"""Names in a folder of networks."""
+"""Names of the files in a folder of networks."""
 
 LARGEST = 1 << 28
-"""Bytes of a network; the largest that was ever trained here has a thousandth."""
+"""Largest file of a network, bytes; the largest shipped network is a thousand times smaller."""
 
 OPERATORS = frozenset(
     (
@@ -38,10 +38,10 @@ OPERATORS = frozenset(
         *("QuantizeLinear", "DequantizeLinear"),
     )
 )
-"""What a DEHNet is made of, folded, rounded or plain."""
+"""ONNX operators of which a DEHNet consists, in any of its forms."""
 
 TRIAL = 32
-"""Side of the picture that it is tried out on, pixels."""
+"""Side of the picture with which a network is tried, pixels."""
 
 _KINDS = {"quantised": bool, "shape": dict, "optics": dict, "training": dict, "quantisation": dict}
 
@@ -54,8 +54,9 @@ class NetworkFile:
     """
 
     content: bytes
-    """ONNX."""
+    """Bytes of the ONNX file."""
     quantised: bool
+    """Whether the network computes with 8-bit integers."""
     shape: dict[str, Any]
     optics: dict[str, Any]
     training: dict[str, Any] = field(default_factory=dict)
@@ -63,7 +64,7 @@ class NetworkFile:
 
 
 def network_path(folder: Path, colour: int, *, quantised: bool) -> Path:
-    """Where the network of a colour lies in a folder of networks."""
+    """Path of the network of one colour in a folder of networks."""
     return folder / f"{COLOURS[colour]}{'_int8' if quantised else ''}.onnx"
 
 
@@ -78,7 +79,7 @@ def write_network(path: Path, network: NetworkFile, *, overwrite: bool = False) 
 
 
 def with_metadata(network: NetworkFile) -> bytes:
-    """The ONNX file with its metadata."""
+    """Bytes of the ONNX file with the metadata of `network`."""
     import onnx
 
     model = onnx.load_model_from_string(network.content)
@@ -94,11 +95,11 @@ def read_network(path: Path, *, guarded: bool = True) -> NetworkFile:
 
     Args:
         path: the file.
-        guarded: by a process of its own, see `guard`; false for the networks that come along.
+        guarded: read the file in a separate process, see `guard`; false for the networks that come with the package.
 
     Raises:
-        FileFormatError: missing, not such a file, a field of its metadata is missing or wrong, or it is not plain
-            arithmetic on numbers that stand in the file.
+        FileFormatError: the file is missing or not a network, a field of its metadata is missing or wrong, or it holds
+            more than plain arithmetic on numbers that are in the file.
     """
     try:
         found = guard.read(parse_network, path, guarded=guarded)
@@ -108,13 +109,13 @@ def read_network(path: Path, *, guarded: bool = True) -> NetworkFile:
 
 
 def parse_network(source: Source) -> Parsed:
-    """The metadata of a network, and the array `content` with its bytes, which runtimes take as they are."""
+    """Parse the metadata of a network, and the array `content` with its bytes for the runtimes."""
     import onnx
 
     content = source.content(LARGEST)
     try:
         model = onnx.load_model_from_string(content)
-    except Exception:  # protobuf's error, and whatever else it meets in bytes that are not its own
+    except Exception:  # protobuf raises errors of many types for foreign bytes
         raise FileFormatError("cannot be read as ONNX", where=source.path, remedy=_REMEDY) from None
     text = next((entry.value for entry in model.metadata_props if entry.key == KEY), "")
     about = described(text, FORMAT, VERSION, _KINDS, source.path, key=KEY, remedy=_REMEDY)
@@ -124,7 +125,7 @@ def parse_network(source: Source) -> Parsed:
 
 
 def _check_graph(model: Any, path: Path) -> None:
-    """Refuse what a runtime would load from elsewhere, or run and a DEHNet does not need."""
+    """Refuse operators that a DEHNet does not need, and data that a runtime would load from other files."""
     from onnx import TensorProto
 
     if model.functions:
@@ -134,7 +135,7 @@ def _check_graph(model: Any, path: Path) -> None:
         tensors += [attribute.t for attribute in node.attribute]
         if node.op_type not in OPERATORS or node.domain not in ("", "ai.onnx"):
             said = shown(f"{node.domain}.{node.op_type}".lstrip("."))
-            raise FileFormatError(f"has the operator {said}, which no DEHNet has", where=path)
+            raise FileFormatError(f"has the operator {said}, which no DEHNet uses", where=path)
         if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
             raise FileFormatError(f"has a graph in its operator {shown(node.op_type)}, expected none", where=path)
     if model.graph.sparse_initializer or any(
@@ -144,10 +145,10 @@ def _check_graph(model: Any, path: Path) -> None:
 
 
 def _try_out(content: bytes, path: Path) -> None:
-    """Run it once on a small picture, here, before it runs where nothing holds it; nothing where that cannot be done.
+    """Run the network once on a small picture, in this guarded process; do nothing without ONNX Runtime.
 
     Raises:
-        FileFormatError: it does not run, or gives something else than the field of a picture.
+        FileFormatError: the network does not run, or does not return a field of the picture's size.
     """
     try:
         onnxruntime = import_onnxruntime()
@@ -159,11 +160,15 @@ def _try_out(content: bytes, path: Path) -> None:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         given = {one.name: np.zeros((1, 2, TRIAL, TRIAL), np.float32) for one in session.get_inputs()}
         shapes = [np.shape(made) for made in session.run(None, given)]
-    except Exception as error:  # ONNX Runtime has errors of its own for every kind of damage
+    except Exception as error:  # ONNX Runtime raises errors of many types for damage
         said = " ".join(str(error).split())[:120]
         raise FileFormatError(f"does not run: {said}", where=path, remedy=_REMEDY) from None
     if shapes != [(1, 2, TRIAL, TRIAL)]:
-        raise FileFormatError(f"makes {shown(shapes)} of one small picture", where=path, remedy=_REMEDY)
+        raise FileFormatError(
+            f"returns arrays of shape {shown(shapes)}, expected one of {(1, 2, TRIAL, TRIAL)}",
+            where=path,
+            remedy=_REMEDY,
+        )
 
 
 _REMEDY = "give a file that `holodriver quantise` wrote"

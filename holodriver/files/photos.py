@@ -1,4 +1,4 @@
-"""Photos of any kind as sRGB pixels the right way up: what cameras, phones, scanners and web pages make."""
+"""Photos from cameras, phones, scanners and web pages as upright sRGB pixels."""
 
 import io
 import warnings
@@ -18,31 +18,31 @@ from holodriver.files.images import LARGEST_FILE, check_pixels, decoded, formats
 from holodriver.optics.colour import srgb_decode
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif", ".gif")
-"""Of files that are read as photos."""
+"""File name suffixes of photos that are read."""
 
 HEIF = (".heic", ".heif")
 
 ORIENTATION = 0x0112
-"""EXIF tag (Exif 2.32, table 4)."""
+"""EXIF tag of the orientation (Exif 2.32, table 4)."""
 
 Pixels = NDArray[Any]
-"""8 or 16 bits."""
+"""Array of pixels with 8 or 16 bits."""
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo as it is meant to be seen."""
+    """A photo, upright and in sRGB."""
 
     pixels: Pixels
     """(H, W, 3) sRGB, red first, 8 or 16 bits."""
     depth: "EmbeddedDepth | None" = None
-    """What a phone stored beside the colour."""
+    """Depth picture that a phone stored beside the colour; None if there is none."""
     notes: tuple[str, ...] = field(default_factory=tuple)
-    """What was left out or assumed, one clause each."""
+    """Notes on what was left out or assumed, one clause each."""
 
     @property
     def picture(self) -> NDArray[np.uint8]:
-        """(H, W, 3), 8 bits."""
+        """Pixels (H, W, 3) with 8 bits."""
         if self.pixels.dtype == np.uint8:
             return self.pixels
         return np.rint(self.pixels / np.float32(257)).astype(np.uint8)
@@ -53,13 +53,13 @@ class EmbeddedDepth:
     """The depth picture inside a phone's photo."""
 
     levels: NDArray[np.float32]
-    """(h, w), 0 … 1 of full scale."""
+    """Levels of depth (h, w), 0 … 1 of full scale."""
     near_is_high: bool
     """Whether the levels grow with inverse depth."""
 
 
 def photo_size(path: Path) -> tuple[int, int] | None:
-    """(width, height) that a photo's header says, pixels; None if it says nothing that can be read."""
+    """Width and height in a photo's header, pixels; None if the header cannot be read."""
     from PIL import Image
 
     try:
@@ -69,18 +69,18 @@ def photo_size(path: Path) -> tuple[int, int] | None:
             warnings.simplefilter("ignore")
             with Image.open(path) as image:
                 return image.size
-    except Exception:  # whatever a damaged file makes of the library: who reads the photo says what is wrong with it
+    except Exception:  # damaged files raise errors of many types, and `read_photo` reports them
         return None
 
 
 def read_photo(path: Path) -> Photo:
-    """A photo in sRGB, turned as its EXIF data says, over black where it is transparent.
+    """Read a photo as sRGB, turned as its EXIF data says, on black where it is transparent.
 
-    Of an animation the first picture is taken. 16-bit files keep their 16 bits. An embedded colour profile is
-    converted to sRGB. A process of its own reads it, see `guard`.
+    The first picture of an animation is taken. 16-bit files keep their 16 bits. An embedded colour profile is
+    converted to sRGB. A separate process reads the file, see `guard`.
 
     Raises:
-        FileFormatError: missing, empty, truncated, of a foreign format, or too large.
+        FileFormatError: the file is missing, empty, truncated, of a foreign format, or too large.
     """
     found = guard.read(parse_photo, path)
     levels = found.arrays.get("depth")
@@ -89,14 +89,14 @@ def read_photo(path: Path) -> Photo:
 
 
 def read_picture(path: Path) -> NDArray[np.float32]:
-    """Linear light (3, H, W), 0 … 1, of a photo as `read_photo` has it."""
+    """Read a photo as linear light (3, H, W), 0 … 1; see `read_photo`."""
     pixels = read_photo(path).pixels
     encoded = pixels / np.float32(full_scale(pixels, path))
     return np.ascontiguousarray(srgb_decode(encoded).astype(np.float32).transpose(2, 0, 1))
 
 
 def parse_photo(source: Source) -> Parsed:
-    """The arrays `pixels` and, if there is one, `depth`, and what is said of them: `notes`, `near_is_high`."""
+    """Parse a photo: the arrays `pixels` and, if there is one, `depth`; the values `notes` and `near_is_high`."""
     photo = _photo(source.content(LARGEST_FILE), source.path)
     arrays = {"pixels": photo.pixels} | ({} if photo.depth is None else {"depth": photo.depth.levels})
     near_is_high = photo.depth is not None and photo.depth.near_is_high
@@ -112,7 +112,7 @@ def _photo(data: bytes, path: Path) -> Photo:
         _register_heif(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # large pictures, odd tags: what matters is said below
+            warnings.simplefilter("ignore")  # about large pictures and odd tags; what matters is reported below
             with Image.open(io.BytesIO(data), formats=formats()) as image:
                 check_pixels(data, path)
                 image.load()
@@ -159,7 +159,7 @@ def _converted(image: Any, data: bytes, path: Path) -> Photo:
 
 
 def _srgb(image: Any, profile: bytes | None, notes: list[str]) -> Any:
-    """The picture in sRGB without transparency; its own profile converted."""
+    """Convert the picture to sRGB without transparency, using its embedded colour profile."""
     from PIL import Image, ImageCms
 
     if image.mode in ("I", "F", "I;16", "I;16B", "I;16L"):
@@ -185,7 +185,7 @@ def _srgb(image: Any, profile: bytes | None, notes: list[str]) -> Any:
 
 
 def _deep(image: Any, data: bytes) -> NDArray[np.uint16] | None:
-    """All 16 bits, which Pillow does not keep in colour; None if there are no more than 8."""
+    """All 16 bits of a colour picture, which Pillow does not keep; None if the picture has 8 bits."""
     png16 = image.format == "PNG" and len(data) > 25 and data[24] == 16
     tiff16 = image.format == "TIFF" and 16 in tuple(image.tag_v2.get(258, ()))
     if not (png16 or tiff16):
@@ -195,7 +195,7 @@ def _deep(image: Any, data: bytes) -> NDArray[np.uint16] | None:
 
 
 def _by_opencv(data: bytes) -> Pixels | None:
-    """(H, W, 3), red first, not turned, as OpenCV decodes it; None where it cannot or the values are no picture."""
+    """Pixels (H, W, 3), red first, not turned, decoded by OpenCV; None if it cannot decode them."""
     values: Pixels | None = decoded(data, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
     if values is None or values.dtype not in (np.uint8, np.uint16):
         return None
@@ -208,7 +208,7 @@ def _by_opencv(data: bytes) -> Pixels | None:
 
 
 def _turned(pixels: NDArray, orientation: int) -> NDArray:
-    """Pixels turned and mirrored as EXIF's orientation (1 … 8) says."""
+    """Turn and mirror pixels as EXIF's orientation (1 … 8) says."""
     if orientation in (5, 6, 7, 8):
         pixels = pixels.swapaxes(0, 1)
     if orientation in (2, 3, 6, 7):
@@ -219,7 +219,7 @@ def _turned(pixels: NDArray, orientation: int) -> NDArray:
 
 
 def _embedded_depth(image: Any, orientation: int) -> EmbeddedDepth | None:
-    """The depth picture of a HEIC photo."""
+    """Depth picture of a HEIC photo; None if the photo has none."""
     pictures = image.info.get("depth_images") or []
     if not pictures:
         return None

@@ -12,10 +12,10 @@ FORMAT, VERSION = "holodriver display profile", 1
 
 
 def read_profile(path: Path) -> DisplayProfile:
-    """The display profile in a TOML file; fields left out are those of the reference profile.
+    """Read the display profile in a TOML file; missing fields get the values of the reference profile.
 
     Raises:
-        FileFormatError: missing, not TOML, or not a display profile of this version.
+        FileFormatError: the file is missing, not TOML, or not a display profile of this version.
         InputError: a field is unknown or out of range.
     """
     values = read_toml(path)

@@ -1,4 +1,4 @@
-"""Quilts: all views of a Looking Glass display as tiles of one picture, whose name says how they lie."""
+"""Quilts: all views of a Looking Glass display as tiles of one picture, whose name gives the layout."""
 
 import json
 from pathlib import Path
@@ -19,33 +19,34 @@ Bytes = NDArray[np.uint8]
 
 
 def check_quilt_suffix(path: Path) -> None:
-    """Refuse a name that no quilt has.
+    """Refuse a file name without the suffix of a quilt.
 
     Raises:
-        InputError: it ends in neither .png nor .jpg.
+        InputError: the name ends in neither .png nor .jpg.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise InputError("has no suffix of a quilt, expected .png or .jpg", where=path)
 
 
 class QuiltCanvas:
-    """A quilt in the making: views are added in any order; each may be of any size and is fitted to its tile."""
+    """A quilt in the making; views may be added in any order and size, and each is scaled to its tile."""
 
     def __init__(self, display: LookingGlass) -> None:
         self.display = display
         width, height = display.used
         self.pixels: Bytes = np.zeros((height, width, 3), np.uint8)
-        """Blue, green, red. Pixels that the display's quilt size leaves over are left out, so that every reader finds
-        the tiles: some divide the picture's size, others the size of the quilt."""
+        """Pixels of the quilt (H, W, 3): blue, green, red. A remainder of the display's quilt size that the tiles do
+        not fill is left out, so that every reader finds the tiles: some readers divide the picture's size, others the
+        size of the quilt."""
         self._there: set[int] = set()
 
     @property
     def missing(self) -> int:
-        """Views that were not added yet."""
+        """Number of views that are not added yet."""
         return self.display.views - len(self._there)
 
     def tile(self, view: int) -> Bytes:
-        """The pixels (h, w, 3) of a view, to be written into; counts as added."""
+        """Pixels (h, w, 3) of a view's tile, to be written into; the view then counts as added."""
         if not 0 <= view < self.display.views:
             raise InputError(f"view is {view}, expected 0 to {self.display.views - 1}", where=self.display.name)
         self._there.add(view)
@@ -87,14 +88,16 @@ def write_quilt(path: Path, pixels: Bytes, *, overwrite: bool = False) -> None:
 
 
 def read_quilt(path: Path) -> tuple[Bytes, LookingGlass]:
-    """The pixels (H, W, 3), blue, green, red, of a quilt, and how its views lie by its name.
+    """Read a quilt's pixels (H, W, 3), blue, green, red, and its layout, which its name gives.
 
     Raises:
-        FileFormatError: no picture, or its name does not end in ``_qs{columns}x{rows}a{aspect}``.
+        FileFormatError: the file is not a picture, or its name does not end in ``_qs{columns}x{rows}a{aspect}``.
     """
     said = parse_quilt_name(path)
     if said is None:
-        raise FileFormatError("has no name of a quilt, expected NAME_qs{columns}x{rows}a{aspect}", where=path)
+        raise FileFormatError(
+            "does not have the name of a quilt, expected NAME_qs{columns}x{rows}a{aspect}", where=path
+        )
     pixels = read_pixels(path, cv2.IMREAD_COLOR)
     height, width = pixels.shape[:2]
     try:
@@ -105,15 +108,15 @@ def read_quilt(path: Path) -> tuple[Bytes, LookingGlass]:
 
 
 def go_sidecar(quilt: Path) -> Path:
-    """The JSON beside a quilt by which a Looking Glass Go plays it on its own."""
+    """Path of the JSON file beside a quilt with which a Looking Glass Go plays the quilt without a computer."""
     return quilt.with_name(quilt.name + ".json")
 
 
 def write_go_sidecar(quilt: Path, display: LookingGlass, *, overwrite: bool = False) -> Path:
-    """Write ``QUILT.json``, by which a Looking Glass Go plays a quilt on its own; returns its path.
+    """Write ``QUILT.json``, with which a Looking Glass Go plays a quilt without a computer; returns its path.
 
     Raises:
-        OutputExistsError: it exists and `overwrite` is false.
+        OutputExistsError: the file exists and `overwrite` is false.
     """
     path = go_sidecar(quilt)
     check_output(path, overwrite=overwrite)
@@ -124,7 +127,7 @@ def write_go_sidecar(quilt: Path, display: LookingGlass, *, overwrite: bool = Fa
 
 
 def go_settings(display: LookingGlass, *, focus: float = 0.0, zoom: float = 1.0) -> dict[str, object]:
-    """What a Looking Glass is told about a quilt, as JSON beside it or in a .hop file."""
+    """Settings of a quilt for a Looking Glass, as written into the JSON beside it or into a .hop file."""
     return {
         "mediaType": "quilt",
         "quilt_settings": {
@@ -136,5 +139,5 @@ def go_settings(display: LookingGlass, *, focus: float = 0.0, zoom: float = 1.0)
         },
         "focus": focus,
         "zoom": zoom,
-        "duration": 10.0,  # seconds in a playlist
+        "duration": 10.0,  # duration in a playlist, seconds
     }

@@ -1,4 +1,4 @@
-"""Meter readings as CSV: what a person, or another program, measured of grey levels.
+"""Meter readings as CSV: light of grey levels, measured by a person or another program.
 
 Columns: `colour` (red, green, blue, or a number from 0), `grey` (0 … 255, or dark), `reading` (any linear unit), and,
 if there is one, `kind` (level or reference). Rows stand in the order in which they were read.
@@ -23,7 +23,7 @@ COLOURS = ("red", "green", "blue")
 KINDS = ("level", "reference")
 
 LARGEST = 1 << 26
-"""Bytes of such a file, some three million readings."""
+"""Largest CSV file, bytes; holds about three million readings."""
 
 
 def write_readings(path: Path, readings: Sequence[Readings], *, overwrite: bool = False) -> None:
@@ -47,13 +47,13 @@ def write_readings(path: Path, readings: Sequence[Readings], *, overwrite: bool 
 
 
 def read_readings(path: Path) -> list[Readings]:
-    """The readings of each colour, in the order of the colours.
+    """Read the readings of each colour, in the order of the colours.
 
     Raises:
-        FileFormatError: missing, not such a CSV, or a row is wrong, which it names; or a colour is missing.
+        FileFormatError: the file is missing or not such a CSV, a row is wrong (which is named), or a colour is missing.
     """
     try:
-        text = content_of(path, LARGEST).decode("utf-8-sig")  # spreadsheets put a mark in front
+        text = content_of(path, LARGEST).decode("utf-8-sig")  # spreadsheets write a byte order mark
     except UnicodeDecodeError as error:
         raise FileFormatError("is not text", where=path) from error
     try:
@@ -66,7 +66,7 @@ def read_readings(path: Path) -> list[Readings]:
         for line, row in enumerate(rows, start=2):
             if any(cell.strip() for cell in row):
                 colour, *reading = _row(dict(zip(head, row, strict=False)), line, path)
-                found.setdefault(colour, []).append(reading)  # type: ignore[arg-type]  # a star makes lists
+                found.setdefault(colour, []).append(reading)  # type: ignore[arg-type]  # a star gives a list
     except csv.Error as error:
         raise FileFormatError(f"is not a CSV: {error}", where=path) from error
     if sorted(found) != list(range(len(found))) or not found:

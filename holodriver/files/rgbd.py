@@ -1,11 +1,11 @@
 """RGB-D pictures: colour with a depth picture beside it, side by side in one picture, or in one OpenEXR file.
 
 - ``NAME.png`` (.jpg, .tif, .webp) with ``NAME_depth.png`` or ``NAME_depth.exr``: near is black unless said otherwise;
-- ``NAME_rgbd_lr.png``: colour left, depth right, as a Looking Glass has it: near is white unless said otherwise;
+- ``NAME_rgbd_lr.png``: colour left, depth right, as a Looking Glass expects it: near is white unless said otherwise;
 - ``NAME.exr``: channels R, G, B in linear light, and Z: near is 0 unless said otherwise.
 
-Depth is normalised depth; its levels are stored as they are, never sRGB-encoded, never stretched. What
-`write_depth` and `write_pair` make says in a text field which end is near and what depth is linear in: it is believed.
+Depth is normalised depth; its levels are stored unchanged, never sRGB-encoded or stretched. A text field
+that `write_depth` and `write_pair` write says which end is near and what depth is linear in; it replaces the defaults.
 """
 
 import json
@@ -30,15 +30,15 @@ from holodriver.scene.rgbd import RgbdImage
 Near = Literal["black", "white"]
 
 SIDE_BY_SIDE = ENDS["right"]
-"""End of the name of a picture with colour in its left half and depth in its right one."""
+"""End of the file name of a picture with colour in its left half and depth in its right half."""
 
 DEPTH = "_depth"
-"""End of the name of a depth picture."""
+"""End of the file name of a depth picture, before the suffix."""
 
 FULL_SCALE = 65535
 
 KEYWORD = "holodriver"
-"""Text field of a PNG file that holds what is known of the depth, as JSON."""
+"""Name of the text field of a PNG file that describes the depth, as JSON."""
 
 FORMAT, VERSION = "holodriver rgbd", 1
 
@@ -52,19 +52,19 @@ def read_rgbd(
     near: Near | None = None,
     mapping: Mapping | None = None,
 ) -> RgbdImage:
-    """A picture with its depth.
+    """Read a picture with its depth.
 
     Args:
         color_path: photo (see `read_photo`), both halves side by side (its name ends in ``_rgbd_lr``), or OpenEXR.
         depth_path: 8- or 16-bit grey picture, or OpenEXR with a channel Z; by default the right half, the channel Z of
             the same OpenEXR file, or the file beside the picture whose name ends in ``_depth``.
-        near: which end of the scale of the depth is near; if None, what the file says of itself, or else "white" side
+        near: which end of the scale of the depth is near; if None, as the file's text field says, or else "white" side
             by side and "black" elsewhere.
-        mapping: what depth is linear in; if None, what the file says of itself, or else "dioptric".
+        mapping: what depth is linear in; if None, as the file's text field says, or else "dioptric".
 
     Raises:
-        FileFormatError: a file is missing or no picture, the sizes differ, or a value is out of range; names the file
-            and the field.
+        FileFormatError: a file is missing or not a picture, the sizes differ, or a value is out of range; the message
+            names the file and the field.
     """
     if near not in (None, "black", "white"):
         raise InputError(f"argument 'near' is {near!r}, expected 'black' or 'white'")
@@ -81,7 +81,9 @@ def read_rgbd(
         near = near or said.get("near", "black")
     if depth.shape != color.shape[1:]:
         (h, w), (ch, cw) = depth.shape, color.shape[1:]
-        raise FileFormatError(f"depth is {w} × {h} pixels, expected {cw} × {ch} as {color_path.name}", where=depth_path)
+        raise FileFormatError(
+            f"depth is {w} × {h} pixels, expected {cw} × {ch} as in {color_path.name}", where=depth_path
+        )
     if depth.min() < 0 or depth.max() > 1:
         raise FileFormatError(
             f"depth spans {depth.min():.4g} to {depth.max():.4g}, expected normalised depth, 0 to 1", where=depth_path
@@ -95,10 +97,10 @@ def read_rgbd(
 
 
 def depth_beside(path: Path) -> Path:
-    """The file with the depth of a picture, which is the picture itself if it is OpenEXR.
+    """File with the depth of a picture: the picture itself if it is OpenEXR.
 
     Raises:
-        FileFormatError: there is none.
+        FileFormatError: no such file exists.
     """
     if path.suffix.lower() == ".exr":
         return path
@@ -112,16 +114,16 @@ def depth_beside(path: Path) -> Path:
 def write_rgbd(image: RgbdImage, path: Path, *, near: Near | None = None, overwrite: bool = False) -> list[Path]:
     """Write a picture with its depth; `read_rgbd` reads it back.
 
-    PNG files have 16 bits: light outside 0 … 1 is clipped there, sRGB and depth are exact to 1/65535.
+    PNG files have 16 bits: light outside 0 … 1 is clipped, and sRGB and depth are exact to 1/65535.
 
     Args:
         image: what to write.
         path: ``NAME.png`` gets ``NAME_depth.png`` beside it, ``NAME_rgbd_lr.png`` holds both, ``NAME.exr`` too.
         near: which end of the scale is near, as in `read_rgbd`.
-        overwrite: replace what is there.
+        overwrite: replace existing files.
 
     Returns:
-        the files written.
+        paths of the files written.
 
     Raises:
         OutputExistsError: a file exists and `overwrite` is false.
@@ -156,7 +158,7 @@ def write_depth(
 
     Args:
         nearness: (H, W), 0 far … 1 near.
-        description: how it was made; plain values.
+        description: how the depth was made; plain JSON values.
     """
     write_png(path, _levels(nearness), text=_described(description), overwrite=overwrite)
 
@@ -169,27 +171,27 @@ def write_pair(
     *,
     overwrite: bool = False,
 ) -> None:
-    """Write colour (left) and depth (right, near white) side by side with 8 bits, as a Looking Glass has it.
+    """Write colour (left) and depth (right, near white) side by side with 8 bits, as a Looking Glass expects it.
 
     Args:
         color: (H, W, 3) sRGB, red first.
         nearness: (H, W), 0 far … 1 near.
-        description: how it was made; plain values.
+        description: how the depth was made; plain JSON values.
     """
     write_png(path, joined(color, nearness), text=_described(description), overwrite=overwrite)
 
 
 def describe(description: dict[str, Any]) -> str:
-    """What a file says of its own depth, as JSON: see `read_description`."""
+    """Description of a file's depth as JSON text: see `read_description`."""
     head = {"format": FORMAT, "version": VERSION, "near": "white", "mapping": "dioptric"}
     return json.dumps(head | description, ensure_ascii=False)
 
 
 def read_description(path: Path) -> dict[str, Any]:
-    """What a depth picture says of itself; empty where it says nothing.
+    """Read the description in a depth picture's text field; empty if there is none.
 
     Raises:
-        FileFormatError: it says something that is not understood.
+        FileFormatError: the text field holds something else.
     """
     text = read_png_text(path, KEYWORD)
     if text is None:
@@ -201,7 +203,9 @@ def read_description(path: Path) -> dict[str, Any]:
     except (FileFormatError, TypeError, KeyError):
         known = False
     if not known:
-        raise FileFormatError(f"its text field '{KEYWORD}' is not that of {FORMAT}, version {VERSION}", where=path)
+        raise FileFormatError(
+            f"has a text field '{KEYWORD}' that is not that of {FORMAT}, version {VERSION}", where=path
+        )
     return said
 
 

@@ -1,4 +1,4 @@
-"""Focal-stack folders: ``NAME.stack/`` with a manifest, one OpenEXR a plane and the all-in-focus image.
+"""Focal-stack folders: ``NAME.stack/`` with a manifest, one OpenEXR file a plane and the all-in-focus image.
 
 Colours are linear light; channel Z is normalised depth. Raw renders of Blender are assembled plane by plane.
 """
@@ -37,13 +37,13 @@ _OF_SCENE = ("near", "far", "camera", "renderer")
 """Fields of the manifest that a `FocalStack` keeps in its provenance."""
 
 MAXIMUM_PIXELS = 1 << 31
-"""Pixels of all planes; 21 planes of 8K have a third. More takes 32 GB of memory."""
+"""Largest number of pixels in all planes, which take 32 GB of memory; 21 planes of 8K have a third of them."""
 
 _NO_HIT = 1e9  # m; Cycles writes 1e10 where a ray meets nothing
-_TOLERANCE = 1e-4  # of normalised depth: what rounding puts outside the range
+_TOLERANCE = 1e-4  # of normalised depth: rounding may put a surface this far outside the range
 
 HOLDS = (StackManifest.FILE_NAME, "plane_*.exr", "all_in_focus.exr")
-"""Names in the folder of a focal stack."""
+"""Names of the files in the folder of a focal stack."""
 
 
 def write_stack(stack: FocalStack, path: Path, *, overwrite: bool = False) -> None:
@@ -54,7 +54,7 @@ def write_stack(stack: FocalStack, path: Path, *, overwrite: bool = False) -> No
 
     Raises:
         OutputExistsError: `path` exists and `overwrite` is false.
-        InputError: the stack has other than three colours.
+        InputError: the number of colours is not three.
     """
     if stack.images.shape[1] != len(COLORS):
         raise InputError(f"focal stack has {stack.images.shape[1]} colours, expected 3 (red, green, blue)", where=path)
@@ -79,18 +79,18 @@ def write_stack(stack: FocalStack, path: Path, *, overwrite: bool = False) -> No
 
 
 def read_stack(path: Path) -> FocalStack:
-    """The focal stack in the folder `path`.
+    """Read the focal stack in the folder `path`.
 
     Raises:
         FileFormatError: the folder is not a focal stack, or a file in it is missing, truncated, foreign, of another
-            size or version, or holds a wrong value; names the file and the field.
+            size or version, or holds a wrong value; the message names the file and the field.
     """
     if not path.is_dir():
         raise FileFormatError("is not a folder" if path.exists() else "does not exist", where=path)
     manifest = StackManifest.read(path)
     n, (h, w) = manifest.planes, manifest.shape
     for name in (ALL_IN_FOCUS_NAME, *(plane_name(plane) for plane in range(n))):
-        if not stays(path, path / name).is_file():  # asked for all of them before memory is taken for any
+        if not stays(path, path / name).is_file():  # checked for all files before memory is taken for any
             raise FileFormatError("does not exist", where=path / name)
     if n * h * w > MAXIMUM_PIXELS:
         raise FileFormatError(
@@ -118,10 +118,10 @@ def read_stack(path: Path) -> FocalStack:
 
 
 def read_all_in_focus(path: Path) -> tuple[RgbdImage, StackManifest]:
-    """The all-in-focus image of a focal stack with its depth, and the manifest; its planes are not read.
+    """Read the all-in-focus image of a focal stack with its depth, and the manifest, but not the planes.
 
     Raises:
-        FileFormatError: as `read_stack`.
+        FileFormatError: the folder is not a focal stack, or one of the two files is missing or wrong.
     """
     if not path.is_dir():
         raise FileFormatError("is not a folder" if path.exists() else "does not exist", where=path)
@@ -132,17 +132,19 @@ def read_all_in_focus(path: Path) -> tuple[RgbdImage, StackManifest]:
 
 @dataclass(frozen=True)
 class Outside:
-    """Surfaces that lie outside the range of the focal planes and are put on the nearest one, in the pinhole view."""
+    """Surfaces outside the range of the focal planes, which are put on the nearest plane; seen by a pinhole camera."""
 
     in_front: float = 0.0
-    """Share of the pixels."""
+    """Share of the pixels in front of the range."""
     behind: float = 0.0
+    """Share of the pixels behind the range."""
     nearest: float = math.inf
     """Depth of the nearest surface, m; infinity if there is none."""
     farthest: float = 0.0
+    """Depth of the farthest surface, m; 0 if there is none."""
 
     def as_dict(self) -> dict[str, float]:
-        """Shares of the pixels, for the provenance."""
+        """Shares of the pixels in front and behind, for the provenance."""
         return {"in_front": self.in_front, "behind": self.behind}
 
 
@@ -154,13 +156,13 @@ class Assembly:
         self.raw = raw
         self.folder = folder
         self.outside = Outside()
-        """Of the all-in-focus image, once it was added."""
+        """Surfaces outside the range in the all-in-focus image, known once `add_all_in_focus` has run."""
         self._missing = {ALL_IN_FOCUS_NAME, *(plane_name(plane) for plane in range(manifest.planes))}
         self._means: dict[str, float] = {}
 
     @classmethod
     def of(cls, raw: Path, folder: Path) -> Self:
-        """The assembly of the raw renders in `raw`, whose manifest is there, into the existing `folder`.
+        """Make the assembly of the raw renders in `raw`, which has a manifest, into the existing `folder`.
 
         Raises:
             FileFormatError: the manifest is missing or wrong.
@@ -179,11 +181,11 @@ class Assembly:
         self._write(ALL_IN_FOCUS_NAME, self._color(color), self._normalised(metric), [color, depth])
 
     def add_plane(self, plane: int, light: Floats | None = None) -> None:
-        """Write a plane with the front-most of its depth samples, and delete its raw files.
+        """Write a plane with the nearest of its depth samples, and delete its raw files.
 
         Args:
-            plane: counted from 0.
-            light: its image (3, H, W) where that was not rendered by itself.
+            plane: index of the plane, from 0.
+            light: image (3, H, W) of the plane, if it was computed from views and not rendered.
 
         Raises:
             FileFormatError: a raw file is missing, truncated, foreign or of another size.
@@ -197,7 +199,7 @@ class Assembly:
         self._write(plane_name(plane), color, self._normalised(metric), [*rendered, *samples])
 
     def finish(self) -> None:
-        """Write the manifest, which makes the folder a focal stack.
+        """Write the manifest, which completes the focal stack.
 
         Raises:
             FileFormatError: a plane was not added.
@@ -241,7 +243,7 @@ class Assembly:
         return metric
 
     def _normalised(self, metric: Floats) -> Floats:
-        # no hit is 1e10, which clips to the far plane as everything behind it does
+        # Cycles writes 1e10 where a ray meets nothing; it clips to the far plane like everything behind
         return np.clip(self._position(metric), 0, 1).astype(np.float32)
 
     def _count_outside(self, metric: Floats) -> Outside:
@@ -258,12 +260,12 @@ class Assembly:
 
     def _position(self, metric: Floats) -> NDArray[np.float64]:
         near, far = self.manifest.near, self.manifest.far
-        assert near is not None  # RawManifest refuses that
+        assert near is not None  # `RawManifest` refuses None
         assert far is not None
         return normalised_depth(metric, near, far, self.manifest.mapping)
 
     def _read(self, path: Path, names: tuple[str, ...], samples: int) -> ExrImage:
-        image = read_exr(path, names, shape=self.manifest.shape, guarded=False)  # of the Blender that we started
+        image = read_exr(path, names, shape=self.manifest.shape, guarded=False)  # written by holodriver's own Blender
         field = f"cycles.{self.manifest.layer}.samples"
         said = image.header.get(field, str(samples))
         if said != str(samples):

@@ -1,6 +1,6 @@
-"""JSON and TOML from anywhere: no larger, deeper or stranger than such a file has reason to be.
+"""JSON and TOML files from any source, with limits on size and depth that a sound file does not reach.
 
-Python's own parsers read them; needs the standard library alone, so that Blender's Python can.
+Python's own parsers read them; the module needs the standard library alone, so that Blender's Python can use it.
 """
 
 import json
@@ -12,23 +12,23 @@ from holodriver.errors import FileFormatError, first_line, shown
 from holodriver.files.guard.source import content_of
 
 LARGEST_JSON = 16 << 20
-"""Bytes of a manifest; a calibration of many regions has a few megabytes."""
+"""Largest manifest, bytes; a calibration of many regions has a few megabytes."""
 
 LARGEST_TOML = 1 << 18
 LONGEST_LINE = 1000
-"""Bytes of a file of settings, and letters of a line of it: a key of ten thousand dots takes Python minutes."""
+"""Largest settings file, bytes, and longest line in it, characters: a key of ten thousand dots takes Python minutes."""
 
 
 def read_json(path: Path, *, remedy: str | None = None, strict: bool = False) -> dict[str, Any]:
-    """The object in a JSON file.
+    """Read the object in a JSON file.
 
     Args:
         path: the file.
-        remedy: what to do if it is none.
+        remedy: what the user can do if the file is wrong.
         strict: refuse NaN and infinities, which JSON does not have.
 
     Raises:
-        FileFormatError: missing, not a file, too large, not UTF-8, not JSON, or not an object.
+        FileFormatError: the file is missing, not a file, too large, not UTF-8, not JSON, or not an object.
     """
     try:
         return json_object(_text(path, LARGEST_JSON), path, remedy=remedy, strict=strict)
@@ -37,10 +37,10 @@ def read_json(path: Path, *, remedy: str | None = None, strict: bool = False) ->
 
 
 def json_object(text: str, where: object, *, remedy: str | None = None, strict: bool = False) -> dict[str, Any]:
-    """The object in a JSON text that stands at `where`.
+    """Parse the object in a JSON text; `where` names the text in errors.
 
     Raises:
-        FileFormatError: it is not JSON, or not an object.
+        FileFormatError: the text is not JSON, or not an object.
     """
     try:
         values = json.loads(text, parse_constant=_refuse if strict else None)
@@ -52,10 +52,10 @@ def json_object(text: str, where: object, *, remedy: str | None = None, strict: 
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The table in a TOML file.
+    """Read the table in a TOML file.
 
     Raises:
-        FileFormatError: missing, not a file, too large, not UTF-8, or not TOML.
+        FileFormatError: the file is missing, not a file, too large, not UTF-8, or not TOML.
     """
     text = _text(path, LARGEST_TOML)
     longest = max(map(len, text.splitlines()), default=0)
@@ -63,15 +63,15 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise FileFormatError(f"has a line of {longest} letters, expected at most {LONGEST_LINE}", where=path)
     try:
         return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # also of whole numbers of thousands of digits
+    except (ValueError, RecursionError) as error:  # whole numbers with thousands of digits raise ValueError, too
         raise FileFormatError(f"is not TOML: {first_line(error)}", where=path) from error
 
 
 def check_head(values: dict[str, Any], format_name: str, version: int, where: object, *, kind: str = "field") -> None:
-    """Take `format` and `version` out of what a file says, and refuse any but the expected.
+    """Remove `format` and `version` from the values of a file, and refuse any but the expected.
 
     Raises:
-        FileFormatError: one of them is another.
+        FileFormatError: one of the two differs from what is expected.
     """
     for key, expected in (("format", format_name), ("version", version)):
         found = values.pop(key, None)
@@ -82,13 +82,13 @@ def check_head(values: dict[str, Any], format_name: str, version: int, where: ob
 def described(
     text: str, format_name: str, version: int, kinds: dict[str, type], where: object, *, key: str, remedy: str
 ) -> dict[str, Any]:
-    """What a network's file says of itself in the text `key` of its metadata, field by field.
+    """Parse a network file's description of itself, the JSON text under `key` of its metadata.
 
     Args:
         kinds: the fields that must be there, and their types.
 
     Raises:
-        FileFormatError: it is not JSON, of another format or version, or a field is missing or of another type.
+        FileFormatError: the text is not JSON, of another format or version, or a field is missing or of another type.
     """
     try:
         about = json.loads(text)

@@ -1,4 +1,4 @@
-"""Weights of a network as they come from training: one safetensors file, which holds numbers and text but no code.
+"""Weights of a network after training: one safetensors file, which holds numbers and text but no code.
 
 Its metadata has one JSON text under `holodriver`: `format`, `version`, `shape` (the network's size), `norm` (whether it
 has batch normalisation), `optics` (what it was trained for) and `training` (recipe, seeds, figures).
@@ -21,14 +21,14 @@ from holodriver.files.text import described
 FORMAT, VERSION = "holodriver network weights", 1
 
 KEY = "holodriver"
-"""Of the metadata."""
+"""Key of the metadata under which the JSON text is stored."""
 
 _KINDS = {"shape": dict, "norm": bool, "optics": dict, "training": dict}
 
 
 @dataclass(frozen=True)
 class NetworkWeights:
-    """Tensors of one network by name, and what they are.
+    """Tensors of one network by name, and a description of the network.
 
     `shape` holds the fields of a `DEHNetShape`, `optics` those of a `NetworkOptics`.
     """
@@ -41,7 +41,7 @@ class NetworkWeights:
 
 
 def save_weights(path: Path, weights: NetworkWeights, *, overwrite: bool = False) -> None:
-    """Write weights.
+    """Write the weights of a network to a safetensors file.
 
     Raises:
         OutputExistsError: `path` exists and may not be overwritten.
@@ -54,14 +54,14 @@ def save_weights(path: Path, weights: NetworkWeights, *, overwrite: bool = False
 
 
 def load_weights(path: Path) -> NetworkWeights:
-    """Read weights.
+    """Read the weights of a network from a safetensors file.
 
     Raises:
-        FileFormatError: not such a file, or a field of its metadata is missing or wrong.
+        FileFormatError: the file is not one of network weights, or a field of its metadata is missing or wrong.
     """
     remedy = "give a file that `holodriver train network` wrote"
     try:
-        # not guarded: safetensors is written in Rust, and holds every offset against the size of the file
+        # not guarded: safetensors is written in Rust, and checks every offset against the size of the file
         with opened(path), safe_open(path, "pt") as file:
             text = (file.metadata() or {}).get(KEY)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict

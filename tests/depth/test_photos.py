@@ -86,7 +86,7 @@ def test_a_description_that_is_not_understood_is_refused(photo) -> None:
 
     pixels = cv2.imread(str(outputs[0]), cv2.IMREAD_UNCHANGED)
     write_png(outputs[0], pixels, text={"holodriver": '{"format": "holodriver rgbd", "version": 99}'}, overwrite=True)
-    with pytest.raises(FileFormatError, match=r"a_depth\.png: its text field 'holodriver'"):
+    with pytest.raises(FileFormatError, match=r"a_depth\.png: has a text field 'holodriver'"):
         read_description(outputs[0])
 
 

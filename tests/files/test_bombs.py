@@ -113,7 +113,7 @@ def test_a_dataset_that_is_not_there_as_large_as_it_says(hologram):
         file.attrs["profile"] = json.dumps(large.as_dict())
         del file["frames/pixels"]
         file.create_dataset("frames/pixels", (3, *large.native_shape), "u1", chunks=(1, 1024, 1024), compression="gzip")
-    with pytest.raises(FileFormatError, match=r"says that it has 100,663,296 bytes, and 0 are there"):
+    with pytest.raises(FileFormatError, match=r"claims 100,663,296 bytes, but 0 are stored"):
         read_hologram(hologram)
 
 
@@ -136,8 +136,11 @@ def test_a_chunk_larger_than_any(hologram):
             "in other files",
         ),
         (lambda file: virtual(file), "in other files"),
-        (lambda file: file.__setitem__("frames/gains", h5py.ExternalLink("/etc/passwd", "/x")), "a link to elsewhere"),
-        (lambda file: file.__setitem__("frames/gains", h5py.SoftLink("/frames/other")), "a link to elsewhere"),
+        (
+            lambda file: file.__setitem__("frames/gains", h5py.ExternalLink("/etc/passwd", "/x")),
+            "a link to another place",
+        ),
+        (lambda file: file.__setitem__("frames/gains", h5py.SoftLink("/frames/other")), "a link to another place"),
         (
             lambda file: file.create_dataset("frames/gains", data=np.ones(3), compression="lzf"),
             "packed by filter 32000",

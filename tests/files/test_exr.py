@@ -73,7 +73,7 @@ def test_a_truncated_file_is_refused(file, kept):
 
 
 def test_another_size_is_refused(file):
-    with pytest.raises(FileFormatError, match="size is 8 × 6, expected 6 × 8"):
+    with pytest.raises(FileFormatError, match="is 8 × 6, expected 6 × 8"):
         read_exr(file, NAMES, shape=(8, 6))
 
 

@@ -115,7 +115,7 @@ def test_complex_numbers_are_the_field(tmp_path):
         (["red.png", "small.png"], 2, FieldOptions(), r"holds uint8 \(3, 5\), expected one colour"),
         (["color.png"], 1, FieldOptions(), r"shape \(6, 5, 3\).*C = 1"),
         (["glass.png"], 3, FieldOptions(), "transparent"),
-        (["notes.txt"], 1, FieldOptions(), "is no wave field that can be read, expected .npy, .mat"),
+        (["notes.txt"], 1, FieldOptions(), "has no suffix of a wave field, expected .npy, .mat"),
         (["missing.npy"], 1, FieldOptions(), "does not exist"),
         (["nan.npy"], 3, FieldOptions(meaning="phase"), "not finite"),
         (["red.png"], 1, FieldOptions(amplitude=(Path("small.png"),)), r"amplitude has shape \(1, 3, 5\)"),

@@ -50,7 +50,7 @@ def test_a_profile_with_a_field_named_as_a_line_break(tmp_path):
 def test_an_archive_of_arrays_with_something_else_in_it(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as packed:
         packed.writestr("notes.txt", "hello")
-    with pytest.raises(FileFormatError, match="holds something else than arrays"):
+    with pytest.raises(FileFormatError, match="holds values that are not arrays"):
         guard.read(parse_state, tmp_path / "a.npz")
 
 
@@ -116,5 +116,5 @@ def test_a_link_to_what_cannot_be_read(tmp_path):
 
 
 def test_the_path_of_a_file_may_be_odd(tmp_path: Path):
-    with pytest.raises(FileFormatError, match="is no name of a file"):
+    with pytest.raises(FileFormatError, match="is not a file name"):
         guard.read(parse_state, Path(str(tmp_path / "a\0b")))

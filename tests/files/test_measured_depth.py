@@ -81,7 +81,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, make, said: str) -> None:
 
 def test_openexr_without_depth_and_unknown_kinds_are_refused(tmp_path: Path) -> None:
     write_exr(tmp_path / "a.exr", {"G": METRES, "B": METRES})
-    with pytest.raises(FileFormatError, match=r"no channel is depth \(it has B, G\)"):
+    with pytest.raises(FileFormatError, match=r"has no channel of depth \(it has B, G\)"):
         read_measured(tmp_path / "a.exr")
     (tmp_path / "b.exr").write_bytes(b"junk")
     with pytest.raises(FileFormatError, match=r"b\.exr: is not an OpenEXR file"):

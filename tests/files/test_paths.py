@@ -25,7 +25,7 @@ OUT = ("../secret.png", "/etc/passwd", "..", ".", "", "a/../../secret.png", "a\\
 
 @pytest.mark.parametrize("name", OUT)
 def test_a_name_that_leads_out_is_refused(tmp_path, name):
-    with pytest.raises(FileFormatError, match="which is no file in its folder") as caught:
+    with pytest.raises(FileFormatError, match="which is not the name of a file in its folder") as caught:
         inside(tmp_path, name)
     assert str(caught.value).isprintable()
 
@@ -77,7 +77,7 @@ def frames(tmp_path) -> Path:
 def test_frames_name_pictures_beside_them(frames, name):
     manifest = json.loads((frames / "frames.json").read_text())
     (frames / "frames.json").write_text(json.dumps({**manifest, "frames": [name] * 3}))
-    with pytest.raises(FileFormatError, match="which is no file in its folder"):
+    with pytest.raises(FileFormatError, match="which is not the name of a file in its folder"):
         read_frames_folder(frames)
 
 
@@ -104,7 +104,7 @@ def test_an_archive_writes_nothing_beside_its_folder(tmp_path, name):
         settings = {"viewX": 2, "viewY": 2, "aspect": 1.0}
         packed.writestr("a.json", json.dumps({"mediaType": "quilt", "quilt_settings": settings}))
     (tmp_path / "into").mkdir()
-    with pytest.raises(FileFormatError, match="which is no file in its folder"):
+    with pytest.raises(FileFormatError, match="which is not the name of a file in its folder"):
         unpack_hop(tmp_path / "a.hop", tmp_path / "into")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.hop", "into"]
     assert list((tmp_path / "into").iterdir()) == []

@@ -66,7 +66,7 @@ def test_the_sidecar_is_as_the_go_reads_it(quilt):
 
 
 def test_a_picture_without_a_quilts_name_is_none(tmp_path):
-    with pytest.raises(FileFormatError, match="has no name of a quilt"):
+    with pytest.raises(FileFormatError, match="does not have the name of a quilt"):
         read_quilt(tmp_path / "a.png")
 
 
@@ -102,7 +102,10 @@ def packed(path, files):
         ({"a.png": "", "a.png.json": "{"}, "is not JSON"),
         ({"a.png": "", "a.png.json": '{"mediaType": "RGBD"}'}, "field 'mediaType' is 'RGBD'"),
         ({"a.png.json": '{"mediaType": "quilt"}'}, "holds 0 pictures"),
-        ({"../a.png": "", "a.json": '{"mediaType": "quilt"}'}, r"names '\.\./a\.png', which is no file in its folder"),
+        (
+            {"../a.png": "", "a.json": '{"mediaType": "quilt"}'},
+            r"names '\.\./a\.png', which is not the name of a file in its folder",
+        ),
         ({"a.png": "", "a.json": '{"mediaType": "quilt", "quilt_settings": {"viewX": 0}}'}, "wrong or missing field"),
     ],
 )

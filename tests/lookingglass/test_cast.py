@@ -204,7 +204,7 @@ def test_what_a_file_says_of_itself_is_not_said_again(picture, tmp_path):
 
 
 def test_a_quilt_needs_a_name_that_says_how_it_lies(picture):
-    with pytest.raises(InputError, match="has no name of a quilt"):
+    with pytest.raises(InputError, match="does not have the name of a quilt"):
         read_item(picture("a.png"), kind="quilt")
     assert read_item(picture("go_qs5x9a1.77z1.2f0.1.jpg")).settings == ViewSettings(1.0, 0.1, 1.2)
 

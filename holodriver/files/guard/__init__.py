@@ -1,1 +1,1 @@
-"""Reading files of strangers in a process of its own, behind a sandbox."""
+"""Reading files from unknown sources in a separate process, which runs in a sandbox."""

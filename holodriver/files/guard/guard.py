@@ -1,9 +1,9 @@
-"""Files from strangers: opened and understood by a process of its own, which may do nothing else.
+"""Files from unknown sources: opened and parsed by a separate process, which may do nothing else.
 
-The libraries that read OpenEXR, HDF5, pictures, videos and ONNX are written in C; a file made for it makes them run
-into memory that is not theirs, or never end. So a second process runs them, with limits (`sandbox`), and gives back
-plain values and arrays (`guard_wire`). It is started when the first file is read, kept for the next, and replaced after
-a crash, a hang, or memory that was not enough. What a file says is checked twice: there, and by who asked for it.
+The libraries that read OpenEXR, HDF5, pictures, videos and ONNX are written in C; a malicious file can make them
+overwrite memory, or never end. So a second process runs them, with limits (`sandbox`), and returns
+plain values and arrays (`wire`). It is started when the first file is read, kept for the next, and replaced after
+a crash, a hang or lack of memory. The contents of a file are checked twice: there, and by the caller.
 """
 
 import atexit
@@ -26,55 +26,55 @@ from holodriver.files.guard.source import Source, opened
 from holodriver.files.guard.wire import Memory, Parsed, Wire, WireError
 
 AVAILABLE = os.name == "posix"
-"""Windows has no limits of this kind: there readers run in this process."""
+"""Whether the system has limits of this kind; Windows has none, and there files are read in this process."""
 
 WITHOUT = "HOLODRIVER_WITHOUT_GUARD"
-"""Environment variable that has files read by this process itself: for debuggers, or where children are forbidden."""
+"""Environment variable that has files read in this process: for debuggers, or systems that forbid child processes."""
 
 KEPT = 4
-"""Reading processes that wait for the next file; more of them end when they have done their work."""
+"""Largest number of reading processes that are kept for the next file."""
 
 MEMORY_KEPT = 256 << 20
-"""Bytes of shared memory up to which a reading process is kept."""
+"""Largest shared memory with which a reading process is kept, bytes."""
 
 START_TIMEOUT_S = 60.0
-GRACE_S = 2.0  # between the time at which a reading process ends itself, and that at which it is ended
+GRACE_S = 2.0  # seconds between the limit at which a reading process ends itself and the kill by this process
 
 Parse = Callable[..., Parsed]
-"""Reads a `Source`; a function of a module of `holodriver`."""
+"""Parser of a `Source`: a function of a module of `holodriver`."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What reading one file may take."""
+    """Limits of memory and time for reading one file."""
 
     memory: int = 4 << 30
-    """Bytes beyond what the process has before it; a picture of 179 megapixels takes less than 3 GiB."""
+    """Bytes beyond the memory that the process holds before; a picture of 179 megapixels takes less than 3 GiB."""
     seconds: float = 30.0
-    """Until a part of a small file (a picture, a frame of a video) is there, on a machine that is busy."""
+    """Longest wait for a part of a small file (a picture, a video frame) on a busy machine, seconds."""
 
     def of(self, size: int) -> "Limits":
-        """Those of a file of `size` bytes."""
+        """Limits for a file of `size` bytes."""
         return replace(self, seconds=self.seconds + size / SLOWEST)
 
 
 SLOWEST = 1e6
-"""Bytes of a large file that are read in a second, at least."""
+"""Slowest pace at which a large file is read, bytes a second."""
 
 
 LIMITS = Limits()
 
 
 def read(parse: Parse, path: Path, *, guarded: bool = True, **options: Any) -> Parsed:
-    """What `parse` finds in the file at `path`.
+    """Read the file at `path` with `parse`, and return the values and arrays that it finds.
 
     Args:
         parse: called with a `Source` and `options`.
-        guarded: by a process of its own; false for what holodriver itself has just written.
-        options: plain values.
+        guarded: read the file in a separate process; false for a file that holodriver has just written.
+        options: keyword arguments of `parse`; plain JSON values.
 
     Raises:
-        FileFormatError: what `parse` raises, or reading the file crashed, hung, or took too much memory.
+        FileFormatError: `parse` raised it, or reading the file crashed, hung, or took too much memory.
     """
     with opened(path) as source:
         if not guarded or not is_on():
@@ -86,12 +86,12 @@ def read(parse: Parse, path: Path, *, guarded: bool = True, **options: Any) -> P
 class Parts:
     """A file that is read part by part, such as the frames of a video; a context manager and an iterator.
 
-    The next part is read while the last one is worked on.
+    The next part is read while the caller works on the current one.
 
     Args:
         parse: a generator function, called with a `Source` and `options`, in the reading process.
         path: the file.
-        options: as in `read`.
+        options: keyword arguments of `parse`; plain JSON values.
     """
 
     def __init__(
@@ -128,10 +128,10 @@ class Parts:
         return self
 
     def __next__(self) -> Parsed:
-        """The next part.
+        """Return the next part.
 
         Raises:
-            FileFormatError: as in `read`.
+            FileFormatError: `parse` raised it, or reading the file crashed, hung, or took too much memory.
         """
         if self._reader is None:
             return next(self._here)
@@ -152,7 +152,7 @@ class Parts:
         return part
 
     def close(self) -> None:
-        """Close the file; parts that were not read are not."""
+        """Close the file; remaining parts are not read."""
         if self._reader is not None:
             reader, self._reader = self._reader, None
             self._ended = True
@@ -161,12 +161,12 @@ class Parts:
 
 
 def is_on() -> bool:
-    """Whether files are read by another process."""
+    """Whether files are read by a separate process."""
     return AVAILABLE and os.environ.get(WITHOUT) != "1"
 
 
 class _Reader:
-    """A reading process, as this one sees it."""
+    """Handle of a reading process."""
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
@@ -181,7 +181,7 @@ class _Reader:
                     stderr=subprocess.DEVNULL,
                     env=_environment(),
                     cwd="/",
-                    start_new_session=True,  # Ctrl-C is for this process, which ends that one in order
+                    start_new_session=True,  # Ctrl-C is for this process, which then ends the reader properly
                 )
             except OSError as error:
                 ours.close()
@@ -196,12 +196,12 @@ class _Reader:
             raise _not_started(f"exit code {self._process.returncode}") from error
         self.usable = True
         self.held = [str(name) for name in ready.get("held", ())]
-        """What of the system's own holds it, beside limits."""
+        """Mechanisms of the system that confine the process, beside limits."""
 
     def ask(
         self, do: str, parse: Callable[..., Any], source: Source, limits: Limits, options: dict[str, Any]
     ) -> Parsed:
-        """Have a file read."""
+        """Read a whole file in the process, and return its contents."""
         self.tell(do, parse, source, limits, options)
         parsed = self.hear(source, limits)
         if parsed is None:
@@ -209,7 +209,7 @@ class _Reader:
         return parsed
 
     def tell(self, do: str, parse: Callable[..., Any], source: Source, limits: Limits, options: dict[str, Any]) -> None:
-        """Say what is to be read."""
+        """Send an order to read a file."""
         message = {
             "do": do,
             "parse": [parse.__module__, parse.__qualname__],
@@ -222,17 +222,17 @@ class _Reader:
         self.say(message, source.descriptor)
 
     def say(self, message: dict[str, Any], descriptor: int | None = None) -> None:
-        """Send a message; if nobody is there, `hear` will say so."""
+        """Send a message; if the process is gone, the next `hear` reports it."""
         with contextlib.suppress(WireError):
             self._wire.send(message, descriptor)
 
     def hear(self, source: Source, limits: Limits) -> Parsed | None:
-        """What was read; None at the end of the parts.
+        """Wait for the next answer; None at the end of the parts.
 
         Raises:
-            FileFormatError: what the reader says, or what became of it.
+            FileFormatError: the reader reported an error, crashed, or took too long.
         """
-        self.usable = False  # until it has answered in full
+        self.usable = False  # until a complete answer has come
         try:
             message = self._receive(limits)
             arrays = {} if "error" in message else self._memory.take(message.get("arrays", ()))
@@ -249,11 +249,11 @@ class _Reader:
         return None if message.get("ended") else Parsed(message.get("value"), arrays)
 
     def _receive(self, limits: Limits) -> dict[str, Any]:
-        """The next answer, with room made for its arrays."""
+        """Receive the next answer; memory is made larger first if its arrays need it."""
         message, descriptor = self._wire.receive(limits.seconds + GRACE_S)
         if descriptor is not None:
             os.close(descriptor)
-            raise WireError("a descriptor that nobody asked for")
+            raise WireError("an unexpected file descriptor")
         if "room" not in message:
             return message
         size = message["room"]
@@ -264,12 +264,12 @@ class _Reader:
         return self._wire.receive(limits.seconds + GRACE_S)[0]
 
     def finish(self) -> None:
-        """Leave the parts that have not been read."""
+        """Stop reading parts, so that the process can take another file."""
         if self.usable:
             self.say({"do": "end"})
             self.usable = False
             try:
-                while True:  # an answer may still be under way
+                while True:  # an answer may still be on its way
                     if self._receive(Limits(seconds=GRACE_S)).get("left"):
                         self.usable = True
                         return
@@ -283,7 +283,7 @@ class _Reader:
         self._ended = True
         self._wire.close()
         self._memory.close()
-        if self.owner == os.getpid():  # not ours to wait for after a fork
+        if self.owner == os.getpid():  # after a fork, the process belongs to the parent
             self._process.kill()
             self._process.wait()
         self.usable = False
@@ -298,7 +298,7 @@ class _Reader:
     def _failed(self, what: str, source: Source) -> FileFormatError:
         self.usable = False
         return FileFormatError(
-            what, where=source.path, remedy="it is damaged, or made to do harm: get it again from its source"
+            what, where=source.path, remedy="the file is damaged or malicious: get it again from its source"
         )
 
 
@@ -308,12 +308,12 @@ _lock = threading.Lock()
 
 @contextlib.contextmanager
 def _reader() -> Iterator[_Reader]:
-    """A reading process that nobody else has meanwhile."""
+    """Give a reading process that no other thread uses meanwhile."""
     reader = None
     with _lock:
         while _idle and reader is None:
             reader = _idle.pop()
-            if reader.owner != os.getpid():  # from before a fork: the other process talks to it
+            if reader.owner != os.getpid():  # from before a fork: the parent process uses it
                 reader = None
     if reader is None:
         reader = _Reader()
@@ -333,7 +333,7 @@ _all: "weakref.WeakSet[_Reader]" = weakref.WeakSet()
 
 
 def _forked() -> None:
-    """In a process that was forked: the lock may have been held by a thread that is not here."""
+    """Replace the lock in a forked process: a thread that exists only in the parent may have held it."""
     global _lock
     _lock = threading.Lock()
 
@@ -350,17 +350,17 @@ def _end_all() -> None:
 
 
 def warm() -> None:
-    """Start a reading process now, if there is none, for the first file not to wait for it."""
+    """Start a reading process now, so that reading the first file need not wait for it."""
     if is_on():
         with _reader():
             pass
 
 
 def held_by() -> list[str]:
-    """What holds the reading process beside limits: "landlock", "seccomp", both or neither.
+    """Mechanisms that confine the reading process, beside limits: "landlock", "seccomp", both or neither.
 
     Raises:
-        HolodriverError: it does not start.
+        HolodriverError: the process does not start.
     """
     with _reader() as reader:
         return reader.held
@@ -379,9 +379,9 @@ def _environment() -> dict[str, str]:
     return {name: os.environ[name] for name in kept if name in os.environ} | {
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
-        "MALLOC_ARENA_MAX": "2",  # an arena a thread would take its share of the address space
+        "MALLOC_ARENA_MAX": "2",  # every arena takes a share of the address space
         "OPENCV_IO_MAX_IMAGE_PIXELS": str(1 << 28),
-        "HDF5_PLUGIN_PRELOAD": "::",  # no filters from libraries that lie about
+        "HDF5_PLUGIN_PRELOAD": "::",  # no filters from libraries of unknown origin
         "HDF5_USE_FILE_LOCKING": "FALSE",
     }
 
@@ -389,12 +389,12 @@ def _environment() -> dict[str, str]:
 def _not_started(why: str) -> HolodriverError:
     return HolodriverError(
         f"the process that reads files did not start ({why})",
-        remedy=f"if this system forbids it, {WITHOUT}=1 reads files without it; then open only files of your own",
+        remedy=f"if this system forbids it, set {WITHOUT}=1 to read files without it, and open only your own files",
     )
 
 
 def _error(said: Any, source: Source) -> HolodriverError:
-    """An error as the reading process tells it, held to what an error may be."""
+    """Build the error that the reading process reported, with its texts made safe to print."""
     said = said if isinstance(said, dict) else {}
     kinds = {"InputError": errors.InputError, "HolodriverError": errors.HolodriverError}
     kind = kinds.get(str(said.get("kind")), FileFormatError)

@@ -1,7 +1,7 @@
-"""HDF5 files from strangers: what stands in the file itself, as plain numbers and text, and nothing else.
+"""HDF5 files from unknown sources: only plain numbers and text that are in the file itself are read.
 
-HDF5 can have a dataset lie in other files (external storage, external links, virtual datasets), be unpacked by a
-library that lies about (filters), and say that it is larger than any memory. All of that is refused before it is read.
+A dataset of HDF5 can be in other files (external storage, external links, virtual datasets), need a filter from
+an unknown library, or claim a size beyond any memory. All of these are refused before anything is read.
 """
 
 import json
@@ -18,44 +18,44 @@ from holodriver.errors import FileFormatError, HolodriverError
 from holodriver.files.guard.source import Source
 
 FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
-"""Filters that come with every HDF5."""
+"""Filters that every HDF5 library has."""
 
 LARGEST_TEXT = 16 << 20
-"""Bytes of one attribute."""
+"""Largest attribute, bytes."""
 
 LARGEST_CHUNK = 1 << 28
-"""Bytes of one chunk, which is unpacked whole."""
+"""Largest chunk, bytes; a chunk is unpacked as a whole."""
 
 MOST_PACKED = 1100
-"""Times by which gzip can pack (1032 at most) and a little more; what promises more does not hold what it says."""
+"""Largest compression factor of gzip (1032), with a margin; a dataset that claims more is damaged."""
 
 
 @contextmanager
 def opened_hdf5(source: Source, expected: str) -> Iterator[h5py.File]:
-    """An HDF5 file.
+    """Open an HDF5 file.
 
     Args:
         source: the open file.
-        expected: what it should be, for messages.
+        expected: what the file should be, for messages.
 
     Raises:
-        FileFormatError: it is none, or whatever the library says within the block.
+        FileFormatError: the file is not HDF5, or the library fails within the block.
     """
     try:
         with source.file() as raw, h5py.File(raw, "r") as file:
             yield file
     except (HolodriverError, MemoryError):
         raise
-    except Exception as error:  # the library raises OSError, RuntimeError, KeyError, OverflowError, ... for damage
+    except Exception as error:  # the library raises errors of many types for damage
         said = " ".join(str(error).split())[:200] or type(error).__name__
         raise FileFormatError(f"is not {expected} that can be read: {said}", where=source.path) from error
 
 
 def attribute(file: h5py.File, name: str) -> str | int | float | None:
-    """An attribute of the file that is text or one number; None if there is none.
+    """Read an attribute that is text or one number; None if it is missing.
 
     Raises:
-        FileFormatError: it is something else, or too large.
+        FileFormatError: the attribute is something else, or too large.
     """
     if name not in file.attrs:
         return None
@@ -67,15 +67,15 @@ def attribute(file: h5py.File, name: str) -> str | int | float | None:
     if isinstance(value, bytes):
         value = value.decode("utf-8")
     if not isinstance(value, str):
-        return value.item()  # of a NumPy number
+        return value.item()  # a NumPy number
     return value
 
 
 def json_attribute(file: h5py.File, name: str) -> dict[str, Any]:
-    """An attribute that holds a JSON object.
+    """Read an attribute that holds a JSON object.
 
     Raises:
-        FileFormatError: it is missing, or something else.
+        FileFormatError: the attribute is missing, or not a JSON object.
     """
     try:
         text = attribute(file, name)
@@ -88,13 +88,13 @@ def json_attribute(file: h5py.File, name: str) -> dict[str, Any]:
 
 
 def dataset(file: h5py.File, name: str, dtype: type, shape: tuple[int, ...]) -> NDArray:
-    """A dataset of known kind and shape.
+    """Read a dataset of known type and shape.
 
     Args:
-        name: from the root; each step must be a plain link.
+        name: path of the dataset from the root; each step must be a hard link.
 
     Raises:
-        FileFormatError: it is missing, another one, lies elsewhere, or cannot hold what it says.
+        FileFormatError: the dataset is missing, of another type or shape, in another file, or too short.
     """
     found = _found(file, name)
     if found.dtype != dtype or found.shape != shape:
@@ -104,13 +104,13 @@ def dataset(file: h5py.File, name: str, dtype: type, shape: tuple[int, ...]) -> 
 
 
 def numbers(file: h5py.File, name: str) -> h5py.Dataset:
-    """A dataset of any kind and shape, whose values lie in the file itself; they are not read yet.
+    """Open a dataset of any type and shape, whose values are in the file itself, without reading it.
 
     Args:
-        name: from the root; each step must be a plain link.
+        name: path of the dataset from the root; each step must be a hard link.
 
     Raises:
-        FileFormatError: it is missing, lies elsewhere, or cannot hold what it says.
+        FileFormatError: the dataset is missing, in another file, or shorter than it claims.
     """
     found = _found(file, name)
     _check_storage(found, name)
@@ -124,7 +124,7 @@ def _found(file: h5py.File, name: str) -> h5py.Dataset:
         if link is None:
             raise FileFormatError(f"field '{name}' is missing")
         if not isinstance(link, h5py.HardLink):
-            raise FileFormatError(f"field '{name}' is a link to elsewhere, expected its values")
+            raise FileFormatError(f"field '{name}' is a link to another place, expected values")
         found = found[step]
     if not isinstance(found, h5py.Dataset):
         raise FileFormatError(f"field '{name}' is missing")
@@ -137,11 +137,11 @@ def _check_storage(found: h5py.Dataset, name: str) -> None:
     plan = found.id.get_create_plist()
     kinds = {plan.get_filter(index)[0] for index in range(plan.get_nfilters())}
     if kinds - FILTERS:
-        raise FileFormatError(f"field '{name}' is packed by filter {min(kinds - FILTERS)}, which is not gzip")
+        raise FileFormatError(f"field '{name}' is packed by filter {min(kinds - FILTERS)}, expected gzip")
     chunk = math.prod(found.chunks or ()) * found.dtype.itemsize
     if chunk > LARGEST_CHUNK:
         raise FileFormatError(f"field '{name}' has chunks of {chunk:,} bytes, more than {LARGEST_CHUNK:,}")
     if found.nbytes > max(1, found.id.get_storage_size()) * (MOST_PACKED if kinds else 1):
         raise FileFormatError(
-            f"field '{name}' says that it has {found.nbytes:,} bytes, and {found.id.get_storage_size():,} are there"
+            f"field '{name}' claims {found.nbytes:,} bytes, but {found.id.get_storage_size():,} are stored"
         )

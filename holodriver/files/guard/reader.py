@@ -1,4 +1,4 @@
-"""The process that reads files for another one, which `guard` starts. It ends when the wire is closed."""
+"""Main program of the process that reads files, which `guard` starts. It ends when the connection is closed."""
 
 import errno
 import importlib
@@ -21,10 +21,10 @@ PACKAGE = "holodriver."
 
 
 def main() -> None:
-    """Answer until nobody asks any more."""
+    """Answer orders until the connection is closed."""
     wire = Wire(socket.socket(fileno=os.dup(0)))
     nothing = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):  # what libraries print is not for the wire
+    for stream in (0, 1, 2):  # keeps prints of libraries off the connection
         os.dup2(nothing, stream)
     _, descriptor = wire.receive()
     held = sandbox.restrict([Path(np.__file__).parents[1], Path(__file__).parents[3]])
@@ -33,15 +33,15 @@ def main() -> None:
 
 
 class _Desk:
-    """Where orders come in and answers go out."""
+    """Handler of the orders that come over the connection."""
 
     def __init__(self, wire: Wire, memory: Memory):
         self._wire, self._memory = wire, memory
         self._waiting: list[dict[str, Any]] = []
-        """Orders that came while room was asked for."""
+        """Orders that came while this process waited for room in memory."""
 
     def serve(self) -> None:
-        """Take orders until the other end is gone."""
+        """Answer orders until the other process closes the connection."""
         try:
             while True:
                 self._take(*((self._waiting.pop(0), None) if self._waiting else self._wire.receive()))
@@ -49,7 +49,7 @@ class _Desk:
             return
 
     def _take(self, order: dict[str, Any], descriptor: int | None) -> None:
-        if descriptor is None:  # about parts that have ended already
+        if descriptor is None:  # an order about parts that have already ended
             self._wire.send({"left": True} if order["do"] == "end" else {"ended": True})
             return
         try:
@@ -64,11 +64,11 @@ class _Desk:
             os.close(descriptor)
 
     def _parts(self, order: dict[str, Any], source: Source) -> None:
-        """Give part after part, as they are asked for."""
+        """Send one part for each order."""
         parts: Generator[Parsed, None, None] = _in_parts(order, source)
         try:
             while True:
-                signal.alarm(0)  # who asks takes the time that it needs
+                signal.alarm(0)  # the caller may take its time between parts
                 if self._next()["do"] == "end":
                     self._wire.send({"left": True})
                     return
@@ -82,12 +82,12 @@ class _Desk:
         return self._waiting.pop(0) if self._waiting else self._wire.receive()[0]
 
     def _answer(self, work: Callable[[], Parsed]) -> bool:
-        """Send what `work` gives, or what went wrong; returns whether there may be more."""
+        """Send the result of `work`, or its error; returns whether there may be more."""
         try:
             done = work()
             layout, size = laid_out(done.arrays)
             answer = {"value": done.value, "arrays": layout}
-            json.dumps(answer)  # what cannot be sent must not be sent by half
+            json.dumps(answer)  # fails here, before half of an answer is sent
             if size > self._memory.size:
                 self._wire.send({"room": size})
                 while (order := self._wire.receive()[0])["do"] != "room":
@@ -102,8 +102,8 @@ class _Desk:
             answer = _no_memory()
         except HolodriverError as error:
             answer = _told(error)
-        except Exception as error:  # what a reader did not foresee is a defect; who asked gets one line all the same
-            what = f"is damaged in a way that was not foreseen ({type(error).__name__}: {error})"
+        except Exception as error:  # an unforeseen error is a defect; the caller still gets one line
+            what = f"is damaged in an unforeseen way ({type(error).__name__}: {error})"
             answer = _no_memory() if _is_memory(error) else _told(FileFormatError(what))
         self._wire.send(answer)
         return "arrays" in answer
@@ -118,7 +118,7 @@ def _is_memory(error: BaseException) -> bool:
 
 
 def _no_memory() -> dict[str, Any]:
-    # libraries may be in disorder now: the next file gets a new process
+    # libraries may be in a bad state now, so the next file gets a new process
     return _told(FileFormatError("asks for more memory than a file of its kind may take"), again=False)
 
 
@@ -133,6 +133,6 @@ def _told(error: HolodriverError, *, again: bool = True) -> dict[str, Any]:
 def _function(order: dict[str, Any]) -> Callable[..., Any]:
     module, name = order["parse"]
     if not module.startswith(PACKAGE):
-        raise HolodriverError(f"'{module}' is no reader of holodriver's")
+        raise HolodriverError(f"'{module}' is not a module of holodriver that reads files")
     found: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return found

@@ -1,8 +1,8 @@
-"""What the process that reads files takes from itself: memory and time without end, the network, and other files.
+"""Restrictions of the process that reads files: no endless memory or time, no network, and no other files.
 
-Limits of resources hold on every POSIX system (macOS does not hold that of memory). On Linux, Landlock
-(landlock(7), 5.13 and later) leaves it the libraries' own folders to read, and seccomp(2) no sockets and no programs to
-start; neither needs root. Files to be read come as open descriptors, so that nothing else has to be allowed.
+Resource limits work on every POSIX system (macOS ignores the limit of memory). On Linux, Landlock
+(landlock(7), 5.13 and later) lets the process read the libraries' folders only, and seccomp(2) forbids sockets and
+new programs; neither needs root. The file to be read comes as an open descriptor, so nothing else has to be allowed.
 """
 
 import contextlib
@@ -21,12 +21,12 @@ _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every 
 _ABI_VERSION = 1  # flag: ask for the version
 _READ_FILE, _READ_DIR = 1 << 2, 1 << 3
 _FILE_ACCESS = ((1, 13), (2, 14), (3, 15), (5, 16))
-"""Kinds of access to files that Landlock knows, by its version: as many as the second number, from bit 0."""
-_BENEATH = 1  # a rule for a folder and all in it
-_NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER = 38, 22, 2  # of prctl(2)
+"""Version of Landlock, and the number of kinds of file access that it controls, from bit 0."""
+_BENEATH = 1  # type of a rule for a folder and everything in it
+_NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER = 38, 22, 2  # constants of prctl(2)
 
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
-"""AUDIT_ARCH (linux/audit.h), and the column of the table below."""
+"""AUDIT_ARCH (linux/audit.h) and the column of `_DENIED`, by machine."""
 
 _DENIED = {
     "socket": (41, 198),
@@ -48,20 +48,20 @@ _DENIED = {
     "userfaultfd": (323, 282),
     "io_uring_setup": (425, 425),
 }
-"""Numbers of system calls that reading a file never needs, on x86-64 and on AArch64."""
+"""Numbers of the system calls that are denied, on x86-64 and on AArch64; reading a file needs none of them."""
 
 OPEN_FILES = 64
 CPU_SHARE = 4
-"""Seconds of processor time (of all threads) for each second by the wall's clock."""
+"""Processor time of all threads that is allowed for each second of wall-clock time, seconds."""
 
 _statm = -1
 
 
 def restrict(packages: Sequence[Path]) -> dict[str, bool]:
-    """Give up everything that reading files does not need, for good; says what the system was able to take.
+    """Give up permanently all rights that reading files does not need; returns which mechanisms the system has.
 
     Args:
-        packages: folders that modules may still be imported from.
+        packages: folders from which modules may still be imported.
     """
     global _statm
     with contextlib.suppress(OSError):
@@ -76,30 +76,30 @@ def restrict(packages: Sequence[Path]) -> dict[str, bool]:
 
 
 def limit(memory: int, seconds: float) -> None:
-    """Limits for the next piece of work, beyond what was used so far.
+    """Set limits for the next piece of work, beyond what has been used so far.
 
     Args:
-        memory: bytes.
-        seconds: after which this process ends.
+        memory: additional memory, bytes.
+        seconds: wall-clock time after which this process ends.
     """
     held = int(os.pread(_statm, 64, 0).split()[0]) * resource.getpagesize() if _statm >= 0 else 0
     used = resource.getrusage(resource.RUSAGE_SELF)
     _lower(resource.RLIMIT_AS, held + memory)
-    _lower(resource.RLIMIT_FSIZE, memory)  # also of the memory that arrays are given back in
+    _lower(resource.RLIMIT_FSIZE, memory)  # limits the shared memory, too
     _lower(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime + CPU_SHARE * seconds))
-    signal.alarm(math.ceil(seconds))  # ends the process even when who started it is gone
+    signal.alarm(math.ceil(seconds))  # ends the process even if its parent is gone
 
 
 def _lower(what: int, most: int) -> None:
     _, hard = resource.getrlimit(what)
     if hard != resource.RLIM_INFINITY:
         most = min(most, hard)
-    with contextlib.suppress(ValueError, OSError):  # macOS refuses some
+    with contextlib.suppress(ValueError, OSError):  # macOS refuses some limits
         resource.setrlimit(what, (most, hard))
 
 
 def _readable(packages: Sequence[Path]) -> list[Path]:
-    """Where Python, its packages and the system's libraries lie."""
+    """Folders and files of Python, its packages and the system's libraries."""
     paths = sysconfig.get_paths()
     named = [Path(paths[name]) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     named += [Path(sys.base_prefix) / "lib", *packages]
@@ -116,7 +116,7 @@ def _landlock(libc: ctypes.CDLL, readable: Sequence[Path]) -> bool:
     if version >= 4:
         handled.append(0b11)  # binding and connecting TCP
     if version >= 6:
-        handled.append(0b11)  # abstract sockets and signals of processes outside
+        handled.append(0b11)  # abstract sockets of, and signals to, processes outside
     attributes = (ctypes.c_uint64 * len(handled))(*handled)
     ruleset = libc.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(ctypes.sizeof(attributes)), 0)
     if ruleset < 0:
@@ -169,7 +169,7 @@ def _seccomp(libc: ctypes.CDLL) -> bool:
         (equal, 1, 0, architecture),
         (give, 0, 0, kill),
         (load, 0, 0, 0),  # the number of the call
-        (at_least, len(denied) + 1, 0, 0x40000000),  # the other table of x86-64
+        (at_least, len(denied) + 1, 0, 0x40000000),  # the second table of system calls of x86-64
         *((equal, len(denied) - place, 0, number) for place, number in enumerate(denied)),
         (give, 0, 0, allow),
         (give, 0, 0, refuse),

@@ -1,4 +1,4 @@
-"""Opening a file that may come from anybody: a plain file, opened once, read from nowhere else."""
+"""Safe opening of a file from an unknown source: it must be a plain file, and is opened only once."""
 
 import errno
 import io
@@ -12,40 +12,41 @@ from pathlib import Path
 from holodriver.errors import FileFormatError, shown
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
-"""A pipe that somebody named as a picture must not be waited for."""
+"""Flags of open(2); with O_NONBLOCK, opening a pipe that is named like a picture does not wait."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """An open file. Everything is read through its descriptor, so that nobody can put another in its place."""
+    """An open file. Everything is read through its descriptor, so that the file cannot be exchanged meanwhile."""
 
     descriptor: int
     path: Path
-    """What messages call it."""
+    """Path for messages."""
     size: int
+    """Size of the file, bytes."""
 
     def file(self) -> io.FileIO:
-        """The file from its beginning, without a buffer; closing it leaves the source open."""
+        """Give the file from its start, without a buffer; closing it leaves the source open."""
         file = io.FileIO(self.descriptor, "rb", closefd=False)
         file.seek(0)
         return file
 
     def start(self, count: int) -> bytes:
-        """Its first bytes."""
+        """Read the first `count` bytes of the file."""
         with self.file() as file:
             return file.read(count)
 
     def content(self, most: int) -> bytes:
-        """All of it.
+        """Read the whole file.
 
         Raises:
-            FileFormatError: it is larger than `most` bytes.
+            FileFormatError: the file is larger than `most` bytes.
         """
         data = b""
         if self.size <= most:
             try:
                 with self.file() as file:
-                    data = file.readall() if self.size else file.read(most + 1)  # a file of /proc says that it is empty
+                    data = file.readall() if self.size else file.read(most + 1)  # files in /proc claim to be empty
             except OSError as error:
                 raise FileFormatError(f"cannot be read: {error.strerror}", where=self.path) from error
         if max(self.size, len(data)) > most:
@@ -58,17 +59,17 @@ class Source:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Source]:
-    """The plain file at `path`.
+    """Open the plain file at `path`.
 
     Raises:
-        FileFormatError: it does not exist, cannot be read, or is a folder, a pipe or a device.
+        FileFormatError: the path does not exist, cannot be read, or is a folder, a pipe or a device.
     """
     try:
         descriptor = os.open(path, _FLAGS)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise FileFormatError("does not exist", where=path) from error
     except ValueError as error:  # a null byte in the name
-        raise FileFormatError("is no name of a file", where=repr(str(path))) from error
+        raise FileFormatError("is not a file name", where=repr(str(path))) from error
     except OSError as error:
         if error.errno == errno.ENXIO:  # a socket
             raise FileFormatError("is not a file", where=path) from error
@@ -85,31 +86,31 @@ def opened(path: Path) -> Iterator[Source]:
 
 
 def content_of(path: Path, most: int) -> bytes:
-    """The bytes of a plain file, for formats that are read without any C library.
+    """Read the bytes of a plain file, for formats that are parsed without any C library.
 
     Raises:
-        FileFormatError: as `opened`, or it is larger than `most` bytes.
+        FileFormatError: the path is not a plain file that can be read, or the file is larger than `most` bytes.
     """
     with opened(path) as source:
         return source.content(most)
 
 
 def inside(folder: Path, name: str) -> Path:
-    """The file that a manifest in `folder` names.
+    """Path of the file that a manifest in `folder` names.
 
     Raises:
-        FileFormatError: the name leads out of the folder: an absolute one, one with ``..``, or a link.
+        FileFormatError: the name leads out of the folder: it is absolute, contains ``..``, or is a link.
     """
     if not name or name in (".", "..") or Path(name).name != name or "\\" in name or "\0" in name or ":" in name:
-        raise FileFormatError(f"names {shown(name)}, which is no file in its folder", where=folder)
+        raise FileFormatError(f"names {shown(name)}, which is not the name of a file in its folder", where=folder)
     return stays(folder, folder / name)
 
 
 def stays(folder: Path, path: Path) -> Path:
-    """`path`, a file in `folder`, unless it is a link that leads out of it.
+    """Return `path`, a file in `folder`, unless it is a link that leads out of the folder.
 
     Raises:
-        FileFormatError: it is.
+        FileFormatError: the path is such a link.
     """
     try:
         good = not path.is_symlink() or path.resolve().is_relative_to(folder.resolve())
@@ -117,6 +118,8 @@ def stays(folder: Path, path: Path) -> Path:
         good = False
     if not good:
         raise FileFormatError(
-            f"is a link that leads out of {folder.name}", where=path, remedy="put the file itself there if it is yours"
+            f"is a link that leads out of {folder.name}",
+            where=path,
+            remedy="replace the link by the file if it is yours",
         )
     return path

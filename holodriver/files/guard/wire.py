@@ -1,8 +1,8 @@
-"""What goes over the wire between this process and the one that reads files for it: JSON, and numbers in memory.
+"""Connection between this process and the one that reads files for it: JSON messages, and arrays in shared memory.
 
-A message is its length (4 bytes), a JSON object, and on the way there at most one descriptor, of the file to be read.
-On the way back the JSON object lists the arrays that lie in shared memory. Nothing is pickled, so that a reader that a
-file took over can lie about pixels, and no more.
+A message is its length (4 bytes) and a JSON object; a message to the reader may carry the descriptor of the file.
+The JSON object of an answer lists the arrays in shared memory. Nothing is pickled, so that a reader under the
+control of a malicious file can give wrong pixels, and no more.
 """
 
 import json
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LONGEST = 64 << 20
-"""Bytes of the JSON of a message."""
+"""Largest JSON text of a message, bytes."""
 
 _ALIGNED = 64
 _DTYPES = ("|b1", "|u1", "<u2", "<i2", "<u4", "<i4", "<i8", "<f2", "<f4", "<f8", "<c8", "<c16")
@@ -29,19 +29,20 @@ _SEAL_SHRINK = 0x2  # F_SEAL_SHRINK of fcntl(2), which Python names from 3.13 on
 
 
 class WireError(Exception):
-    """What came is no message, or the other end is gone."""
+    """Raised if a message is invalid or the other process is gone."""
 
 
 class Parsed(NamedTuple):
-    """What a reader found in a file."""
+    """Contents of a file as a parser returns them."""
 
     value: Any
-    """Plain values, as JSON has them."""
+    """Plain JSON values."""
     arrays: Mapping[str, NDArray]
+    """Arrays by name."""
 
 
 class Wire:
-    """One end of the wire."""
+    """One end of the connection."""
 
     def __init__(self, end: socket.socket):
         self._end = end
@@ -50,7 +51,7 @@ class Wire:
         """Send a message.
 
         Raises:
-            WireError: the other end is gone.
+            WireError: the other process is gone.
         """
         text = json.dumps(message).encode()
         try:
@@ -64,11 +65,11 @@ class Wire:
             raise WireError(str(error)) from error
 
     def receive(self, timeout_s: float | None = None) -> tuple[dict[str, Any], int | None]:
-        """The next message with its descriptor, which is now ours to close.
+        """Receive the next message and its descriptor, which the caller must close.
 
         Raises:
-            TimeoutError: nothing came in time.
-            WireError: the other end is gone, or sent something else.
+            TimeoutError: no message came in time.
+            WireError: the other process is gone, or sent something else.
         """
         self._end.settimeout(timeout_s)
         descriptors: list[int] = []
@@ -79,7 +80,7 @@ class Wire:
                 raise WireError(f"a message of {length} bytes")
             message = json.loads(self._some(length, descriptors))
             if not isinstance(message, dict) or len(descriptors) > 1:
-                raise WireError("no message")
+                raise WireError("not a message")
         except BaseException as error:
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -96,23 +97,23 @@ class Wire:
             block, came, _, _ = socket.recv_fds(self._end, min(count - len(data), 1 << 20), 4)
             descriptors += came
             if not block:
-                raise WireError("the end")
+                raise WireError("the other process is gone")
             data += block
         return bytes(data)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close this end."""
         self._end.close()
 
 
 class Memory:
-    """Memory that both processes see: the reading one puts arrays there, the other copies them out.
+    """Memory shared by both processes: the reader writes arrays into it, the caller copies them out.
 
-    It is kept from file to file, because memory that was used before takes a tenth of the time of fresh one. The one
-    that asks makes it and lets it grow; nobody can shrink it under the other's hands.
+    It is kept from file to file, because reused memory takes a tenth of the time of new memory. The caller
+    creates it and makes it larger; on Linux, neither process can shrink it.
 
     Args:
-        descriptor: of memory that the other process made; fresh if None.
+        descriptor: descriptor of memory that the other process created; None creates it.
     """
 
     def __init__(self, descriptor: int | None = None):
@@ -123,25 +124,25 @@ class Memory:
         self._map: mmap.mmap | None = None
 
     def grow(self, size: int) -> None:
-        """Have room for `size` bytes."""
+        """Make the memory `size` bytes large."""
         os.ftruncate(self.descriptor, size)
         self.see(size)
 
     def see(self, size: int) -> None:
-        """Look at the first `size` bytes, which are there."""
-        self._map = mmap.mmap(self.descriptor, size)  # the last one goes when no array refers to it any more
+        """Map the first `size` bytes, which must exist."""
+        self._map = mmap.mmap(self.descriptor, size)  # the previous map is freed when no array refers to it any more
         self.size = size
 
     def put(self, arrays: Mapping[str, NDArray], layout: list[dict[str, Any]]) -> None:
-        """Put arrays where `layout` says."""
+        """Write arrays to the places in `layout`."""
         for entry, array in zip(layout, arrays.values(), strict=True):
             np.ndarray(array.shape, array.dtype, self._map, entry["at"])[...] = array
 
     def take(self, layout: Any) -> dict[str, NDArray]:
-        """Arrays of our own, copied from where `layout` says.
+        """Copy arrays from the places in `layout`.
 
         Raises:
-            WireError: it does not say it as `laid_out` does.
+            WireError: the layout is invalid.
         """
         try:
             return dict(self._array(entry) for entry in layout)
@@ -149,7 +150,7 @@ class Memory:
             raise WireError(str(error)) from error
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release the memory."""
         self._map = None
         os.close(self.descriptor)
 
@@ -157,20 +158,20 @@ class Memory:
         name, dtype, shape, at = entry["name"], entry["dtype"], entry["shape"], entry["at"]
         whole = all(type(number) is int and number >= 0 for number in (*shape, at))
         if type(name) is not str or dtype not in _DTYPES or not whole or len(shape) > 5:
-            raise WireError("an array of another kind")
+            raise WireError("an array of an invalid type or shape")
         count = math.prod(shape)
         if at % _ALIGNED or at + count * np.dtype(dtype).itemsize > self.size:
-            raise WireError("an array beyond the memory")
+            raise WireError("an array outside the memory")
         if _LINUX:
             return name, np.ndarray(tuple(shape), dtype, self._map, at).copy()
-        array = np.empty(tuple(shape), dtype)  # where memory could shrink, looking at it could kill
+        array = np.empty(tuple(shape), dtype)  # reading a map of memory that shrank would kill this process
         if array.size and os.preadv(self.descriptor, [array.data.cast("B")], at) != array.nbytes:
             raise WireError("memory that shrank")
         return name, array
 
 
 def laid_out(arrays: Mapping[str, NDArray]) -> tuple[list[dict[str, Any]], int]:
-    """Where each array lies in memory, as JSON says it, and how many bytes that takes."""
+    """Layout of arrays in memory, as JSON values, and the bytes that they take."""
     layout, size = [], 0
     for name, array in arrays.items():
         layout.append({"name": name, "dtype": array.dtype.str, "shape": list(array.shape), "at": size})
@@ -182,7 +183,7 @@ def _fresh() -> int:
     if not _LINUX:
         with tempfile.TemporaryFile() as file:
             return os.dup(file.fileno())
-    import fcntl  # Windows, which has none, imports this module too
+    import fcntl  # Windows also imports this module, and has no fcntl
 
     descriptor = os.memfd_create("holodriver", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEAL_SHRINK)

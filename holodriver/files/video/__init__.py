@@ -1,1 +1,1 @@
-"""Reading and writing video files, their sound included."""
+"""Reading and writing of video files, including their sound."""

@@ -1,4 +1,4 @@
-"""Films: pictures of one size at one rate, as one video file or GIF, or none; videos with the sound of another file."""
+"""Films: pictures of one size at one rate, as a video file or GIF, optionally with the sound of another file."""
 
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -18,16 +18,16 @@ from holodriver.files.video.writer import CodecName, VideoWriter, codec_for, joi
 
 
 class Film:
-    """A film that is being written; a context manager. What an error stops leaves nothing.
+    """A film that is being written; a context manager. An error leaves no file.
 
     Args:
         path: NAME.mp4, .mov or .mkv.
-        rate: frames a second, or their mean.
-        time_base: seconds of one tick of the time stamps; those of a film at `rate` if None.
-        codec: by the size of the frames if None.
-        sound: a file whose first sound track is copied, as long as there are pictures.
-        start: time stamp in `sound` that is the zero of the film, s.
-        overwrite: replace what is there.
+        rate: mean frame rate, frames a second.
+        time_base: seconds of one tick of the time stamps; None: the duration of one frame.
+        codec: codec of the film; None: chosen by the size of the frames.
+        sound: a file whose first sound track is copied, up to the end of the pictures.
+        start: time stamp in `sound` at which the film starts, s.
+        overwrite: replace an existing file.
 
     Raises:
         OutputExistsError: `path` exists and `overwrite` is false.
@@ -65,10 +65,10 @@ class Film:
         """Add a frame (H, W, 3), sRGB, red first; H and W even.
 
         Args:
-            time: when it is shown, s; as if all before it came at the film's rate if None.
+            time: time at which the frame is shown, s; None: its number divided by the film's rate.
 
         Raises:
-            InputError: its size is odd, or another than that of the first frame.
+            InputError: the size of the frame is odd, or differs from that of the first frame.
             HolodriverError: the disk is full, or the encoder fails.
         """
         height, width = pixels.shape[:2]
@@ -140,7 +140,7 @@ def write_film(
 
 
 def write_gif(path: Path, frames: Iterable[NDArray[np.uint8]], *, rate: Fraction, overwrite: bool = False) -> int:
-    """Write frames (H, W, 3), red first, as an animated GIF that begins again for ever; returns their number.
+    """Write frames (H, W, 3), red first, as an animated GIF that repeats for ever; returns their number.
 
     A GIF has 256 colours a frame and counts time in hundredths of a second.
 

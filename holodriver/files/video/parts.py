@@ -1,7 +1,7 @@
-"""A long video written in parts, so that what a killed run had done is there when it goes on.
+"""A long video written in parts, so that a run can continue after it was killed.
 
-Beside the video, in a hidden folder, lie the encoded parts, the state after the last of them, and ``parts.json``, which
-is written last and alone says what counts. At the end the parts are joined without encoding anything again.
+A hidden folder beside the video holds the encoded parts, the state after the last part, and ``parts.json``, which
+is written last and lists the valid parts. At the end the parts are joined without a second encoding.
 """
 
 import json
@@ -33,31 +33,32 @@ PART_SUFFIX = ".mkv"
 
 @dataclass(frozen=True)
 class Track:
-    """One of the videos that are written side by side, frame by frame."""
+    """One of several videos that are written side by side, frame by frame."""
 
     path: Path
-    """Where it is in the end."""
+    """Path of the finished video."""
     size: tuple[int, int]
-    """(width, height), pixels."""
+    """Width and height, pixels."""
     codec: Codec
     grey: bool = False
+    """Whether frames are grey, (H, W)."""
 
 
 class VideoParts:
     """One or more videos of the same frames, written in parts.
 
     Args:
-        tracks: what is written; the folder of the parts is named after the first.
-        identity: plain values that say what the videos are made of; a run goes on only with the same.
-        rate: mean frames a second.
+        tracks: the videos to write; the folder of the parts is named after the first.
+        identity: plain values that describe the source of the videos; a run continues only if they are equal.
+        rate: mean frame rate, frames a second.
         time_base: seconds of one tick of the time stamps.
-        resume: go on with what is there.
-        overwrite: begin anew and replace what is there; with `resume` only if it was made of something else, or is
-            damaged.
+        resume: continue an unfinished run.
+        overwrite: start again and replace existing files; with `resume`, only if the unfinished run is damaged or has
+            another source.
 
     Raises:
-        OutputExistsError: a video or an unfinished run is there, and neither `resume` nor `overwrite` is given.
-        InputError: what is there was made of something else.
+        OutputExistsError: a video or an unfinished run exists, and neither `resume` nor `overwrite` is given.
+        InputError: the unfinished run has another source.
     """
 
     def __init__(
@@ -74,9 +75,9 @@ class VideoParts:
         self.rate, self.time_base = rate, time_base
         self.folder = parts_folder(tracks[0].path)
         self.frames = 0
-        """Frames in finished parts."""
+        """Number of frames in finished parts."""
         self.end = Fraction(0)
-        """Where the last finished part ends, s."""
+        """End of the last finished part, s."""
         self.finished = False
         """Whether the last frame is in a finished part."""
         self._count = 0
@@ -87,9 +88,9 @@ class VideoParts:
         if self.folder.exists():
             if not resume:
                 raise OutputExistsError(
-                    "an unfinished run is there",
+                    "has an unfinished run",
                     where=tracks[0].path,
-                    remedy="pass --resume to go on with it, or --overwrite to begin anew",
+                    remedy="pass --resume to continue it, or --overwrite to start again",
                 )
             self._take_up()
         else:
@@ -119,11 +120,11 @@ class VideoParts:
 
     @property
     def open_frames(self) -> int:
-        """Frames in the part that is being written."""
+        """Number of frames in the part that is being written."""
         return self._written
 
     def commit(self, state: dict[str, NDArray[Any]], *, finished: bool = False) -> None:
-        """Finish the part that is being written; from now on a run goes on after it.
+        """Finish the part that is being written; a later run continues after it.
 
         Args:
             state: arrays that the next frame depends on.
@@ -148,22 +149,22 @@ class VideoParts:
         self._state_file(self._count - 1).unlink(missing_ok=True)
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """What `commit` got last; empty before."""
+        """Arrays of the last `commit`; empty before the first."""
         if not self._count:
             return {}
         try:
             return dict(guard.read(parse_state, self._state_file(self._count)).arrays)
         except FileFormatError as error:
-            raise FileFormatError(error.what, where=error.where, remedy="begin anew with --overwrite") from error
+            raise FileFormatError(error.what, where=error.where, remedy="start again with --overwrite") from error
 
     def join(
         self, *, sound: Path | None, start: Fraction, metadata: dict[str, str], cut_sound: bool = False
     ) -> list[str]:
-        """Put the finished parts together into the videos; the parts stay.
+        """Join the finished parts into the videos; the parts are kept.
 
         Args:
-            sound: file whose sound the first track gets.
-            start: time stamp in it that is the zero of the frames, s.
+            sound: file whose sound is copied into the first track.
+            start: time stamp in `sound` at which the frames start, s.
             metadata: text fields of the videos.
             cut_sound: whether the sound ends with the frames.
 
@@ -189,21 +190,21 @@ class VideoParts:
         return notes
 
     def abandon(self) -> None:
-        """Leave the part that is being written; finished ones stay."""
+        """Delete the part that is being written; finished parts are kept."""
         for writer in self._writers:
             writer.close()
             writer.path.unlink(missing_ok=True)
         self._writers, self._written = [], 0
 
     def remove(self) -> None:
-        """Remove the parts, after the last `join`."""
-        # renamed first: a run that is killed meanwhile must not leave parts that say that they are whole
+        """Delete the parts, after the last `join`."""
+        # renamed first: a run that is killed meanwhile must not leave parts that seem to be complete
         gone = Path(tempfile.mkdtemp(prefix=f".{self.tracks[0].path.name}.", dir=self.folder.parent))
         os.replace(self.folder, gone / self.folder.name)
         shutil.rmtree(gone, ignore_errors=True)
 
     def _begin(self) -> None:
-        # with its first manifest inside, or a run that is killed in between would leave a folder that says nothing
+        # made with its first manifest inside: a run that is killed in between must not leave a folder without one
         final = self.folder
         final.parent.mkdir(parents=True, exist_ok=True)
         self.folder = Path(tempfile.mkdtemp(prefix=f".{self.tracks[0].path.name}.", dir=final.parent))
@@ -212,7 +213,7 @@ class VideoParts:
         self.folder = final
 
     def _is_ours(self) -> bool:
-        """Whether what is there can be gone on with."""
+        """Whether this run can continue the unfinished one."""
         try:
             self._take_up()
             self.state()
@@ -224,7 +225,7 @@ class VideoParts:
     def _take_up(self) -> None:
         path = self.folder / MANIFEST
         there = {entry.name for entry in self.folder.iterdir()}
-        saved = read_json(stays(self.folder, path), remedy="begin anew with --overwrite")
+        saved = read_json(stays(self.folder, path), remedy="start again with --overwrite")
         try:
             check_head(saved, FORMAT, VERSION, path)
             count, frames, end = int(saved["parts"]), int(saved["frames"]), _seconds(saved["end"])
@@ -233,15 +234,15 @@ class VideoParts:
             if not 0 <= count * len(self.tracks) <= len(there) or frames < 0:
                 raise ValueError(f"{count} parts")
         except FileFormatError as error:
-            raise FileFormatError(error.what, where=path, remedy="begin anew with --overwrite") from None
+            raise FileFormatError(error.what, where=path, remedy="start again with --overwrite") from None
         except (ValueError, TypeError, KeyError, OverflowError) as error:
-            raise FileFormatError("is damaged", where=path, remedy="begin anew with --overwrite") from error
+            raise FileFormatError("is damaged", where=path, remedy="start again with --overwrite") from error
         for key, value in self.identity.items():
             if identity.get(key) != value:
                 raise InputError(
-                    f"the unfinished run has '{key}' {shown(identity.get(key))}, now it is {value!r}",
+                    f"the unfinished run has '{key}' {shown(identity.get(key))}, but this run has {value!r}",
                     where=self.tracks[0].path,
-                    remedy="give the same options, or begin anew with --overwrite",
+                    remedy="give the same options, or start again with --overwrite",
                 )
         self._count, self.frames, self.end = count, frames, end
         keep = {self._part(index, number).name for index in range(len(self.tracks)) for number in range(count)}
@@ -249,7 +250,7 @@ class VideoParts:
         missing = keep - there - {self._state_file(0).name}
         if missing:
             raise FileFormatError(
-                f"lacks {sorted(missing)[0]}", where=self.folder, remedy="begin anew with --overwrite"
+                f"lacks {sorted(missing)[0]}", where=self.folder, remedy="start again with --overwrite"
             )
         for entry in self.folder.iterdir():
             if entry.name not in keep:
@@ -277,26 +278,26 @@ class VideoParts:
 
 
 def parse_state(source: Source) -> Parsed:
-    """The arrays of a NumPy archive, none of them pickled."""
+    """Parse the arrays of a NumPy archive; pickled ones are refused."""
     try:
         with source.file() as file, np.load(file, allow_pickle=False) as archive:
             arrays = dict(archive)
     except MemoryError:
         raise
-    except Exception as error:  # NumPy and zipfile have errors of many kinds for damaged files
+    except Exception as error:  # NumPy and zipfile raise errors of many types for damaged files
         raise FileFormatError(f"cannot be read: {error}", where=source.path) from error
     if not all(isinstance(array, np.ndarray) for array in arrays.values()):
-        raise FileFormatError("holds something else than arrays", where=source.path)
+        raise FileFormatError("holds values that are not arrays", where=source.path)
     return Parsed(None, arrays)
 
 
 def _seconds(text: object) -> Fraction:
-    """A fraction as `str` writes it; nothing that would be as long as 1e999999999."""
+    """Parse a fraction written by `str`; a text with an exponent, such as 1e999999999, is refused."""
     if not isinstance(text, str) or not re.fullmatch(r"\d{1,18}(/\d{1,18})?", text):
         raise ValueError("no fraction")
     return Fraction(text) if not text.endswith("/0") else Fraction(0)
 
 
 def parts_folder(path: Path) -> Path:
-    """Where the parts of a video lie until it is finished."""
+    """Folder of the parts of a video until the video is finished."""
     return path.with_name(f".{path.name}.parts")

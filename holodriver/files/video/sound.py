@@ -1,4 +1,4 @@
-"""The sound of a video as a file of its own, which a process of its own took out of it (see `guard`)."""
+"""The sound of a video as a separate file, which a guarded process extracts (see `guard`)."""
 
 import io
 from collections.abc import Collection, Generator, Iterator
@@ -17,44 +17,46 @@ from holodriver.files.guard.wire import Parsed
 from holodriver.files.video.video import FORMATS, import_av
 
 CONTAINER = "matroska"
-"""It takes nearly every codec, and keeps every whole number as a time stamp that is not negative."""
+"""Container of the sound file: it takes nearly every codec, and keeps every non-negative whole number as a time
+stamp."""
 
 TICK = Fraction(1, 1000)
-"""What Matroska takes for the unit of time stamps, s; it stands for the unit that they have."""
+"""Unit of time stamps in Matroska, s; one stands for one tick of `Sound.time_base`."""
 
 LATER = Fraction(60)
-"""Seconds by which time stamps are moved, so that none is negative: encoders begin before zero."""
+"""Seconds that are added to time stamps, so that none is negative: encoders begin before zero."""
 
 _BLOCK = 1 << 20
 
 _MOST_RATE = 768_000
-"""Samples a second."""
+"""Highest sample rate that is encoded, samples a second."""
 
 
 @dataclass(frozen=True)
 class Sound:
-    """What became of a sound track."""
+    """Result of extracting a sound track."""
 
     codec: str
-    """As it was."""
+    """Name of the codec in the video."""
     encoded: bool
-    """Whether it was encoded anew, because the container does not take that codec."""
+    """Whether the sound was encoded again because the container does not take its codec."""
     layout: str
-    """FFmpeg's name of the order of its channels; empty if it is not known."""
+    """FFmpeg's name of the channel layout; empty if it is unknown."""
     time_base: Fraction
-    """Seconds for which each millisecond of the time stamps stands."""
+    """Duration that each millisecond of the time stamps stands for, s."""
     packets: int
+    """Number of packets in the file."""
 
 
 def take_sound(
     path: Path, into: Path, codecs: Collection[str], *, start: Fraction, end: Fraction | None
 ) -> Sound | None:
-    """Write the first sound track of a video, as it is or as AAC; None if there is none, or nothing in it.
+    """Write the first sound track of a video, copied or as AAC; None if the track is missing or empty.
 
     Args:
         path: the video.
-        into: the file to be written, in `CONTAINER`, all time stamps `LATER`.
-        codecs: names of those that may stay as they are.
+        into: the file to be written, in `CONTAINER`; its time stamps are later by `LATER`.
+        codecs: names of the codecs that are copied.
         start, end: time stamps of the video between which sound is taken, s.
 
     Raises:
@@ -78,7 +80,8 @@ def take_sound(
 
 
 def parse_sound(source: Source, *, codecs: list[str], end: str | None) -> Generator[Parsed, None, None]:
-    """What the track is (nothing if there is none); then `block`, again and again: the file, and its packets so far."""
+    """Parse a sound track: first its description (nothing if there is none); then blocks of the file, each with the
+    number of packets so far."""
     av = import_av()
     written = _Blocks()
     with _opened(source) as container:
@@ -87,7 +90,7 @@ def parse_sound(source: Source, *, codecs: list[str], end: str | None) -> Genera
         track = container.streams.audio[0]
         codec = track.codec_context.name if track.codec_context is not None else ""
         encoded = codec not in codecs
-        rate = getattr(track, "rate", None) or 0  # a track of an unknown kind has none
+        rate = getattr(track, "rate", None) or 0  # a track of an unknown kind has no rate
         if encoded and not 0 < rate <= _MOST_RATE:
             raise FileFormatError(f"has sound of {rate} samples a second", where=source.path)
         base = Fraction(1, rate) if encoded else Fraction(track.time_base)
@@ -120,7 +123,7 @@ def _layout(context: Any) -> str:
 
 
 class _Blocks(io.RawIOBase):
-    """What was written and not yet taken; nothing can be written again, as into a pipe."""
+    """A file in memory whose written bytes are taken away in blocks; it cannot be rewound."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -162,7 +165,7 @@ def _copied(av: Any, container: Any, track: Any, target: Any) -> Iterator[Any]:
                 packet.stream = target
                 yield packet
     except (av.FFmpegError, EOFError):
-        return  # a broken tail: what came before is kept
+        return  # the end of the file is broken; the packets before it are kept
 
 
 def _encoded(av: Any, container: Any, track: Any, target: Any) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""Videos read frame by frame: the right way up, in sRGB, at the times that the file says."""
+"""Videos read frame by frame: upright, in sRGB, at the times in the file."""
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -18,40 +18,42 @@ from holodriver.files.guard.source import Source
 from holodriver.files.guard.wire import Parsed
 
 SUFFIXES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
-"""Of files that are read as videos."""
+"""File name suffixes of videos that are read."""
 
 WRITABLE = (".mp4", ".mov", ".mkv")
-"""Of files that are written as videos."""
+"""File name suffixes of videos that are written."""
 
 HD_HEIGHT = 720
-"""From this height on a video that does not say its colour matrix has that of BT.709, below that of BT.601."""
+"""Smallest height, pixels, of a video that is taken for BT.709 if the file does not name its colour matrix; else
+BT.601."""
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,nut"
-"""FFmpeg's names of the containers that are read. It knows playlists too, which would have it open other files."""
+"""Containers that are read, by FFmpeg's names. Playlists are not among them, because they make FFmpeg open other
+files."""
 
 MAXIMUM_PIXELS = 1 << 26
-"""Pixels of a frame; 8K has half as many."""
+"""Largest number of pixels of a frame; 8K has half as many."""
 
 MAXIMUM_RATE = 100_000
-"""Frames a second."""
+"""Highest frame rate, frames a second."""
 
 MAXIMUM_FRAMES = 100_000_000
-"""19 days at 60 frames a second."""
+"""Largest number of frames: 19 days at 60 frames a second."""
 
 HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
-"""Transfer characteristics (ITU-T H.273, table 3) whose light is not sRGB's."""
+"""Transfer characteristics (ITU-T H.273, table 3) of high dynamic range, which are not those of sRGB."""
 
 
 def is_video(path: Path) -> bool:
-    """Whether `path` is named as a video."""
+    """Whether the name of `path` has the suffix of a video."""
     return path.suffix.lower() in SUFFIXES
 
 
 def import_av() -> Any:
-    """PyAV.
+    """Import PyAV.
 
     Raises:
-        HolodriverError: it is not installed.
+        HolodriverError: PyAV is not installed.
     """
     try:
         import av
@@ -61,56 +63,57 @@ def import_av() -> Any:
 
 
 def av_name(path: Path) -> str:
-    """What FFmpeg is to open: a file, also if what is before a colon in its name is the name of a protocol."""
+    """Name under which FFmpeg opens a file, even if the file name looks like a URL."""
     return f"file:{path}"
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video file says about itself."""
+    """Properties of a video file."""
 
     width: int
-    """As it is shown: turned upright, with square pixels."""
+    """Width as shown, upright and with square pixels; pixels."""
     height: int
+    """Height as shown, upright and with square pixels; pixels."""
     turn: int
     """Counter-clockwise quarter turns that bring the stored pictures upright."""
     rate: Fraction
-    """Mean frames a second."""
+    """Mean frame rate, frames a second."""
     time_base: Fraction
     """Seconds of one tick of the time stamps."""
     frames: int
-    """Number of frames, estimated where the file does not say it; 0 if nothing is known."""
+    """Number of frames, estimated if the file does not give it; 0 if it is unknown."""
     has_audio: bool
     start: Fraction
-    """Seconds; the earliest time stamp in the file."""
+    """Earliest time stamp in the file, s."""
     codec: str
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class VideoFrame:
-    """One picture of a video."""
+    """One frame of a video."""
 
     index: int
-    """Its number in the file, from 0."""
+    """Number of the frame in the file, from 0."""
     time: Fraction
-    """Seconds since the start of the file; frames need not be evenly spaced."""
+    """Time since the start of the file, s; frames need not be evenly spaced."""
     pixels: NDArray[np.uint8]
     """(H, W, 3), sRGB, red first."""
 
 
 class VideoReader:
-    """A video file, decoded by a process of its own (see `guard`); a context manager.
+    """A video file, decoded by a separate process (see `guard`); a context manager.
 
     Raises:
-        FileFormatError: missing, empty, damaged, without a video stream, or larger than any that is read.
+        FileFormatError: the file is missing, empty, damaged, without a video stream, or too large.
     """
 
     def __init__(self, path: Path):
         self.path = path
         self.info = _info(guard.read(parse_info, path).value)
         self.broken = 0
-        """Packets so far that could not be decoded."""
+        """Number of packets so far that could not be decoded."""
         self._parts: guard.Parts | None = None
 
     def __enter__(self) -> "VideoReader":
@@ -123,9 +126,9 @@ class VideoReader:
             self._parts.close()
 
     def frames(self, *, stride: int = 1, limit: int | None = None, skip: int = 0) -> Iterator[VideoFrame]:
-        """Every `stride`-th frame, at most `limit` of them, each at its own time; can be called once.
+        """Give every `stride`-th frame, at most `limit` of them, each with its own time; can be called once.
 
-        The first `skip` of these are left out, and count towards the limit.
+        The first `skip` of these frames are left out, and count towards the limit.
 
         Packets that cannot be decoded are left out and counted in `broken`.
         """
@@ -144,10 +147,10 @@ class VideoReader:
 
 
 def parse_info(source: Source) -> Parsed:
-    """What a video file says about itself, as plain values."""
+    """Parse the properties of a video file, as plain values."""
     with _opened(source) as container:
         described = _described(container, source.path, 0)
-    with _opened(source) as container:  # the decoder attaches the display matrix to frames alone
+    with _opened(source) as container:  # only decoded frames have the display matrix
         turn = _turn(container)
     return Parsed(_plain(replace(described, turn=turn) if turn % 2 == 0 else _lying(described, turn)), {})
 
@@ -155,7 +158,7 @@ def parse_info(source: Source) -> Parsed:
 def parse_frames(
     source: Source, *, info: dict[str, Any], stride: int, limit: int | None, skip: int
 ) -> Generator[Parsed, None, None]:
-    """The frames of a video file: `index`, `time`, and how many packets were `broken` before; `pixels`."""
+    """Parse the frames of a video file: `index`, `time` and the number of `broken` packets before; `pixels`."""
     about = _info(info)
     broken = [0]
     given = 0
@@ -174,7 +177,7 @@ def parse_frames(
 
 @contextmanager
 def _opened(source: Source) -> Iterator[Any]:
-    """The container. Formats that name other files, such as playlists, are none."""
+    """Open the container; formats that name other files, such as playlists, are refused."""
     av = import_av()
     if not source.size:
         raise FileFormatError("is empty", where=source.path)
@@ -198,11 +201,11 @@ def _decoded(container: Any, broken: list[int]) -> Iterator[Any]:
             packet = next(packets)
         except StopIteration:
             return
-        except av.FFmpegError:  # the container ends in the middle of something
+        except av.FFmpegError:  # the file ends in the middle of a packet
             broken[0] += 1
             packet = None
         try:
-            # the packet without data at the end brings out what the decoder holds back
+            # the final packet without data flushes the decoder
             yield from stream.codec_context.decode(packet) if packet is None else packet.decode()
         except (av.FFmpegError, EOFError):
             broken[0] += 1
@@ -216,7 +219,7 @@ def _described(container: Any, path: Path, turn: int) -> VideoInfo:
     stream = container.streams.video[0]
     context = stream.codec_context
     if context is None or not (context.width and context.height):
-        raise FileFormatError("holds a video of no size, or of an unknown kind", where=path)
+        raise FileFormatError("holds a video without a size, or of an unknown kind", where=path)
     if not stream.time_base:
         raise FileFormatError("holds a video whose time stamps have no unit", where=path)
     rate = stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(25)
@@ -232,7 +235,7 @@ def _described(container: Any, path: Path, turn: int) -> VideoInfo:
         ("frames", frames, MAXIMUM_FRAMES),
     ):
         if not 0 <= found <= most:
-            raise FileFormatError(f"says that it has {float(found):,.0f} {what}, expected at most {most:,}", where=path)
+            raise FileFormatError(f"claims {float(found):,.0f} {what}, expected at most {most:,}", where=path)
     begins = [
         other.start_time * other.time_base
         for other in container.streams
@@ -257,7 +260,7 @@ def _described(container: Any, path: Path, turn: int) -> VideoInfo:
 
 
 def _turn(container: Any) -> int:
-    """Quarter turns of the display matrix."""
+    """Quarter turns in the display matrix, counter-clockwise."""
     av = import_av()
     try:
         for frame in container.decode(container.streams.video[0]):
@@ -272,7 +275,7 @@ def _lying(info: VideoInfo, turn: int) -> VideoInfo:
 
 
 def _plain(info: VideoInfo) -> dict[str, Any]:
-    """As JSON has it."""
+    """Properties as JSON values."""
     values = asdict(info)
     return values | {name: str(values[name]) for name in _FRACTIONS} | {"notes": list(info.notes)}
 
@@ -294,19 +297,22 @@ def _time(frame: Any, index: int, info: VideoInfo) -> Fraction:
 def _upright(frame: Any, info: VideoInfo) -> NDArray[np.uint8]:
     colorspace = frame.colorspace
     if int(colorspace) in (2, 0) and "rgb" not in frame.format.name and "gbr" not in frame.format.name:
-        # unspecified: by the height, as players do
+        # unspecified: chosen by the height, as players do
         colorspace = 1 if frame.height >= HD_HEIGHT else 5
     converted = frame.reformat(format="rgb24", src_colorspace=int(colorspace), dst_colorspace=int(colorspace))
     pixels = converted.to_ndarray()
     wanted = info.width, info.height
     size = wanted if info.turn % 2 == 0 else wanted[::-1]
-    if (pixels.shape[1], pixels.shape[0]) != size:  # pixels that are not square, or a size that changes on the way
+    if (
+        pixels.shape[1],
+        pixels.shape[0],
+    ) != size:  # pixels that are not square, or a size that changes within the video
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(np.rot90(pixels, info.turn))
 
 
 def _square(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
-    """The size of a picture whose pixels have been made square."""
+    """Size of a picture after its pixels have been made square."""
     if not aspect or aspect == 1 or not Fraction(1, 8) < aspect < 8:
         return width, height
     return max(1, round(width * aspect)), height

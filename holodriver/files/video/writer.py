@@ -19,32 +19,34 @@ from holodriver.files.video.video import av_name, import_av
 CodecName = Literal["h264", "h265", "ffv1"]
 
 WIDEST_H264 = 4096
-"""Side in pixels up to which decoders of H.264 in common hardware go (level 5.2); beyond it H.265 is taken."""
+"""Largest side, pixels, that common hardware decoders of H.264 support (level 5.2); larger videos are H.265."""
 
 BT709, LIMITED, SRGB = 1, 1, 13
-"""ITU-T H.273: colour primaries and matrix of BT.709; limited range; the transfer of sRGB."""
+"""Codes of ITU-T H.273: BT.709 (colour primaries and matrix), limited range, and sRGB (transfer)."""
 
 COMMENT = "comment"
-"""The metadata field that every container keeps."""
+"""Metadata field that every container keeps."""
 
 
 @dataclass(frozen=True)
 class Codec:
-    """How frames are encoded."""
+    """Encoding of frames."""
 
     name: CodecName
     encoder: str
+    """FFmpeg's name of the encoder."""
     pixels: str
     """Pixel format of colour frames."""
     grey: str
     """Pixel format of grey frames."""
     suffix: str
-    """Of the container that holds it."""
+    """File name suffix of the container for this codec."""
     options: dict[str, str] = field(default_factory=dict)
     tag: str | None = None
+    """Four-character code of the codec in the container; None: the default."""
 
 
-# Without B-frames the decoding time of a packet is its showing time, so that parts encoded one after the other join.
+# Without B-frames a packet's decoding time is its display time, so that separately encoded parts can be joined.
 CODECS: dict[CodecName, Codec] = {
     "h264": Codec("h264", "libx264", "yuv420p", "yuv420p", ".mp4", {"preset": "veryfast", "crf": "16", "bf": "0"}),
     "h265": Codec(
@@ -58,11 +60,11 @@ CODECS: dict[CodecName, Codec] = {
     ),
     "ffv1": Codec("ffv1", "ffv1", "gbrp16le", "gray16le", ".mkv", {"level": "3", "slicecrc": "1"}),
 }
-"""H.264, H.265, and FFV1, which keeps 16 bits exactly."""
+"""Supported codecs: H.264, H.265, and FFV1, which keeps 16 bits exactly."""
 
 
 def codec_for(width: int, height: int, name: CodecName | None = None) -> Codec:
-    """The codec of that name; by the size of the frames if None."""
+    """Codec with the given name; None chooses by the size of the frames."""
     if name is None:
         name = "h264" if max(width, height) <= WIDEST_H264 else "h265"
     if name not in CODECS:
@@ -71,12 +73,12 @@ def codec_for(width: int, height: int, name: CodecName | None = None) -> Codec:
 
 
 class VideoWriter:
-    """Writes one video file without sound; a context manager that finishes the file, on an error as well.
+    """Writer of one video file without sound; a context manager that finishes the file, on an error as well.
 
     Args:
-        path: of the file; its suffix decides the container.
+        path: path of the file; its suffix decides the container.
         size: (width, height), pixels; even for H.264 and H.265.
-        rate: mean frames a second.
+        rate: mean frame rate, frames a second.
         time_base: seconds of one tick of the time stamps.
         codec: see `codec_for`.
         grey: whether frames are (H, W) rather than (H, W, 3).
@@ -120,7 +122,7 @@ class VideoWriter:
 
         Args:
             pixels: (H, W, 3) red first or (H, W), 8 or 16 bits.
-            time: seconds since the start; must grow.
+            time: seconds since the start; must increase.
 
         Raises:
             HolodriverError: the disk is full, or the encoder fails.
@@ -180,7 +182,7 @@ class VideoWriter:
 
 
 def even(pixels: NDArray) -> NDArray:
-    """`pixels` with the last row and column repeated where a side is odd, so that nothing is lost."""
+    """Repeat the last row and column of `pixels` if a side is odd, so that both sides become even."""
     height, width = pixels.shape[:2]
     if height % 2 or width % 2:
         pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), *((0, 0),) * (pixels.ndim - 2)), "edge")
@@ -200,21 +202,21 @@ def join(
     metadata: dict[str, str] | None = None,
     tag: str | None = None,
 ) -> list[str]:
-    """Put encoded parts one after the other into one file, unchanged, with the sound of another.
+    """Join encoded parts into one file without a second encoding, with the sound of another file.
 
     Args:
-        parts: parts of one codec and size (see `VideoWriter`), whose time stamps go on from part to part.
-        path: of the file, written at once and without care for what is there.
-        rate, time_base: of the parts.
-        frames: how many there are in all parts.
-        sound: file whose sound is copied; what the container cannot hold becomes AAC.
-        start: time stamp in `sound` that is the zero of the parts, s.
-        end: where the sound ends, s of the parts.
+        parts: parts of one codec and size (see `VideoWriter`), whose time stamps increase from part to part.
+        path: path of the file, which is replaced if it exists.
+        rate, time_base: frame rate of the parts, frames a second, and seconds of one tick of their time stamps.
+        frames: number of frames in all parts.
+        sound: file whose sound is copied; a codec that the container cannot hold becomes AAC.
+        start: time stamp in `sound` at which the parts start, s.
+        end: end of the sound, s after the start of the parts.
         metadata: text fields of the file.
-        tag: code of the codec that players look for.
+        tag: four-character code of the codec in the file.
 
     Returns:
-        notes: what became of the sound, if not a copy.
+        notes about the sound, if it is not a copy.
 
     Raises:
         FileFormatError: a part is damaged, the parts hold another number of frames, or the sound cannot be read.
@@ -232,7 +234,7 @@ def join(
         try:
             said = take_sound(sound, taken, kept, start=start, end=end)
             film.write(taken, said, start + LATER)
-        except (_SoundError, FileFormatError):  # a kind of sound that this container does not hold after all
+        except (_SoundError, FileFormatError):  # the container does not hold this sound after all
             said = take_sound(sound, taken, (), start=start, end=end)
             film.write(taken, said, start + LATER)
     if said is None or not said.encoded:
@@ -241,12 +243,12 @@ def join(
 
 
 class _SoundError(HolodriverError):
-    """Sound could not be put beside the pictures."""
+    """Raised if sound could not be put beside the pictures."""
 
 
 @dataclass(frozen=True)
 class _Joined:
-    """A file that parts become."""
+    """Description of the file into which parts are joined."""
 
     parts: list[Path]
     path: Path
@@ -257,7 +259,7 @@ class _Joined:
     tag: str | None
 
     def write(self, taken: Path | None = None, sound: Sound | None = None, shift: Fraction = Fraction(0)) -> None:
-        """Write it, with the sound in `taken`, if there is any, whose time stamps are `shift` later."""
+        """Write the file, with the sound in `taken`, if given, whose time stamps are later by `shift`."""
         av = import_av()
         options = {"movflags": "+faststart"} if self.path.suffix == ".mp4" else {}
         try:
@@ -296,14 +298,14 @@ class _Joined:
             except av.FFmpegError as error:
                 raise FileFormatError(f"is damaged ({error.strerror})", where=part) from error
         if found != self.frames:
-            said = f"its parts hold {found} frames, expected {self.frames}"
-            raise FileFormatError(said, where=self.parts[0].parent, remedy="begin anew with --overwrite")
+            said = f"has parts with {found} frames, expected {self.frames}"
+            raise FileFormatError(said, where=self.parts[0].parent, remedy="start again with --overwrite")
 
     def _sound(self, av: Any, container: Any, output: Any, sound: Sound, shift: Fraction) -> Iterator[Any]:
-        """Packets of the sound track, in the time of the parts; the stream is added at once."""
+        """Packets of the sound track, in the time of the parts; the output stream is added immediately."""
         source = container.streams.audio[0]
         target = output.add_stream_from_template(source)
-        if sound.layout:  # Matroska says no more than the number of channels
+        if sound.layout:  # Matroska stores only the number of channels
             target.codec_context.layout = sound.layout
         return _lasting(self._heard(container, source, target, sound, round(shift / sound.time_base)))
 
@@ -314,18 +316,18 @@ class _Joined:
                 yield _timed(packet, target, sound.time_base, shift)
                 found += 1
         if found != sound.packets:
-            raise _SoundError(f"{found} of {sound.packets} packets of its sound came through", where=self.path)
+            raise _SoundError(f"{found} of {sound.packets} packets of its sound were copied", where=self.path)
 
 
 def _timed(packet: Any, target: Any, time_base: Fraction, shift: int = 0) -> Any:
-    """A packet whose milliseconds are ticks, as one of `target`; without B-frames it is decoded when it is shown."""
+    """Move a packet to `target`, with milliseconds read as ticks; without B-frames it is decoded when it is shown."""
     packet.pts = packet.dts = packet.pts - shift
     packet.time_base, packet.stream = time_base, target
     return packet
 
 
 def _lasting(packets: Iterator[Any], last: int | None = None) -> Iterator[Any]:
-    """Packets that last until the next one; the last one `last` ticks, or as long as the one before."""
+    """Packets that last until the next one; the final packet lasts `last` ticks, or as long as the one before."""
     held, ticks = None, 1
     for packet in packets:
         if held is not None:
@@ -338,7 +340,7 @@ def _lasting(packets: Iterator[Any], last: int | None = None) -> Iterator[Any]:
 
 
 def _by_time(first: Iterator[Any], second: Iterator[Any]) -> Iterator[Any]:
-    """Packets of two streams in the order of their decoding times, as containers like them."""
+    """Packets of two streams in the order of their decoding times, as containers expect them."""
     a, b = next(first, None), next(second, None)
     while a is not None or b is not None:
         if b is None or (a is not None and a.dts * a.time_base <= b.dts * b.time_base):

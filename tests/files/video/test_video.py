@@ -284,7 +284,7 @@ def test_parts_go_on_after_the_last_commit(tmp_path: Path) -> None:
     del parts  # as if killed: two frames were never committed
     with pytest.raises(OutputExistsError, match="--resume"):
         VideoParts(tracks(tmp_path), {"n": 1}, **TRACK_SETTINGS)
-    with pytest.raises(InputError, match="'n' 1, now it is 2"):
+    with pytest.raises(InputError, match="'n' 1, but this run has 2"):
         VideoParts(tracks(tmp_path), {"n": 2}, **TRACK_SETTINGS, resume=True)
     again = VideoParts(tracks(tmp_path), {"n": 1}, **TRACK_SETTINGS, resume=True)
     assert again.frames == 4
@@ -345,7 +345,7 @@ def test_parts_of_an_earlier_version_are_refused(tmp_path: Path) -> None:
     parts = VideoParts(tracks(tmp_path), {}, **TRACK_SETTINGS)
     saved = parts.folder / "parts.json"
     saved.write_text(saved.read_text().replace('"version": 2', '"version": 1'))
-    with pytest.raises(FileFormatError, match=r"'version' is 1, expected 2 \(begin anew with --overwrite"):
+    with pytest.raises(FileFormatError, match=r"'version' is 1, expected 2 \(start again with --overwrite"):
         VideoParts(tracks(tmp_path), {}, **TRACK_SETTINGS, resume=True)
 
 
