@@ -1,1 +1,1 @@
-"""From pictures with depth to panel frames at once: the shipped networks, the runtime, and the stream."""
+"""From pictures with depth to panel frames in one pass: the shipped networks, their runtimes, and the stream."""

@@ -1,9 +1,9 @@
 """DEHNet: the network that turns an RGB-D image into the wave field that the optimiser would have found.
 
-As in the paper, 34 convolutions of 3 × 3 with 12 channels, the input concatenated before the last; or of any other
-shape, and those that come along are wider and shorter (`holodriver/dehnet/weights/MODEL_CARD.md`). One network works
-on one colour: what light does on its way depends on the wavelength. It answers with what is to be *added* to the
-flat-phase field √I, so that it begins from a strong simple hologram; each two convolutions have a skip around them.
+The default shape is the paper's: 34 convolutions of 3 × 3 with 12 channels, and the input concatenated before the last.
+The shipped networks are wider and shorter (`holodriver/dehnet/weights/MODEL_CARD.md`). A network is for
+one colour, because diffraction depends on the wavelength. Its output is *added* to the
+flat-phase field √I, so that training starts from a good simple hologram; every two convolutions have a skip.
 
 Source: the DEH paper, "Training of the neural network" and Fig. 2b; the skips, K. He et al., "Deep residual learning
 for image recognition", CVPR 2016; the folded pixels, W. Shi et al., "Real-time single image and video super-resolution
@@ -21,16 +21,16 @@ from holodriver.errors import Expected, InputError, check_fields, numbers
 from holodriver.optics.display import DisplayProfile
 
 INPUTS, OUTPUTS = 2, 2
-"""Amplitude and depth in; real and imaginary part out."""
+"""Channels of the input (amplitude and depth) and of the output (real and imaginary part)."""
 
 TOLERANCE = 1e-3
-"""Relative difference of optics within which a network still fits."""
+"""Largest relative difference between the optics of a display and of a network that fits it."""
 
 MOST = 1024
-"""Channels and convolutions of a network that a file may describe; it is refused before memory is taken for it."""
+"""Largest number of channels, and of convolutions, that a file may ask for; more is refused before memory is taken."""
 
 MIDDLE = 0.5
-"""Taken off both inputs, so that they lie about zero."""
+"""Value that is subtracted from both inputs, so that they are centred on zero."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,15 @@ class DEHNetShape:
     """Size of a DEHNet.
 
     Raises:
-        InputError: a size that cannot be.
+        InputError: a size is out of range.
     """
 
     channels: int = 12
     convolutions: int = 34
     skips: bool = True
-    """Whether every two convolutions have a skip around them."""
+    """Whether a skip goes around every two convolutions."""
     fold: int = 1
-    """Side of the squares of pixels that are folded into channels, so that the work is done on fewer, wider pixels."""
+    """Side of the squares of pixels that are folded into channels, so that convolutions see fewer, wider pixels."""
 
     def __post_init__(self) -> None:
         even = numbers(4, MOST, whole=True, kind="an even number")
@@ -60,35 +60,35 @@ class DEHNetShape:
 
     @property
     def multiplications(self) -> int:
-        """Multiplications for one pixel and colour."""
+        """Number of multiplications for one pixel of one colour."""
         folded, c = self.fold**2, self.channels
         first, inner, last = INPUTS * folded * c, c * c, (c + INPUTS * folded) * OUTPUTS * folded
         return 9 * (first + (self.convolutions - 2) * inner + last) // folded
 
     @property
     def halo(self) -> int:
-        """Pixels around a place that its result depends on."""
+        """Distance, in pixels, within which other pixels change the result at a pixel."""
         return self.convolutions * self.fold
 
 
 @dataclass(frozen=True)
 class NetworkOptics:
-    """What a DEHNet is made for: it knows one wavelength, pixel pitch and depth range, at any picture size."""
+    """Optics for which a DEHNet is trained: one wavelength, pixel pitch and depth range, at any picture size."""
 
     wavelength: float
-    """m"""
+    """Wavelength, m."""
     pixel_pitch: float
-    """m"""
+    """Pixel pitch of the panel, m."""
     depth_span: float
-    """m"""
+    """Distance between the nearest and the farthest focal plane, m."""
     depth_offset: float
-    """m"""
+    """Distance from the hologram plane to the focal plane of normalised depth 1, m."""
     coc_max: float
-    """pixels"""
+    """Blur circle diameter over the whole depth range, pixels."""
 
     @classmethod
     def of(cls, profile: DisplayProfile, colour: int) -> "NetworkOptics":
-        """The optics of one colour of a display."""
+        """Optics of one colour of a display."""
         return cls(
             profile.wavelengths[colour],
             profile.pixel_pitch,
@@ -101,7 +101,7 @@ class NetworkOptics:
         """Refuse a display for which the network was not trained.
 
         Raises:
-            InputError: a number differs by more than `TOLERANCE`; the message names it.
+            InputError: a value differs by more than `TOLERANCE`; the message names it.
         """
         for name, wanted in asdict(NetworkOptics.of(profile, colour)).items():
             trained = getattr(self, name)
@@ -114,14 +114,14 @@ class NetworkOptics:
 
 
 class DEHNet(nn.Module):
-    """The network for one colour.
+    """Network for one colour.
 
     `forward` takes (B, 2, H, W): target amplitude √I of the all-in-focus image (linear light) and normalised depth,
-    0 near to 1 far. It gives (B, 2, H, W): real and imaginary part of the wave field at the hologram plane. H and W are
-    multiples of the shape's `fold`. Beyond the border everything is zero.
+    0 near to 1 far. It returns (B, 2, H, W): real and imaginary part of the field at the hologram plane. H and W are
+    multiples of the shape's `fold`. Pixels outside the picture count as zero.
 
     Args:
-        shape: its size.
+        shape: size of the network.
         norm: with batch normalisation before each activation, for the first stage of training; see `fused`.
     """
 
@@ -133,13 +133,13 @@ class DEHNet(nn.Module):
         pairs = (shape.convolutions - 2) // 2
         self.pairs = nn.ModuleList(_Pair(shape.channels, shape.skips, norm) for _ in range(pairs))
         self.last = nn.Conv2d(shape.channels + INPUTS * folded, OUTPUTS * folded, 3, padding=1)
-        with torch.no_grad():  # the untrained network is close to flat phase
+        with torch.no_grad():  # makes the untrained network close to flat phase
             self.last.weight.mul_(0.1)
             assert self.last.bias is not None
             self.last.bias.zero_()
 
     def forward(self, amplitude_and_depth: Tensor) -> Tensor:
-        """See the class."""
+        """Compute the wave field; see the class."""
         centred = amplitude_and_depth - MIDDLE
         if self.shape.fold > 1:
             centred = nn.functional.pixel_unshuffle(centred, self.shape.fold)
@@ -153,11 +153,12 @@ class DEHNet(nn.Module):
         return added + torch.cat((amplitude, torch.zeros_like(amplitude)), 1)
 
     def convolutions(self) -> list[Any]:
-        """All convolutions but the last, in order, each with its batch normalisation if it has one."""
+        """All convolutions except the last, in order, each with its batch normalisation if it has one."""
         return [self.first, *(part for pair in self.pairs for part in (pair.one, pair.two))]
 
     def fused(self) -> "DEHNet":
-        """The same function without batch normalisation: its running means and variances become part of the weights."""
+        """Copy of the network without batch normalisation, whose running means and variances become part of the
+        weights."""
         plain = DEHNet(self.shape).to(next(self.parameters()).device)
         for target, source in zip(plain.convolutions(), self.convolutions(), strict=True):
             if isinstance(source, nn.Sequential):
@@ -172,12 +173,12 @@ def _without_norm(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
 
 
 class _Pair(nn.Module):
-    """Two convolutions, with a skip around them or without."""
+    """Two convolutions, optionally with a skip around them."""
 
     def __init__(self, channels: int, skip: bool, norm: bool):
         super().__init__()
         self.one = _convolution(channels, channels, norm)
-        # with a skip, a pair begins as a small change of what passes by
+        # with a skip, a pair starts as a small change of its input
         self.two = _convolution(channels, channels, norm, gain=0.25 if skip else 1.0)
         self.skip = skip
 
@@ -187,7 +188,7 @@ class _Pair(nn.Module):
 
 
 def _convolution(inputs: int, outputs: int, norm: bool, gain: float = 1.0) -> nn.Module:
-    """A convolution as ReLU likes it, with batch normalisation if wanted."""
+    """Convolution initialised for ReLU, optionally with batch normalisation."""
     convolution = nn.Conv2d(inputs, outputs, 3, padding=1)
     nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
     assert convolution.bias is not None
@@ -198,5 +199,5 @@ def _convolution(inputs: int, outputs: int, norm: bool, gain: float = 1.0) -> nn
 
 
 def network_input(intensity: Tensor, depth: Tensor) -> Tensor:
-    """What a DEHNet takes, (B, 2, H, W), from the intensity ≥ 0 of one colour and normalised depth, both (B, H, W)."""
+    """Input of a DEHNet, (B, 2, H, W), from the intensity ≥ 0 of one colour and normalised depth, both (B, H, W)."""
     return torch.stack((intensity.clamp_min(0).sqrt(), depth), 1)

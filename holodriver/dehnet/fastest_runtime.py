@@ -1,4 +1,4 @@
-"""Which runtime is the fastest here: measured once, and remembered until something changes."""
+"""Choice of the fastest runtime on this machine, measured once and remembered until something changes."""
 
 import json
 import platform
@@ -20,21 +20,21 @@ from holodriver.files.atomic import written_file
 
 FORMAT, VERSION = "holodriver runtimes", 1
 SIZE = 256
-"""Pixels on a side of the picture that is measured on."""
+"""Side of the test picture, pixels."""
 ROUNDS = 3
 AUTO, FLOAT = "auto", "float"
-"""Choices beside names: the fastest of all, and the fastest in float32."""
+"""Names that choose by speed: the fastest runtime of all, and the fastest in float32."""
 
 
 def choose(networks: Networks, wanted: str = AUTO, *, clock: Callable[[], float] = time.perf_counter) -> Kind:
-    """The runtime of that name, or the fastest one.
+    """Runtime with the given name, or the fastest one.
 
     Args:
-        networks: what will be run.
-        wanted: "auto", "float", or a name.
+        networks: the networks that will run.
+        wanted: "auto", "float", or the name of a runtime.
 
     Raises:
-        InputError: there is no such runtime, or this machine lacks it.
+        InputError: the runtime does not exist, or is not on this machine.
     """
     if wanted not in (AUTO, FLOAT):
         return kind_named(wanted)
@@ -49,10 +49,10 @@ def choose(networks: Networks, wanted: str = AUTO, *, clock: Callable[[], float]
 
 
 def measured(networks: Networks, *, clock: Callable[[], float] = time.perf_counter) -> dict[str, float | None]:
-    """Seconds of each runtime that is present for one colour of a small picture; None for one that fails.
+    """Seconds that each runtime on this machine takes for one colour of a small picture; None if it fails.
 
-    Remembered in the user's cache folder for this program's, the libraries' and the networks' versions. What fails is
-    not: memory may have been short for a moment.
+    Times are remembered in the user's cache folder for the versions of the program, the libraries and the networks.
+    Failures are not remembered, because memory may have been short for a moment.
     """
     path, key = cache_path(), _key(networks)
     seconds = {name: value for name, value in _read(path).get(key, {}).items() if value is not None}
@@ -65,12 +65,12 @@ def measured(networks: Networks, *, clock: Callable[[], float] = time.perf_count
 
 
 def cache_path() -> Path:
-    """Where the measurements are remembered."""
+    """Path of the file that remembers the measurements."""
     return Path(platformdirs.user_cache_dir("holodriver", appauthor=False)) / "runtimes.json"
 
 
 def _time(kind: Kind, networks: Networks, clock: Callable[[], float]) -> float | None:
-    """Median seconds, or None if it does not run: a broken driver must not keep the others from working."""
+    """Median time of a run, seconds; None if the runtime fails, so that a broken driver does not disable the others."""
     pixels = np.random.default_rng(0).random((2, SIZE, SIZE), np.float32)
     try:
         runtime = kind.runtime(_first(networks, kind))
@@ -106,7 +106,7 @@ def _version(package: str) -> str:
 
 
 def _read(path: Path) -> dict[str, dict[str, float | None]]:
-    """What is remembered; nothing if the file is not there or not understood, since it can be measured again."""
+    """Remembered measurements; empty if the file is missing or invalid, since they can be repeated."""
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
         if said["format"] == FORMAT and said["version"] == VERSION:
@@ -122,4 +122,4 @@ def _remember(path: Path, key: str, seconds: dict[str, float]) -> None:
         with written_file(path, overwrite=True) as temporary:
             temporary.write_text(text, encoding="utf-8")
     except (OSError, InputError):
-        return  # a read-only home: it is measured again next time
+        return  # the home folder is read-only: the next run measures again

@@ -1,4 +1,4 @@
-"""The networks of all colours of a display: those that come along, or those in a folder."""
+"""Networks of all colours of a display: the shipped ones, or those in a folder."""
 
 from dataclasses import dataclass
 from importlib import resources
@@ -14,7 +14,7 @@ from holodriver.optics.display import DisplayProfile
 
 @dataclass(frozen=True)
 class ColourNetwork:
-    """The network of one colour, in float and, if it is there, in int8."""
+    """Network of one colour, in float and, if available, in int8."""
 
     plain: Model
     quantised: Model | None
@@ -23,20 +23,21 @@ class ColourNetwork:
 
 @dataclass(frozen=True)
 class Networks:
-    """One network a colour; red, green, blue."""
+    """Networks of all colours: red, green, blue."""
 
     colours: tuple[ColourNetwork, ...]
     where: Path
+    """Folder of the networks."""
 
     def check_fits(self, profile: DisplayProfile) -> None:
-        """Refuse a display for which they were not trained.
+        """Refuse a display for which the networks were not trained.
 
         Raises:
-            InputError: another number of colours, or a number that differs; the message names it.
+            InputError: the number of colours or a value of the optics differs; the message names it.
         """
         if len(profile.wavelengths) != len(self.colours):
             raise InputError(
-                f"display profile has {len(profile.wavelengths)} colours, the networks are of {len(self.colours)}",
+                f"display profile has {len(profile.wavelengths)} colours, but the networks have {len(self.colours)}",
                 where=profile.name,
                 remedy="use --method opt",
             )
@@ -45,14 +46,14 @@ class Networks:
 
     @property
     def has_quantised(self) -> bool:
-        """Whether all are there in int8."""
+        """Whether all networks are available in int8."""
         return all(colour.quantised is not None for colour in self.colours)
 
     def models(self, *, quantised: bool) -> list[Model]:
-        """The models in one precision.
+        """Models of all colours in one precision.
 
         Raises:
-            InputError: there are none in int8.
+            InputError: int8 models are missing.
         """
         found = [colour.quantised if quantised else colour.plain for colour in self.colours]
         models = [model for model in found if model is not None]
@@ -62,15 +63,15 @@ class Networks:
 
 
 def shipped_folder() -> Path:
-    """Where the networks lie that come along."""
+    """Folder of the networks that come with the package."""
     return Path(str(resources.files("holodriver.dehnet"))) / "weights"
 
 
 def load_networks(folder: Path | None = None) -> Networks:
-    """The networks in a folder, or those that come along.
+    """Load the networks in a folder, or those that come with the package.
 
     Raises:
-        FileFormatError: one is missing, or is not what it should be.
+        FileFormatError: a network is missing or wrong.
     """
     where = shipped_folder() if folder is None else folder
     guarded = folder is not None
@@ -94,12 +95,12 @@ def _model(file: NetworkFile, path: Path) -> Model:
     shape: DEHNetShape = _made(DEHNetShape, file.shape, "shape", path)
     if file.quantised != path.stem.endswith("_int8"):
         kinds = ("float", "int8") if file.quantised is False else ("int8", "float")
-        raise FileFormatError(f"metadata says {kinds[0]}, expected {kinds[1]} by its name", where=path)
+        raise FileFormatError(f"metadata says {kinds[0]}, but the file name says {kinds[1]}", where=path)
     return Model(file.content, shape, file.quantised)
 
 
 def _made(kind: Any, values: dict[str, Any], name: str, path: Path) -> Any:
-    """A dataclass of what the metadata says."""
+    """Make a dataclass from a field of the metadata."""
     try:
         return kind(**values)
     except (TypeError, InputError) as error:

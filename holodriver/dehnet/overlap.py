@@ -1,4 +1,4 @@
-"""Stages of work that overlap: each in a thread of its own, with short queues between them."""
+"""Overlapping stages of work: each stage runs in a thread, with short queues between the stages."""
 
 import queue
 import threading
@@ -8,25 +8,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 DEPTH = 2
-"""Items that may wait between two stages: one in work, one ready."""
+"""Number of items that may wait between two stages: one in work, one ready."""
 CHECK_S = 0.1
-"""Between looks at whether everything has been called off."""
+"""Interval at which waiting threads check whether the work was cancelled, seconds."""
 
 LAST_READ_S = 1.0
-"""That an end waits for what is being read; a source may never give it."""
+"""Longest wait, at the end, for the thread that reads the source, seconds; a source may never give the next item."""
 
 
 @dataclass(frozen=True)
 class _End:
-    """The last of a queue's items."""
+    """Last item of a queue."""
 
     error: BaseException | None = None
-    """What ended them, if it was one."""
+    """Error that ended the items, if there was one."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One step."""
+    """One step of the work."""
 
     name: str
     work: Callable[[Any], Any]
@@ -34,7 +34,7 @@ class Stage:
 
 @dataclass
 class Times:
-    """Seconds that each item took in each stage, and from its first stage to the end of its last."""
+    """Seconds that each item took in each stage, and from the start of its first stage to the end of its last."""
 
     stages: dict[str, list[float]] = field(default_factory=dict)
     latency: list[float] = field(default_factory=list)
@@ -48,16 +48,16 @@ def pipeline(
     times: Times | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Iterator[Any]:
-    """The items after all stages, in order, while the next ones are in earlier stages.
+    """Items after all stages, in order, while later items are in earlier stages.
 
-    An error in `items` or in a stage is raised here, after what was read before. Closing the iterator ends the threads;
-    the one that reads may stay in `items` until they give their next.
+    An error in `items` or in a stage is raised here, after the earlier items. Closing the iterator ends the
+    threads; the reading thread may wait in `items` until the next item comes.
 
     Args:
-        items: read in a thread as well.
-        stages: in order.
-        depth: items that may wait before each stage.
-        times: filled in.
+        items: the source, which is read in a thread, too.
+        stages: the stages, in order.
+        depth: number of items that may wait before each stage.
+        times: receives the times of all items.
     """
     run = _Run(items, list(stages), depth, times or Times(), clock)
     try:
@@ -98,7 +98,7 @@ class _Run:
     def _guarded(self, into: int, work: Callable[..., _End], *arguments: Any) -> None:
         try:
             end = work(*arguments)
-        except BaseException as error:  # raised where the results are asked for
+        except BaseException as error:  # raised in the thread that asks for the results
             end = _End(error)
         self._put(self.queues[into], end)
 
@@ -114,7 +114,7 @@ class _Run:
             begun, item = got
             start = self.clock()
             if index == 0:
-                begun = start  # latency is that of the work, not of waiting to be read
+                begun = start  # latency includes the work, but not the wait to be read
             done = stage.work(item)
             seconds.append(self.clock() - start)
             if not self._put(self.queues[index + 1], (begun, done)):

@@ -1,4 +1,4 @@
-"""How long frames take from a picture with depth to the panel."""
+"""Time that frames take from a picture with depth to the panel."""
 
 import statistics
 import time
@@ -19,20 +19,20 @@ STAGE = "Sending frames"
 
 @dataclass(frozen=True)
 class StreamSpeed:
-    """Medians over the frames, seconds."""
+    """Times of the stream, as medians over the frames, seconds."""
 
     stages: dict[str, float]
-    """Of each stage alone, with nothing beside it."""
+    """Time of each stage while no other stage runs, seconds."""
     alone: float
-    """Of one frame through all stages, nothing beside it."""
+    """Time of one frame through all stages while no other frame is processed, seconds."""
     latency: float
-    """Of one frame through all stages while others are on their way."""
+    """Time of one frame through all stages while other frames are in other stages, seconds."""
     rate: float
-    """Frames a second when stages overlap."""
+    """Frames a second with overlapping stages."""
 
 
 def picture(size: tuple[int, int], seed: int = 0) -> RgbdImage:
-    """A smooth random picture of `size` (width, height) with depth; what is in it does not change the time."""
+    """Smooth random picture of `size` (width, height) with depth; its content does not change the time."""
     rng = np.random.default_rng(seed)
     noise = gaussian_filter(rng.normal(size=(4, size[1], size[0])).astype(np.float32), (0, 3, 3))
     low, high = noise.min(axis=(1, 2), keepdims=True), noise.max(axis=(1, 2), keepdims=True)
@@ -49,7 +49,7 @@ def measure_stream(
     clock: Callable[[], float] = time.perf_counter,
     progress: Progress = silent,
 ) -> StreamSpeed:
-    """Frames of `size` (width, height) through the stream, stage by stage and then overlapped."""
+    """Measure the stream with frames of `size` (width, height), first stage by stage and then overlapped."""
     image = picture(size)
     panel = np.empty((len(luts), *synthesiser.profile.resized(*size).native_shape), np.uint8)
     stream = Stream(synthesiser, luts, size, copy=lambda made: np.copyto(panel, made.pixels))
@@ -61,7 +61,7 @@ def measure_stream(
         for name, work in stages.items():
             start = clock()
             item = work(item)  # type: ignore[operator]
-            if index:  # the first one warms up
+            if index:  # the first round warms up
                 times[name].append(clock() - start)
         progress(STAGE, index, total)
     start = clock()

@@ -1,4 +1,4 @@
-"""Frames with depth in, panel frames out: preparing, network, encoding and copying overlap."""
+"""Stream of pictures with depth to panel frames: preparing, network, encoding and copying overlap."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,16 +24,16 @@ Floats = NDArray[np.float32]
 
 
 class Stream:
-    """The line from pictures with depth to frames on a panel, for frames of one size.
+    """Pipeline from pictures with depth to panel frames, for pictures of one size.
 
-    Exposure and encoding gains are those of the first frame for all of them: what changed from frame to frame would
-    flicker.
+    The first picture sets the exposure and the encoding gains of all frames, because values that changed from frame to
+    frame would flicker.
 
     Args:
         synthesiser: the networks.
         luts: amplitude look-up table of each colour.
-        size: width and height of the frames.
-        copy: what takes each frame at the end, such as a copy to the panel's memory.
+        size: width and height of the pictures, pixels.
+        copy: function that receives each panel frame, such as a copy to the panel's memory.
     """
 
     def __init__(
@@ -53,13 +53,13 @@ class Stream:
     def frames(
         self, images: Iterable[RgbdImage], *, depth: int = DEPTH, clock: Callable[[], float] = time.perf_counter
     ) -> Iterator[PanelFrames]:
-        """Panel frames of `images`, in order; `times` says how long each stage took.
+        """Panel frames of `images`, in order; `times` records the time of each stage.
 
         Args:
-            depth: frames that may wait before each stage.
+            depth: number of frames that may wait before each stage.
 
         Raises:
-            InputError: a frame has another size, or the first one is black.
+            InputError: a picture has another size, or the first picture is black.
         """
         work: dict[str, Callable[[Any], Any]] = {
             PREPARE: self.prepare,
@@ -71,25 +71,25 @@ class Stream:
         return pipeline(images, stages, depth=depth, times=self.times, clock=clock)
 
     def prepare(self, image: RgbdImage) -> Floats:
-        """What the networks take (C, 2, H, W)."""
+        """Input of the networks, (C, 2, H, W)."""
         if image.shape != self.profile.shape:
             (h, w), (height, width) = image.shape, self.profile.shape
-            raise InputError(f"a frame is {w} × {h} pixels, expected {width} × {height} as the first one")
+            raise InputError(f"a frame is {w} × {h} pixels, expected {width} × {height}")
         if self.exposure is None:
             self.exposure = exposure_of(image.color)
         return prepared(image.color * np.float32(self.exposure), image.depth)
 
     def network(self, pixels: Floats) -> NDArray[np.complex64]:
-        """The wave field (C, H, W)."""
+        """Wave field (C, H, W) computed by the networks."""
         return np.stack([self.synthesiser.colour(given, colour) for colour, given in enumerate(pixels)])
 
     def encode(self, field: NDArray[np.complex64]) -> PanelFrames:
-        """The panel's frames."""
+        """Panel frames that encode a wave field; the first call sets the gains."""
         if self.encoder is None:
             self.encoder = Encoder(self.profile, automatic_gains([WaveField(field, self.profile)]), self.luts)
         return PanelFrames(self.encoder.encode(field), self.profile, self.encoder.gains, self.luts)
 
     def copied(self, frames: PanelFrames) -> PanelFrames:
-        """The same frames, after they were copied to where they are wanted."""
+        """Pass panel frames to the `copy` function and return them."""
         self.copy(frames)
         return frames

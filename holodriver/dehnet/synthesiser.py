@@ -1,4 +1,4 @@
-"""Wave fields of pictures with depth by the networks of all colours."""
+"""Wave fields of pictures with depth, computed by the networks of all colours."""
 
 import numpy as np
 import torch
@@ -17,24 +17,24 @@ from holodriver.system.machine import available_memory
 Floats = NDArray[np.float32]
 
 SHARE_OF_MEMORY = 0.5
-"""Of what is free, used unless a budget is given."""
+"""Share of the free memory that is used unless a limit is given."""
 EXPOSURE = 99.9
-"""Percentile of the intensity that becomes 1."""
+"""Percentile of the intensity that is scaled to 1."""
 STAGE = "Running DEHNet"
 
 
 class NetworkSynthesiser:
-    """The networks of all colours, ready to run.
+    """Networks of all colours, ready to run.
 
     Args:
-        networks: one a colour.
-        profile: display; its size does not matter.
-        runtime: "auto" (the fastest), "float" (the fastest in float32) or a name.
-        threads: that one call may use; all if None.
-        memory: bytes that one colour may take at once; half of what is free unless given.
+        networks: one for each colour.
+        profile: the display; its size is ignored.
+        runtime: "auto" (the fastest), "float" (the fastest in float32) or the name of a runtime.
+        threads: threads that one call may use; None: all.
+        memory: bytes that one colour may take at once; None: half of the free memory.
 
     Raises:
-        InputError: the networks were trained for other optics, or there is no such runtime.
+        InputError: the networks were trained for other optics, or the runtime is not available.
     """
 
     def __init__(
@@ -59,12 +59,12 @@ class NetworkSynthesiser:
     def field(
         self, intensity: Floats, depth: Floats, *, within_slit: bool = False, progress: Progress = silent
     ) -> WaveField:
-        """The wave field of an exposed picture.
+        """Compute the wave field of an exposed picture.
 
         Args:
             intensity: (C, H, W), linear light ≥ 0.
             depth: (H, W), normalised depth.
-            within_slit: keep what passes the display's slit alone.
+            within_slit: keep only the light that passes the display's slit.
             progress: called after each colour.
         """
         values = np.empty(intensity.shape, np.complex64)
@@ -78,7 +78,7 @@ class NetworkSynthesiser:
         return WaveField(values, display)
 
     def colour(self, pixels: Floats, colour: int) -> NDArray[np.complex64]:
-        """The field (H, W) of one colour of what `prepared` gives."""
+        """Compute the field (H, W) of one colour from the input that `prepared` makes."""
         with memory_allowed(self.allowed):
             real, imaginary = self.runtimes[colour](pixels)
         field = np.empty(real.shape, np.complex64)
@@ -87,18 +87,18 @@ class NetworkSynthesiser:
 
 
 def prepared(intensity: Floats, depth: Floats) -> Floats:
-    """What the networks take (C, 2, H, W) of an exposed picture (C, H, W) with depth (H, W)."""
+    """Input of the networks (C, 2, H, W) from an exposed picture (C, H, W) with depth (H, W)."""
     light = torch.from_numpy(np.ascontiguousarray(intensity, np.float32))
     return network_input(light, torch.from_numpy(np.ascontiguousarray(depth, np.float32)).expand_as(light)).numpy()
 
 
 def exposure_of(intensity: Floats) -> float:
-    """Factor on linear light that brings its 99.9th percentile to 1; for a film, that of its brightest frame.
+    """Factor that scales the 99.9th percentile of linear light to 1; for a film, use its brightest frame.
 
     Raises:
         InputError: the picture is black.
     """
     level = float(np.percentile(intensity, EXPOSURE))
     if level <= 0:
-        raise InputError("the picture is black, nothing to expose for")
+        raise InputError("the picture is black and cannot be exposed")
     return 1 / level

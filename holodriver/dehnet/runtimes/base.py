@@ -1,4 +1,4 @@
-"""What every program that runs a DEHNet offers: one colour in, one colour out, at any size."""
+"""Interface of every program that runs a DEHNet: one colour at a time, at any picture size."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from holodriver.dehnet.runtimes.tiles import Place, places, side_within
 Floats = NDArray[np.float32]
 
 Precision = Literal["float", "bf16", "half", "int8"]
-"""In which the convolutions compute. "float" is float32 throughout."""
+"""Precision in which the convolutions compute. "float" is float32 throughout."""
 
 INPUT, OUTPUT = "amplitude_and_depth", "field"
-"""Names in the ONNX file."""
+"""Names of the input and the output in the ONNX file."""
 
 LIVE = 6
-"""Features of all channels that a runtime holds at once, at most: measured 2 to 5, and room to spare."""
+"""Largest number of copies of all features that a runtime holds at once: 2 to 5 were measured, plus a margin."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """The network of one colour as an ONNX file."""
+    """Network of one colour as an ONNX file."""
 
     content: bytes
     shape: DEHNetShape
@@ -34,16 +34,16 @@ class Model:
 class Runtime(ABC):
     """A network of one colour, ready to run.
 
-    `__call__` is complete: it brings any size to what the network takes, works in tiles where memory is short, and
-    gives back the size that it got. A runtime is used by one thread at a time.
+    `__call__` accepts any size: it pads the picture to a size that the network takes, works in tiles if memory is
+    short, and returns the size of its input. A runtime is used by one thread at a time.
 
     Args:
         shape: size of the network.
-        memory: bytes that one call may take; unbounded if None.
+        memory: bytes that one call may take; None: no limit.
     """
 
     name: str
-    """As `holodriver doctor` shows it."""
+    """Name of the runtime in `--runtime` and `holodriver doctor`."""
     precision: Precision
 
     def __init__(self, shape: DEHNetShape, *, memory: float | None = None):
@@ -51,10 +51,10 @@ class Runtime(ABC):
         self.memory = memory
 
     def __call__(self, amplitude_and_depth: Floats) -> Floats:
-        """Real and imaginary part (2, H, W) of the field, of amplitude √I and normalised depth (2, H, W).
+        """Compute the field, real and imaginary part (2, H, W), from amplitude √I and normalised depth (2, H, W).
 
         Raises:
-            SynthesisError: there is not enough memory for the smallest tile.
+            SynthesisError: memory is too short for the smallest tile.
         """
         height, width = amplitude_and_depth.shape[1:]
         padded = _to_multiples(np.ascontiguousarray(amplitude_and_depth, np.float32), self.shape.fold)
@@ -73,16 +73,16 @@ class Runtime(ABC):
 
     @property
     def bytes_per_pixel(self) -> int:
-        """Bytes that a call takes for each pixel."""
+        """Bytes of memory that a call takes for each pixel."""
         return 4 * (LIVE * self.shape.channels // self.shape.fold**2 + 2 * (INPUTS + OUTPUTS))
 
     @abstractmethod
     def _run(self, pixels: Floats) -> Floats:
-        """(1, 2, H, W) to (1, 2, H, W), H and W multiples of the network's `fold`."""
+        """Compute (1, 2, H, W) from (1, 2, H, W), where H and W are multiples of the network's `fold`."""
 
 
 def _to_multiples(pixels: Floats, fold: int) -> Floats:
-    """Pixels added below and to the right, of the value that the network takes as nothing."""
+    """Pad pixels below and to the right, with the value that the network takes for nothing."""
     height, width = pixels.shape[1:]
     more = ((0, 0), (0, -height % fold), (0, -width % fold))
     return np.pad(pixels, more, constant_values=MIDDLE) if more[1][1] or more[2][1] else pixels

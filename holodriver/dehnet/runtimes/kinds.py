@@ -1,4 +1,4 @@
-"""Which runtimes there are, and which of them this machine has."""
+"""List of the runtimes, and a check of which are on this machine."""
 
 import importlib.util
 from collections.abc import Callable
@@ -17,16 +17,18 @@ class Kind:
     name: str
     precision: Precision
     make: Callable[[Model, int | None, float | None], Runtime]
-    """Of a model, the threads that one call may use (its library's choice if None), and bytes of memory."""
+    """Function that makes the runtime from a model, threads for one call (None: the library's choice), and bytes of
+    memory."""
     present: Callable[[], bool]
+    """Function that tells whether this machine has the runtime."""
 
     @property
     def quantised(self) -> bool:
-        """Whether it takes the int8 model."""
+        """Whether the runtime takes the int8 model."""
         return self.precision == "int8"
 
     def runtime(self, model: Model, *, threads: int | None = None, memory: float | None = None) -> Runtime:
-        """This runtime for `model`."""
+        """Make the runtime for `model`."""
         made = self.make(model, threads, memory)
         made.name = self.name
         return made
@@ -42,7 +44,7 @@ def _providers() -> tuple[str, ...]:
         return ()
     try:
         there = import_onnxruntime().get_available_providers()
-    except Exception:  # installed but broken: it must not keep the others from working
+    except Exception:  # installed but broken: other runtimes must still work
         return ()
     return tuple(name.removesuffix("ExecutionProvider") for name in there)
 
@@ -98,19 +100,19 @@ KINDS = (
     Kind("torch-bf16", "bf16", _torch("cpu", "bf16", True), _bf16),
     Kind("torch-cuda", "half", _torch("cuda", "half", True), _cuda),
 )
-"""All of them. "torch" is plain eager PyTorch, which the others are compared with."""
+"""All runtimes. "torch" is plain eager PyTorch, the reference for comparisons."""
 
 
 def present() -> list[Kind]:
-    """Those that this machine has."""
+    """Runtimes that this machine has."""
     return [kind for kind in KINDS if kind.present()]
 
 
 def kind_named(name: str) -> Kind:
-    """The one of that name.
+    """Runtime with the given name.
 
     Raises:
-        InputError: there is none, or this machine lacks what it needs.
+        InputError: the runtime does not exist, or is not on this machine.
     """
     for kind in KINDS:
         if kind.name == name:

@@ -1,4 +1,4 @@
-"""DEHNet by ONNX Runtime: on the CPU, and on an NVIDIA GPU where `onnxruntime-gpu` is installed."""
+"""DEHNet on ONNX Runtime: on the CPU, and on an NVIDIA GPU if `onnxruntime-gpu` is installed."""
 
 import numpy as np
 
@@ -7,19 +7,19 @@ from holodriver.system.quiet import import_onnxruntime
 
 
 class OnnxRuntime(Runtime):
-    """One session.
+    """One session of ONNX Runtime.
 
     Args:
-        model: float or int8.
-        provider: ``CPU``, ``CUDA`` or ``Tensorrt``, as ONNX Runtime names them.
-        threads: that one call may use; the library's choice if None.
+        model: the network, float or int8.
+        provider: ``CPU``, ``CUDA`` or ``Tensorrt``, by ONNX Runtime's names.
+        threads: threads that one call may use; None: the library's choice.
     """
 
     def __init__(self, model: Model, provider: str = "CPU", *, threads: int | None = None, memory: float | None = None):
         super().__init__(model.shape, memory=memory)
         onnxruntime = import_onnxruntime()
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # errors alone: what it has to say of a model that we made is not for users
+        options.log_severity_level = 3  # errors only: warnings about our own model are not for users
         if threads is not None:
             options.intra_op_num_threads = threads
         settings = {"trt_fp16_enable": True} if provider == "Tensorrt" else {}

@@ -1,4 +1,4 @@
-"""DEHNet by OpenVINO on the CPU: the fastest there, by its int8 kernels that add, activate and round on the way."""
+"""DEHNet on OpenVINO, the fastest runtime on a CPU: its int8 kernels add, activate and round in one pass."""
 
 from typing import Any
 
@@ -8,16 +8,16 @@ from holodriver.dehnet.runtimes.base import Floats, Model, Runtime
 from holodriver.system.quiet import import_openvino
 
 KEPT = 4
-"""Sizes of picture for which a compiled network is held."""
+"""Largest number of picture sizes for which a compiled network is kept."""
 
 
 class OpenVino(Runtime):
-    """One network, compiled for each size of picture when it first comes.
+    """One network, compiled for each size of picture at its first use.
 
     Args:
-        model: float or int8.
-        bf16: let convolutions compute in bfloat16 (those that are not int8), where the CPU can.
-        threads: that one call may use; the library's choice if None.
+        model: the network, float or int8.
+        bf16: compute the convolutions that are not int8 in bfloat16, if the CPU can.
+        threads: threads that one call may use; None: the library's choice.
     """
 
     def __init__(self, model: Model, *, bf16: bool = False, threads: int | None = None, memory: float | None = None):
@@ -35,13 +35,13 @@ class OpenVino(Runtime):
 
     def _run(self, pixels: Floats) -> Floats:
         request = self.compiled.pop(pixels.shape, None) or self._compile(pixels.shape)
-        self.compiled[pixels.shape] = request  # the last used stands at the end
+        self.compiled[pixels.shape] = request  # the most recently used comes last
         if len(self.compiled) > KEPT:
             self.compiled.pop(next(iter(self.compiled)))
         answer = request.infer([pixels], share_inputs=True, share_outputs=True)
-        return np.array(answer[0], np.float32)  # a copy: the next call writes over what is shared
+        return np.array(answer[0], np.float32)  # a copy: the next call overwrites the shared memory
 
     def _compile(self, shape: tuple[int, ...]) -> Any:
         network = self.core.read_model(self.model.content, b"")
-        network.reshape(list(shape))  # known sizes let it fuse and plan its memory
+        network.reshape(list(shape))  # known sizes let the compiler fuse kernels and plan memory
         return self.core.compile_model(network, "CPU", self.settings).create_infer_request()

@@ -1,4 +1,4 @@
-"""DEHNet by PyTorch: everywhere, in bfloat16 where the CPU has it, and on a GPU as one graph in half precision."""
+"""DEHNet on PyTorch: on every machine, in bfloat16 if the CPU has it, and on a GPU as one graph in half precision."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ DTYPES: dict[Precision, torch.dtype] = {"float": torch.float32, "bf16": torch.bf
 
 
 def module_of(model: Model) -> DEHNet:
-    """The PyTorch network in a float ONNX file.
+    """Load the PyTorch network from a float ONNX file.
 
     Raises:
-        FileFormatError: it holds other weights than its size says.
+        FileFormatError: the weights in the file do not fit the size of the network.
     """
     import onnx
     from onnx import numpy_helper
@@ -37,13 +37,13 @@ def module_of(model: Model) -> DEHNet:
 
 
 class PyTorch(Runtime):
-    """One network.
+    """One network in PyTorch.
 
     Args:
-        model: float.
+        model: the network, float.
         device: torch device.
         precision: "float", "bf16" or "half".
-        channels_last: keep the channels of a pixel together in memory.
+        channels_last: store the channels of a pixel side by side in memory.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class PyTorch(Runtime):
         self.precision = precision
         self.device, self.dtype = torch.device(device), DTYPES[precision]
         self.layout = torch.channels_last if channels_last else torch.contiguous_format
-        network: Any = module_of(model)  # whose `to` takes a memory format, which its types do not say
+        network: Any = module_of(model)  # its `to` takes a memory format, unlike its type hints
         self.network = network.to(device=self.device, memory_format=self.layout)
         self.graphs: dict[tuple[int, ...], tuple[Any, Tensor, Tensor]] = {}
 
@@ -69,21 +69,22 @@ class PyTorch(Runtime):
             return self._replay(given) if self.device.type == "cuda" else self._field(given).float().numpy()
 
     def _field(self, given: Tensor) -> Tensor:
-        """Convolutions compute in the runtime's precision; √I is added in float32."""
+        """Compute the field: convolutions in the runtime's precision, the addition of √I in float32."""
         given = given.contiguous(memory_format=self.layout)
         low = self.dtype is not torch.float32
         with torch.autocast(self.device.type, self.dtype if low else torch.bfloat16, enabled=low, cache_enabled=False):
             return self.network(given)
 
     def _replay(self, given: Tensor) -> Floats:
-        """As one recorded CUDA graph: launching 34 small kernels takes as long as running them."""
+        """Compute the field with a recorded CUDA graph, because launching 34 small kernels takes as long as running
+        them."""
         shape = tuple(given.shape)
         if shape not in self.graphs:
             source = given.clone()
             side = torch.cuda.Stream(self.device)
             side.wait_stream(torch.cuda.current_stream(self.device))
             with torch.cuda.stream(side):
-                for _ in range(3):  # libraries choose their kernels before recording begins
+                for _ in range(3):  # lets libraries choose their kernels before the recording
                     self._field(source)
             torch.cuda.current_stream(self.device).wait_stream(side)
             graph = torch.cuda.CUDAGraph()

@@ -1,8 +1,8 @@
-"""Tiles of a picture that together give exactly what the whole gives.
+"""Tiles of a picture, which together give exactly the result of the whole picture.
 
-A place depends on the network's halo around it, and the border of the picture is part of the network's answer. So each
-window reaches a halo beyond the tile it is for, never beyond the picture, and all windows have the same size: runtimes
-prepare themselves for each size anew.
+A result depends on pixels within the network's halo, and the network treats the border of the picture specially.
+Each window therefore reaches one halo beyond its tile, never beyond the picture. All windows have one size, because
+runtimes must prepare for each new size.
 """
 
 from collections.abc import Iterator
@@ -16,21 +16,21 @@ Slices = tuple[slice, slice]
 
 @dataclass(frozen=True)
 class Place:
-    """One tile: which pixels the network sees, and which of its answer count."""
+    """One tile: the pixels that the network sees, and the part of its result that is kept."""
 
     window: Slices
-    """Of the picture."""
+    """Rows and columns of the picture that the network sees."""
     kept: Slices
-    """Of the picture: where the answer goes."""
+    """Rows and columns of the picture that the tile fills."""
     inside: Slices
-    """The same pixels, of the window."""
+    """Rows and columns of the window that are copied into `kept`."""
 
 
 def side_within(memory: float, size: tuple[int, int], shape: DEHNetShape, bytes_per_pixel: int) -> int | None:
-    """Side of the square windows that fit `memory` bytes; None if all of `size` (H, W) does.
+    """Side of the square windows that fit into `memory` bytes, pixels; None if the whole `size` (H, W) fits.
 
     Raises:
-        SynthesisError: not even the smallest window fits.
+        SynthesisError: the smallest window does not fit.
     """
     if size[0] * size[1] * bytes_per_pixel <= memory:
         return None
@@ -45,7 +45,7 @@ def side_within(memory: float, size: tuple[int, int], shape: DEHNetShape, bytes_
 
 
 def places(size: tuple[int, int], side: int, shape: DEHNetShape) -> Iterator[Place]:
-    """The tiles of a picture of `size` (H, W), row by row, for windows of at most `side` pixels."""
+    """Tiles of a picture of `size` (H, W), row by row, with windows of at most `side` pixels."""
     rows, columns = (_along(length, side, shape) for length in size)
     for row in rows:
         for column in columns:
@@ -54,7 +54,7 @@ def places(size: tuple[int, int], side: int, shape: DEHNetShape) -> Iterator[Pla
 
 
 def _along(length: int, side: int, shape: DEHNetShape) -> list[tuple[slice, slice, slice]]:
-    """Window, kept and inside along one axis."""
+    """Slices `window`, `kept` and `inside` along one axis."""
     side = min(side, length)
     found, done = [], 0
     while done < length:

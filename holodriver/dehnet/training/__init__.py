@@ -1,1 +1,1 @@
-"""Making the networks: what they learn from, training, export, quantisation."""
+"""Making of the networks: training data, training, export, quantisation."""

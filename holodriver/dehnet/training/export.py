@@ -1,4 +1,4 @@
-"""Trained weights as an ONNX file, and back to what a program runs."""
+"""Trained weights as an ONNX file."""
 
 import io
 import warnings
@@ -15,14 +15,14 @@ from holodriver.files.weights import NetworkWeights
 
 OPSET = 17
 EXAMPLE = 64
-"""Pixels on a side of what the exporter traces; any size runs."""
+"""Side of the picture with which the exporter traces the network, pixels; the exported network takes any size."""
 
 
 def network_of(weights: NetworkWeights) -> DEHNet:
-    """The network, without batch normalisation.
+    """Network with trained weights, without batch normalisation.
 
     Raises:
-        FileFormatError: the tensors are not those of a network of that size.
+        FileFormatError: the tensors do not fit a network of the given size.
     """
     try:
         network = DEHNet(DEHNetShape(**weights.shape), norm=weights.norm)
@@ -33,11 +33,11 @@ def network_of(weights: NetworkWeights) -> DEHNet:
 
 
 def export(network: DEHNet) -> bytes:
-    """A network without batch normalisation as float ONNX: batch 1, any multiples of its `fold` for H and W."""
+    """Export a network without batch normalisation as float ONNX: batch 1, H and W any multiples of its `fold`."""
     axes = {2: "height", 3: "width"}
-    written: Any = io.BytesIO()  # taken by this exporter, though not by its types
+    written: Any = io.BytesIO()  # the exporter accepts it, unlike its type hints
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter by tracing is the one that needs no further package
+        warnings.simplefilter("ignore")  # the tracing exporter is deprecated, but needs no other package
         torch.onnx.export(
             network.cpu().eval(),
             (torch.zeros(1, 2, EXAMPLE, EXAMPLE),),
@@ -55,7 +55,7 @@ def export(network: DEHNet) -> bytes:
 
 
 def float_file(weights: NetworkWeights) -> NetworkFile:
-    """Float ONNX of trained weights, with what they are."""
+    """Float ONNX file of trained weights, with their description."""
     network = network_of(weights)
     return NetworkFile(
         export(network),
@@ -67,7 +67,7 @@ def float_file(weights: NetworkWeights) -> NetworkFile:
 
 
 def _name_equal_tensors(model: onnx.ModelProto) -> None:
-    """Undo that the exporter keeps tensors of equal values once: each weight is found under its own name."""
+    """Give each weight a tensor under its own name, because the exporter stores tensors of equal values only once."""
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     for node in [node for node in model.graph.node if node.op_type == "Identity" and node.input[0] in tensors]:
         copy = model.graph.initializer.add()

@@ -1,8 +1,8 @@
-"""Training with the rounding of int8 in the way, so that the weights learn to live with it.
+"""Training with simulated int8 rounding, so that the weights adapt to it.
 
-`rounding(network)` puts into a network without batch normalisation what `holodriver.dehnet.training.quantise` will do
-to it: each weight is used as its nearest of 255 steps (one scale a channel), each activation that goes into an inner
-convolution or is added to a skip as its nearest of 256. Gradients pass as if nothing had been rounded. In a loop:
+`rounding(network)` simulates in a network without batch normalisation what `holodriver.dehnet.training.quantise` does
+later: each weight is rounded to one of 255 steps (one scale a channel), and each activation that goes into an inner
+convolution or is added to a skip to one of 256. Gradients pass as if nothing were rounded. In a loop:
 
     network = network.fused()
     with rounding(network):
@@ -26,28 +26,28 @@ from holodriver.errors import InputError
 
 WEIGHT_STEPS, ACTIVATION_STEPS = 127, 255
 MOMENTUM = 0.01
-"""Of the running range of an activation; the first batch sets it."""
+"""Weight of a new batch in the running range of an activation; the first batch sets the range."""
 
 
 @contextmanager
 def rounding(network: DEHNet) -> Iterator[DEHNet]:
-    """The network, rounding while the block lasts; afterwards its state has the names it had before.
+    """Give the network with simulated rounding inside the block; afterwards its state has the names that it had before.
 
-    Its first and last convolution stay as they are.
+    The first and the last convolution are not rounded.
 
     Args:
-        network: without batch normalisation.
+        network: a network without batch normalisation.
 
     Raises:
-        InputError: it has batch normalisation.
+        InputError: the network has batch normalisation.
     """
     inner = network.convolutions()
     if any(not isinstance(convolution, nn.Conv2d) for convolution in inner):
-        raise InputError("the network has batch normalisation; fuse it before it learns to be rounded")
+        raise InputError("the network has batch normalisation; fuse it before training with rounding")
     chosen = inner[1:]
     for convolution in chosen:
         parametrize.register_parametrization(convolution, "weight", _RoundedWeight())
-    # what goes into a pair is rounded for its first convolution and for its skip; the field itself is not rounded
+    # the input of a pair is rounded for its first convolution and for its skip; the field is not rounded
     before: list[Any] = [part for pair in network.pairs for part in (pair, pair.two)]
     device = network.last.weight.device
     hooks = []
@@ -68,24 +68,24 @@ def rounding(network: DEHNet) -> Iterator[DEHNet]:
 
 
 class _RoundedWeight(nn.Module):
-    """Symmetric, one scale for each channel that comes out."""
+    """Rounding of weights: symmetric, with one scale for each output channel."""
 
     def forward(self, weight: Tensor) -> Tensor:
-        """See the class."""
+        """Round the weights; see the class."""
         scale = weight.detach().abs().amax((1, 2, 3)).clamp_min(1e-8) / WEIGHT_STEPS
         zero = torch.zeros_like(scale, dtype=torch.int32)
         return torch.fake_quantize_per_channel_affine(weight, scale, zero, 0, -WEIGHT_STEPS, WEIGHT_STEPS)
 
 
 class _RoundedActivation:
-    """One scale; the range follows that of the batches, and holds zero."""
+    """Rounding of activations: one scale; the range follows the batches and includes zero."""
 
     def __init__(self, device: torch.device):
         self.low = self.high = torch.zeros((), device=device)
         self.begun = False
 
     def __call__(self, values: Tensor) -> Tensor:
-        """Rounded values."""
+        """Round the values of an activation."""
         low, high = values.detach().amin().clamp_max(0).float(), values.detach().amax().clamp_min(0).float()
         share = MOMENTUM if self.begun else 1.0
         self.low, self.high, self.begun = self.low.lerp(low, share), self.high.lerp(high, share), True

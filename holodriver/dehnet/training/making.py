@@ -1,4 +1,4 @@
-"""Processes that fill a pool with stacks of random layered scenes while the network already learns."""
+"""Processes that fill a pool with focal stacks of random layered scenes while the network already learns."""
 
 import os
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ from holodriver.scene.random_layers import random_scene
 from holodriver.scene.stack import FocalStack
 
 RAYS = 96
-"""Points of the aperture: half as many as the pixels of the largest blur circle; each pixel has 16 samples."""
+"""Number of points on the aperture: half the pixels of the largest blur circle; each pixel has 16 samples."""
 
 
 def layered_stack(seed: int, size: PoolSize, *, device: torch.device | str = "cpu") -> FocalStack:
-    """The stack of random layers with a seed, always the same."""
+    """Focal stack of the random layers of a seed, always with the same result."""
     for attempt in range(100):
         scene = random_scene(np.random.default_rng([seed, attempt]), size.size)
         positions = np.linspace(0, 1, size.planes, dtype=np.float32)
@@ -33,7 +33,7 @@ def layered_stack(seed: int, size: PoolSize, *, device: torch.device | str = "cp
 
 
 def fill(folder: Path, workers: int, *, device: str = "cpu") -> list[BaseProcess]:
-    """Start processes that make the missing records of a pool; they end when it is full or the parent ends."""
+    """Start processes that make the missing records of a pool; they end when the pool is full or the parent ends."""
     if not workers or not len(Pool(folder).missing()):
         return []
     context = get_context("spawn")
@@ -59,16 +59,16 @@ def _share(numbers: Sequence[int], worker: int, workers: int) -> list[int]:
 
 
 def add_rendered(pool: Pool, stacks: Sequence[Path], crops: int, seed: int) -> int:
-    """Put crops of rendered focal stacks in the place of the pool's first records; returns how many there are now.
+    """Replace the pool's first records by crops of rendered focal stacks; returns the number of records replaced.
 
     Args:
-        pool: whose planes and blur the stacks must have.
+        pool: the pool; the stacks must have its planes and its blur.
         stacks: folders NAME.stack.
-        crops: of each stack, at random places.
-        seed: of the places.
+        crops: number of crops of each stack, at random places.
+        seed: seed of the random places.
 
     Raises:
-        InputError: a stack has other planes, another blur or is smaller than a crop; or the pool is too small.
+        InputError: a stack has other planes, another blur or is smaller than a crop, or the pool is too small.
     """
     size = pool.size
     if len(stacks) * crops > size.records // 2:

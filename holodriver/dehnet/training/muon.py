@@ -1,8 +1,8 @@
-"""Muon: momentum whose steps are made orthogonal, so that each layer moves equally in all directions.
+"""Muon: an optimiser with momentum whose steps are orthogonal matrices, so that all directions of a layer move equally.
 
-A narrow network of many layers is badly conditioned: gradients of a kernel lie along few directions, and Adam follows
-those. `torch.optim.Muon` takes matrices alone, one after the other; here kernels (out, in, h, w) are taken as matrices
-(out, in·h·w), all of one shape at once, and what is no kernel is learned by Adam.
+A narrow network of many layers is badly conditioned: the gradients of a kernel lie along few directions, and Adam
+follows them. `torch.optim.Muon` takes only matrices, one after the other; here kernels (out, in, h, w) are taken
+as matrices (out, in·h·w), all kernels of one shape at once, and Adam trains the biases.
 
 Source: K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024 (the iteration and its
 coefficients); J. Liu et al., "Muon is scalable for LLM training", 2025 (the length of a step, as Adam's).
@@ -16,24 +16,24 @@ import torch
 from torch import Tensor
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Of the odd polynomial that pulls singular values towards 1."""
+"""Coefficients of the odd polynomial that pulls singular values towards 1."""
 
 ROUNDS = 6
-"""Of the polynomial; singular values are then between 0.7 and 1.2."""
+"""Number of applications of the polynomial, after which singular values are between 0.7 and 1.2."""
 
 LENGTH = 0.2
-"""Root mean square of a step of Adam at learning rate 1, about."""
+"""Approximate root mean square of a step of Adam at learning rate 1."""
 
 MOMENTUM = 0.95
 BETAS, EPSILON = (0.9, 0.99), 1e-8
-"""Of Adam, for biases."""
+"""Decay rates and ε of Adam, which trains the biases."""
 
 
 class Muon(torch.optim.Optimizer):
-    """Optimiser for convolutions; a rate that suits Adam suits it.
+    """Optimiser for convolutions; a learning rate that suits Adam suits it, too.
 
     Args:
-        parameters: kernels and biases.
+        parameters: kernels and biases of the network.
         lr: learning rate.
     """
 
@@ -42,7 +42,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """One step along the gradients that are there."""
+        """Take one step along the present gradients."""
         for group in self.param_groups:
             kernels: dict[torch.Size, list[Tensor]] = defaultdict(list)
             for parameter in group["params"]:
@@ -83,7 +83,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrices: Tensor) -> Tensor:
-    """The orthogonal matrices U·Vᵀ nearest to matrices U·S·Vᵀ, about; (N, A, B) to (N, A, B), float32."""
+    """Approximate orthogonal matrices U·Vᵀ nearest to matrices U·S·Vᵀ; (N, A, B) to (N, A, B), float32."""
     first, second, third = COEFFICIENTS
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.mT if tall else matrices

@@ -1,6 +1,6 @@
-"""What training minimises: Eq. 2 of the DEH paper, by the same code as the optimiser's, as a step of torch's autograd.
+"""Loss of the training: Eq. 2 of the DEH paper, with the optimiser's code, as a function for torch's autograd.
 
-The border of a crop is left out: light that comes in from outside the crop, or leaves it, cannot be known there.
+The border of a crop is left out, because light from outside the crop is unknown there.
 """
 
 from dataclasses import dataclass
@@ -24,31 +24,31 @@ ALL = slice(None)
 
 @dataclass(frozen=True)
 class Sample:
-    """One colour of one stack, to be matched by one wave field; planes are evenly spaced from 0 to 1."""
+    """One colour of one focal stack, the target of one wave field; planes are evenly spaced from 0 to 1."""
 
     images: Tensor
-    """(N, H, W) intensity."""
+    """Intensity of each plane, (N, H, W)."""
     depths: Tensor
-    """(N, H, W) normalised depth."""
+    """Normalised depth of each plane, (N, H, W)."""
     all_in_focus: Tensor
-    """(H, W) intensity."""
+    """Intensity of the all-in-focus image, (H, W)."""
     all_in_focus_depth: Tensor
-    """(H, W) normalised depth."""
+    """Normalised depth of the all-in-focus image, (H, W)."""
 
     @property
     def variance(self) -> float:
-        """Of the intensity over all planes."""
+        """Variance of the intensity over all planes."""
         return float(self.images.var())
 
 
 @dataclass(frozen=True)
 class Objective:
-    """Eq. 2 for the fields of a batch, each divided by `scale` of its sample.
+    """Eq. 2 for the fields of a batch, each loss divided by the `scale` of its sample.
 
     Args:
-        optics: what the network is trained for.
-        weights: β and γ.
-        border: pixels on every side that do not count.
+        optics: optics for which the network is trained.
+        weights: weights β and γ of Eq. 2.
+        border: number of pixels on every side that are left out.
     """
 
     optics: NetworkOptics
@@ -56,21 +56,21 @@ class Objective:
     border: int
 
     def __call__(self, fields: Tensor, samples: list[Sample], scales: list[float], planes: slice = ALL) -> Tensor:
-        """Losses (B,) of fields (B, 2, H, W), real and imaginary part; float32, with gradient.
+        """Compute the losses (B,), float32 with gradient, of fields (B, 2, H, W), real and imaginary part.
 
         Args:
-            fields: what the network says.
-            samples: what it should show.
-            scales: what each sample's loss is divided by.
-            planes: those that count, evenly spaced; the sum over them stands for all.
+            fields: output of the network.
+            samples: target of each field.
+            scales: divisor of each sample's loss.
+            planes: evenly spaced planes to compute; their loss is scaled up to all planes.
         """
         return cast(Tensor, _Eq2.apply(fields, self, samples, scales, planes))
 
     def at(self, field: Tensor, sample: Sample, scale: float, planes: slice = ALL) -> tuple[float, Tensor]:
-        """Value, and gradient (2, H, W), at a field (2, H, W)."""
+        """Loss and gradient (2, H, W) of one field (2, H, W)."""
         chosen = range(len(sample.images))[planes]
         if not chosen:
-            raise InputError(f"of {len(sample.images)} planes {planes} chooses none")
+            raise InputError(f"{planes} chooses none of {len(sample.images)} planes")
         first, onward = _kernels(self.optics, field.shape[1:], len(sample.images), chosen, field.device)
         arithmetic = arithmetic_for(field.device)
         share = len(chosen) / len(sample.images)
@@ -85,7 +85,7 @@ class Objective:
 
 
 class _Eq2(torch.autograd.Function):
-    """Losses of a batch; the gradient comes with the value, so that no graph is built."""
+    """Losses of a batch; the gradient is computed together with the loss, so that no graph is built."""
 
     @staticmethod
     def forward(
@@ -93,7 +93,7 @@ class _Eq2(torch.autograd.Function):
     ) -> Tensor:
         single = fields.detach().float()
 
-        # one after the other: their planes go side by side
+        # one sample after the other, because the planes of a sample run in parallel
         parts = [objective.at(*item, planes) for item in zip(single, samples, scales, strict=True)]
         ctx.save_for_backward(torch.stack([gradient for _, gradient in parts]).to(fields.dtype))
         return torch.tensor([value for value, _ in parts], device=fields.device)
@@ -105,7 +105,7 @@ class _Eq2(torch.autograd.Function):
 
 
 class _SampleTargets:
-    """W and T of the planes of a sample, nothing on the border."""
+    """Weights W and targets T of the planes of a sample; the border is left out."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class _SampleTargets:
         self._numbers = (weights.beta, weights.gamma, 1 / (scale * pixels))
 
     def fill(self, plane: int, weight: Tensor, target: Tensor, brightness: Tensor) -> Tensor:
-        """See `holodriver.synthesis.planes.Targets`."""
+        """Fill in one plane; see `holodriver.synthesis.planes.Targets`."""
         inside, plane = self._inside, self._chosen[plane]
         light = (self._sample.images[plane], self._sample.depths[plane], self._sample.all_in_focus)
         beta, gamma, scale = self._numbers
@@ -141,7 +141,7 @@ class _SampleTargets:
 def _kernels(
     optics: NetworkOptics, shape: tuple[int, int], planes: int, chosen: range, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Transfer functions from the hologram plane to the first chosen plane, and from each of them to the next."""
+    """Transfer functions from the hologram plane to the first chosen plane, and from each chosen plane to the next."""
     apart = optics.depth_span / (planes - 1)
     near = optics.depth_offset + optics.depth_span - chosen.start * apart
     distances = (near, -apart * chosen.step)

@@ -1,4 +1,4 @@
-"""Training on several devices: one process each, started by `torchrun`, which share their gradients."""
+"""Training on several devices: one process for each, started by `torchrun`; the processes share their gradients."""
 
 import os
 from datetime import timedelta
@@ -8,11 +8,11 @@ import torch
 from torch import distributed, nn
 
 PATIENCE = timedelta(days=7)
-"""That processes wait for each other where they `meet`: the first one may have a pool to fill."""
+"""Longest time that processes wait for each other in `meet`; the first process may have a pool to fill."""
 
 
 def join() -> torch.device | None:
-    """Join the processes that `torchrun` started; the device of this one, or None if there is only this one."""
+    """Join the processes that `torchrun` started; returns the device of this process, or None if it is alone."""
     if "WORLD_SIZE" not in os.environ:
         return None
     cuda = torch.cuda.is_available()
@@ -26,19 +26,19 @@ def join() -> torch.device | None:
 
 
 def leave() -> None:
-    """Part from the others."""
+    """Leave the group of processes."""
     if distributed.is_initialized():
         distributed.destroy_process_group()
         _patient.cache_clear()
 
 
 def rank() -> int:
-    """Number of this process, 0 if it is alone."""
+    """Number of this process, from 0; 0 if it is alone."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
 def meet() -> None:
-    """Return once every process has come here, however long the last one takes."""
+    """Wait until every process has called this function, however long that takes."""
     if distributed.is_initialized():
         distributed.barrier(_patient())
 
@@ -49,7 +49,7 @@ def _patient() -> distributed.ProcessGroup:
 
 
 def decided(*answers: bool) -> list[bool]:
-    """The answers of the first process, for all: clocks and losses differ, and the others would wait for who stops."""
+    """Answers of the first process, for all processes: their clocks and losses differ, and all must stop together."""
     if not distributed.is_initialized() or distributed.get_world_size() == 1:
         return list(answers)
     device = "cuda" if distributed.get_backend() == "nccl" else "cpu"

@@ -1,7 +1,7 @@
-"""A pool of focal stacks of one size on disk, from which a network learns while others are still being made.
+"""A pool of focal stacks of one size on disk, from which a network can learn while it is still being filled.
 
-Each record is one stack: images and all-in-focus image in half precision, depths in sixteen bits. Record N is made from
-the seed N alone, so that a pool is the same whoever made it, and making it can stop and go on at any record. Light is
+Each record is one stack: images and all-in-focus image in half precision, depths in 16 bits. Record N depends on
+the seed N alone, so that pools are reproducible, and filling one can stop and continue at any record. Light is
 scaled so that the 99.9th percentile of the all-in-focus image is 1.
 """
 
@@ -25,21 +25,21 @@ from holodriver.scene.stack import FocalStack
 FORMAT, VERSION = "holodriver pool of focal stacks", 1
 
 DEPTH_STEPS = 65535
-"""Of normalised depth 1."""
+"""Stored level of normalised depth 1."""
 
 BRIGHTEST = 60_000.0
-"""Half precision ends a little higher."""
+"""Brightest light that is stored; the range of half precision ends at 65,504."""
 
 _PARTS = ("images", "depths", "all_in_focus", "all_in_focus_depth", "done")
 
 
 @dataclass(frozen=True)
 class PoolSize:
-    """What a pool has room for."""
+    """Size of a pool."""
 
     records: int
     size: int
-    """Pixels of a side."""
+    """Side of the pictures, pixels."""
     planes: int
     colours: int
     coc_max: float
@@ -47,35 +47,35 @@ class PoolSize:
 
     @property
     def record_bytes(self) -> int:
-        """Of one record on the disk."""
+        """Size of one record on the disk, bytes."""
         images = (self.planes + 1) * (self.colours * 2 + 2)  # light and depth, 16 bits each
         return images * self.size * self.size + 1
 
 
 @dataclass(frozen=True)
 class Record:
-    """One stack of a pool; planes are evenly spaced from 0 to 1."""
+    """One focal stack of a pool; planes are evenly spaced from 0 to 1."""
 
     images: NDArray[np.float16]
-    """(N, C, H, W)"""
+    """Intensity of each plane, (N, C, H, W)."""
     depths: NDArray[np.float32]
-    """(N, H, W)"""
+    """Normalised depth of each plane, (N, H, W)."""
     all_in_focus: NDArray[np.float16]
-    """(C, H, W)"""
+    """Intensity of the all-in-focus image, (C, H, W)."""
     all_in_focus_depth: NDArray[np.float32]
-    """(H, W)"""
+    """Normalised depth of the all-in-focus image, (H, W)."""
 
 
 class Pool:
-    """A pool, made if it is not there.
+    """A pool on disk, created if it does not exist.
 
     Args:
-        folder: where it lies.
-        size: what it has room for; may be left out if it is there.
+        folder: folder of the pool.
+        size: size of the pool; may be left out if the pool exists.
 
     Raises:
-        InputError: it is not there and no size is given, or it is there with another size.
-        FileFormatError: what is there is no pool.
+        InputError: the pool does not exist and no size is given, or it has another size.
+        FileFormatError: the folder is not a pool.
     """
 
     def __init__(self, folder: Path, size: PoolSize | None = None):
@@ -90,7 +90,7 @@ class Pool:
                     remedy="give another folder or delete this one",
                 )
         elif size is None:
-            raise InputError("is no pool of focal stacks", where=folder, remedy="make one: holodriver train pool")
+            raise InputError("is not a pool of focal stacks", where=folder, remedy="make one: holodriver train pool")
         else:
             self.size = size
             folder.mkdir(parents=True, exist_ok=True)
@@ -116,13 +116,16 @@ class Pool:
     def _open(self, name: str) -> np.memmap:
         path, (shape, kind) = self.folder / f"{name}.npy", self._layout(name)
         try:
-            with opened(path) as source, source.file() as file:  # mapping would make the file as large as it says
+            with (
+                opened(path) as source,
+                source.file() as file,
+            ):  # mapping would enlarge the file to the size in its header
                 read = np.lib.format.read_array_header_1_0
                 found = read(file) if np.lib.format.read_magic(file) == (1, 0) else None
                 room = source.size - file.tell()
         except FileFormatError as error:
             raise FileFormatError(error.what, where=path, remedy="delete the pool") from None
-        except Exception as error:  # the header is a Python literal, whose parser has errors of many kinds
+        except Exception as error:  # the header is a Python literal, whose parser raises errors of many types
             raise FileFormatError(f"cannot be read: {error}", where=path, remedy="delete the pool") from None
         if (
             found is None
@@ -136,18 +139,18 @@ class Pool:
         return np.lib.format.open_memmap(path, "r+")
 
     def made(self) -> NDArray[np.int64]:
-        """Numbers of the records that are there."""
+        """Numbers of the records that are complete."""
         return np.flatnonzero(self._arrays["done"])
 
     def missing(self) -> NDArray[np.int64]:
-        """Numbers of the records that are not there yet."""
+        """Numbers of the records that are missing."""
         return np.flatnonzero(~self._arrays["done"])
 
     def wait_for(self, count: int, progress: Progress, going_on: Callable[[], bool]) -> None:
-        """Return once the pool has `count` records to learn from.
+        """Wait until the pool has `count` records.
 
         Raises:
-            InputError: nobody makes them any more, as `going_on` says.
+            InputError: `going_on` is false: no process makes more records.
         """
         while len(self.made()) < count:
             if not going_on():
@@ -160,10 +163,10 @@ class Pool:
             time.sleep(0.1)
 
     def put(self, number: int, stack: FocalStack) -> None:
-        """Store a stack, exposed.
+        """Store a focal stack after exposing it.
 
         Raises:
-            InputError: it has another size than the pool.
+            InputError: the size of the stack differs from that of the pool.
         """
         expected = (self.size.planes, self.size.colours, self.size.size, self.size.size)
         if stack.images.shape != expected:
@@ -193,6 +196,6 @@ def _read(manifest: Path) -> PoolSize:
             raise ValueError(f"its sizes are {shown(values)}")
     except (ValueError, TypeError, KeyError) as error:
         raise FileFormatError(
-            f"is not a pool's: {error}", where=manifest, remedy="delete the folder or give another"
+            f"does not describe a pool: {error}", where=manifest, remedy="delete the folder or give another"
         ) from None
     return size

@@ -1,8 +1,8 @@
-"""Trained networks in int8: which tensors are rounded, and by what range, is decided by what the holograms lose.
+"""Trained networks in int8; the loss of quality of the holograms decides which tensors are rounded, and in what range.
 
-Weights are symmetric int8, one scale a channel; activations 8 bits, one scale a tensor, with zero as their zero where a
-ReLU has been. The file is the float one with pairs of rounding and unrounding in it (QDQ), which ONNX Runtime
-and OpenVINO both turn into int8 kernels: a convolution, the skip added to it, the ReLU and the rounding are one kernel.
+Weights are symmetric int8, one scale a channel; activations have 8 bits, one scale a tensor, and zero point 0 after a
+ReLU. The file is the float one with pairs of quantising and dequantising operators (QDQ), which ONNX Runtime
+and OpenVINO both turn into int8 kernels: a convolution, the addition of the skip, ReLU and rounding in one kernel.
 """
 
 import io
@@ -33,29 +33,29 @@ from holodriver.system.quiet import import_onnxruntime
 
 STAGE = "Quantising"
 CROP = 192
-"""Pixels on a side of what is calibrated on, so that histograms of all tensors fit the memory."""
+"""Side of the calibration pictures, pixels, small enough that histograms of all tensors fit into memory."""
 CROPS = 12
 EQUAL = 0.01
-"""dB within which two recipes are equally good, and the one with more in int8 is taken."""
+"""Difference, dB, within which two recipes count as equal, so that the one with more in int8 is taken."""
 
 Calibration = Literal["minmax", "percentile", "entropy"]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is rounded."""
+    """Options for rounding a network."""
 
     calibration: Calibration = "minmax"
     percentile: float = 100.0
-    """Share of the values, in percent, that "percentile" keeps within the range."""
+    """Share of the values, percent, that "percentile" keeps within the range."""
     float_first: bool = True
-    """Whether the first convolution, whose input is the picture itself, stays float."""
+    """Whether the first convolution, whose input is the picture, stays float."""
     float_last: bool = True
-    """Whether the last one, which writes the field, stays float."""
+    """Whether the last convolution, whose output is the field, stays float."""
 
     @property
     def name(self) -> str:
-        """For tables."""
+        """Name of the recipe in tables."""
         kept = [name for name, kept in (("first", self.float_first), ("last", self.float_last)) if kept]
         range_ = f"percentile {self.percentile:g}" if self.calibration == "percentile" else self.calibration
         return f"{range_}, {' and '.join(kept) or 'nothing'} float"
@@ -68,27 +68,29 @@ RECIPES = (
     Recipe("percentile", 99.9),
     Recipe("entropy"),
 )
-"""Ways to find ranges; the best of them is tried with less kept in float."""
+"""Ways to find ranges; the best one is also tried with fewer convolutions in float."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What a recipe reached: PSNR (dB, mean over planes and stacks) of the holograms."""
+    """Quality that a recipe reached."""
 
     recipe: Recipe
     psnr: float
+    """PSNR of the holograms, mean over planes and stacks, dB."""
     lost: float
-    """dB below the float network."""
+    """Loss of PSNR against the float network, dB."""
 
 
 @dataclass(frozen=True)
 class Quantised:
-    """An int8 network, the recipe that was taken and all that were tried."""
+    """An int8 network, the recipe that was taken, and all trials."""
 
     file: NetworkFile
     taken: Trial
     trials: tuple[Trial, ...]
     float_psnr: float
+    """PSNR of the float network, dB."""
 
 
 def quantise(
@@ -104,18 +106,18 @@ def quantise(
     """Try the recipes on a float network, and take the one that loses least.
 
     Args:
-        network: float.
-        colour: its index in the stacks and in the profile.
-        stacks: exposed focal stacks, to calibrate and to score on.
-        profile: display; its size is replaced by that of each stack.
+        network: float network.
+        colour: index of the colour in the stacks and in the profile.
+        stacks: exposed focal stacks for calibration and scoring.
+        profile: the display; its size is replaced by that of each stack.
         recipes: ways to find ranges.
-        search: try the best of them with less kept in float, too.
+        search: also try the best recipe with fewer convolutions in float.
 
     Raises:
-        InputError: no stack, or a network that is int8 already.
+        InputError: no stack is given, or the network is int8 already.
     """
     if not stacks:
-        raise InputError("there is no focal stack to calibrate on", where="--calibrate")
+        raise InputError("there is no focal stack for calibration", where="--calibrate")
     if network.quantised:
         raise InputError("the network is int8 already, expected a float one")
     shape = DEHNetShape(**network.shape)
@@ -155,7 +157,7 @@ def quantise(
 
 
 def calibration_samples(stacks: Sequence[FocalStack], colour: int, shape: DEHNetShape) -> list[Floats]:
-    """Network inputs (1, 2, H, W), of one size, cut from the pictures and depths of the stacks; the same each time."""
+    """Network inputs (1, 2, H, W), of one size, cut from the pictures and depths of the stacks; reproducible."""
     rng = np.random.default_rng(0)
     side = [min(CROP, *lengths) // shape.fold * shape.fold for lengths in zip(*(s.shape for s in stacks), strict=True)]
     samples = []
@@ -167,13 +169,13 @@ def calibration_samples(stacks: Sequence[FocalStack], colour: int, shape: DEHNet
 
 
 def input_of(stack: FocalStack, colour: int) -> Floats:
-    """What a network takes (2, H, W) of one colour of an exposed focal stack: its picture and its depth alone."""
+    """Network input (2, H, W) of one colour of an exposed focal stack, from its all-in-focus image and depth."""
     intensity, depth = (torch.from_numpy(part) for part in (stack.all_in_focus[colour], stack.all_in_focus_depth))
     return network_input(intensity[None], depth[None])[0].numpy()
 
 
 def psnr_of(model: Model, colour: int, stack: FocalStack, profile: DisplayProfile) -> float:
-    """PSNR (dB, mean over planes) of the hologram of one colour of an exposed stack."""
+    """PSNR (mean over planes) of the hologram of one colour of an exposed stack, dB."""
     real, imaginary = OnnxRuntime(model)(input_of(stack, colour))
     display = replace(profile.resized(stack.shape[1], stack.shape[0]), wavelengths=(profile.wavelengths[colour],))
     field = WaveField((real + 1j * imaginary)[None], display)
@@ -182,14 +184,14 @@ def psnr_of(model: Model, colour: int, stack: FocalStack, profile: DisplayProfil
 
 
 def rounded(content: bytes, samples: Sequence[Floats], recipe: Recipe) -> bytes:
-    """A float ONNX network in int8.
+    """Convert a float ONNX network to int8.
 
     Args:
-        content: the network.
-        samples: what to calibrate on, network inputs (1, 2, H, W) of one size.
-        recipe: how.
+        content: the ONNX file.
+        samples: network inputs (1, 2, H, W) of one size, for calibration.
+        recipe: options for rounding.
     """
-    import_onnxruntime()  # first, so that it keeps to itself
+    import_onnxruntime()  # first, so that it sends no telemetry
     from onnxruntime.quantization import (
         CalibrationDataReader,
         CalibrationMethod,
@@ -233,7 +235,7 @@ def rounded(content: bytes, samples: Sequence[Floats], recipe: Recipe) -> bytes:
 
 
 def _kept_float(model: onnx.ModelProto, recipe: Recipe) -> list[str]:
-    """Names of nodes that are not rounded; √I and what is added to it never are."""
+    """Names of nodes that are not rounded, always including the addition to √I."""
     convolutions = [node.name for node in model.graph.node if node.op_type == "Conv"]
     last_add = [node.name for node in model.graph.node if node.op_type == "Add"][-1]
     first, last = convolutions[:1], convolutions[-1:]
@@ -242,7 +244,7 @@ def _kept_float(model: onnx.ModelProto, recipe: Recipe) -> list[str]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The library prints what it does, and remarks on every model as if it had come from elsewhere."""
+    """Silence the library, which prints its progress and warns about every model."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""How a network is trained: numbers that together are a recipe."""
+"""Recipes: the settings with which a network is trained."""
 
 import math
 from dataclasses import dataclass
@@ -12,41 +12,42 @@ Name = Literal["paper", "quick"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """Numbers of a training. An epoch is as many samples as the pool has records.
+    """Settings of a training. An epoch has as many samples as the pool has records.
 
     Raises:
-        InputError: a number that cannot be.
+        InputError: a setting is out of range.
     """
 
     learning_rate: float
-    """Of the optimiser."""
+    """Learning rate of the optimiser."""
     batch: int
-    """Samples that go through the network at a time."""
+    """Number of samples that go through the network at a time."""
     accumulate: int
-    """Batches whose gradients make one step; the effective batch is their product."""
+    """Number of batches whose gradients make one step; `batch` times `accumulate` is the effective batch."""
     schedule: Literal["constant", "cosine"]
-    """Whether the learning rate stays, or falls to `floor` of itself over `steps`."""
+    """Whether the learning rate is constant, or falls to `floor` of its start over `steps`."""
     steps: int
-    """At most, in each stage."""
+    """Largest number of steps in each stage."""
     norm: bool
     """Whether a first stage trains with batch normalisation, which is then fused into the weights."""
     reset_epochs: int
-    """Epochs after which the optimiser forgets, in the last stage; 0: never."""
+    """Epochs after which the optimiser is reset in the last stage; 0: never."""
     clip: float
-    """Largest length of a gradient; 0: any."""
+    """Largest norm of the gradient, to which longer ones are scaled; 0: no limit."""
     average: float
-    """Of the weights over the steps, per step; 0: the weights as they are."""
+    """Decay per step of the running average of the weights; 0: no average."""
     patience: int
-    """Validations in a row without improvement that end a stage; 0: all steps are taken."""
+    """Number of validations in a row without improvement that ends a stage; 0: all steps are taken."""
     floor: float = 0.01
+    """Final learning rate of the cosine schedule, as a share of the first."""
     optimiser: Literal["adam", "muon"] = "adam"
-    """Adam, or `holodriver.dehnet.training.muon`, which gets further in as many steps."""
+    """Adam, or `holodriver.dehnet.training.muon`, which reaches a lower loss in as many steps."""
     every_plane: int = 1
-    """Of the planes of a sample each n-th counts, from one drawn at random on."""
+    """Stride of the planes of a sample that are computed, starting from a random plane."""
     rounded_steps: int = 0
-    """Steps of a last stage, in which the network computes as rounded as its int8 file will."""
+    """Number of steps of a last stage, which simulates the rounding of the int8 file."""
     rounded_rate: float = 3e-4
-    """Learning rate of Adam in that stage; falls as the cosine does."""
+    """Learning rate of Adam at the start of that last stage; follows the cosine schedule."""
 
     def __post_init__(self) -> None:
         count, steps, positive = numbers(1, whole=True), numbers(0, whole=True), numbers(above=0)
@@ -67,7 +68,7 @@ class Recipe:
         )
 
     def rate(self, step: int) -> float:
-        """Learning rate at a step."""
+        """Learning rate at a step of the stage."""
         if self.schedule == "constant":
             return self.learning_rate
         done = min(step / self.steps, 1.0)
@@ -86,7 +87,7 @@ PAPER = Recipe(
     average=0.0,
     patience=5,
 )
-"""Adam 5e-4, 16 × 4, batch normalisation, then fused, then trained again with an optimiser that forgets (Methods)."""
+"""Recipe of the paper: Adam 5e-4, 16 × 4, batch normalisation, then fused and trained again with resets (Methods)."""
 
 QUICK = Recipe(
     learning_rate=2e-3,
@@ -102,6 +103,7 @@ QUICK = Recipe(
     optimiser="muon",
     rounded_steps=400,
 )
-"""For a processor and an hour: small batches, Muon at a high rate that falls, no batch normalisation; then rounded."""
+"""Recipe for a CPU and an hour: small batches, Muon with a falling rate, no batch normalisation, a last stage with
+rounding."""
 
 RECIPES: dict[Name, Recipe] = {"paper": PAPER, "quick": QUICK}

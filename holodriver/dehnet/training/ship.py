@@ -1,4 +1,4 @@
-"""The folder of networks that the program runs: three colours, float and int8, and a model card."""
+"""Folder of networks that the program runs: three colours, float and int8, and a model card."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,14 +22,15 @@ STAGE = "Making networks"
 
 @dataclass(frozen=True)
 class ColourReport:
-    """What became of one colour."""
+    """Result for one colour."""
 
     name: str
     plain: NetworkFile
     made: Quantised
 
     def rows(self) -> list[tuple[str, ...]]:
-        """One a recipe: colour, recipe, float, int8, lost, whether it was taken."""
+        """Rows of a table, one for each recipe: colour, recipe, PSNR in float and int8, loss (dB), whether it was
+        taken."""
         return [
             (
                 self.name,
@@ -45,11 +46,11 @@ class ColourReport:
 
 @dataclass(frozen=True)
 class Shipped:
-    """A folder of networks that was written."""
+    """A written folder of networks."""
 
     colours: tuple[ColourReport, ...]
     size: int
-    """Bytes of all its files."""
+    """Size of all files, bytes."""
 
 
 def ship(
@@ -64,20 +65,20 @@ def ship(
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> Shipped:
-    """Make the folder of networks of trained weights.
+    """Make the folder of networks from trained weights.
 
     Args:
-        weights: safetensors of red, green and blue.
-        output: the folder.
-        calibrate: focal stacks, or folders of them.
-        profile: display that the networks were trained for.
-        at_most: stacks to use, the first by name.
-        quick: try one recipe alone.
-        card: Markdown to put into the model card.
+        weights: safetensors files of red, green and blue.
+        output: the folder to write.
+        calibrate: focal stacks, or folders that hold them.
+        profile: display for which the networks were trained.
+        at_most: largest number of stacks to use, the first by name.
+        quick: try only one recipe.
+        card: Markdown file whose text is added to the model card.
         overwrite: replace the folder.
 
     Raises:
-        InputError: not three files, no stack, or weights for other optics than the profile's.
+        InputError: there are not three files, no stack, or weights for other optics than the profile's.
         OutputExistsError: the folder exists and `overwrite` is false.
     """
     if len(weights) != len(COLOURS):
@@ -102,7 +103,7 @@ def ship(
 
 
 def _checked(path: Path, profile: DisplayProfile, colour: int) -> NetworkFile:
-    """The float network of weights, for that colour of that display."""
+    """Float network file of trained weights, checked against one colour of the display."""
     try:
         file = float_file(load_weights(path))
         NetworkOptics(**file.optics).check_fits(profile, colour)
@@ -114,7 +115,7 @@ def _checked(path: Path, profile: DisplayProfile, colour: int) -> NetworkFile:
 
 
 def _stacks(paths: Sequence[Path], at_most: int) -> tuple[list[FocalStack], list[str]]:
-    """Exposed focal stacks of what the user named, and their names."""
+    """Exposed focal stacks at the given paths, and their names."""
     found = []
     for path in paths:
         within = sorted(path.glob("*.stack")) if path.is_dir() and path.suffix != ".stack" else [path]
@@ -126,20 +127,20 @@ def _stacks(paths: Sequence[Path], at_most: int) -> tuple[list[FocalStack], list
 
 
 def model_card(reports: Sequence[ColourReport], stacks: Sequence[str], words: str) -> str:
-    """What the networks are, in Markdown."""
+    """Description of the networks in Markdown."""
     shape = DEHNetShape(**reports[0].plain.shape)
     skips = "a skip around every two" if shape.skips else "no skips"
     fold = f", on pixels folded {shape.fold} × {shape.fold}" if shape.fold > 1 else ""
     lines = [
         "# DEHNet: networks of three colours",
         "",
-        "Each turns √intensity and normalised depth of one colour into the wave field at the hologram plane, real and",
-        "imaginary part. `NAME.onnx` computes in float32, `NAME_int8.onnx` in int8 where the table says so.",
+        "Each network turns √intensity and normalised depth of one colour into the field at the hologram plane, real",
+        "and imaginary part. `NAME.onnx` computes in float32, `NAME_int8.onnx` in int8 where the table says so.",
         "",
         f"**Network.** {shape.convolutions} convolutions of 3 × 3, {shape.channels} channels, {skips}{fold}; "
         f"{shape.multiplications:,} multiplications a pixel and colour.",
         "",
-        "**Optics it was trained for.** It fits no other; the program checks.",
+        "**Optics it was trained for.** It fits no others, which the program checks.",
         "",
         "| colour | wavelength nm | pixel µm | depth span mm | offset mm | blur px |",
         "|---|---|---|---|---|---|",

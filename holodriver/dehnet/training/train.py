@@ -1,4 +1,5 @@
-"""The training loop: samples from a pool, Eq. 2, Adam; checkpoints from which it goes on as if nothing had happened."""
+"""The training loop: samples from a pool, the loss of Eq. 2, an optimiser, and checkpoints from which training
+resumes."""
 
 import copy
 import csv
@@ -32,18 +33,19 @@ from holodriver.synthesis.loss import LossWeights
 from holodriver.system.devices import torch_device
 
 BORDER = 8
-"""Pixels of a crop that do not count: light moves by less between the hologram plane and any focal plane."""
+"""Border of a crop that is left out of the loss, pixels; light moves by less between the hologram and any focal
+plane."""
 
 VALIDATION = 32
-"""Last records of the pool, which are never learned from."""
+"""Number of records at the end of the pool that are used only for validation."""
 
 LEAST_VARIANCE = 2e-3
-"""Samples with less variance do not count more than this."""
+"""Smallest variance by which a sample's loss is divided."""
 
 STAGE = "Training"
 
 ROUNDED = 2
-"""Number of the stage that follows those of `State`; rounding has no bfloat16."""
+"""Number of the stage with rounding, after the stages of `State`; it does not use bfloat16."""
 
 RAW = "parametrizations.weight.original"
 """Name of a kernel while it is rounded."""
@@ -51,34 +53,35 @@ RAW = "parametrizations.weight.original"
 
 @dataclass
 class State:
-    """Where a training stands."""
+    """Progress of a training."""
 
     stage: int = 0
-    """0 with batch normalisation, 1 without."""
+    """Stage: 0 with batch normalisation, 1 without."""
     step: int = 0
-    """Within the stage."""
+    """Number of steps done in the stage."""
     best: float = float("inf")
-    """Lowest validation loss of the stage."""
+    """Lowest validation loss in the stage."""
     stale: int = 0
-    """Validations since."""
+    """Number of validations since the lowest loss."""
     seconds: float = 0.0
-    """Of all stages so far."""
+    """Time of all stages so far, seconds."""
     history: list[dict[str, float]] = field(default_factory=list)
+    """Rows of the training log: stage, step, seconds, loss, validation, rate."""
 
 
 class Trainer:
-    """Trains one network for one colour.
+    """Trainer of one network for one colour.
 
     Args:
-        pool: what to learn from; may still grow.
-        shape: the network's size.
-        optics: the display that it is for.
-        recipe: how.
-        colours: colours of the pool that samples are taken from.
-        seed: of the initial weights and of the order of samples.
+        pool: training data; may still grow.
+        shape: size of the network.
+        optics: optics for which the network is trained.
+        recipe: settings of the training.
+        colours: colours of the pool from which samples are taken.
+        seed: seed of the initial weights and of the order of samples.
         device: torch device.
-        start: weights to start from, of the same shape, in place of random ones.
-        validate_every: steps between validations.
+        start: weights of the same shape with which training starts; None: random ones.
+        validate_every: number of steps between validations.
     """
 
     def __init__(
@@ -104,7 +107,7 @@ class Trainer:
             try:
                 self.network.load_state_dict(start.tensors)
             except RuntimeError as error:
-                said = f"the weights to start from are of another network: {' '.join(str(error).split())[:200]}"
+                said = f"the weights to start from belong to another network: {' '.join(str(error).split())[:200]}"
                 raise FileFormatError(said) from error
         planes = pool.size.planes
         self.objective = Objective(optics, LossWeights.for_planes(planes), BORDER)
@@ -127,7 +130,7 @@ class Trainer:
         deadline: Callable[[], bool] = lambda: False,
         progress: Progress = silent,
     ) -> NetworkWeights:
-        """Train to the end of the recipe, or until `deadline` says so; returns the best weights there are.
+        """Train to the end of the recipe, or until `deadline` returns true; returns the best weights so far.
 
         Raises:
             SynthesisError: the loss is not a number.
@@ -156,12 +159,12 @@ class Trainer:
         return self.weights()
 
     def _stage_over(self) -> bool:
-        """Whether the stage has come to its end, here or before it was resumed."""
+        """Whether the stage is complete, in this run or before it was resumed."""
         patience = self.recipe.patience
         return self.state.step >= self.recipe.steps or (patience > 0 and self.state.stale >= patience)
 
     def weights(self) -> NetworkWeights:
-        """The averaged weights, without batch normalisation."""
+        """Averaged weights, without batch normalisation."""
         network = self.average.fused() if self.state.stage == 0 else self.average
         tensors = {name: tensor.float() for name, tensor in network.state_dict().items()}
         training = {
@@ -175,7 +178,7 @@ class Trainer:
         return NetworkWeights(tensors, asdict(network.shape), False, asdict(self.optics), training)
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint, from which `resume` goes on."""
+        """Write a checkpoint, from which `resume` continues."""
         tensors: dict[str, Tensor] = {}
         for kind, module in (("network", self.network), ("average", self.average)):
             tensors |= {f"{kind}.{name}": tensor for name, tensor in module.state_dict().items()}
@@ -200,10 +203,10 @@ class Trainer:
             rows.writerows(self.state.history)
 
     def resume(self, path: Path) -> None:
-        """Go on from a checkpoint of the same shape, optics, seed and optimiser; steps and rates may be others.
+        """Continue from a checkpoint of the same shape, optics, seed and optimiser; steps and rates may differ.
 
         Raises:
-            FileFormatError: it is not one, or was begun from other weights than those to start from.
+            FileFormatError: the file is not a checkpoint of this training, or it started from other weights.
         """
         try:
             with safe_open(path, "pt") as file:
@@ -211,11 +214,11 @@ class Trainer:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
             state = State(**about["state"])
             if about["shape"] != asdict(self.network.shape):
-                raise ValueError(f"it is of a network of {about['shape']}")
+                raise ValueError(f"it holds a network of {about['shape']}")
             self._check_same(about)
         except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise FileFormatError(
-                f"is no checkpoint of this training: {error}", where=path, remedy="delete it or name another"
+                f"is not a checkpoint of this training: {error}", where=path, remedy="delete it or name another"
             ) from None
         self.state = state
         self.begun_from = about.get("start")
@@ -234,13 +237,13 @@ class Trainer:
                 self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
         except (RuntimeError, ValueError, KeyError) as error:
             raise FileFormatError(
-                f"is no checkpoint of this training: {' '.join(str(error).split())[:200]}",
+                f"is not a checkpoint of this training: {' '.join(str(error).split())[:200]}",
                 where=path,
                 remedy="delete it or name another",
             ) from None
 
     def _check_same(self, about: dict[str, Any]) -> None:
-        """Raise a ValueError that names what a checkpoint has otherwise; older ones say neither optics nor seed."""
+        """Raise a ValueError that names what differs in a checkpoint; older checkpoints lack optics and seed."""
         optics = about.get("optics", {})
         for name, wanted in asdict(self.optics).items() if optics else ():
             if not math.isclose(optics[name], wanted, rel_tol=TOLERANCE, abs_tol=1e-12):
@@ -251,7 +254,7 @@ class Trainer:
         if seed != self.seed:
             raise ValueError(f"its seed is {seed}, expected {self.seed}")
         if self.begun_from is not None and about.get("start") != self.begun_from:
-            raise ValueError("it was not begun from the weights given to start from")
+            raise ValueError("it started from other weights than those given")
 
     def _step(self) -> float:
         for group in self.optimiser.param_groups:
@@ -269,7 +272,7 @@ class Trainer:
         return total
 
     def _gradients(self, network: nn.Module, moment: tuple[int, int]) -> float:
-        """Fill in the gradients of a step, which a stage and a number in it name; returns the loss."""
+        """Compute the gradients of a step, identified by its stage and its number; returns the loss."""
         network.train()
         total = 0.0
         rng = np.random.default_rng([self.seed, *moment, parallel.rank()])
@@ -285,13 +288,14 @@ class Trainer:
             total += float(loss.detach())
         parallel.average_gradients(network)
         if not np.isfinite(total):
-            raise SynthesisError("the training's loss is not a number", remedy="lower the learning rate")
+            raise SynthesisError("the loss of the training is not a number", remedy="lower the learning rate")
         if self.recipe.clip:
             nn.utils.clip_grad_norm_(network.parameters(), self.recipe.clip)
         return total
 
     def _rounded(self, progress: Progress) -> None:
-        """Let the averaged weights learn to be rounded; a checkpoint is from before, and this begins anew from it."""
+        """Train the averaged weights with rounding; checkpoints do not include this stage, and a resumed run repeats
+        it."""
         recipe = replace(
             self.recipe, steps=self.recipe.rounded_steps, learning_rate=self.recipe.rounded_rate, schedule="cosine"
         )
@@ -349,7 +353,7 @@ class Trainer:
         self._place()
 
     def _augmented(self, record: Record, rng: np.random.Generator) -> Sample:
-        """One colour of a record: turned, mirrored, darkened."""
+        """One colour of a record, randomly turned, mirrored and darkened."""
         colour = rng.integers(record.images.shape[1])
         light = float(rng.uniform(0.4, 1.0))
         turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
@@ -368,7 +372,7 @@ class Trainer:
 
 
 def _digest(weights: NetworkWeights) -> str:
-    """What tells weights from others."""
+    """Digest that identifies weights."""
     held = hashlib.sha256()
     for name, tensor in sorted(weights.tensors.items()):
         held.update(name.encode() + tensor.float().cpu().numpy().tobytes())
@@ -376,7 +380,7 @@ def _digest(weights: NetworkWeights) -> str:
 
 
 def sample_of(record: Record, colour: int, device: torch.device) -> Sample:
-    """One colour of a record as it is."""
+    """One colour of a record, unchanged."""
 
     def here(values: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).to(device)
