@@ -1,4 +1,4 @@
-"""Errors that a user can act on: what is wrong, where, and what to do about it; and the one check of values.
+"""Errors that tell a user what is wrong, where, and what to do about it; and the check of values.
 
 A class or function says what it expects of a value, `numbers(1, 100, whole=True)`, and `check` or `check_fields` raises
 the error that names the value, what it is and what was expected.
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 LONGEST = 1000
-"""Letters of each part of an error; libraries repeat what they do not understand, whatever its length."""
+"""Longest text of each part of an error, characters; some libraries repeat their whole input in messages."""
 
 
 class HolodriverError(Exception):
@@ -17,8 +17,8 @@ class HolodriverError(Exception):
 
     Args:
         what: what is wrong, in one clause; names the field or the argument.
-        where: the file, device or argument it concerns, if there is one.
-        remedy: what the user can do, if it is known.
+        where: the file, device or argument that is concerned, if there is one.
+        remedy: what the user can do, if that is known.
     """
 
     exit_code = 1
@@ -33,27 +33,27 @@ class HolodriverError(Exception):
         line = f"{self.where}: {self.what}" if self.where else self.what
         return f"{line} ({self.remedy})" if self.remedy else line
 
-    def __reduce__(self) -> tuple:  # so that errors cross process borders with their fields
+    def __reduce__(self) -> tuple:  # keeps the fields when an error is sent to another process
         return _rebuild, (type(self), self.what, self.where, self.remedy)
 
 
 def first_line(error: BaseException, most: int = 200) -> str:
-    """The first line of what a library's error says, for a message; its type if it says nothing."""
+    """First line of a library's error message; the type of the error if the message is empty."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:most]
 
 
 def shown(value: object, most: int = 80) -> str:
-    """`value` for a message: on one line, and short whatever it is."""
+    """Text of `value` for a message: on one line, and short."""
     try:
         text = repr(value)
-    except (ValueError, RecursionError):  # a whole number of thousands of digits; a list in a list in a list ...
+    except (ValueError, RecursionError):  # a number with thousands of digits, or deeply nested lists
         return f"a {type(value).__name__} too large to be shown"
     text = "".join(letter if letter.isprintable() else "?" for letter in text)
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def _one_line(text: str) -> str:
-    """`text` without what moves a terminal's cursor or changes its colours: a file may have named itself so."""
+    """Text without characters that move a terminal's cursor or change its colours, which a file name may contain."""
     if not text.isprintable():
         text = "".join(letter if letter.isprintable() else " " for letter in text).strip()
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
@@ -64,46 +64,46 @@ def _rebuild(kind: type[HolodriverError], what: str, where: str | None, remedy: 
 
 
 class InputError(HolodriverError):
-    """An argument, option or setting given by the user cannot be used."""
+    """Raised if an argument, option or setting given by the user cannot be used."""
 
     exit_code = 2
 
 
 class FileFormatError(InputError):
-    """A file is missing, truncated, foreign, of another version, or holds a wrong field."""
+    """Raised if a file is missing, truncated, foreign, of another version, or has a wrong field."""
 
 
 class OutputExistsError(InputError):
-    """Something would be overwritten that the user did not ask to overwrite."""
+    """Raised if a file or folder exists that the user did not ask to overwrite."""
 
 
 class BlenderError(HolodriverError):
-    """Blender was not found, did not start, or stopped with an error."""
+    """Raised if Blender was not found, did not start, or stopped with an error."""
 
 
 class RigError(HolodriverError):
-    """A panel, laser controller or camera failed, or does not answer as it should."""
+    """Raised if a panel, laser controller or camera failed, or does not answer as it should."""
 
 
 class BridgeError(HolodriverError):
-    """Looking Glass Bridge is not there, has no display, or does not do what it was asked."""
+    """Raised if Looking Glass Bridge does not run, has no display, or fails to do what it was asked."""
 
 
 class SynthesisError(HolodriverError):
-    """A hologram could not be computed (not a number, out of memory, empty target)."""
+    """Raised if a hologram could not be computed (not a number, out of memory, empty target)."""
 
 
 class MemoryAllowedError(InputError, SynthesisError):
-    """A hologram cannot be computed with the memory that the user allowed."""
+    """Raised if a hologram cannot be computed with the memory that the user allowed."""
 
 
 class Expected(NamedTuple):
-    """What a value must be."""
+    """Rule for a value, and its description."""
 
     text: str
-    """In words, as they stand behind "expected"."""
+    """Description of valid values, as it stands after "expected" in messages."""
     holds: Callable[[Any], bool]
-    """Whether a value is so."""
+    """Function that tells whether a value is valid."""
 
 
 def numbers(
@@ -116,16 +116,16 @@ def numbers(
     optional: bool = False,
     kind: str | None = None,
 ) -> Expected:
-    """A finite number in a range.
+    """Rule for a finite number in a range.
 
     Args:
         least: lowest number that is allowed.
         most: highest number that is allowed.
-        above: number that it must exceed, in place of `least`.
-        below: number that it must stay under, in place of `most`.
+        above: number that the value must exceed, in place of `least`.
+        below: number that the value must stay below, in place of `most`.
         whole: only whole numbers are allowed.
         optional: None is allowed, too.
-        kind: words for what it is, with the unit: "metres"; "a number" or "a whole number" unless given.
+        kind: kind of value, with the unit, such as "metres"; by default "a number" or "a whole number".
     """
     text = kind or ("a whole number" if whole else "a number")
     if least is not None:
@@ -145,17 +145,17 @@ def numbers(
         try:
             right_kind = not isinstance(value, bool) and (isinstance(value, int) or not whole)
             return right_kind and math.isfinite(value) and low <= value <= high and over < value < under
-        except (TypeError, ValueError, OverflowError):  # no number, or one that no float can hold
+        except (TypeError, ValueError, OverflowError):  # not a number, or too large for a float
             return False
 
     return Expected(text, holds)
 
 
 def one_of(*choices: object) -> Expected:
-    """One of a few values."""
+    """Rule for one of a few values."""
     *others, last = map(repr, choices)
 
-    def holds(value: Any) -> bool:  # where 1 is expected, neither True nor 1.0 is right
+    def holds(value: Any) -> bool:  # if 1 is expected, True and 1.0 are wrong
         return any(value == one and (type(value) is type(one) or isinstance(value, str)) for one in choices)
 
     return Expected(f"{', '.join(others)} or {last}" if others else last, holds)
@@ -165,29 +165,29 @@ def check(name: str, value: object, expected: Expected, *, where: object = None)
     """Refuse a value that is not as expected.
 
     Args:
-        name: of the field or argument, as the user knows it.
-        value: to be judged.
-        expected: what it must be.
-        where: the file, device or option that it comes from.
+        name: name of the field or argument for the user.
+        value: the value to check.
+        expected: the rule.
+        where: the file, device or option from which the value comes.
 
     Raises:
-        InputError: it is not so; says what it is and what was expected.
+        InputError: the value breaks the rule; the message gives the value and the rule.
     """
     if not expected.holds(value):
         raise InputError(f"{name} is {shown(value)}, expected {expected.text}", where=where)
 
 
 def check_fields(made: object, what: str, *, where: object = None, **expected: Expected) -> None:
-    """Refuse an object one of whose fields is not as expected.
+    """Refuse an object with a field that is not as expected.
 
     Args:
         made: the object.
-        what: kind of object, for the message.
-        where: the file or device that it comes from.
-        expected: what each field must be, by its name.
+        what: kind of object for the message.
+        where: the file or device from which the object comes.
+        expected: rules by the names of the fields.
 
     Raises:
-        InputError: names the field, what it is and what was expected.
+        InputError: a field breaks its rule; the message gives the field, its value and the rule.
     """
     for name, rule in expected.items():
         check(f"{what} field '{name}'", getattr(made, name), rule, where=where)

@@ -1,15 +1,15 @@
-"""The one way in which long work reports how far it is."""
+"""The interface with which long work reports its progress."""
 
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called by long work; the command line turns calls into bars or JSON lines.
+    """Callback of long work; the command line shows the calls as bars or JSON lines.
 
     Args:
-        stage: what is being done, a short phrase that stays the same for one bar.
-        done: units finished so far.
-        total: units in all.
+        stage: short phrase for the work, constant for one bar.
+        done: number of finished steps.
+        total: number of all steps.
         note: a short live figure, such as "31.2 dB".
     """
 
@@ -17,4 +17,4 @@ class Progress(Protocol):
 
 
 def silent(stage: str, done: int, total: int, note: str = "") -> None:
-    """Report nothing."""
+    """Ignore a report of progress."""

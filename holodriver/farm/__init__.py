@@ -1,1 +1,1 @@
-"""Floor 4: batches. Lists of independent, idempotent units of work, done by a pool of processes or on many machines."""
+"""Batches: lists of independent units of work, done by one process, a pool of processes or many machines."""

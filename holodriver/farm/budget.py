@@ -1,4 +1,4 @@
-"""Whether a batch fits: memory and disk are reckoned before anything starts."""
+"""Memory and disk that a batch needs, checked before anything starts."""
 
 import shutil
 from collections.abc import Sequence
@@ -14,23 +14,26 @@ from holodriver.system.machine import available_memory
 
 @dataclass(frozen=True)
 class Budget:
-    """What units need in all, and what there is; bytes."""
+    """Memory and disk that the units of a batch need, and what is free; bytes."""
 
     memory: int
-    """Of the largest unit."""
+    """Memory of the largest unit, bytes."""
     at_once: int
-    """Units at a time on this machine; 0 if it does none."""
+    """Number of units at a time on this machine; 0 if other machines do the work."""
     disk: int
-    """That stays, of all."""
+    """Disk for the results of all units, bytes."""
     scratch: int
-    """More, at the worst moment."""
+    """Additional disk at the moment of greatest need, bytes."""
     free_memory: int | None
+    """Free memory of this machine, bytes; None if it is unknown."""
     free_disk: int
+    """Free disk in the batch's folder, bytes."""
     folder: Path
+    """Folder of the batch."""
 
     @classmethod
     def of(cls, units: Sequence[Unit], folder: Path, farm: Farm) -> "Budget":
-        """The budget of what is still to be done."""
+        """Budget of the given units."""
         at_once = min(farm.jobs, len(units)) if farm.is_here else 0
         scratch = sorted((unit.needs.scratch for unit in units), reverse=True)
         return cls(
@@ -44,7 +47,7 @@ class Budget:
         )
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """What is needed and what there is, as a table's rows."""
+        """Rows of a table: resource, need, and what is free."""
         free = "unknown" if self.free_memory is None else in_gib(self.free_memory)
         each = f"{self.at_once} × {in_gib(self.memory)}" if self.at_once else f"{in_gib(self.memory)} a worker"
         return [
@@ -54,10 +57,10 @@ class Budget:
         ]
 
     def check(self) -> None:
-        """Refuse what does not fit.
+        """Refuse a batch that does not fit.
 
         Raises:
-            InputError: it does not; says by how much, and what would.
+            InputError: the batch does not fit; the message says by how much, and what would fit.
         """
         if self.at_once and self.free_memory is not None and self.at_once * self.memory > self.free_memory:
             fit = int(self.free_memory * SHARE_OF_MEMORY // self.memory)
@@ -65,14 +68,14 @@ class Budget:
                 f"{self.at_once} units of {in_gib(self.memory)} memory each need {in_gib(self.at_once * self.memory)}"
             )
             raise InputError(
-                f"{needed}, {in_gib(self.free_memory)} are free",
+                f"{needed}, but {in_gib(self.free_memory)} are free",
                 remedy=f"--jobs {fit} would fit" if fit else "take smaller pictures, or a machine with more memory",
             )
         check_disk(self.disk + self.scratch, self.folder, free=self.free_disk)
 
 
 def free_disk(folder: Path) -> int:
-    """Bytes free where a folder is or will be."""
+    """Free disk where a folder is or will be, bytes."""
     there = folder.absolute()
     while not there.exists():
         there = there.parent
@@ -80,15 +83,15 @@ def free_disk(folder: Path) -> int:
 
 
 def check_disk(needed: int, folder: Path, *, free: int | None = None) -> None:
-    """Refuse what does not fit on the disk of a folder.
+    """Refuse a need that does not fit on the disk of a folder.
 
     Raises:
-        InputError: it does not; says by how much.
+        InputError: the disk is too small; the message says by how much.
     """
     free = free_disk(folder) if free is None else free
     if needed > free:
         raise InputError(
-            f"{in_gib(needed)} of disk are needed, {in_gib(free)} are free",
+            f"{in_gib(needed)} of disk are needed, but {in_gib(free)} are free",
             where=folder,
-            remedy="make room, or write to another disk",
+            remedy="free some disk, or write to another disk",
         )

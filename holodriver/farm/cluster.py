@@ -1,4 +1,4 @@
-"""Many machines: units of work on a Dask cluster, or on jobs of a queue that become one."""
+"""Units of work on many machines: a Dask cluster, or jobs of a queue that form one."""
 
 import importlib
 import os
@@ -14,43 +14,43 @@ from holodriver.farm.unit import Warn, unheard
 from holodriver.system.machine import thread_limits
 
 PATIENCE_S = 10.0
-"""Until a scheduler has answered."""
+"""Longest wait for a scheduler's answer, seconds."""
 
 LEAST_MEMORY = 2 << 30
-"""Bytes that a job of a queue is asked for at least: what Python, torch and Blender take before they work."""
+"""Least memory that a job of a queue asks for, bytes: Python, torch and Blender need it before they work."""
 
 WORKER = "dask worker {} --nthreads 1 --nworkers N"
-"""How workers join a scheduler: N units at a time on each machine."""
+"""Command with which a machine joins a scheduler; it does N units at a time."""
 
 _CARRIED = ("HOLODRIVER_BLENDER",)
-"""Environment variables that jobs of a queue need as well."""
+"""Environment variables that are passed on to the jobs of a queue."""
 
 
 class Remote(Executor):
-    """Gives tasks to the workers of a Dask client."""
+    """Executor that gives tasks to the workers of a Dask client."""
 
     def __init__(self, client: Any):
         self.client = client
         self._executor = client.get_executor(pure=False)
 
     def submit(self, function: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
-        """Let a worker do a task."""
+        """Give a task to a worker."""
         future: Future[Any] = self._executor.submit(function, *arguments)
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Give up what has not been done."""
+        """Cancel tasks that have not been done."""
         self._executor.shutdown(wait=wait and not cancel_futures)
 
 
 @contextmanager
 def connected(farm: Farm, *, memory: int, warn: Warn = unheard) -> Iterator[Executor]:
-    """A farm of other machines at work; a queue's jobs are cancelled after the block.
+    """Connect to a farm of other machines; the jobs of a queue are cancelled after the block.
 
     Args:
-        farm: with a scheduler or a cluster.
-        memory: bytes that a unit takes.
-        warn: told if no worker has joined yet.
+        farm: a farm with a scheduler or a cluster.
+        memory: memory that a unit needs, bytes.
+        warn: called with a message if no worker has joined yet.
 
     Raises:
         InputError: the scheduler does not answer, a package is missing, or an option is unknown.
@@ -79,10 +79,10 @@ def connected(farm: Farm, *, memory: int, warn: Warn = unheard) -> Iterator[Exec
 
 
 def queue_cluster(farm: Farm, *, memory: int) -> Any:
-    """The cluster that a queue's jobs become; none is asked for yet. Its scheduler lives in this process.
+    """Make the cluster of a queue's jobs, whose scheduler runs in this process; no job is requested yet.
 
     Raises:
-        InputError: a package is missing, an option is unknown, or the queue's programs are.
+        InputError: a package is missing, an option is unknown, or the queue's programs are not installed.
     """
     jobqueue: Any = _imported("dask_jobqueue")
     threads = farm.threads_each or 1
@@ -92,7 +92,7 @@ def queue_cluster(farm: Farm, *, memory: int) -> Any:
         "cores": threads,
         "memory": f"{max(LEAST_MEMORY, memory) // 2**20} MiB",
         "processes": 1,
-        "worker_extra_args": ["--nthreads", "1"],  # the threads are for the unit, of which a job does one at a time
+        "worker_extra_args": ["--nthreads", "1"],  # each job does one unit at a time, which uses all threads
         "job_script_prologue": prologue,
         "python": sys.executable,
         "scheduler_options": {"dashboard": False, "dashboard_address": None},
@@ -103,7 +103,7 @@ def queue_cluster(farm: Farm, *, memory: int) -> Any:
     except (TypeError, ValueError) as error:
         raise InputError(f"{farm.cluster} refuses: {error}", where="--cluster-option") from error
     except RuntimeError as error:
-        raise HolodriverError(f"{farm.cluster} cannot be asked for machines: {error}") from error
+        raise HolodriverError(f"{farm.cluster} cannot give machines: {error}") from error
 
 
 def _imported(name: str) -> Any:
@@ -111,5 +111,5 @@ def _imported(name: str) -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         raise InputError(
-            f"needs the package {name}", where="--scheduler, --cluster", remedy="pip install 'holodriver[farm]'"
+            f"need the package {name}", where="--scheduler, --cluster", remedy="pip install 'holodriver[farm]'"
         ) from error

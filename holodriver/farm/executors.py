@@ -1,4 +1,4 @@
-"""A farm at work: in this process, in a pool of processes, or on other machines."""
+"""Executors of a farm: this process, a pool of processes, or other machines."""
 
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
@@ -10,10 +10,10 @@ from holodriver.farm.unit import Warn, unheard
 
 
 class Here(Executor):
-    """Does everything at once and in this process, which therefore may ask the user in between."""
+    """Executor that does every task immediately and in this process, which may therefore ask the user questions."""
 
     def submit(self, function: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
-        """The result, when this returns."""
+        """Do the task and return its completed future."""
         future: Future[Any] = Future()
         future.set_result(function(*arguments, **named))
         return future
@@ -21,12 +21,12 @@ class Here(Executor):
 
 @contextmanager
 def opened(farm: Farm, *, memory: int = 0, held: tuple[int, ...] = (), warn: Warn = unheard) -> Iterator[Executor]:
-    """The farm at work; whatever it started has ended after the block.
+    """Give the executor of a farm; everything that it started has ended after the block.
 
     Args:
-        memory: bytes that a unit takes, which machines of a queue are asked for.
-        held: open files that the processes of a pool inherit.
-        warn: told if nobody is there to work.
+        memory: memory that a unit needs, bytes; jobs of a queue ask for it.
+        held: descriptors of open files that the processes of a pool inherit.
+        warn: called with a message if no worker has joined yet.
 
     Raises:
         InputError: the scheduler does not answer, or a package is missing.

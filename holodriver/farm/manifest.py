@@ -1,8 +1,8 @@
-"""The manifest of a batch: what it is made of, and what has become of each unit.
+"""The manifest of a batch: its settings, and the state of each unit.
 
-A file of JSON lines that only grows: each line is on the disk before the next is written, and a last one that was cut
-off by a loss of power does not count. What makes all anew begins with another first line, and what is before the last
-such line does not count either. One process at a time may have it open. Names in it are compared, never opened.
+The file has JSON lines and only grows: each line is on the disk before the next is written, and a last line that a loss
+of power cut off is ignored. A run that makes everything again adds another first line, and the lines before the last
+first line are ignored. Only one process at a time may open the file. File names in it are compared, never opened.
 """
 
 import json
@@ -19,39 +19,39 @@ from holodriver.files.atomic import sync
 FORMAT, VERSION = "holodriver batch", 1
 
 ORPHANS_S, PAUSE_S = 30.0, 0.05
-"""How long workers whose driver was killed may take to end, and the pause between two looks."""
+"""Longest wait for the end of workers whose main process was killed, and the pause between two checks, seconds."""
 
-_SHOWN = 3  # names in a message
+_SHOWN = 3  # number of names in a message
 
 
 class Manifest:
-    """The manifest of a batch, opened to go on with it; made if it is not there.
+    """The manifest of a batch, opened to continue the batch; created if it does not exist.
 
     Args:
-        batch: whose it is.
-        read_only: look, and neither make nor lock nor change anything.
+        batch: the batch.
+        read_only: only read; create, lock and change nothing.
 
     Raises:
-        InputError: what is there was made with other settings or of other sources, and the batch does not overwrite.
-        FileFormatError: what is there is no such manifest.
-        HolodriverError: another process is working on it.
+        InputError: existing results have other settings or sources, and the batch does not overwrite.
+        FileFormatError: the existing file is not a manifest of this kind.
+        HolodriverError: another process is working on the batch.
     """
 
     def __init__(self, batch: Batch, *, read_only: bool = False):
         self.batch = batch
         self.path = batch.manifest
         self.replacing = batch.overwrite
-        """Whether what is there without a record is to be replaced."""
+        """Whether existing outputs without a record are to be replaced."""
         self.done: dict[str, dict[str, Any]] = {}
-        """Records of units that were done, by name."""
+        """Records of the units that are done, by name."""
         self.failed: dict[str, dict[str, Any]] = {}
-        """Records of units that failed, and have not been done since."""
+        """Records of the units that failed and have not been done since, by name."""
         self.planned: set[str] = set()
-        """Names of all units that were ever asked for."""
+        """Names of all units that any run was asked for."""
         self.facts: dict[str, Any] | None = None
-        """What `Batch.prepare` found."""
+        """Values that `Batch.prepare` returned; None before."""
         self.ended = False
-        """Whether a run came to its end since it was begun."""
+        """Whether the last run came to its end."""
         self._prints = {unit.name: fingerprint(*unit.sources) for unit in batch.units}
         self._file: IO[bytes] | None = None
         if not read_only:
@@ -75,22 +75,22 @@ class Manifest:
         self.close()
 
     def close(self) -> None:
-        """Let others have it."""
+        """Close the file, so that other processes may open it."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
     @property
     def held(self) -> tuple[int, ...]:
-        """What worker processes inherit, so that the manifest is free only when they have ended too."""
+        """Descriptors that worker processes inherit; the manifest stays locked until they have ended, too."""
         return () if self._file is None or os.name == "nt" else (self._file.fileno(),)
 
     def is_done(self, unit: Unit) -> bool:
-        """Whether there is nothing left to do for a unit."""
+        """Whether a unit needs no more work."""
         return unit.is_done and (unit.name in self.done or not self.replacing)
 
     def record(self, unit: Unit, state: str, **values: Any) -> None:
-        """Note what became of a unit; it is on the disk when this returns."""
+        """Record the result of a unit; the line is on the disk when this function returns."""
         line = {"unit": unit.name, "state": state, "of": self._prints[unit.name], **values}
         (self.done if state == "done" else self.failed)[unit.name] = line
         if state == "done":
@@ -98,12 +98,12 @@ class Manifest:
         self._append(line)
 
     def settle(self, facts: dict[str, Any]) -> None:
-        """Note what was found for all units."""
+        """Record the values that all units share."""
         self.facts = plain(facts)
         self._append({"facts": self.facts})
 
     def end(self) -> None:
-        """Note that a run came to its end, whatever failed: from then on `--overwrite` begins from nothing."""
+        """Record that a run came to its end, even if units failed; after that, `--overwrite` starts from nothing."""
         if not self.ended:
             self._append({"ended": True})
             self.ended = True
@@ -113,7 +113,7 @@ class Manifest:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(
-                f"its folder cannot be made: {error.strerror}", where=self.path, remedy="name another folder"
+                f"has a folder that cannot be made: {error.strerror}", where=self.path, remedy="name another folder"
             ) from error
         try:
             self._file = open(self.path, "a+b")  # noqa: SIM115 - it stays open as long as the batch runs
@@ -124,17 +124,18 @@ class Manifest:
             if self._driver_lives() or time.monotonic() > until:
                 self.close()
                 raise HolodriverError(
-                    "another process is working on this batch", where=self.path, remedy="let it end, or stop it"
+                    "another process is working on this batch", where=self.path, remedy="wait for its end, or stop it"
                 )
-            time.sleep(PAUSE_S)  # its driver was killed, and its workers are about to end
+            time.sleep(PAUSE_S)  # the main process was killed, and its workers are about to end
 
     def _driver_lives(self) -> bool:
-        """Whether the process that has the manifest open is one that drives it, and no worker that it left."""
+        """Whether the process that holds the lock is the main process of a run, and not a worker that it left
+        behind."""
         drivers = [
             values for line in self.path.read_bytes().splitlines() if (values := _parsed(line)) and "pid" in values
         ]
         if not drivers or drivers[-1].get("place") != platform.node():
-            return True  # as far as anybody here can tell
+            return True  # another machine's processes cannot be seen from here
         try:
             os.kill(int(drivers[-1]["pid"]), 0)
         except (OSError, ValueError, TypeError):
@@ -142,7 +143,7 @@ class Manifest:
         return True
 
     def _goes_on(self) -> bool:
-        """Take up what is there; False if all begins anew."""
+        """Read the existing lines; returns False if everything is made again."""
         try:
             lines = self._lines()
             if lines:
@@ -158,13 +159,13 @@ class Manifest:
         return False
 
     def _was_cut_off(self) -> bool:
-        """Whether the very run that is asked for was making all anew, and was stopped in the middle."""
+        """Whether an interrupted run with `--overwrite` had the same units and sources as this one."""
         named = {unit.name for unit in self.batch.units}
         same = self.replacing and not self.ended and named == self.planned
         return same and 0 < len(named & self.done.keys()) < len(named) and not self._changed()
 
     def _lines(self) -> list[dict[str, Any]]:
-        """What is there, from the last first line on."""
+        """Values of the lines from the last first line on."""
         if not self.path.exists():
             return []
         try:
@@ -173,13 +174,15 @@ class Manifest:
             raise FileFormatError(f"cannot be read: {error.strerror}", where=self.path) from error
         end = data.rfind(b"\n") + 1
         if end < len(data) and self._file is not None:
-            self._file.truncate(end)  # a line cut off by a sudden end
+            self._file.truncate(end)  # removes a line that a sudden end cut off
         lines = [_parsed(line) for line in data[:end].splitlines()]
         first = max((number for number, values in enumerate(lines) if values and "format" in values), default=0)
         for number, values in enumerate(lines[first:], first + 1):
             if values is None:
                 raise FileFormatError(
-                    f"line {number} is no JSON object", where=self.path, remedy="--overwrite makes all anew"
+                    f"line {number} is not a JSON object",
+                    where=self.path,
+                    remedy="pass --overwrite to make everything again",
                 )
         return [values for values in lines[first:] if values is not None]
 
@@ -195,9 +198,9 @@ class Manifest:
         for key in sorted({*before, *now}):
             if before.get(key) != now.get(key):
                 raise InputError(
-                    f"was begun with {key} {_short(before.get(key))}, now it is {_short(now.get(key))}",
+                    f"was started with {key} {_short(before.get(key))}, but this run has {_short(now.get(key))}",
                     where=self.path,
-                    remedy="name another folder, or --overwrite makes all anew",
+                    remedy="name another folder, or pass --overwrite to make everything again",
                 )
         self.replacing = first.get("overwrite") is True
         for values in lines[1:]:
@@ -214,7 +217,7 @@ class Manifest:
                 self.failed[name] = values
 
     def _changed(self) -> list[str]:
-        """Names of units that were done and are there, of sources that are others now."""
+        """Names of units that are done and whose sources have changed since."""
 
         def is_same(unit: Unit) -> bool:
             return bool(self.done[unit.name].get("of") == self._prints[unit.name])
@@ -226,9 +229,9 @@ class Manifest:
         if changed:
             more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
             raise InputError(
-                f"what {', '.join(changed[:_SHOWN])}{more} were made of has changed since",
+                f"the sources of {', '.join(changed[:_SHOWN])}{more} have changed since they were made",
                 where=self.path,
-                remedy="name another folder, or --overwrite makes all anew",
+                remedy="name another folder, or pass --overwrite to make everything again",
             )
         if self.replacing:
             return
@@ -240,7 +243,7 @@ class Manifest:
             raise InputError("already exists", where=there, remedy="pass --overwrite, or choose another name")
 
     def _begin(self) -> None:
-        # behind what is there, which holds until this line is on the disk
+        # appended, so that the old lines hold until this one is on the disk
         first = {"format": FORMAT, "version": VERSION, "kind": self.batch.kind, "overwrite": self.batch.overwrite}
         self._append(first | {"settings": plain(self.batch.settings)})
         sync(self.path.parent)
@@ -273,12 +276,12 @@ def _short(value: Any) -> str:
 
 
 def _locked(file: IO[bytes]) -> bool:
-    """Whether the file is this process's now; the lock ends with the process, however that ends."""
+    """Lock the file for this process; returns whether that worked. The lock ends with the process."""
     try:
         if os.name == "nt":
             import msvcrt
 
-            file.seek(1 << 30)  # beyond what others read
+            file.seek(1 << 30)  # beyond the bytes that other processes read
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
         else:
             import fcntl
@@ -287,6 +290,6 @@ def _locked(file: IO[bytes]) -> bool:
     except BlockingIOError:
         return False
     except OSError as error:
-        # a shared folder without locks has nothing to hold on to
+        # a shared folder without locks cannot protect the file
         return not (os.name == "nt" and isinstance(error, PermissionError))
     return True

@@ -1,4 +1,4 @@
-"""Doing one unit, wherever: in this process, in a process of the pool, or on another machine."""
+"""Doing one unit of work in this process, in a process of the pool, or on another machine."""
 
 import platform
 import time
@@ -16,39 +16,44 @@ from holodriver.system.machine import available_memory, limited_threads
 
 @dataclass(frozen=True)
 class Task:
-    """A unit on its way to whoever does it."""
+    """A unit of work on its way to a worker."""
 
     unit: Unit
     manifest: Path
-    """Of its batch: who does not see it does not see the folder that all share."""
+    """Manifest of the batch; a worker that does not see the file does not see the shared folder."""
     surroundings: Surroundings
     replacing: bool
-    """Whether what is there is to be made anew."""
+    """Whether existing outputs are replaced."""
     threads: int | None = None
-    """It may compute with; None: as the process does."""
+    """Number of threads that the unit may use; None: no limit of its own."""
     version: str = __version__
+    """Version of holodriver in the process that runs the batch."""
 
 
 @dataclass(frozen=True)
 class Performed:
-    """What came of doing a unit."""
+    """Result of doing a unit."""
 
     report: dict[str, Any] | None = None
+    """Values that the unit returned; None if it failed or was done already."""
     error: str | None = None
-    """In one line."""
+    """Error of the unit in one line; None if it succeeded."""
     hopeless: bool = False
-    """Whether doing it again would fail again: its input is wrong."""
+    """Whether another attempt would fail, too, because the input is wrong."""
     trace: str = ""
+    """Traceback of the error."""
     seconds: float = 0.0
+    """Time that the unit took, seconds."""
     place: str = ""
+    """Name of the machine."""
     warnings: tuple[str, ...] = field(default=())
 
 
 def perform(task: Task) -> Performed:
-    """Do a unit, unless it has been done; an error is a result, so that it crosses any border.
+    """Do a unit unless it is done already; an error is part of the result, so that it can cross process borders.
 
     Raises:
-        KeyboardInterrupt: somebody asked to stop.
+        KeyboardInterrupt: the user pressed Ctrl-C.
     """
     begun, place, said = time.monotonic(), platform.node(), []  # type: float, str, list[str]
     unit = task.unit
@@ -65,7 +70,7 @@ def perform(task: Task) -> Performed:
             remove_leftovers(path)
         with limited_threads(task.threads):
             report = unit.work(*unit.arguments, replace(task.surroundings, warn=warn))
-    except Exception as error:  # whatever it is, a night's work on the others is not lost for it
+    except Exception as error:  # one failed unit must not stop a long batch
         return Performed(
             error=_in_one_line(error),
             hopeless=isinstance(error, InputError),
@@ -80,22 +85,22 @@ def perform(task: Task) -> Performed:
 def _check(task: Task) -> None:
     if task.version != __version__:
         raise HolodriverError(
-            f"is holodriver {__version__} here and {task.version} where the batch runs", where=platform.node()
+            f"has holodriver {__version__}, but the batch runs with {task.version}", where=platform.node()
         )
     if not task.manifest.exists():
         raise HolodriverError(
-            f"does not see {task.manifest}, and so not the folder that all machines share", where=platform.node()
+            f"does not see {task.manifest}, so it does not share the batch's folder", where=platform.node()
         )
     free = available_memory()
     if free is not None and task.unit.needs.memory > free:
         raise HolodriverError(
-            f"needs {in_gib(task.unit.needs.memory)} of memory, {in_gib(free)} are free",
+            f"needs {in_gib(task.unit.needs.memory)} of memory, but {in_gib(free)} are free",
             where=f"{task.unit.name} on {platform.node()}",
         )
 
 
 def in_gib(size: float) -> str:
-    """An amount of memory or disk as people read it."""
+    """Text for an amount of memory or disk."""
     return f"{size / 2**30:.2f} GiB" if size >= 2**27 else f"{size / 2**20:.1f} MiB"
 
 

@@ -1,4 +1,4 @@
-"""A pool of processes on this machine, each with its share of the cores; one that dies is replaced."""
+"""A pool of processes on this machine, each with its share of the cores; a process that dies is replaced."""
 
 import os
 import subprocess
@@ -15,16 +15,16 @@ from holodriver.system.machine import thread_limits
 
 
 class WorkerDied(HolodriverError):
-    """The process that did a unit ended in the middle of it."""
+    """Raised if the process that did a unit ended before the unit was done."""
 
 
 class Processes(Executor):
-    """So many processes that do units of work, started when they are needed.
+    """Executor with a fixed number of processes, each started when it is first needed.
 
     Args:
-        jobs: units at a time.
-        threads: that each may compute with.
-        held: open files that stay open as long as any of them lives.
+        jobs: number of processes, and so of units at a time.
+        threads: number of threads that each process may use.
+        held: descriptors of files that stay open until the last process has ended.
     """
 
     def __init__(self, jobs: int, threads: int, held: tuple[int, ...] = ()):
@@ -36,11 +36,11 @@ class Processes(Executor):
         self._over = False
 
     def submit(self, function: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
-        """Let a process do a task; `function` is `perform`, which is all that they do."""
+        """Give a task to a process; `function` is always `perform`."""
         return self._slots.submit(self._do, *arguments)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End all processes, at once."""
+        """Kill all processes."""
         with self._lock:
             self._over = True
             for process in self._all:
@@ -62,8 +62,8 @@ class Processes(Executor):
             status = process.wait()
             self._mine.process = None
             reason = f"signal {-status}" if status < 0 else f"exit status {status}"
-            hint = "; did the memory run out?" if status == -9 else ""
-            raise WorkerDied(f"its process ended with {reason}{hint}") from None
+            hint = "; was the memory too short?" if status == -9 else ""
+            raise WorkerDied(f"the process of the unit ended with {reason}{hint}") from None
         assert isinstance(answer, Performed)
         return answer
 

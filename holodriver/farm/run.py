@@ -1,4 +1,5 @@
-"""The engine of all batches: what is to be done, who does it, what failed is done again, all of it on record."""
+"""Running a batch: finds out what is left to do, gives units to a farm, repeats failed ones, and records all
+results."""
 
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
@@ -16,30 +17,32 @@ from holodriver.files.atomic import check_parent, remove_leftovers
 from holodriver.progress import Progress, silent
 
 PATIENCE_S = 0.5
-"""Of one wait for units to end: on Windows a wait without end would not let Ctrl-C in."""
+"""Longest single wait for units to end, seconds; on Windows, an endless wait would block Ctrl-C."""
 
 
 HERE = Farm()
-"""This process, one unit after the other."""
+"""Farm that is this process, which does one unit after the other."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run would do."""
+    """Work that a run would do."""
 
     batch: Batch
     done: tuple[Unit, ...]
+    """Units that need no more work."""
     todo: tuple[Unit, ...]
+    """Units that are left to do."""
     failed: dict[str, str]
-    """Names of units that failed in a run before and are to be done again, and why."""
+    """Errors of units that failed in an earlier run and are to be done again, by name."""
     budget: Budget
 
 
 def plan_of(batch: Batch, farm: Farm) -> Plan:
-    """What a run would do; nothing is written.
+    """Find out what a run would do, without writing anything.
 
     Raises:
-        InputError: what is there was made with other settings, or nothing can be written there.
+        InputError: existing results have other settings, or the folder cannot be written.
     """
     check_parent(batch.manifest)
     with Manifest(batch, read_only=True) as manifest:
@@ -54,25 +57,25 @@ def run(
     warn: Warn = unheard,
     made: Callable[[Outcome], None] = lambda outcome: None,
 ) -> list[Outcome]:
-    """Do what is left to do of a batch; a unit that fails is done again, and does not keep the others from being done.
+    """Do the remaining units of a batch; a failed unit is tried again, and does not stop the others.
 
-    A run that is killed, at any moment, goes on when it is run again: what is done is on record and stays, what was
-    being done is done anew.
+    A run that was killed continues when it is started again: finished units are on record and stay, and units that
+    were in work are done again.
 
     Args:
-        batch: what to do.
-        farm: who does it.
-        progress: told how many units are done; and by the unit at work, if this process does it.
-        warn: told what makes a result other than expected.
-        made: told of each outcome as soon as there is one; not of units that were done before.
+        batch: the batch.
+        farm: the farm that does the units.
+        progress: called with the number of finished units; and by the unit in work, if this process does it.
+        warn: called with messages about unexpected results.
+        made: called with each outcome as soon as it is known, except those of units that were done before.
 
     Returns:
-        one outcome for each unit, in their order.
+        one outcome for each unit, in the order of the units.
 
     Raises:
-        InputError: it does not fit into memory or onto the disk, or what is there was made with other settings.
-        HolodriverError: another process works on it, or what all units need was not found.
-        KeyboardInterrupt: somebody asked to stop; what is done stays.
+        InputError: the batch does not fit into memory or onto the disk, or existing results have other settings.
+        HolodriverError: another process works on the batch, or a thing that all units need was not found.
+        KeyboardInterrupt: the user pressed Ctrl-C; finished units stay.
     """
     plan_of(batch, farm).budget.check()  # before anything is written
     with Manifest(batch) as manifest:
@@ -104,7 +107,7 @@ def _before(unit: Unit, manifest: Manifest) -> Outcome:
 
 
 class _Round:
-    """Units on their way."""
+    """Loop that gives units to the executor and records their results."""
 
     def __init__(
         self,
@@ -127,7 +130,7 @@ class _Round:
         self.progress(self.batch.stage, 0, total, todo[0].name)
         try:
             while queue or self.pending:
-                # alone, one at a time, so that what is done is on record before the next begins
+                # a farm that is this process takes one unit at a time, so that each is on record before the next starts
                 while queue and not (self.farm.is_alone and self.pending):
                     unit, attempt = queue.pop()
                     if self.farm.is_alone:
@@ -171,7 +174,7 @@ class _Round:
         return outcome
 
     def _leave(self, outcomes: dict[str, Outcome], todo: tuple[Unit, ...]) -> None:
-        """After a stop in the middle: nothing half written stays, where the workers are ours to end."""
+        """After an interruption, end local workers and delete the temporary files of unfinished units."""
         if not self.pending and not self.farm.is_alone:
             return
         if self.farm.is_here:
@@ -191,6 +194,6 @@ def _result(future: "Future[Performed]") -> Performed:
         return future.result()
     except HolodriverError as error:
         return Performed(error=str(error))
-    except Exception as error:  # how a worker of a cluster was lost
+    except Exception as error:  # the worker of a cluster was lost
         said = " ".join(str(error).split())
         return Performed(error=f"{type(error).__name__}: {said}"[:300])

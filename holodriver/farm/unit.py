@@ -1,4 +1,4 @@
-"""A unit of work: independent of all others, done by anyone, and the same however often it is done."""
+"""Units of work: each is independent of all others, and gives the same result wherever and however often it is done."""
 
 import hashlib
 import json
@@ -13,48 +13,49 @@ from holodriver.progress import Progress, silent
 Warn = Callable[[str], None]
 
 ENDS = 1 << 20
-"""Bytes at either end of a file by which it is known again: a library of videos is not read whole."""
+"""Number of bytes at each end of a file that identify it, so that large videos need not be read whole."""
 
 ENDS_OF_A_PLANE = 1 << 14
-"""The same of each picture of a focal stack: its size, its table of where its rows lie, and its last rows."""
+"""Number of bytes at each end of a focal stack's picture that identify it: they hold its size, row table and last
+rows."""
 
 
 STACK_FILE = "stack.json"
-"""What a folder that is a focal stack holds."""
+"""Name of the file that marks a folder as a focal stack."""
 
 
 def unheard(text: str) -> None:
-    """Tell nobody."""
+    """Ignore a warning."""
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a unit may use, and whom it tells."""
+    """Values and callbacks that a unit may use."""
 
     facts: dict[str, Any] = field(default_factory=dict)
-    """What was found once for all units; see `Batch.prepare`."""
+    """Values that were found once for all units; see `Batch.prepare`."""
     memory: float | None = None
-    """Bytes that it may use; None: what is free."""
+    """Memory that the unit may use, bytes; None: the free memory."""
     progress: Progress = silent
     warn: Warn = unheard
 
 
 Work = Callable[..., dict[str, Any]]
-"""Called with the unit's arguments and its `Surroundings`; returns plain values for the manifest. It writes each output
-under a temporary name and renames it, replacing what is there; it stands at the top of a module, so that another
-process finds it."""
+"""Function of a unit, called with the unit's arguments and its `Surroundings`; returns plain values for the manifest.
+The function writes each output under a temporary name and renames it, replacing an existing one. It is defined at the
+top level of a module, so that another process can import it."""
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What a unit takes, bytes."""
+    """Memory and disk that a unit needs, bytes."""
 
     memory: int = 0
-    """At most, while it works."""
+    """Largest memory while the unit runs, bytes."""
     disk: int = 0
-    """That stays."""
+    """Disk for the outputs, bytes."""
     scratch: int = 0
-    """More, while it works."""
+    """Additional disk while the unit runs, bytes."""
 
 
 @dataclass(frozen=True)
@@ -62,80 +63,82 @@ class Unit:
     """One piece of work of a batch."""
 
     name: str
-    """Unlike all others in the batch; people read it."""
+    """Name for people, unique within the batch."""
     work: Work
     arguments: tuple[Any, ...]
     outputs: tuple[Path, ...]
-    """Files and folders that are there when it has been done, and not before."""
+    """Files and folders that exist when the unit is done, and not before."""
     proofs: tuple[Path, ...] = ()
-    """Files inside of outputs that are folders, without which they do not count."""
+    """Files inside output folders, without which the folders do not count as done."""
     unfinished: tuple[Path, ...] = ()
-    """What is there only while it is half done."""
+    """Files and folders that exist only while the unit is unfinished."""
     sources: tuple[Path, ...] = ()
-    """Of what it is made: once one of them is another, the unit is another."""
+    """Files that the unit depends on; if one changes, the unit counts as another."""
     needs: Needs = Needs()
 
     @property
     def is_done(self) -> bool:
-        """Whether all that it makes is there."""
+        """Whether everything that the unit makes exists."""
         whole = all(path.exists() for path in (*self.outputs, *self.proofs))
         return whole and not any(path.exists() for path in self.unfinished)
 
     @property
     def is_begun(self) -> bool:
-        """Whether some of it is there."""
+        """Whether any output of the unit exists."""
         return any(path.exists() for path in (*self.outputs, *self.unfinished))
 
 
 @dataclass(frozen=True)
 class Batch:
-    """All units of one job, and where its manifest lies."""
+    """All units of one task, and the place of its manifest."""
 
     kind: str
-    """Part of the manifest's name."""
+    """Kind of batch, part of the manifest's file name."""
     folder: Path
+    """Folder of the manifest."""
     settings: dict[str, Any]
-    """Plain values that decide the result, the same for all units."""
+    """Plain values that decide the result and are equal for all units."""
     units: tuple[Unit, ...]
     overwrite: bool = False
-    """Whether all is made anew."""
+    """Whether everything is made again."""
     stage: str = "working"
-    """What the progress is called."""
+    """Phrase for the progress bar."""
     prepare: Callable[[Progress, Warn], dict[str, Any]] | None = None
-    """Finds what all units need, once for the whole batch, as plain values."""
+    """Function that finds values which all units need, once for the whole batch; returns plain values."""
 
     @property
     def manifest(self) -> Path:
-        """The file that says what has become of each unit."""
+        """Path of the manifest, which holds the state of each unit."""
         return self.folder / f"{self.kind}.batch.jsonl"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a unit."""
+    """Result of a unit."""
 
     unit: Unit
     report: dict[str, Any] | None = None
-    """What its work returned, now or in a run before; None if it failed or nobody knows."""
+    """Values that the unit returned in this or an earlier run; None if it failed or they are unknown."""
     error: str | None = None
-    """Why it failed, in one line."""
+    """Error in one line; None if the unit succeeded."""
     attempts: int = 0
-    """0: it was there."""
+    """Number of attempts in this run; 0 if the unit was done before."""
     seconds: float = 0.0
+    """Time of the last attempt, seconds."""
     place: str = ""
-    """The machine that did it."""
+    """Name of the machine that did the unit."""
 
 
 def failures(outcomes: list[Outcome]) -> HolodriverError | None:
-    """The error with which a batch ends, if any unit failed."""
+    """Error with which a batch ends if any unit failed; None otherwise."""
     failed = [outcome.unit.name for outcome in outcomes if outcome.error is not None]
     return HolodriverError(f"{len(failed)} of {len(outcomes)} failed: {', '.join(failed)}") if failed else None
 
 
 def fingerprint(*sources: Path) -> str:
-    """By what sources are known again, wherever they lie: sizes, and a digest of the ends; "" if there is none.
+    """Digest that identifies sources wherever they are, from their sizes and their ends; "" if there is none.
 
-    Of a focal stack, its manifest and the ends of its pictures.
+    For a focal stack, the digest covers its manifest and the ends of its pictures.
     """
     prints = [_of_stack(source) if source.is_dir() else _of_file(source) for source in sources]
     return prints[0] if len(prints) == 1 else _joined(prints) if any(prints) else ""
@@ -143,7 +146,7 @@ def fingerprint(*sources: Path) -> str:
 
 def _of_stack(folder: Path) -> str:
     about = _of_file(folder / STACK_FILE)
-    planes = sorted(folder.glob("*.exr")) if about else []  # what is no focal stack is known by its files, if at all
+    planes = sorted(folder.glob("*.exr")) if about else []  # a folder that is not a focal stack has no digest
     return _joined([about, *(f"{plane.name} {_of_file(plane, ENDS_OF_A_PLANE)}" for plane in planes)]) if about else ""
 
 
@@ -157,7 +160,7 @@ def _of_file(file: Path, ends: int = ENDS) -> str:
                 opened.seek(-ends, 2)
             digest.update(opened.read(ends))
     except OSError:
-        return ""  # the unit itself says what is wrong with it
+        return ""  # the unit reports what is wrong with the file
     return digest.hexdigest()[:16]
 
 
@@ -166,6 +169,6 @@ def _joined(prints: list[str]) -> str:
 
 
 def plain(values: dict[str, Any]) -> dict[str, Any]:
-    """The values as JSON gives them back: tuples as lists, paths as their names."""
+    """Convert values as JSON does: tuples become lists, paths become text."""
     decoded: dict[str, Any] = json.loads(json.dumps(values, default=str, sort_keys=True))
     return decoded

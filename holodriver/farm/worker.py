@@ -1,6 +1,6 @@
-"""A process of the pool: tasks come in on its standard input, what came of them goes out on its standard output.
+"""Program of a process of the pool: reads tasks from its standard input and writes results to its standard output.
 
-It ends at once when the process that started it ends, however that ends, and leaves Ctrl-C to it.
+The worker ends as soon as its parent process ends for any reason, and leaves Ctrl-C to the parent.
 """
 
 import os
@@ -12,7 +12,7 @@ import threading
 from typing import IO
 
 LENGTH = 8
-"""Bytes of the length before each message."""
+"""Number of bytes of the length before each message."""
 
 
 def send(stream: IO[bytes], value: object) -> None:
@@ -26,21 +26,21 @@ def receive(stream: IO[bytes]) -> object:
     """Read one message.
 
     Raises:
-        EOFError: the other end is gone.
+        EOFError: the other process is gone.
     """
     head = stream.read(LENGTH)
     length = int.from_bytes(head, "little")
     data = stream.read(length) if len(head) == LENGTH else b""
     if not data or len(data) < length:
         raise EOFError
-    return pickle.loads(data)  # from the process that started this one, or the one that this one started
+    return pickle.loads(data)  # only the parent and its worker exchange messages
 
 
 def main() -> None:
     """Do tasks until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what libraries print is no answer
+    os.dup2(2, 1)  # keeps prints of libraries out of the answers
     tasks: queue.SimpleQueue[object] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(os.fdopen(os.dup(0), "rb"), tasks), daemon=True).start()
     null = os.open(os.devnull, os.O_RDONLY)
@@ -54,13 +54,13 @@ def main() -> None:
 
 
 def _listen(stream: IO[bytes], tasks: "queue.SimpleQueue[object]") -> None:
-    # in a thread, so that the end of the other process is seen while a task is being done
+    # in a thread, so that the end of the parent is noticed while a task is being done
     try:
         while True:
             tasks.put(receive(stream))
     except EOFError:
         os._exit(0)
-    except BaseException as error:  # a task that cannot be understood: whoever waits must see this process end
+    except BaseException as error:  # a task that cannot be read: the parent must see this process end
         print(f"holodriver worker: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
         os._exit(1)
 

@@ -1,6 +1,6 @@
-"""Child processes: how they are started, listened to, and ended with everything that they started.
+"""Child processes: starting them, reading their output, and ending them with all processes that they started.
 
-Needs the standard library alone, so that Blender's Python can use it.
+This module needs the standard library alone, so that Blender's Python can use it.
 """
 
 import os
@@ -14,25 +14,25 @@ from pathlib import Path
 from typing import IO, Any
 
 NICE = 10
-"""Priority of a background process below that of others, in the steps of Unix."""
+"""Amount by which the priority of a background process is lowered, in Unix steps of niceness."""
 
 LONGEST_LINE = 100_000
-"""Bytes of a line of a child's output; a longer line comes in parts."""
+"""Longest line of a child's output that is read in one piece, bytes."""
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment for another Python, without the variables that belong to the Python that runs now."""
+    """Environment for another Python, without the variables of the Python that runs now."""
     foreign = ("PYTHON", "VIRTUAL_ENV", "__PYVENV", "CONDA")
     return {name: value for name, value in os.environ.items() if not name.upper().startswith(foreign)}
 
 
 def own_group(*, background: bool = False) -> dict[str, Any]:
-    """Options of `Popen` that give a process a group of its own.
+    """Options of `Popen` that put a new process into a process group of its own.
 
     Ctrl-C then reaches only the parent, which can end the whole group with `kill_group`.
 
     Args:
-        background: on Windows also without a console window and with a lower priority; elsewhere see `stand_back`.
+        background: on Windows, start it without a console window and with a lower priority; elsewhere see `stand_back`.
     """
     if os.name != "nt":
         return {"start_new_session": True}
@@ -43,19 +43,21 @@ def own_group(*, background: bool = False) -> dict[str, Any]:
 
 
 def stand_back(pid: int) -> None:
-    """Lower the priority of a new process, and so of all that it will start, below that of others."""
+    """Lower the priority of a new process and of all processes that it will start."""
     if os.name != "nt":
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, pid, NICE)
 
 
 def descendants(pid: int) -> set[int]:
-    """Process numbers of the children of a process and of theirs, as far as the system tells (not on Windows)."""
+    """Process numbers of all descendants of a process, as far as the system tells (not on Windows)."""
     parents: dict[int, int] = {}
     if sys.platform.startswith("linux"):
         for entry in Path("/proc").glob("[0-9]*/stat"):
             with suppress(OSError, ValueError):
-                fields = entry.read_text(errors="replace").rpartition(")")[2].split()  # the name may hold anything
+                fields = (
+                    entry.read_text(errors="replace").rpartition(")")[2].split()
+                )  # the name may contain spaces and brackets
                 parents[int(entry.parent.name)] = int(fields[1])
     elif os.name != "nt":
         with suppress(OSError, subprocess.SubprocessError):
@@ -72,14 +74,14 @@ def descendants(pid: int) -> set[int]:
 
 
 def kill(pid: int) -> None:
-    """Kill one process at once, if it still runs (not on Windows, where `kill_group` reaches all of a tree)."""
+    """Kill one process if it still runs (not on Windows, where `kill_group` ends the whole tree)."""
     if os.name != "nt":
         with suppress(OSError):
             os.kill(pid, signal.SIGKILL)
 
 
 def kill_group(process: subprocess.Popen[Any]) -> None:
-    """Kill a process that was started with `own_group`, and its group, at once; does not wait for their end."""
+    """Kill a process that was started with `own_group`, and its group, without waiting for their end."""
     if os.name == "nt":
         subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
     else:
@@ -88,14 +90,14 @@ def kill_group(process: subprocess.Popen[Any]) -> None:
 
 
 def listen(stream: IO[bytes] | None, take: Callable[[bytes | None], None]) -> threading.Thread:
-    """Read a child's output in a thread of its own.
+    """Read a child's output in a separate thread.
 
     Args:
-        stream: the pipe; `Popen` made it.
-        take: called in the thread with each line, and with None at the end.
+        stream: the pipe that `Popen` made.
+        take: function that is called in the thread with each line, and with None at the end.
 
     Returns:
-        The thread, which runs.
+        The running thread.
     """
     assert stream is not None
     thread = threading.Thread(target=_read, args=(stream, take), daemon=True)
@@ -104,17 +106,17 @@ def listen(stream: IO[bytes] | None, take: Callable[[bytes | None], None]) -> th
 
 
 def _read(stream: IO[bytes], take: Callable[[bytes | None], None]) -> None:
-    with suppress(ValueError, OSError):  # closed under the reader, when the child was killed
+    with suppress(ValueError, OSError):  # closed meanwhile, because the child was killed
         while line := stream.readline(LONGEST_LINE):
             take(line)
     take(None)
 
 
 def ending(status: int) -> str:
-    """How a process ended, in words, such as "exit status 3" or "SIGSEGV".
+    """Description of how a process ended, such as "exit status 3" or "SIGSEGV".
 
     Args:
-        status: `Popen.returncode`; below 0 the number of a signal.
+        status: `Popen.returncode`; a negative value is the number of a signal.
     """
     if status >= 0:
         return f"exit status {status}"

@@ -1,4 +1,4 @@
-"""Which processor computes: the CPU, or a GPU by its name in torch."""
+"""Choice of the processor that computes: the CPU, or a GPU by its name in torch."""
 
 import torch
 
@@ -6,10 +6,10 @@ from holodriver.errors import InputError, first_line
 
 
 def torch_device(name: torch.device | str | None) -> torch.device:
-    """The torch device of that name; the best one that this machine has if None.
+    """Torch device with the given name; None chooses the best device of this machine.
 
     Raises:
-        InputError: there is no such device here.
+        InputError: this machine has no such device.
     """
     if name is None:
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"

@@ -1,4 +1,4 @@
-"""What the machine has to give, and the share of it that this process takes: memory and threads."""
+"""Memory and threads of the machine, and the share of them that this process may use."""
 
 import ctypes
 import os
@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 THREADS = "HOLODRIVER_THREADS"
-"""Environment variable: threads that a process, and a Blender that it starts, compute with."""
+"""Environment variable with the number of threads that a process, and a Blender that it starts, may use."""
 
 
 def available_memory() -> int | None:
-    """Bytes that a new program could use; all of the memory where the system does not say (macOS); None if unknown."""
+    """Memory that a new program could use, bytes; all memory if the system does not tell (macOS); None if unknown."""
     if platform.system() == "Linux":
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):
@@ -28,7 +28,8 @@ def available_memory() -> int | None:
 
 
 def _left_in_group() -> int:
-    """Bytes that the control group (a container, a job of a queue) may still take; huge if it has no limit."""
+    """Memory that the control group (a container, a job of a queue) may still take, bytes; a huge number without a
+    limit."""
     folder = Path("/sys/fs/cgroup")
     try:
         limit = (folder / "memory.max").read_text().strip()
@@ -44,32 +45,32 @@ def _left_in_group() -> int:
 
 
 def cores() -> int:
-    """Cores that this process may run on."""
+    """Number of cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def threads_to_use() -> int | None:
-    """Threads that this process and its children may compute with; None: as many as there are cores."""
+    """Number of threads that this process and its children may use; None: as many as there are cores."""
     said = os.environ.get(THREADS, "")
     return int(said) if said.isdigit() and int(said) > 0 else None
 
 
 def thread_limits(threads: int) -> dict[str, str]:
-    """Environment variables that make a process compute with so many threads, whichever library it uses."""
+    """Environment variables that make a process use the given number of threads, whichever library computes."""
     limited = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", THREADS)
     return dict.fromkeys(limited, str(threads)) | {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 @contextmanager
 def limited_threads(threads: int | None) -> Iterator[None]:
-    """A block in which this process, and children that it starts, compute with so many threads; None: no limit."""
+    """Limit the threads of this process, and of children that it starts, inside the block; None: no limit."""
     if threads is None:
         yield
         return
     limits = thread_limits(threads)
     environment = {name: os.environ.get(name) for name in limits}
     os.environ.update(limits)
-    # torch last: Numba, when it starts its own threads, changes those of OpenMP, which are torch's
+    # torch last: Numba, when it starts its threads, changes the OpenMP threads, which torch uses
     before = _set_threads(dict.fromkeys(("numba", "cv2", "torch"), threads))
     try:
         yield
@@ -83,7 +84,7 @@ def limited_threads(threads: int | None) -> Iterator[None]:
 
 
 def _set_threads(wanted: dict[str, int]) -> dict[str, int]:
-    """Set the threads of those libraries that have been loaded; the figures from before."""
+    """Set the threads of the libraries that are loaded; returns the numbers from before."""
     before: dict[str, int] = {}
     for name, threads in wanted.items():
         library: Any = sys.modules.get(name)
@@ -112,5 +113,5 @@ def _windows_memory() -> int | None:
         )
 
     status = MemoryStatus(length=ctypes.sizeof(MemoryStatus))
-    library: Any = ctypes  # its `windll` exists on Windows alone
+    library: Any = ctypes  # `windll` exists on Windows alone
     return status.free if library.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)) else None

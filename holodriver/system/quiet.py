@@ -1,8 +1,8 @@
-"""Libraries that send word home unless they are told not to, imported so that they do not.
+"""Imports of libraries that report their use over the Internet, with these reports switched off.
 
-ONNX Runtime (its builds for Linux and macOS too, from 1.2x on) and OpenVINO report every use to Microsoft and to Google
+ONNX Runtime (from 1.2x on also its builds for Linux and macOS) and OpenVINO report every use to Microsoft and Google
 Analytics; Hugging Face's libraries report theirs, look for updates, and ask a service to convert models. holodriver
-imports them here alone; `tests/test_offline.py` has the kernel kill whatever opens an Internet socket.
+imports them only here. In `tests/test_offline.py` the kernel kills any process that opens an Internet socket.
 """
 
 import os
@@ -15,40 +15,40 @@ SILENT = {
     "HF_HUB_DISABLE_UPDATE_CHECK": "1",
     "DISABLE_SAFETENSORS_CONVERSION": "1",
 }
-"""Environment variables, which the libraries read when they are loaded."""
+"""Environment variables that the libraries read when they are loaded."""
 
 
 def import_onnxruntime() -> Any:
-    """ONNX Runtime without its telemetry.
+    """Import ONNX Runtime without its telemetry.
 
     Raises:
-        ImportError: it is not installed.
+        ImportError: ONNX Runtime is not installed.
     """
     os.environ.update(SILENT)
     import onnxruntime
 
-    onnxruntime.disable_telemetry_events()  # builds for Windows that do not ask the environment
+    onnxruntime.disable_telemetry_events()  # Windows builds ignore the environment variable
     return onnxruntime
 
 
 def import_openvino() -> Any:
-    """OpenVINO without its telemetry, which it does without if the package of that name is missing.
+    """Import OpenVINO without its telemetry, which needs a package that is hidden from it here.
 
     Raises:
-        ImportError: it is not installed.
+        ImportError: OpenVINO is not installed.
     """
     if "openvino" not in sys.modules:
-        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # as if it were not installed
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # hides the package
     import openvino
 
     return openvino
 
 
 def import_transformers() -> Any:
-    """transformers, which fetches what it is asked for and does no more.
+    """Import transformers without its telemetry; it downloads only what it is asked for.
 
     Raises:
-        ImportError: it is not installed.
+        ImportError: transformers is not installed.
     """
     os.environ.update(SILENT)
     import transformers

@@ -1,4 +1,4 @@
-"""Work on several planes or colours side by side, one thread each."""
+"""Work on several planes or colours in parallel, each in one thread."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,10 +12,10 @@ _Result = TypeVar("_Result")
 
 
 def side_by_side(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
-    """`work` on each item, as many at a time as torch may use threads; results in the order of the items.
+    """Apply `work` to each item, with as many threads as torch may use; returns the results in the order of the items.
 
-    Inside, torch computes with one thread: its own threads share one small transform and wait for each other at every
-    step, which on a machine with anything else to do takes many times as long as the transform.
+    Inside `work`, torch uses one thread: its own threads would share one small transform and wait for each other at
+    every step, which on a busy machine takes many times as long as the transform.
     """
     return list(_pool(torch.get_num_threads()).map(work, items))
 

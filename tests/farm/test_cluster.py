@@ -46,7 +46,7 @@ def test_a_scheduler_that_does_not_answer_is_one_line(tmp_path: Path, monkeypatc
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"version": "0.0"}, "where the batch runs"),
+        ({"version": "0.0"}, "but the batch runs with 0.0"),
         ({"manifest": Path("/nowhere/test.batch.jsonl")}, "does not see /nowhere"),
         ({"unit": units.unit(Path("a"), needs=Needs(memory=1 << 60))}, "of memory"),
     ],

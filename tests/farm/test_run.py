@@ -140,10 +140,10 @@ def test_other_settings_and_other_sources_are_refused(tmp_path: Path) -> None:
     source.write_text("a")
     sourced = units.unit(tmp_path / "s.txt", sources=(source,))
     run(batch(tmp_path, sourced))
-    with pytest.raises(InputError, match="was begun with size 1, now it is 2"):
+    with pytest.raises(InputError, match="was started with size 1, but this run has 2"):
         run(batch(tmp_path, sourced, settings={"size": 2}))
     source.write_text("b")
-    with pytest.raises(InputError, match=r"what s\.txt were made of has changed"):
+    with pytest.raises(InputError, match=r"the sources of s\.txt have changed"):
         run(batch(tmp_path, sourced))
     outcomes = run(batch(tmp_path, sourced, settings={"size": 2}, overwrite=True))
     assert [outcome.attempts for outcome in outcomes] == [1, 1, 1, 1]
@@ -205,7 +205,7 @@ def test_what_was_there_counts_until_the_run_that_makes_all_anew_is_on_record(tm
         patched.setattr(Manifest, "_append", kill)
         with pytest.raises(KeyboardInterrupt):
             run(batch(tmp_path, settings={"size": 2}, overwrite=True))
-    with pytest.raises(InputError, match="was begun with size 1"):
+    with pytest.raises(InputError, match="was started with size 1"):
         run(batch(tmp_path, settings={"size": 2}))
 
 
@@ -231,7 +231,7 @@ def test_any_part_of_a_source_that_changed_is_seen(tmp_path: Path) -> None:
     sourced = units.unit(tmp_path / "s.txt", sources=(stack,))
     run(batch(tmp_path, sourced))
     (stack / "plane_00.exr").unlink()
-    with pytest.raises(InputError, match=r"what s\.txt were made of has changed"):
+    with pytest.raises(InputError, match=r"the sources of s\.txt have changed"):
         run(batch(tmp_path, sourced))
 
 
@@ -289,7 +289,7 @@ def test_a_plan_changes_nothing(tmp_path: Path) -> None:
         ({"jobs": 0}, "--jobs"),
         ({"threads": 0}, "--threads"),
         ({"retries": -1}, "--retries"),
-        ({"scheduler": "tcp://x:1", "cluster": "slurm"}, "two farms"),
+        ({"scheduler": "tcp://x:1", "cluster": "slurm"}, "cannot be given together"),
         ({"scheduler": "tcp://x:1", "jobs": 2}, "--jobs"),
         ({"cluster": "pbs"}, "--cluster"),
         ({"options": (("a", "b"),)}, "--cluster-option"),
