@@ -1,1 +1,1 @@
-"""Monocular depth: estimators, fusion of scales, refinement by the picture, temporal stability; photos and videos."""
+"""Monocular depth: estimators, fusion of scales, refinement by the picture, temporal stability, photos and videos."""

@@ -1,7 +1,7 @@
-"""Measured depth made whole: holes filled with the monocular estimate aligned to it, edges cleaned by the picture.
+"""Completion of measured depth: the aligned monocular estimate fills holes, and the picture cleans edges.
 
-As for the real-world pictures of the paper (Fig. 7), whose depth cameras leave holes that a monocular estimate fills:
-depth that is wrong at an object's edge shows as interference there.
+The paper does the same for its real-world pictures (Fig. 7), because depth cameras leave holes, and
+wrong depth at an object's edge shows as interference.
 """
 
 import cv2
@@ -15,35 +15,35 @@ from holodriver.errors import InputError
 from holodriver.scene.rgbd import MeasuredDepth
 
 ASPECT_TOLERANCE = 0.03
-"""By how much the aspect of measured depth may differ from its picture's."""
+"""Largest relative difference between the aspects of measured depth and of its picture."""
 
 FLYING = 0.15
-"""Step of inverse depth, of its range, inside which a pixel that is neither near nor far is a mixture of both."""
+"""Step of inverse depth, as a share of its range, within which a pixel between near and far is taken for a mixture."""
 
 LEAST_MEASURED = 0.005
-"""Share of pixels below which a measurement says too little to align anything to."""
+"""Smallest share of measured pixels to which an estimate can be aligned."""
 
 EDGE_REACH = 4
-"""Pixels round a step of the measured depth within which the picture decides on which side a pixel is."""
+"""Distance from a step of the measured depth, pixels, within which the picture decides on which side a pixel is."""
 
 
 def completed(measured: MeasuredDepth, estimated: Floats, picture: Picture) -> Floats:
-    """Inverse depth (h, w) without holes, in the units and at the size of what was measured.
+    """Fill the holes of measured depth; returns inverse depth (h, w) in the units and at the size of the measurement.
 
     Args:
-        measured: with holes.
+        measured: measured depth with holes.
         estimated: monocular inverse depth of the same view, of any size, up to scale and shift.
-        picture: (H, W, 3) sRGB.
+        picture: picture of the view, (H, W, 3) sRGB.
 
     Raises:
-        InputError: the shapes differ in aspect, or hardly anything was measured.
+        InputError: the shapes differ in aspect, or too few pixels were measured.
     """
     shape = measured.inverse.shape[0], measured.inverse.shape[1]
     _check_aspect(shape, (picture.shape[0], picture.shape[1]))
     seen = shrunk(picture, shape)
     known = _trusted(measured.inverse)
     if known.mean() < LEAST_MEASURED:
-        raise InputError(f"only {known.mean():.1%} of the measured depth can be used, which aligns nothing")
+        raise InputError(f"only {known.mean():.1%} of the measured depth can be used, too little for an alignment")
     low, high = np.percentile(estimated, (2, 98))
     spread = float(high - low) or 1.0
     estimate = refine((estimated - np.float32(low)) / np.float32(spread), seen)
@@ -55,9 +55,9 @@ def completed(measured: MeasuredDepth, estimated: Floats, picture: Picture) -> F
 
 
 def spread_out(values: Floats, known: NDArray[np.bool_]) -> Floats:
-    """`values` where they are known, and a smooth continuation of them elsewhere (push and pull over a pyramid).
+    """Continue known `values` smoothly where they are unknown (push and pull over a pyramid).
 
-    Gortler and others, "The lumigraph", SIGGRAPH 1996, section 3.4.
+    Source: Gortler and others, "The lumigraph", SIGGRAPH 1996, section 3.4.
     """
     weight = known.astype(np.float32)
     if min(values.shape) <= 2 or known.all():
@@ -76,13 +76,13 @@ def _check_aspect(shape: tuple[int, int], other: tuple[int, int]) -> None:
     ratio = shape[1] / shape[0] / (other[1] / other[0])
     if abs(ratio - 1) > ASPECT_TOLERANCE:
         raise InputError(
-            f"measured depth is {shape[1]} × {shape[0]} pixels, which has not the aspect of the picture, "
+            f"measured depth is {shape[1]} × {shape[0]} pixels, but the picture has another aspect, "
             f"{other[1]} × {other[0]}"
         )
 
 
 def _trusted(inverse: Floats) -> NDArray[np.bool_]:
-    """Where something was measured that is not a mixture of two surfaces."""
+    """Mask of the pixels that were measured and are not a mixture of two surfaces."""
     known = np.isfinite(inverse)
     low, high = np.percentile(inverse[known], (2, 98))
     span = max(float(high - low), 1e-12)

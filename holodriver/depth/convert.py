@@ -1,4 +1,4 @@
-"""RGB-D of what was asked for: photos, videos and folders of them."""
+"""Conversion of photos, videos and folders of them to RGB-D."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from holodriver.progress import Progress, silent
 
 @dataclass(frozen=True)
 class Source:
-    """A photo or a video, and what its results are called."""
+    """A photo or a video, and the name and folder of its results."""
 
     path: Path
     name: str
@@ -29,37 +29,37 @@ class Source:
 
 @dataclass(frozen=True)
 class Made:
-    """What was made of a source."""
+    """Result of converting a source."""
 
     written: tuple[Path, ...] = ()
     skipped: bool = False
-    """Whether it was there already."""
+    """Whether the results existed already."""
     note: str = ""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How everything is converted."""
+    """Options of a conversion."""
 
     depth: DepthSettings = field(default_factory=DepthSettings)
     video: VideoSettings = field(default_factory=VideoSettings)
     measured: MeasuredSettings = field(default_factory=MeasuredSettings)
     resume: bool = False
-    """Go on with unfinished videos, and leave out what is there; of a photo whose results are there in part, those
-    that this program made are made anew."""
+    """Continue unfinished videos, and skip sources whose results exist; if only some results of a photo exist, those
+    that holodriver made are replaced."""
     overwrite: bool = False
-    """Make what is there anew; with `resume`, a video that was begun in the same way is gone on with."""
+    """Replace existing results; with `resume`, continue an unfinished video that was started with equal options."""
 
 
 def find_sources(inputs: Sequence[Path], output_folder: Path | None = None) -> list[Source]:
-    """Photos and videos that were named or lie in folders that were, each with names of its own for the results.
+    """Find photos and videos among files and folders, and give each a unique name for its results.
 
     Args:
-        inputs: files and folders; folders are not searched below.
-        output_folder: where the results go; beside each source if None.
+        inputs: files and folders; folders inside folders are not searched.
+        output_folder: folder of the results; None: beside each source.
 
     Raises:
-        InputError: nothing was named, nothing that was named exists, or a folder holds nothing that can be read.
+        InputError: no input is given or exists, or a folder holds no photo or video.
     """
     if not inputs:
         raise InputError("no input was named", remedy="name photos, videos or folders of them")
@@ -78,7 +78,7 @@ def find_sources(inputs: Sequence[Path], output_folder: Path | None = None) -> l
     for path in dict.fromkeys(files):
         folder = output_folder or path.parent
         name = path.stem
-        if (folder, name) in taken:  # a.jpg beside a.png, or of the same name in another folder
+        if (folder, name) in taken:  # a.jpg beside a.png, or a file of the same name in another folder
             name = f"{path.stem}_{path.suffix.lstrip('.').lower()}"
         number = 2
         while (folder, name) in taken:
@@ -100,13 +100,13 @@ def convert(
     """Make RGB-D of one source.
 
     Args:
-        progress: told of the frames of a video.
-        warn: told in one line of what was assumed or left out.
-        cancelled: asked now and then whether somebody wants to stop; of a video what is done until then stays.
+        progress: called for each frame of a video.
+        warn: called with one line about anything that was assumed or left out.
+        cancelled: function that returns true to stop; the finished part of a video is kept.
 
     Raises:
-        HolodriverError: it cannot be read, or not be converted.
-        OutputExistsError: a result is there, and neither `overwrite` nor `resume` is given.
+        HolodriverError: the source cannot be read or converted.
+        OutputExistsError: a result exists, and neither `overwrite` nor `resume` is given.
     """
     if source.is_video:
         return _video(source, estimators, options, progress, warn, cancelled)
@@ -114,10 +114,10 @@ def convert(
 
 
 def outputs_of(source: Source, options: Options) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """The files that will be made of a source, and what is there until they are whole.
+    """Files that will be made of a source, and folders that exist until they are complete.
 
     Raises:
-        FileFormatError: it is a video that cannot be read.
+        FileFormatError: the source is a video that cannot be read.
     """
     if not source.is_video:
         return photo_outputs(source.name, source.folder), ()
@@ -141,7 +141,7 @@ def _photo(
 ) -> Made:
     if source.path.suffix.lower() not in photos.SUFFIXES and source.path.exists():
         known = ", ".join(photos.SUFFIXES + video.SUFFIXES)
-        raise FileFormatError("is of a kind that is not read", where=source.path, remedy=f"expected {known}")
+        raise FileFormatError("is not of a kind that can be read", where=source.path, remedy=f"expected {known}")
     outputs = photo_outputs(source.name, source.folder)
     if options.resume and not options.overwrite:
         if all(output.exists() for output in outputs):
@@ -161,7 +161,7 @@ def _photo(
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether a picture says that this program estimated its depth."""
+    """Whether the text in a depth picture says that holodriver made it."""
     try:
         return str(read_description(path).get("program", "")).startswith("holodriver")
     except FileFormatError:
@@ -177,7 +177,7 @@ def _video(
     cancelled: Callable[[], bool],
 ) -> Made:
     if options.measured.depth is not None:
-        raise InputError("is a video, for which depth from elsewhere is not taken", where=source.path)
+        raise InputError("is a video, for which measured depth cannot be used", where=source.path)
     if options.resume and not options.overwrite:
         outputs, (parts,) = outputs_of(source, options)
         if all(output.exists() for output in outputs) and not parts.exists():
@@ -195,5 +195,5 @@ def _video(
         warn=warn,
         cancelled=cancelled,
     )
-    note = "" if outcome.complete else f"stopped after {outcome.frames} frames; --resume goes on"
+    note = "" if outcome.complete else f"stopped after {outcome.frames} frames; pass --resume to continue"
     return Made((outcome.path,) if outcome.frames else (), note=note)

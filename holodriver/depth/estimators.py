@@ -1,4 +1,4 @@
-"""Depth estimators: anything that gives a picture's inverse depth, up to scale and shift."""
+"""Depth estimators, which give a picture's inverse depth up to scale and shift."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -14,44 +14,44 @@ from holodriver.errors import HolodriverError
 Warn = Callable[[str], None]
 
 SHORT_NAMES = {"dpt-large": "Intel/dpt-large", "dpt-hybrid-midas": "Intel/dpt-hybrid-midas"}
-"""Names that the command line takes for names on the Hugging Face hub."""
+"""Short names on the command line for models on the Hugging Face hub."""
 
 NEAREST = 1e-3
-"""Smallest distance that is told apart from zero, in the network's own unit (m for metric ones)."""
+"""Smallest distance that is distinguished from zero, in the network's own unit (m for metric networks)."""
 
 TILE = 768
-"""Longest side that a network sees at once, pixels: attention costs memory with the square of the area."""
+"""Longest side that a network sees at once, pixels: attention needs memory with the square of the area."""
 
 
 class Estimator(Protocol):
-    """Gives inverse depth; a network, or what stands for one."""
+    """Interface of depth estimators."""
 
     @property
     def name(self) -> str:
-        """What the results are labelled with."""
+        """Name of the estimator, with which results are labelled."""
         ...
 
     def predict(self, pictures: Sequence[Picture], long_side: int) -> list[Floats]:
-        """Inverse depth (h, w), larger is nearer, of each picture, which are all of one size.
+        """Estimate inverse depth (h, w), larger is nearer, of each picture; all pictures have one size.
 
         Args:
             pictures: (H, W, 3) sRGB, 0 … 255.
-            long_side: at which the network sees them, pixels.
+            long_side: length of the longer side at which the network sees them, pixels.
         """
         ...
 
 
 class NetworkEstimator:
-    """A network of the transformers library as an estimator.
+    """Estimator that runs a network of the transformers library.
 
-    Out of memory on a GPU it goes on with smaller batches, then on the CPU, and says so.
+    If a GPU runs out of memory, the estimator continues with smaller batches, then on the CPU, and warns.
 
     Args:
-        backend: short name, hub name, or folder.
+        backend: short name, name on the hub, or folder of the model.
         device: torch device.
-        precision: "fp16" and "bf16" are automatic mixed precision; "fp16" on a CPU, which has none, is fp32.
-        polarity: what the network's output means; known for the families that `networks` lists.
-        warn: told in one line of what changes on the way.
+        precision: "fp16" and "bf16" are automatic mixed precision; on a CPU, "fp16" becomes fp32.
+        polarity: meaning of the network's output; None for the families that `networks` lists.
+        warn: called with one line about each such change.
     """
 
     def __init__(
@@ -72,10 +72,10 @@ class NetworkEstimator:
         self._placed = False
 
     def predict(self, pictures: Sequence[Picture], long_side: int) -> list[Floats]:
-        """Inverse depth (h, w) of each picture; see `Estimator`.
+        """Estimate inverse depth (h, w) of each picture; see `Estimator`.
 
         Raises:
-            HolodriverError: there is too little memory even for one picture on the CPU.
+            HolodriverError: memory is too short even for one picture on the CPU.
         """
         size = network_size(pictures[0].shape[:2], long_side, self.network.multiple)
         found: list[Floats] = []
@@ -95,7 +95,7 @@ class NetworkEstimator:
             self._placed = True
         values = torch.stack([torch.from_numpy(np.array(picture)) for picture in pictures])
         values = values.permute(0, 3, 1, 2).float() / 255
-        # on the CPU: not every device can do this, and it is little beside the network
+        # on the CPU, because not every device can do this; it takes little time
         values = torch.nn.functional.interpolate(values, size, mode="bicubic", align_corners=False, antialias=True)
         half = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(self.precision)
         with (
@@ -118,9 +118,9 @@ class NetworkEstimator:
         where = f"{size[1]} × {size[0]} pixels"
         if tried > 1:
             self.batch = max(1, tried // 2)
-            self._warn(f"{self.device} is out of memory with {tried} pictures of {where}: goes on with {self.batch}")
+            self._warn(f"{self.device} is out of memory with {tried} pictures of {where}: continuing with {self.batch}")
         elif self.device.type != "cpu":
-            self._warn(f"{self.device} is out of memory with one picture of {where}: goes on with the CPU")
+            self._warn(f"{self.device} is out of memory with one picture of {where}: continuing on the CPU")
             self.device, self.precision, self._placed = torch.device("cpu"), "fp32", False
         else:
             raise HolodriverError(
@@ -131,6 +131,6 @@ class NetworkEstimator:
 
 
 def _lacks_memory(error: BaseException) -> bool:
-    """Whether an error is one of the many ways to say that there is no memory left (CUDA, MPS, the CPU's allocator)."""
+    """Whether an error means that memory ran out, in any of the forms of CUDA, MPS and the CPU's allocator."""
     said = str(error).lower()
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "out of memory" in said or "alloc" in said

@@ -1,9 +1,8 @@
-"""Several predictions of one picture become one: aligned in scale and shift, the coarse one gives the layout, the fine
-ones the detail.
+"""Fusion of several predictions for one picture: the coarse one gives the layout, the fine ones give the detail.
 
 Inverse depth of a relative network is known up to an affine map (Ranftl et al., "Towards robust monocular depth
-estimation", TPAMI 2022, section 5), and this map differs between sizes, flips and networks: nothing is averaged before
-it is aligned.
+estimation", TPAMI 2022, section 5), and this map differs between sizes, flips and networks: predictions are aligned
+before they are averaged.
 """
 
 from collections.abc import Sequence
@@ -16,41 +15,41 @@ from numpy.typing import NDArray
 from holodriver.depth.size import Floats, Picture, resized, shrunk
 
 LAYOUT = 0.05
-"""Standard deviation of the Gaussian below which structure counts as layout, of the longer side."""
+"""Standard deviation of the Gaussian whose blur keeps only the layout, as a share of the longer side."""
 
 EDGE_PREFERENCE = 4.0
-"""By how many e-foldings the finest prediction outweighs the coarsest at the strongest edges."""
+"""Number of e-foldings by which the finest prediction outweighs the coarsest at the strongest edges."""
 
 CONTINUED = 0.5
-"""How far the change from the coarser to the finest prediction is continued at edges. A network's blur is some pixels
-of its own, so that its variance falls with the square of the size: for 384, 512 and 640 pixels the straight line to no
-blur at all is 0.56 … 1.8 of the steps there are; half of one gains most before noise does."""
+"""Share of the change from coarser predictions to the finest that is added again at edges. A network blurs by a fixed
+number of its own pixels, so that the variance of the blur falls with the square of the size. For 384, 512 and 640
+pixels, reaching zero blur would need 0.56 … 1.8 of that change; half of it gains most before noise does."""
 
 ROUNDS = 12
-"""Of reweighting in a robust fit; it stops before when nothing changes."""
+"""Largest number of reweightings in a robust fit, which stops earlier if nothing changes."""
 
 SAMPLES = 40_000
-"""Pixels that a fit looks at: more change its two numbers by less than their own uncertainty."""
+"""Largest number of pixels in a fit: more pixels change the result by less than its uncertainty."""
 
 
 @dataclass(frozen=True)
 class Affine:
-    """y = scale · x + shift."""
+    """Affine map y = scale · x + shift."""
 
     scale: float
     shift: float
 
     def __call__(self, values: Floats) -> Floats:
-        """The mapped values."""
+        """Apply the map to `values`."""
         return (np.float32(self.scale) * values + np.float32(self.shift)).astype(np.float32)
 
 
 def fit(source: Floats, target: Floats, weights: Floats | None = None) -> Affine:
-    """The affine map that takes `source` to `target`, by least squares that forget outliers (Tukey's biweight).
+    """Fit the affine map from `source` to `target` by least squares that ignore outliers (Tukey's biweight).
 
     Args:
-        source, target: of one shape; only where both are finite.
-        weights: how much each pixel counts, ≥ 0.
+        source, target: arrays of one shape; only pixels at which both are finite are used.
+        weights: weight of each pixel, ≥ 0.
 
     Returns:
         the map; its scale is never negative, and zero where `source` is flat.
@@ -66,7 +65,7 @@ def _robust(x: NDArray[np.float64], y: NDArray[np.float64], w: NDArray[np.float6
     if not x.size:
         return Affine(0.0, 0.0)
     scale, shift = _least_squares(x, y, w)
-    least = 1e-3 * float(y.std()) + 1e-12  # where all but a few agree exactly, rounding is no outlier
+    least = 1e-3 * float(y.std()) + 1e-12  # if nearly all points agree exactly, rounding errors are not outliers
     for _ in range(ROUNDS):
         residual = np.abs(scale * x + shift - y)
         spread = 4.685 * 1.4826 * np.median(residual) + least
@@ -91,20 +90,20 @@ def _least_squares(x: NDArray, y: NDArray, w: NDArray) -> tuple[float, float]:
 
 
 def mean_aligned(predictions: Sequence[Floats]) -> Floats:
-    """The mean of predictions of one shape, each aligned to the first."""
+    """Mean of predictions of one shape, each aligned to the first."""
     first = predictions[0]
     return np.mean([first, *(fit(other, first)(other) for other in predictions[1:])], axis=0, dtype=np.float32)
 
 
 def fuse(predictions: Sequence[Floats], picture: Picture) -> Floats:
-    """One inverse depth of predictions at several sizes, in the units of the first.
+    """Fuse predictions at several sizes into one inverse depth, in the units of the first.
 
     Args:
-        predictions: coarse to fine, each (h, w) of its own size.
+        predictions: from coarse to fine, each (h, w) with its own size.
         picture: (H, W, 3) sRGB.
 
     Returns:
-        (h, w) of the finest size.
+        inverse depth (h, w) with the size of the finest prediction.
     """
     coarse, finest = predictions[0], predictions[-1]
     shape = finest.shape
@@ -123,16 +122,16 @@ def fuse(predictions: Sequence[Floats], picture: Picture) -> Floats:
 
 
 def _on_layout(finer: Floats, base: Floats) -> Floats:
-    """A fine prediction with the layout of the coarse one in place of its own."""
+    """Replace the layout of a fine prediction by that of the coarse one."""
     finer = fit(finer, base)(finer)
     return finer + blurred(base - finer, LAYOUT * max(base.shape))
 
 
 def edge_confidence(picture: Picture, depth: Floats) -> Floats:
-    """Where a depth edge is likely, 0 … 1: where both the picture and the depth have an edge.
+    """Confidence, 0 … 1, that a pixel is at a depth edge: both the picture and the depth have an edge there.
 
     Args:
-        picture: (H, W, 3), of any size.
+        picture: (H, W, 3), any size.
         depth: (h, w).
     """
     small = shrunk(picture, depth.shape)
@@ -146,13 +145,13 @@ def _gradient(values: Floats) -> Floats:
 
 
 def _ranked(strength: Floats) -> Floats:
-    """Strengths relative to a strong one of this picture, at most 1."""
+    """Strengths as a share of a strong edge in this picture, at most 1."""
     strong = float(np.percentile(strength, 97))
     return np.minimum(strength / strong, 1) if strong > 0 else np.zeros_like(strength)
 
 
 def blurred(values: Floats, sigma: float) -> Floats:
-    """Gaussian blur; a wide one is done at a smaller size, of which it leaves nothing to see."""
+    """Gaussian blur; a wide blur is computed at a smaller size, which makes no visible difference."""
     step = max(1, int(sigma / 4))
     height, width = values.shape
     small = resized(values, (max(1, height // step), max(1, width // step)))

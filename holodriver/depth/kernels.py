@@ -1,4 +1,4 @@
-"""Loops over pixels that libraries lack or do with 8 bits only, compiled by Numba."""
+"""Loops over pixels that libraries lack, or offer for 8 bits only; compiled by Numba."""
 
 import math
 
@@ -15,16 +15,17 @@ def weighted_median(
     radius: int,
     sigma: float,
 ) -> NDArray[np.float32]:  # pragma: no cover - compiled
-    """Median of the neighbours, weighted by likeness of colour, at the pixels of `band`; others stay.
+    """Median of the neighbours, weighted by similarity of colour, at the pixels of `band`; other pixels stay.
 
-    Zhang, Xu, Jia, "100+ times faster weighted median filter", CVPR 2014, eq. 1, in float and for small windows.
+    Source: Zhang, Xu, Jia, "100+ times faster weighted median filter", CVPR 2014, eq. 1; here for floats and small
+    windows.
 
     Args:
         values: (H, W).
         picture: (H, W, 3).
-        band: (H, W), where to filter.
-        radius: of the square window, pixels.
-        sigma: difference of colour at which a neighbour's weight is e^−½, levels.
+        band: (H, W), true for pixels to filter.
+        radius: radius of the square window, pixels.
+        sigma: difference of colour, levels, at which a neighbour's weight is e^−½.
     """
     height, width = values.shape
     result = values.copy()
@@ -47,7 +48,7 @@ def weighted_median(
                         continue
                     value = values[j, i]
                     place = count
-                    while place > 0 and found[place - 1] > value:  # few values: insertion is the fastest sort
+                    while place > 0 and found[place - 1] > value:  # insertion sort is the fastest for few values
                         found[place] = found[place - 1]
                         weights[place] = weights[place - 1]
                         place -= 1
@@ -77,22 +78,22 @@ def mean_field(
     sigma_place: float,
     truncation: float,
 ) -> NDArray[np.float32]:  # pragma: no cover - compiled
-    """Expected level of every pixel in a dense conditional random field over a window, by mean field.
+    """Expected level of every pixel in a dense conditional random field over a window, by the mean-field method.
 
-    Krähenbühl and Koltun, "Efficient inference in fully connected CRFs with Gaussian edge potentials", NIPS 2011,
-    with the bilateral kernel cut off at a window (Teichmann and Cipolla, "Convolutional CRFs", BMVC 2019), and the
-    compatibility min(|difference|, truncation).
+    Source: Krähenbühl and Koltun, "Efficient inference in fully connected CRFs with Gaussian edge potentials", NIPS
+    2011, with the bilateral kernel cut off at a window (Teichmann and Cipolla, "Convolutional CRFs", BMVC 2019), and
+    the compatibility min(|difference|, truncation).
 
     Args:
         unary: (H, W, K), −log probability of each level.
         picture: (H, W, 3).
-        levels: (K,).
-        rounds: of the mean field.
+        levels: (K,), values of the levels.
+        rounds: number of mean-field iterations.
         radius, spacing: the window has (2·radius + 1)² pixels, `spacing` apart.
-        weight: of the pairwise term.
-        sigma_color: levels of the picture.
-        sigma_place: pixels.
-        truncation: units of `levels`.
+        weight: weight of the pairwise term.
+        sigma_color: standard deviation in colour, levels of the picture.
+        sigma_place: standard deviation in position, pixels.
+        truncation: difference of levels from which on all differences count alike, in units of `levels`.
     """
     height, width, count = unary.shape
     compatibility = np.empty((count, count), np.float32)

@@ -1,7 +1,7 @@
-"""Depth networks of the transformers library, made to see any size in the picture's own aspect.
+"""Depth networks of the transformers library, made to accept pictures of any size in their own aspect.
 
-torchvision is never needed: pictures are brought to size here, and of a model's pre-processing only the mean and
-standard deviation are read.
+torchvision is never needed: pictures are resized here, and only the mean and standard deviation of a model's
+pre-processing are read.
 """
 
 import functools
@@ -21,19 +21,19 @@ from holodriver.system.quiet import import_transformers
 FAMILIES: dict[str, Polarity] = {
     "dpt": "inverse",
     "depth_anything": "inverse",
-    "depth_pro": "inverse",  # canonical inverse depth; its post-processing alone turns it into metres
+    "depth_pro": "inverse",  # canonical inverse depth, which only its post-processing turns into metres
     "prompt_depth_anything": "distance",
     "zoedepth": "distance",
     "glpn": "distance",
 }
-"""What the networks of each family (`model_type` in config.json) give; metric Depth Anything is told apart below."""
+"""Output of the networks of each family (`model_type` in config.json); `_polarity` recognises metric Depth Anything."""
 
 FILES = ("config.json", "preprocessor_config.json", "model.safetensors")
-"""What a folder with a model holds."""
+"""Names of the files in a model's folder."""
 
 
 class Network(nn.Module):
-    """A network that maps sRGB pictures (B, 3, h, w), 0 … 1, to (B, h, w), and how its output is to be read."""
+    """Network that maps sRGB pictures (B, 3, h, w), 0 … 1, to (B, h, w), and the meaning of its output."""
 
     def __init__(self, model: nn.Module, *, mean: list[float], std: list[float], polarity: Polarity):
         super().__init__()
@@ -47,39 +47,39 @@ class Network(nn.Module):
         self._forward = route(model)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """What the network gives, at its own output size."""
+        """Compute the network's output at its own output size."""
         return self._forward((pictures - self.mean) / self.std)
 
 
 def load_network(
     name: str, *, polarity: Polarity | None = None, warn: Callable[[str], None] = lambda text: None
 ) -> Network:
-    """A network by its hub name or folder, ready to run, in float32 on the CPU.
+    """Load a network by its hub name or folder, in float32 on the CPU.
 
     Args:
-        polarity: what its output means; needed for families that are not in `FAMILIES`.
-        warn: told in one line before anything is fetched.
+        polarity: meaning of its output; needed for families that are not in `FAMILIES`.
+        warn: called with one line before anything is downloaded.
 
     Raises:
         FileFormatError: the folder lacks a file or holds no depth network.
-        HolodriverError: the files are neither here nor can be fetched; says which to put where.
-        InputError: the output's meaning is not known.
+        HolodriverError: the files are not here and cannot be downloaded; the message says which files to put where.
+        InputError: the meaning of the output is unknown.
     """
     transformers = _transformers()
     if polarity not in (None, *get_args(Polarity)):
         raise InputError(f"polarity is {polarity!r}, expected 'inverse' or 'distance'")
     _check_folder(name)
-    # what is here already needs no network: asking first would wait for it, file by file, where there is none
+    # local files first: a request to the hub would wait for a timeout for each file if there is no connection
     attempts = (True,) if Path(name).is_dir() else (True, False)
     for local in attempts:
         if not local:
-            warn(f"{name} is not here yet and is fetched from huggingface.co, once")
+            warn(f"{name} is not on this machine yet and is downloaded from huggingface.co, once")
         try:
             config, model, (mean, std) = _read(transformers, name, local_files_only=local)
             break
         except HolodriverError:
             raise
-        except Exception as error:  # damaged files raise whatever the library below happens to raise
+        except Exception as error:  # damaged files raise errors of many types
             if local is attempts[-1]:
                 raise _not_loaded(name, error) from error
     return Network(model.eval(), mean=mean, std=std, polarity=polarity or _polarity(config, name))
@@ -90,34 +90,35 @@ def _read(transformers: Any, name: str, **where: bool) -> tuple[Any, Any, tuple[
     config = transformers.AutoConfig.from_pretrained(name, **where)
     known = transformers.models.auto.modeling_auto.MODEL_FOR_DEPTH_ESTIMATION_MAPPING_NAMES
     if config.model_type not in known:
-        raise FileFormatError(f"holds a {config.model_type} model, which estimates no depth", where=name)
+        raise FileFormatError(f"holds a {config.model_type} model, which does not estimate depth", where=name)
     model = transformers.AutoModelForDepthEstimation.from_pretrained(
         name,
         dtype=torch.float32,
-        use_safetensors=True,  # what else there is are pickles, which run code
+        use_safetensors=True,  # the alternative is pickles, which can run code
         **where,
     )
     return config, model, _normalisation(transformers, name, **where)
 
 
 def side_multiple(config: Any) -> int:
-    """Of which number (pixels) the sides of a picture must be multiples for a model of this configuration."""
+    """Number, pixels, of which both sides of a picture must be multiples for a model of this configuration."""
     patch = getattr(config, "patch_size", 0)
     backbone = getattr(config, "backbone_config", None)
     if config.model_type == "dpt" and (backbone is None or config.is_hybrid):
-        return 2 * int(patch)  # its deepest features are at half the resolution of the patches
+        return 2 * int(patch)  # the deepest features have half the resolution of the patches
     if config.model_type == "depth_pro":
-        return 1536  # cut into patches of a fixed size by the network itself
+        return 1536  # the network itself cuts the picture into patches of a fixed size
     if config.model_type == "zoedepth":
         return 2 * int(getattr(backbone, "patch_size", 16))
     return int(patch or getattr(backbone, "patch_size", 32))
 
 
 def route(model: Any) -> Callable[[Tensor], Tensor]:
-    """A function that runs `model` on a picture of any size and aspect that `side_multiple` allows.
+    """Function that runs `model` on a picture of any size and aspect that `side_multiple` allows.
 
-    DPT's own forward takes the token sequence for a square, and the hybrid refuses every size but one: their parts
-    are called here one after the other, with the size said. On squares of the native size the result is the same.
+    DPT's own forward method assumes a square picture, and the hybrid refuses every size but one. Their parts
+    are therefore called here one after the other, with the size given. On squares of the native size the result is the
+    same.
     """
     config = model.config
     if config.model_type != "dpt" or model.backbone is not None:
@@ -144,14 +145,14 @@ def _polarity(config: Any, name: str) -> Polarity:
         return FAMILIES[config.model_type]
     except KeyError:
         raise InputError(
-            f"whether a {config.model_type} model gives inverse depth or distance is not known",
+            f"is a {config.model_type} model, of which it is unknown whether it gives inverse depth or distance",
             where=name,
-            remedy="say it with --polarity inverse or --polarity distance",
+            remedy="pass --polarity inverse or --polarity distance",
         ) from None
 
 
 def _normalisation(transformers: Any, name: str, **where: bool) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation by which a model's pictures are normalised."""
+    """Mean and standard deviation with which a model's pictures are normalised."""
     settings, _ = transformers.image_processing_base.ImageProcessingMixin.get_image_processor_dict(name, **where)
     if not settings.get("do_normalize", settings.get("image_mean") is not None):
         return [0.0] * 3, [1.0] * 3
@@ -165,11 +166,13 @@ def _normalisation(transformers: Any, name: str, **where: bool) -> tuple[list[fl
 
 
 def _check_folder(name: str) -> None:
-    """Say early and by name what a folder lacks."""
+    """Refuse a model folder that lacks a file, and name the file."""
     folder = Path(name)
     if not folder.is_dir():
         if folder.is_absolute() or name.startswith(".") or folder.exists():
-            raise FileFormatError("is not a folder with a model", where=name, remedy=f"it holds {', '.join(FILES)}")
+            raise FileFormatError(
+                "is not a folder with a model", where=name, remedy=f"such a folder holds {', '.join(FILES)}"
+            )
         return
     there = {path.name for path in folder.iterdir()}
     missing = [file for file in FILES[:2] if file not in there]
@@ -179,10 +182,12 @@ def _check_folder(name: str) -> None:
             raise FileFormatError(
                 f"has its weights only as {pickles[0]}, a pickle, which could run code",
                 where=name,
-                remedy=f"take a model that comes as {FILES[2]}, or convert it where you trust it",
+                remedy=f"take a model that comes as {FILES[2]}, or convert it if you trust it",
             )
     if missing:
-        raise FileFormatError(f"lacks {' and '.join(missing)}", where=name, remedy=f"it holds {', '.join(FILES)}")
+        raise FileFormatError(
+            f"lacks {' and '.join(missing)}", where=name, remedy=f"a model's folder holds {', '.join(FILES)}"
+        )
     kind = read_json(folder / "config.json").get("model_type")
     if not isinstance(kind, str):
         raise FileFormatError("has no model_type", where=folder / "config.json")
@@ -194,10 +199,10 @@ def _not_loaded(name: str, error: BaseException) -> HolodriverError:
         return FileFormatError(f"cannot be loaded: {reason}", where=name)
     cache = os.environ.get("HF_HOME", "~/.cache/huggingface")
     return HolodriverError(
-        f"is not in {cache} and cannot be fetched ({reason})",
+        f"is not in {cache} and cannot be downloaded ({reason})",
         where=name,
-        remedy=f"with a network, try again; without, put {', '.join(FILES)} of huggingface.co/{name} into a folder "
-        "and pass it as --backend FOLDER",
+        remedy=f"with an Internet connection, try again; without, put {', '.join(FILES)} of huggingface.co/{name} into "
+        "a folder and pass it as --backend FOLDER",
     )
 
 

@@ -22,22 +22,22 @@ from holodriver.scene.rgbd import MeasuredDepth
 Warn = Callable[[str], None]
 
 FLAT = 1e-3
-"""Range of the result below which the whole picture stands in one plane."""
+"""Smallest range of the result; with less, the whole picture is in one plane."""
 
 
 @dataclass(frozen=True)
 class MeasuredSettings:
-    """Depth from elsewhere that the estimate completes."""
+    """Measured depth, which the estimate completes."""
 
     depth: Path | None = None
-    """File with it; what a phone stored inside the photo if None."""
+    """File of measured depth; None: the depth that a phone stored inside the photo."""
     kind: Kind = "auto"
     ignore_embedded: bool = False
-    """Whether depth inside a photo is left alone."""
+    """Whether depth inside a photo is ignored."""
 
 
 def photo_outputs(name: str, folder: Path) -> tuple[Path, Path]:
-    """Depth picture and pair of the photo called `name`."""
+    """Paths of the depth picture and the side-by-side picture of a photo with the given name."""
     return folder / f"{name}{DEPTH}.png", folder / f"{name}{SIDE_BY_SIDE}.png"
 
 
@@ -54,13 +54,13 @@ def convert_photo(
     """Make a 16-bit depth picture and a side-by-side picture of a photo.
 
     Args:
-        source: photo, see `read_photo`.
-        outputs: depth picture and pair, see `photo_outputs`.
-        estimators: one or more.
-        settings: how depth is estimated.
-        measured: depth from elsewhere.
-        overwrite: replace what is there.
-        warn: told in one line of what was assumed or is doubtful.
+        source: the photo, see `read_photo`.
+        outputs: paths of the results, see `photo_outputs`.
+        estimators: one or more depth estimators.
+        settings: settings of the depth estimation.
+        measured: measured depth.
+        overwrite: replace existing files.
+        warn: called with one line about anything that was assumed or is doubtful.
 
     Raises:
         FileFormatError: the photo or its measured depth cannot be read.
@@ -77,11 +77,11 @@ class PhotoDepth(NamedTuple):
     """A photo and its depth."""
 
     picture: Picture
-    """(H, W, 3) sRGB, 8 bits."""
+    """Pixels of the photo (H, W, 3), sRGB, 8 bits."""
     nearness: Floats
-    """(H, W), 0 far … 1 near, linear in dioptres."""
+    """Nearness (H, W), 0 far … 1 near, linear in dioptres."""
     description: dict[str, Any]
-    """How the depth was made; plain values."""
+    """Description of how the depth was made; plain JSON values."""
 
 
 def estimate_photo(
@@ -92,7 +92,7 @@ def estimate_photo(
     *,
     warn: Warn = lambda text: None,
 ) -> PhotoDepth:
-    """The depth of a photo; arguments and errors as in `convert_photo`."""
+    """Estimate the depth of a photo; arguments and errors as in `convert_photo`."""
     photo = read_photo(source)
     for note in photo.notes:
         warn(f"{source}: {note}")
@@ -106,7 +106,7 @@ def estimate_photo(
     where = given.depth or source
     nearness, facts = depth_of(picture, estimators, settings, device, where=where)
     if float(np.ptp(nearness)) < FLAT:
-        warn(f"{source}: the depth is the same everywhere, so that the whole picture stands in one plane")
+        warn(f"{source}: the depth is equal everywhere, so the whole picture is in one plane")
     return PhotoDepth(picture, nearness, described(source, estimators, settings) | facts)
 
 
@@ -118,14 +118,14 @@ def depth_of(
     *,
     where: object = None,
 ) -> tuple[Floats, dict[str, Any]]:
-    """Nearness (H, W), 0 far … 1 near, of a picture (H, W, 3), and what it was made of.
+    """Nearness (H, W), 0 far … 1 near, of a picture (H, W, 3), and facts about its making.
 
     Args:
-        measured: depth of the same view from elsewhere, which the estimate completes.
-        where: what an error about it names.
+        measured: measured depth of the same view, which the estimate completes.
+        where: name of the measured depth for errors.
 
     Raises:
-        InputError: what was measured does not fit the picture.
+        InputError: the measured depth does not fit the picture.
     """
     (inverse,) = estimate([picture], estimators, settings)
     facts: dict[str, Any] = {}
@@ -143,7 +143,7 @@ def depth_of(
 
 
 def described(source: Path, estimators: Sequence[Estimator], settings: DepthSettings) -> dict[str, Any]:
-    """What a result says of how it was made."""
+    """Description of how a result was made, which is stored in it."""
     return {
         "program": f"holodriver {holodriver.__version__}",
         "source": source.name,

@@ -1,4 +1,4 @@
-"""From pictures to depth: predictions at several sizes, mirrored and by several networks, fused and refined."""
+"""Depth of pictures: predictions at several sizes, mirrored, and by several networks are fused and refined."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -15,31 +15,31 @@ from holodriver.depth.tiles import needs_tiles, predict_tiled
 from holodriver.errors import InputError, check, numbers, one_of
 
 SIZES = (384, 512, 640)
-"""Long sides at which the networks see a picture, pixels."""
+"""Default lengths of the longer side at which the networks see a picture, pixels."""
 
 LEAST_SIZE, MOST_SIZE = 32, 8192
 
 RANGE = (2.0, 98.0)
-"""Percentiles of inverse depth that become black and white: what lies beyond is more often wrong than far out."""
+"""Percentiles of inverse depth that become black and white: values beyond them are often wrong."""
 
 
 @dataclass(frozen=True)
 class DepthSettings:
-    """How depth is estimated.
+    """Settings of the depth estimation.
 
     Raises:
         InputError: a field is out of range; the message names it.
     """
 
     sizes: tuple[int, ...] = SIZES
-    """Long sides at which the networks see the picture, pixels; the first gives the layout."""
+    """Lengths of the longer side at which the networks see the picture, pixels; the first gives the layout."""
     tta: bool = False
-    """Whether the mirrored picture is looked at as well (test-time augmentation)."""
+    """Whether the mirrored picture is estimated, too (test-time augmentation)."""
     refiner: Refiner = DEFAULT
     strength: float = 1.0
     """Share of the refined depth in the result."""
     invert: bool = False
-    """Whether near becomes far; for networks whose output is the other way round."""
+    """Whether near and far are exchanged, for networks with reversed output."""
 
     def __post_init__(self) -> None:
         if not self.sizes:
@@ -56,12 +56,12 @@ class DepthSettings:
 
 
 def estimate(pictures: Sequence[Picture], estimators: Sequence[Estimator], settings: DepthSettings) -> list[Floats]:
-    """Inverse depth (h, w), larger is nearer, of pictures of one size, at the finest of the networks' sizes.
+    """Estimate inverse depth (h, w), larger is nearer, of pictures of one size, at the finest of the networks' sizes.
 
     Args:
         pictures: (H, W, 3) sRGB.
-        estimators: one or more, whose fused estimates are aligned and averaged.
-        settings: how.
+        estimators: one or more estimators; their fused estimates are aligned and averaged.
+        settings: settings of the estimation.
 
     Raises:
         HolodriverError: a network failed.
@@ -84,18 +84,18 @@ def estimate(pictures: Sequence[Picture], estimators: Sequence[Estimator], setti
 
 
 def percentile_range(inverse: Floats) -> tuple[float, float]:
-    """The inverse depths that become 0 and 1: robust against the few pixels that are far out."""
+    """Inverse depths that become 0 and 1; percentiles, so that a few extreme pixels do not matter."""
     low, high = np.percentile(inverse, RANGE)
     return float(low), float(high)
 
 
 def is_flat(low: float, high: float) -> bool:
-    """Whether inverse depth of that range says nothing."""
+    """Whether a range of inverse depth is so small that it holds no depth."""
     return high - low <= 1e-6 * max(abs(low), abs(high), 1e-6)
 
 
 def to_range(low: float, high: float, *, invert: bool = False) -> Affine:
-    """The map of inverse depth to 0 (far) … 1 (near); of a flat one to ½."""
+    """Map of inverse depth to 0 (far) … 1 (near); a flat depth becomes ½."""
     if is_flat(low, high):
         return Affine(0.0, 0.5)
     sign = -1.0 if invert else 1.0
@@ -104,13 +104,13 @@ def to_range(low: float, high: float, *, invert: bool = False) -> Affine:
 
 
 def finished(inverse: Floats, picture: Picture, settings: DepthSettings, unit: Affine) -> Floats:
-    """Nearness (H, W), 0 far … 1 near, at the size of the picture.
+    """Refined nearness (H, W), 0 far … 1 near, at the size of the picture.
 
     Args:
-        inverse: (h, w), from `estimate`.
+        inverse: inverse depth (h, w) from `estimate`.
         picture: (H, W, 3).
-        settings: how to refine.
-        unit: the map to 0 … 1, see `to_range`.
+        settings: settings of the refinement.
+        unit: map to 0 … 1, see `to_range`.
     """
     return np.clip(refine(unit(inverse), picture, settings.refiner, settings.strength), 0, 1)
 
@@ -132,13 +132,13 @@ def _tiled(estimator: Estimator, picture: Picture, size: int, coarse: Floats, *,
 
 
 def _with_mirrored(plain: Floats, mirrored: Floats) -> Floats:
-    """The mean of two answers; mirroring changes no distribution, so that mean and deviation align them."""
+    """Mean of two predictions; mirroring keeps the distribution, so mean and deviation align them."""
     back = mirrored[:, ::-1]
     scale = plain.std() / max(float(back.std()), 1e-12)
     return ((plain + plain.mean() + scale * (back - back.mean())) / 2).astype(np.float32)
 
 
 def _largest(shape: tuple[int, int], size: int) -> tuple[int, int]:
-    """The size (h, w) beyond which no network looks."""
+    """Largest size (h, w) of a picture that any network sees."""
     scale = min(1.0, 2 * size / max(shape), max(1.0, max(shape) / (4 * min(shape))) * 2 * size / max(shape))
     return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))

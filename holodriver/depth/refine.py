@@ -1,8 +1,8 @@
-"""Depth edges put where the picture has them, at the picture's own size.
+"""Refinement: depth edges are moved onto the edges of the picture, at the picture's size.
 
-Every method works at a bounded size and the rest of the way up is gone in steps of two, with the edges sharpened at
-each step by the picture of that size; the steps are local, so that strips of a large picture give the same
-as the whole. Which method is best was measured: `scripts/bench/depth.py photos`.
+Every method works at a bounded size. The result is then enlarged in steps of two, with the edges sharpened at
+each step by the picture of that size. These steps are local, so that strips of a large picture give the same result
+as the whole. `scripts/bench/depth.py photos` measures which method is best.
 """
 
 from collections.abc import Callable
@@ -20,40 +20,40 @@ METHODS: tuple[str, ...] = get_args(Refiner)
 DEFAULT: Refiner = "edges"
 
 WORK_SIDE = 1280
-"""Longest side at which a filter runs, pixels; `crf` runs at a quarter of the pixels."""
+"""Longest side at which a filter runs, pixels; `crf` runs on a quarter of the pixels."""
 
 STRIP = 512
-"""Rows that are refined at once, pixels."""
+"""Number of rows that are refined at once."""
 
 STEP = 0.05
-"""Least step, of the depth range, that counts as an edge."""
+"""Smallest step that counts as an edge, as a share of the depth range."""
 
 LIKE = 0.15
-"""Difference of colour at which a neighbour counts e^−½, of the picture's own spread: a pale picture has pale edges."""
+"""Difference of colour at which a neighbour's weight is e^−½, as a share of the picture's spread of colours."""
 
 RAISED_LIKE = 4.0
-"""How many times larger that difference is where depth is only brought up in size: its edges are nearly right there."""
+"""Factor on that difference while depth is enlarged, when its edges are nearly right already."""
 
 MOST_LIKE, LEAST_LIKE = 25.5, 3.0
-"""Bounds of that, levels of 255: the usual tenth of the range, and what noise alone makes."""
+"""Largest and smallest such difference, levels of 255: a tenth of the range, and the level of noise."""
 
 
 def refine(depth: Floats, picture: Picture, method: Refiner = DEFAULT, strength: float = 1.0) -> Floats:
-    """Depth at the size of the picture, its edges on the picture's.
+    """Refine depth to the size and the edges of a picture.
 
     Args:
-        depth: (h, w), of about unit range.
+        depth: (h, w), with a range of about 1.
         picture: (H, W, 3) sRGB.
-        method: "edges" sharpens steps where they stand and then moves them to edges of colour; "guided", "bilateral",
+        method: "edges" sharpens steps and then moves them onto edges of colour; "guided", "bilateral",
             "median" (weighted by colour), "smooth" (fast global smoother), "crf" (dense conditional random field) are
-            the filters of those names; "none" interpolates.
+            the filters with those names; "none" interpolates.
         strength: share of the refined depth in the result, 0 … 1.
 
     Returns:
-        (H, W).
+        refined depth (H, W).
 
     Raises:
-        InputError: no such method, or a strength out of range.
+        InputError: the method is unknown, or the strength is out of range.
     """
     if method not in METHODS:
         raise InputError(f"refiner is {method!r}, expected one of {', '.join(METHODS)}")
@@ -73,18 +73,18 @@ def refine(depth: Floats, picture: Picture, method: Refiner = DEFAULT, strength:
 
 
 def snapped(depth: Floats, picture: Picture) -> Floats:
-    """Steps of the depth made sharp, and moved to the edges of a picture of the same size.
+    """Sharpen the steps of the depth, and move them onto the edges of a picture of the same size.
 
-    A network's blur is symmetric, so that a step stands where the ramp is half way up: each pixel of a ramp becomes the
+    A network's blur is symmetric, so that a step lies half way up its ramp: each pixel of a ramp becomes the
     nearer one of the levels above and below (a toggle mapping: Kramer and Bruckner, Pattern Recognition 7, 1975). A
-    light smoothing before, which stops at edges of colour, moves the half-way line to them; a small weighted median
-    after it takes the rest.
+    light smoothing before, which stops at edges of colour, moves the half-way line onto them; a small weighted median
+    afterwards removes the remaining errors.
     """
     return median(toggled(_global_smooth(depth, picture, 3.0, 4.0), 4), picture, 3, likeness(picture))
 
 
 def toggled(depth: Floats, radius: int) -> Floats:
-    """Each pixel at the nearer one of the highest and the lowest level within `radius` pixels, where they differ."""
+    """Set each pixel to the nearer of the highest and the lowest level within `radius` pixels, if the two differ."""
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2)
     high, low = cv2.dilate(depth, disc), cv2.erode(depth, disc)
     sharp = np.where(high - depth < depth - low, high, low)
@@ -92,7 +92,7 @@ def toggled(depth: Floats, radius: int) -> Floats:
 
 
 def raised(depth: Floats, picture: Picture) -> Floats:
-    """Depth brought up to the size of the picture in steps of at most two, with its edges kept sharp on the way."""
+    """Enlarge depth to the size of the picture in steps of at most two, keeping its edges sharp."""
     height, width = picture.shape[:2]
     like = RAISED_LIKE * likeness(picture)
     while depth.shape != (height, width):
@@ -105,7 +105,7 @@ def raised(depth: Floats, picture: Picture) -> Floats:
 
 
 def in_strips(work: Callable[[Floats, Picture], Floats], depth: Floats, picture: Picture, *, halo: int) -> Floats:
-    """`work`, which looks no farther than `halo` pixels, on one strip after the other."""
+    """Apply `work`, which looks no farther than `halo` pixels, to one strip of rows after the other."""
     height = depth.shape[0]
     if height <= 2 * STRIP:
         return work(depth, picture)
@@ -118,12 +118,12 @@ def in_strips(work: Callable[[Floats, Picture], Floats], depth: Floats, picture:
 
 
 def median(depth: Floats, picture: Picture, radius: int, like: float, *, step: float = STEP / 2) -> Floats:
-    """Median weighted by likeness of colour, near steps of the depth alone.
+    """Median weighted by similarity of colour, computed only near steps of the depth.
 
     Args:
-        radius: of the window, pixels.
-        like: difference of colour at which a neighbour counts e^−½, levels.
-        step: least step.
+        radius: radius of the window, pixels.
+        like: difference of colour, levels, at which a neighbour's weight is e^−½.
+        step: smallest step of the depth.
     """
     square = np.ones((2 * radius + 1,) * 2, np.uint8)
     band = cv2.dilate(depth, square) - cv2.erode(depth, square) > step
@@ -131,7 +131,7 @@ def median(depth: Floats, picture: Picture, radius: int, like: float, *, step: f
 
 
 def likeness(picture: Picture) -> float:
-    """How far apart colours may be that are alike in this picture, levels."""
+    """Largest difference between similar colours in this picture, levels."""
     step = max(1, int(np.sqrt(picture.shape[0] * picture.shape[1] / 20_000)))
     colors = picture[::step, ::step].reshape(-1, 3).astype(np.float32)
     spread = np.median(np.linalg.norm(colors - colors.mean(0), axis=1))
@@ -144,7 +144,7 @@ def _guided(depth: Floats, picture: Picture, factor: float) -> Floats:
 
 
 def _bilateral(depth: Floats, picture: Picture, factor: float) -> Floats:
-    guide, factor = picture.astype(np.float32) / 255, min(factor, 2.0)  # its time grows with the square
+    guide, factor = picture.astype(np.float32) / 255, min(factor, 2.0)  # the time grows with its square
     filtered = cv2.ximgproc.jointBilateralFilter(guide, depth, 2 * round(9 * factor) + 1, 0.06, 5 * factor)
     return np.asarray(filtered, np.float32)
 
@@ -158,7 +158,7 @@ def _smooth(depth: Floats, picture: Picture, factor: float) -> Floats:
 
 
 def _global_smooth(depth: Floats, picture: Picture, weight: float, sigma: float) -> Floats:
-    """Min and others, "Fast global image smoothing", TIP 2014."""
+    """Smooth depth along the picture; source: Min and others, "Fast global image smoothing", TIP 2014."""
     return np.asarray(cv2.ximgproc.fastGlobalSmootherFilter(picture, depth, weight, sigma), np.float32)
 
 
@@ -179,7 +179,8 @@ FILTERS: dict[str, Callable[[Floats, Picture, float], Floats]] = {
     "smooth": _smooth,
     "crf": _crf,
 }
-"""Take depth and picture of one size, and how many times larger that is than the network's."""
+"""Filters by name, each a function of depth and picture of one size, and of the factor from the network's size to
+it."""
 
 
 def _work_size(shape: tuple[int, int], side: int) -> tuple[int, int]:

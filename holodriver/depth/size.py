@@ -1,4 +1,4 @@
-"""Sizes of pictures and depths: at which a network sees them, and how they are brought there."""
+"""Sizes at which a network sees pictures, and resizing of pictures and depths."""
 
 import cv2
 import numpy as np
@@ -7,22 +7,24 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 Picture = NDArray[np.uint8]
-"""(H, W, 3), sRGB, red first."""
+"""Pixels (H, W, 3), sRGB, red first."""
 
 SLIMMEST = 4.0
-"""Beyond this ratio of the sides the short side grows no smaller: a panorama's strip would be a few patches high."""
+"""Ratio of the sides beyond which the short side is not shortened further: a panorama would be only a few patches
+high."""
 
 LONGEST = 16.0
-"""Ratio of the sides at which a picture is squeezed after all; what the network sees stays bounded."""
+"""Ratio of the sides, as a multiple of `SLIMMEST`, beyond which a picture is squeezed, so that its size stays
+bounded."""
 
 
 def network_size(shape: tuple[int, int], long_side: int, multiple: int) -> tuple[int, int]:
-    """(h, w) at which a network sees a picture, in the picture's own aspect.
+    """Size (h, w) at which a network sees a picture, in the picture's own aspect.
 
     Args:
         shape: (H, W) of the picture, pixels.
         long_side: wanted length of the longer side, pixels.
-        multiple: of which both sides must be a multiple, pixels.
+        multiple: number of which both sides must be multiples, pixels.
     """
     height, width = shape
     ratio = max(height, width) / min(height, width)
@@ -37,7 +39,7 @@ def _rounded(side: float, multiple: int) -> int:
 
 
 def resized(values: Floats, shape: tuple[int, ...]) -> Floats:
-    """`values` at another size (h, w): averaged where it shrinks, interpolated where it grows."""
+    """Resize `values` to (h, w): averaged if they shrink, interpolated if they grow."""
     if values.shape == shape:
         return values
     smaller = shape[0] < values.shape[0] or shape[1] < values.shape[1]
@@ -46,7 +48,7 @@ def resized(values: Floats, shape: tuple[int, ...]) -> Floats:
 
 
 def shrunk(picture: Picture, shape: tuple[int, ...]) -> Picture:
-    """A picture at another, by custom smaller, size (h, w)."""
+    """Resize a picture to (h, w), which is usually smaller."""
     if picture.shape[:2] == shape[:2]:
         return np.ascontiguousarray(picture)
     smaller = shape[0] < picture.shape[0]

@@ -1,9 +1,9 @@
-"""Depth of a video that does not flicker: every frame in the scale of its shot, followed along the motion.
+"""Depth of a video without flicker: every frame gets the scale of its shot and follows the motion.
 
-A network judges every frame anew, with another scale, shift and slow bias. Here each frame is aligned to the one
-before, moved along the optical flow; what still differs is taken as flicker where the picture agrees and the difference
-is small, and as news where not. The range that becomes black and white changes slowly within a shot, seen some frames
-ahead, and at once at a cut.
+A network estimates every frame independently, with another scale, shift and slow bias. Here each frame is aligned to
+the previous one, moved along the optical flow. A remaining difference counts as flicker if it is small and the
+picture agrees, and as a real change otherwise. The range that becomes black and white changes slowly within a shot,
+with a few frames of foresight, and immediately at a cut.
 """
 
 from collections import deque
@@ -19,44 +19,45 @@ from holodriver.depth.pipeline import is_flat, percentile_range
 from holodriver.depth.size import Floats, Picture, resized, shrunk
 
 AHEAD = 12
-"""Frames that the range looks ahead and back."""
+"""Number of frames before and after a frame that determine its range."""
 
 KEPT = 0.93
-"""Share of the frame before in a pixel that agrees with it: the mean over some 14 frames."""
+"""Share of the previous frame in a pixel that agrees with it, equal to a mean over about 14 frames."""
 
 NEWS = 0.2
-"""Difference from the frame before, of the depth range, that is news rather than flicker (at e^−½)."""
+"""Difference from the previous frame, as a share of the depth range, that counts as a real change (at e^−½)."""
 
 SAME_LIGHT = 24.0
-"""Difference of colour along the motion, levels of 255, up to which a pixel is the same thing (at e^−½)."""
+"""Difference of colour along the motion, levels of 255, up to which a pixel shows the same thing (at e^−½)."""
 
 FLOW_SIDE = 400
-"""Longest side at which motion is found, pixels."""
+"""Longest side of the pictures in which motion is found, pixels."""
 
 LEAK = 0.02
-"""Share of a frame's alignment that is given up, so that errors of the alignments cannot add up over a long shot."""
+"""Share of a frame's alignment that is dropped, so that alignment errors do not add up over a long shot."""
 
 EDGE_BLUR = 4.0
-"""Blur of the correction at edges, pixels: it must not smear the edges of the frame before over this one's."""
+"""Blur of the correction at edges, pixels, so that edges of the previous frame do not smear over this one."""
 
 CUT_COLORS, SURE_COLORS = 0.25, 0.55
-"""Hellinger distance of the colour histograms from which a cut is likely, and sure."""
+"""Hellinger distances of colour histograms from which on a cut is likely, and certain."""
 
 CUT_LIGHT = 10.0
-"""Mean difference of colour that no motion explains, levels of 255, at a likely cut."""
+"""Mean difference of colour that motion does not explain, levels of 255, from which on a likely cut is one."""
 
 
 @dataclass(frozen=True)
 class Stable:
-    """The depth of one frame in the scale of its shot."""
+    """Depth of one frame in the scale of its shot."""
 
     inverse: Floats
-    """(h, w)"""
+    """Inverse depth (h, w)."""
     low: float
     """Inverse depth that becomes 0."""
     high: float
     """Inverse depth that becomes 1."""
     shot: int
+    """Number of the shot, from 0."""
 
 
 @dataclass
@@ -67,7 +68,7 @@ class _Frame:
 
 
 class Stabiliser:
-    """Takes the frames of a video in order and gives them back, stable, `AHEAD` frames later."""
+    """Stabiliser of a video's depth: takes frames in order and returns them, stable, `AHEAD` frames later."""
 
     def __init__(self) -> None:
         self._inverse: Floats | None = None
@@ -78,11 +79,11 @@ class Stabiliser:
         self._given: deque[_Frame] = deque(maxlen=AHEAD)
 
     def push(self, picture: Picture, inverse: Floats) -> list[Stable]:
-        """Take the next frame; the frames that are ready.
+        """Take the next frame; returns the frames that are ready.
 
         Args:
-            picture: (H, W, 3), of any size.
-            inverse: (h, w), up to scale and shift of its own.
+            picture: (H, W, 3), any size.
+            inverse: (h, w), with its own scale and shift.
         """
         height, width = picture.shape[:2]
         scale = min(1.0, FLOW_SIDE / max(height, width))
@@ -90,7 +91,9 @@ class Stabiliser:
         histogram = _histogram(small)
         if self._small is None or self._inverse is None or self._histogram is None:
             stable = inverse
-        elif is_flat(*percentile_range(self._inverse)) or is_flat(*percentile_range(inverse)):  # no common scale
+        elif is_flat(*percentile_range(self._inverse)) or is_flat(
+            *percentile_range(inverse)
+        ):  # there is no common scale
             self._shot += 1
             stable = inverse
         else:
@@ -107,12 +110,12 @@ class Stabiliser:
         return self._ready(AHEAD)
 
     def finish(self) -> list[Stable]:
-        """The frames that still wait, at the end of the video."""
+        """Return the remaining frames at the end of the video."""
         return self._ready(0)
 
     @property
     def waiting(self) -> int:
-        """Frames taken and not yet given back."""
+        """Number of frames taken and not yet returned."""
         return len(self._waiting)
 
     def _ready(self, ahead: int) -> list[Stable]:
@@ -126,7 +129,7 @@ class Stabiliser:
         return given
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Everything that the next frames depend on, as arrays."""
+        """Everything on which the next frames depend, as arrays."""
         frames = [*self._given, *self._waiting]
         state: dict[str, NDArray[Any]] = {
             "shot": np.array(self._shot),
@@ -143,7 +146,7 @@ class Stabiliser:
 
     @classmethod
     def restored(cls, state: dict[str, NDArray[Any]]) -> "Stabiliser":
-        """A stabiliser that goes on where `state` was taken."""
+        """Make a stabiliser that continues from `state`."""
         made = cls()
         made._shot = int(state["shot"])
         made._inverse, made._small = state.get("inverse"), state.get("small")
@@ -151,7 +154,7 @@ class Stabiliser:
         count = int(state["given"])
         for index, (low, high) in enumerate(state["ranges"]):
             shot = int(state["shots"][index])
-            if index < count:  # of what was given only the range is still asked for
+            if index < count:  # of returned frames, only the range is still needed
                 made._given.append(_Frame(np.empty((0, 0), np.float32), (float(low), float(high)), shot))
             else:
                 made._waiting.append(_Frame(state["waiting"][index - count], (float(low), float(high)), shot))
@@ -169,7 +172,7 @@ def is_cut(colors: float, light: float) -> bool:
 
 
 def _followed(inverse: Floats, before: Floats, flow: Floats, off: Floats, picture: Picture) -> Floats:
-    """A frame's inverse depth in the scale of the frame before, its flicker damped."""
+    """Inverse depth of a frame in the scale of the previous frame, with its flicker damped."""
     shape = inverse.shape[0], inverse.shape[1]
     factor = np.array([shape[1] / flow.shape[1], shape[0] / flow.shape[0]], np.float32)
     wide = np.asarray(cv2.resize(flow, shape[::-1]), np.float32) * factor
@@ -180,7 +183,7 @@ def _followed(inverse: Floats, before: Floats, flow: Floats, off: Floats, pictur
     low, high = percentile_range(moved)
     span = max(high - low, 1e-12)
     gap = moved - inverse
-    # judged over some pixels: grain alone is no news
+    # judged over several pixels, because grain alone is not a change
     news = cv2.GaussianBlur(gap, (0, 0), 2.0) / np.float32(NEWS * span)
     damped = np.float32(KEPT) * same * np.exp(-(news**2) / 2) * gap
     edges = edge_confidence(picture, inverse)
@@ -189,10 +192,10 @@ def _followed(inverse: Floats, before: Floats, flow: Floats, off: Floats, pictur
 
 
 def _symmetric_fit(source: Floats, target: Floats, weights: Floats) -> Affine:
-    """The affine map between two noisy fields; a plain fit of one to the other would shrink it a little every time."""
+    """Affine map between two noisy fields; a one-sided fit would shrink the result a little at every frame."""
     there, back = fit(source, target, weights), fit(target, source, weights)
     good = weights > 0.5
-    if there.scale <= 0 or back.scale <= 0 or not good.any():  # nothing in common: the same range will do
+    if there.scale <= 0 or back.scale <= 0 or not good.any():  # no overlap: only the ranges are aligned
         (low, high), (down, up) = percentile_range(source), percentile_range(target)
         scale = (up - down) / (high - low) if high > low else 1.0
         return Affine(scale, down - scale * low)
@@ -201,7 +204,7 @@ def _symmetric_fit(source: Floats, target: Floats, weights: Floats) -> Affine:
 
 
 def _flow(now: Picture, before: Picture) -> Floats:
-    """Where each pixel of a picture was in the one before: (h, w, 2), pixels."""
+    """Position of each pixel in the previous picture, relative to the present one: (h, w, 2), pixels."""
     if before.shape != now.shape:
         return np.zeros((*now.shape[:2], 2), np.float32)
     finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
@@ -217,13 +220,13 @@ def _places(flow: Floats) -> Floats:
 
 
 def _moved(values: Any, flow: Floats) -> Any:
-    """`values` of the frame before where this frame sees them."""
+    """Move `values` of the previous frame to where this frame sees them."""
     places = _places(flow)
     return cv2.remap(values, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _inside(flow: Floats) -> Floats:
-    """1 where a pixel was in view in the frame before, else 0."""
+    """Mask, 1 for pixels that were in view in the previous frame, else 0."""
     height, width = flow.shape[:2]
     places = _places(flow)
     x, y = places[..., 0], places[..., 1]

@@ -1,4 +1,4 @@
-"""Fine scales of large pictures tile by tile, so that what a network holds at once stays bounded."""
+"""Tiled estimation of large pictures at fine scales, which bounds the memory of a network."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -11,13 +11,14 @@ from holodriver.depth.fusion import fit
 from holodriver.depth.size import SLIMMEST, Floats, Picture, resized, shrunk
 
 OVERLAP = 0.25
-"""Share of a tile's side that it has in common with the next."""
+"""Share of a tile's side that overlaps the next tile."""
 
 TILES_AT_ONCE = 4
+"""Number of tiles that a network sees at once."""
 
 
 def needs_tiles(shape: tuple[int, int], long_side: int) -> bool:
-    """Whether a picture of this (H, W) is too large for a network at this size."""
+    """Whether a picture of the given (H, W) is too large for a network at this size."""
     slim = min(max(shape) / min(shape), SLIMMEST)
     return long_side > TILE and (long_side / slim) * long_side > TILE * TILE / slim
 
@@ -25,13 +26,13 @@ def needs_tiles(shape: tuple[int, int], long_side: int) -> bool:
 def predict_tiled(estimator: Estimator, picture: Picture, long_side: int, coarse: Floats) -> Floats:
     """Inverse depth (h, w) of a picture at a size that a network does not see at once.
 
-    Each tile is aligned in scale and shift to the coarse prediction of the whole before the tiles are blended: a
-    network sees a tile without what is round it, and spreads its range anew over every one.
+    Each tile is aligned in scale and shift to the coarse prediction of the whole before the tiles are blended, because
+    a network sees a tile without its surroundings, and gives every tile a range of its own.
 
     Args:
         picture: (H, W, 3).
-        long_side: of the whole, pixels.
-        coarse: prediction of the whole at a smaller size.
+        long_side: longer side of the whole picture, pixels.
+        coarse: prediction of the whole picture at a smaller size.
     """
     scale = long_side / max(picture.shape[:2])
     height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
@@ -53,7 +54,7 @@ def predict_tiled(estimator: Estimator, picture: Picture, long_side: int, coarse
 
 
 def _places(height: int, width: int) -> Iterator[tuple[int, int]]:
-    """Upper left corners of tiles that cover a picture, evenly spread."""
+    """Upper left corners of evenly spread tiles that cover a picture."""
     for top in _starts(height):
         for left in _starts(width):
             yield top, left
@@ -67,7 +68,7 @@ def _starts(side: int) -> list[int]:
 
 
 def _ramp(side: int) -> NDArray[np.float64]:
-    """Weights along a tile that fade to (nearly) nothing at its ends."""
+    """Weights along a tile that fade to nearly zero at its ends."""
     place = (np.arange(side) + 0.5) / side
     fade = np.clip(np.minimum(place, 1 - place) / OVERLAP, 0, 1)
     return 0.5 - 0.5 * np.cos(np.pi * fade) + 1e-3

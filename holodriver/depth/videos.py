@@ -25,30 +25,32 @@ from holodriver.files.video.writer import COMMENT, CodecName, codec_for, even
 from holodriver.progress import Progress, silent
 
 PART_FRAMES = 120
-"""Frames of one part: what a killed run has to do again at most."""
+"""Number of frames in one part, which is the most that a killed run has to repeat."""
 
 LEAST_LONG_SIDE = 16
+"""Smallest length of the longer side of a frame, pixels."""
 
 
 @dataclass(frozen=True)
 class VideoSettings:
-    """Which frames are taken, and how they are written.
+    """Options for reading and writing the frames of a video.
 
     Raises:
         InputError: a field is out of range; the message names it.
     """
 
     stride: int = 1
-    """Every how many-th frame is taken."""
+    """Step between the frames that are taken; 1 takes every frame."""
     resize_long: int | None = None
-    """Longest side of a frame, pixels; never enlarged."""
+    """Longest side of a frame, pixels; smaller frames are not enlarged."""
     max_frames: int | None = None
+    """Largest number of frames that are taken; None: all."""
     codec: CodecName | None = None
-    """H.264 where both sides allow it, or else H.265, if None."""
+    """Codec; None: H.264 if both sides are small enough, otherwise H.265."""
     save_depth_video: bool = False
-    """Whether depth is written as a video of its own as well."""
+    """Whether depth is also written as a separate video."""
     batch: int = 4
-    """Frames that the network sees at once."""
+    """Number of frames that the network sees at once."""
 
     def __post_init__(self) -> None:
         for name, least in (("stride", 1), ("max_frames", 1), ("batch", 1), ("resize_long", LEAST_LONG_SIDE)):
@@ -57,22 +59,22 @@ class VideoSettings:
 
 @dataclass(frozen=True)
 class VideoOutcome:
-    """What was written."""
+    """Result of converting a video."""
 
     path: Path
     frames: int
     complete: bool
-    """Whether nobody asked to stop before the end."""
+    """Whether the video was converted to its end."""
 
 
 def video_outputs(name: str, folder: Path, settings: VideoSettings, size: tuple[int, int]) -> tuple[Path, Path]:
-    """Pair and depth video of the video called `name`, whose frames have `size` (width, height)."""
+    """Paths of the side-by-side video and the depth video, for frames of `size` (width, height)."""
     suffix = codec_for(2 * size[0], size[1], settings.codec).suffix
     return folder / f"{name}{SIDE_BY_SIDE}{suffix}", folder / f"{name}{DEPTH}{suffix}"
 
 
 def frame_size(info: VideoInfo, settings: VideoSettings) -> tuple[int, int]:
-    """(width, height) of one half of the frames that are written: even, resized."""
+    """Width and height of one half of the written frames, resized and even, pixels."""
     width, height = info.width, info.height
     if settings.resize_long and max(width, height) > settings.resize_long:
         scale = settings.resize_long / max(width, height)
@@ -97,15 +99,15 @@ def convert_video(
     """Make a side-by-side video of a video.
 
     Args:
-        source: video, see `VideoReader`.
-        folder, name: the outputs are called as `video_outputs` says.
-        estimators: one or more.
-        settings, video: how.
-        resume: go on with an unfinished run.
-        overwrite: replace what is there.
-        progress: told of every frame.
-        warn: told in one line of what was assumed or left out.
-        cancelled: asked at every frame whether somebody wants to stop; then what is done is a playable file.
+        source: the video, see `VideoReader`.
+        folder, name: folder and name of the outputs, see `video_outputs`.
+        estimators: one or more depth estimators.
+        settings, video: settings of the depth estimation, and of reading and writing.
+        resume: continue an unfinished run.
+        overwrite: replace existing files.
+        progress: called for every frame.
+        warn: called with one line about anything that was assumed or left out.
+        cancelled: function that returns true to stop; the finished frames then become a playable file.
 
     Raises:
         FileFormatError: the video cannot be read or holds no frames.
@@ -157,7 +159,7 @@ def convert_video(
 def _identity(
     source: Path, estimators: Sequence[Estimator], settings: DepthSettings, video: VideoSettings
 ) -> dict[str, Any]:
-    """What an unfinished run must have in common with the one that goes on with it."""
+    """Values in which an unfinished run must equal the run that continues it."""
     facts = source.stat()
     return {
         "source": source.name,
@@ -173,7 +175,7 @@ def _identity(
 
 
 class _Job:
-    """One video on its way: frames in, depth estimated, stabilised, refined and written."""
+    """Conversion of one video: frames are read, their depth is estimated, stabilised, refined and written."""
 
     def __init__(
         self,
@@ -194,10 +196,10 @@ class _Job:
         self.stage = f"Depth of {reader.path.name}"
 
     def run(self, *, progress: Progress, cancelled: Callable[[], bool]) -> bool:
-        """Write all frames that are not yet written; whether it got to the end."""
+        """Write all frames that are not yet written; returns whether the end was reached."""
         if self.parts.finished:
             return True
-        written = self.parts.frames  # by a run before
+        written = self.parts.frames  # by an earlier run
         frames = self.reader.frames(stride=self.video.stride, limit=self.video.max_frames, skip=written)
         self.colors.extend(islice(frames, self.stabiliser.waiting))
         self._tell(progress)
@@ -223,7 +225,7 @@ class _Job:
             yield from zip(some, estimate(pictures, self.estimators, self.settings), strict=True)
 
     def _seen(self, frame: VideoFrame) -> NDArray[np.uint8]:
-        """A frame as it is written, without what makes its sides even."""
+        """A frame as it is written, without the padding that makes its sides even."""
         long = self.video.resize_long
         height, width = frame.pixels.shape[:2]
         if long and max(height, width) > long:
@@ -247,7 +249,7 @@ class _Job:
         self.parts.write(written, max(frame.time, Fraction(0)))
 
     def _expected(self) -> int:
-        """How many frames there will be; 0 if nobody knows."""
+        """Number of frames that are expected; 0 if it is unknown."""
         total = -(-self.reader.info.frames // self.video.stride)
         return min(total, self.video.max_frames) if self.video.max_frames and total else total
 

@@ -137,7 +137,7 @@ def test_videos_are_taken_from_among_photos(tmp_path: Path, photo: Path, model: 
         (["a.jpg", "--pyr", "4"], "sizes are (4,)"),
         (["a.jpg", "--device", "toaster"], "device 'toaster' cannot be used"),
         (["a.jpg", "--depth", "gone.png"], "gone.png: does not exist"),
-        (["notes.txt"], "notes.txt: is of a kind that is not read"),
+        (["notes.txt"], "notes.txt: is not of a kind that can be read"),
         (["cut.jpg"], "cut.jpg: is damaged or truncated"),
         (["empty.mp4"], "empty.mp4: is empty"),
         (["a.jpg", "--backend", "./no/model"], "is not a folder with a model"),

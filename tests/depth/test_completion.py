@@ -70,7 +70,7 @@ def test_spread_out_continues_a_slope() -> None:
 
 def test_what_does_not_fit_is_refused() -> None:
     picture, truth = scene()
-    with pytest.raises(InputError, match="has not the aspect"):
+    with pytest.raises(InputError, match="the picture has another aspect"):
         completed(MeasuredDepth(truth[:, :200]), truth, picture)
     nearly_empty = np.full(truth.shape, np.nan, np.float32)
     nearly_empty[0, :10] = 0.5

@@ -146,7 +146,11 @@ def test_out_of_memory_halves_the_batch_then_leaves_the_device(dpt_folder: Path,
 
     monkeypatch.setattr(estimator, "_forward", full)
     found = estimator.predict(pictures, 96)
-    assert [line.split(":")[1] for line in said] == [" goes on with 2", " goes on with 1", " goes on with the CPU"]
+    assert [line.split(":")[1] for line in said] == [
+        " continuing with 2",
+        " continuing with 1",
+        " continuing on the CPU",
+    ]
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
