@@ -1,1 +1,1 @@
-"""Floor 4: RGB-D layouts, quilts from colour and depth, and Looking Glass Bridge."""
+"""Pictures for Looking Glass displays: RGB-D layouts, quilts from colour and depth, and Looking Glass Bridge."""

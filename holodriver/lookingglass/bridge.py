@@ -1,7 +1,7 @@
-"""Looking Glass Bridge: its HTTP calls and its events, and what it reports of the displays.
+"""Looking Glass Bridge: HTTP calls, events, and the list of connected displays.
 
-Bridge answers many mistakes with "200 OK": an empty body for a wrong verb or an unknown call, "Completion" although no
-display is there. What it says is therefore checked, and what it did is asked for.
+Bridge answers many mistakes with "200 OK": an empty body for a wrong verb or an unknown call, or "Completion" if no
+display is connected. Its answers are therefore checked, and their effects are verified.
 
 Source: bridge.js and LKG-Toolkit of Looking Glass, and measurements of the author of quiltwright (Bridge 2.6.3).
 """
@@ -25,7 +25,7 @@ HOST = "localhost"
 HTTP_PORT = 33334
 EVENT_PORT = 9724
 PATIENCE_S = 10.0
-"""Seconds that Bridge may take to answer a call."""
+"""Longest wait for Bridge's answer to a call, seconds."""
 
 GET_IT = "install Looking Glass Bridge from https://lookingglassfactory.com/software/looking-glass-bridge and start it"
 
@@ -35,36 +35,39 @@ _LARGEST_ANSWER = 1 << 24  # bytes
 
 @dataclass(frozen=True)
 class ConnectedDisplay:
-    """A Looking Glass that Bridge reports, with what it asks for."""
+    """A Looking Glass that Bridge reports, and the quilt layout that it asks for."""
 
     head: int
-    """Bridge's number of it."""
+    """Bridge's number of the display."""
     serial: str
     hardware: str
     """Bridge's name of the model."""
     state: str
+    """Bridge's name of the display's state."""
     display: LookingGlass
+    """Layout of the display: its views, quilt and screen."""
     known: bool
-    """Whether the model is in our table; if not, the view cone is a guess unless its calibration tells it."""
+    """Whether the model is in `LOOKING_GLASSES`; if not, the view cone is a guess unless the calibration contains
+    it."""
 
 
 @dataclass(frozen=True)
 class BridgeEvent:
-    """Something that Bridge tells on its own."""
+    """An event that Bridge reports."""
 
     name: str
     values: dict[str, Any]
 
 
 class Bridge:
-    """A conversation with Looking Glass Bridge; a context manager that ends it.
+    """A session with Looking Glass Bridge; a context manager that ends it.
 
     Args:
-        host: the machine that Bridge runs on; no other is spoken to.
-        patience: seconds to wait for an answer.
+        host: the machine on which Bridge runs; no other machine is contacted.
+        patience: longest wait for an answer, seconds.
 
     Raises:
-        BridgeError: Bridge is not there, or answers otherwise than it should.
+        BridgeError: Bridge does not run, or gives an unexpected answer.
     """
 
     def __init__(
@@ -76,7 +79,7 @@ class Bridge:
         patience: float = PATIENCE_S,
     ) -> None:
         if not re.fullmatch(r"[\w.:\-]+", host):
-            raise InputError(f"{host!r} is no name of a machine", where="--host")
+            raise InputError(f"{host!r} is not the name of a machine", where="--host")
         self.host, self.http_port, self.event_port, self.patience = host, http_port, event_port, patience
         self.version = str(self._value(self.call("bridge_version"), "bridge_version"))
         self.token = str(self._value(self.call("enter_orchestration", name="default"), "enter_orchestration"))
@@ -89,18 +92,18 @@ class Bridge:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(BridgeError):  # it may be gone by now, and there is nothing left to undo
+        with suppress(BridgeError):  # Bridge may have ended by now, and nothing is left to undo
             self.ask("exit_orchestration")
 
     def ask(self, endpoint: str, **fields: Any) -> dict[str, Any]:
-        """Call an endpoint within this conversation; see `call`."""
+        """Call an endpoint within this session; see `call`."""
         return self.call(endpoint, orchestration=self.token, **fields)
 
     def call(self, endpoint: str, **fields: Any) -> dict[str, Any]:
         """Call an endpoint and return its answer.
 
         Raises:
-            BridgeError: no connection, no answer, or one that says that nothing was done.
+            BridgeError: there is no connection or no answer, or Bridge reports a failure.
         """
         where = self._where(endpoint)
         connection = http.client.HTTPConnection(self.host, self.http_port, timeout=self.patience)
@@ -117,31 +120,31 @@ class Bridge:
                 f"gave no answer within {self.patience:g} s", where=where, remedy="restart Looking Glass Bridge"
             ) from error
         except (OSError, http.client.HTTPException) as error:
-            raise BridgeError(
-                f"Looking Glass Bridge cannot be spoken to: {error}", where=where, remedy=GET_IT
-            ) from error
+            raise BridgeError(f"Looking Glass Bridge cannot be reached: {error}", where=where, remedy=GET_IT) from error
         finally:
             connection.close()
         if status != 200:
             raise BridgeError(f"answered with HTTP status {status}", where=where)
-        if not body.strip():  # what it does with calls that it does not know
-            raise BridgeError("answered with nothing: this Bridge does not know the call", where=where, remedy=GET_IT)
+        if not body.strip():  # Bridge's answer to unknown calls
+            raise BridgeError(
+                "gave an empty answer: this version of Bridge does not know the call", where=where, remedy=GET_IT
+            )
         try:
             answer = json.loads(body)
             said = answer["status"]["value"]
         except (ValueError, KeyError, TypeError) as error:
-            raise BridgeError(f"answered {body[:80]!r}, which is not what Bridge says", where=where) from error
+            raise BridgeError(f"answered {body[:80]!r}, which is not an answer of Bridge", where=where) from error
         if said not in _WELL:
             raise BridgeError(f"did not succeed: Bridge says {said!r}", where=where)
         assert isinstance(answer, dict)
         return answer
 
     def displays(self) -> list[ConnectedDisplay]:
-        """The Looking Glasses that are connected; other monitors, which Bridge lists too, are left out."""
+        """Connected Looking Glasses, without the other monitors that Bridge lists, too."""
         payload = self.ask("available_output_devices").get("payload")
         if not isinstance(payload, dict):
             raise BridgeError("answered without a value", where=self._where("available_output_devices"))
-        listed = payload.get("value")  # left out where there is none
+        listed = payload.get("value")  # missing if no display is connected
         found = []
         for entry in listed.values() if isinstance(listed, dict) else ():
             made = _connected(entry)
@@ -151,7 +154,7 @@ class Bridge:
 
     @contextmanager
     def events(self) -> Iterator["Events"]:
-        """What Bridge tells of this conversation, while the block lasts."""
+        """Receive Bridge's events of this session inside the block."""
         try:
             from websockets.exceptions import WebSocketException
             from websockets.sync.client import connect
@@ -184,15 +187,15 @@ class Bridge:
 
 
 class Events:
-    """Events as they come, from a thread of their own."""
+    """Events of Bridge, received in a separate thread."""
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[BridgeEvent | None] = queue.SimpleQueue()
         self.ended = False
-        """Whether Bridge closed the line."""
+        """Whether Bridge closed the connection."""
 
     def read(self, connection: Any) -> None:
-        """Read until the line is closed."""
+        """Receive events until the connection is closed."""
         from websockets.exceptions import WebSocketException
 
         with suppress(OSError, WebSocketException):
@@ -203,11 +206,11 @@ class Events:
         self._queue.put(None)
 
     def within(self, seconds: float) -> Iterator[BridgeEvent]:
-        """Events until so many seconds have passed, or the line is closed."""
+        """Events until the given number of seconds has passed or the connection is closed."""
         end = time.monotonic() + seconds
         while not self.ended and (left := end - time.monotonic()) > 0:
             try:
-                # in short waits: on Windows a long one would not let Ctrl-C in
+                # short waits, because on Windows a long one would block Ctrl-C
                 event = self._queue.get(timeout=min(left, 0.2))
             except queue.Empty:
                 continue
@@ -222,11 +225,11 @@ def _event(message: Any) -> BridgeEvent | None:
         values = {name: held["value"] for name, held in json.loads(message)["payload"]["value"].items()}
         return BridgeEvent(str(values["event"]), values)
     except (ValueError, KeyError, TypeError, AttributeError):
-        return None  # an answer to the subscription, or something of a later version
+        return None  # an answer to the subscription, or an event of a later version
 
 
 def _connected(entry: Any) -> ConnectedDisplay | None:
-    """A Looking Glass of an entry of Bridge's list; None for other monitors."""
+    """Looking Glass described by an entry of Bridge's list; None for other monitors."""
     try:
         values = {name: held["value"] for name, held in entry["value"].items()}
         calibration, quilt = (_object(values.get(name)) for name in ("calibration", "defaultQuilt"))
@@ -247,7 +250,7 @@ def _connected(entry: Any) -> ConnectedDisplay | None:
 
 
 def model_of(serial: str) -> LookingGlass | None:
-    """The model of a serial number, such as "LKG-E01234"; None if the table has none."""
+    """Model with a serial number such as "LKG-E01234"; None if it is not in `LOOKING_GLASSES`."""
     fitting = [model for model in LOOKING_GLASSES.values() if model.hardware and serial.startswith(model.hardware)]
     return max(fitting, key=lambda model: len(model.hardware), default=None)
 
@@ -255,7 +258,7 @@ def model_of(serial: str) -> LookingGlass | None:
 def _as_told(
     model: LookingGlass, serial: str, hardware: str, calibration: dict[str, Any], quilt: dict[str, Any]
 ) -> LookingGlass:
-    """The model with all that Bridge says otherwise."""
+    """Model with the values that Bridge reports in place of its defaults."""
     told: dict[str, Any] = {}
     if {"tileX", "tileY"} <= quilt.keys():
         told |= {"columns": int(quilt["tileX"]), "rows": int(quilt["tileY"])}
@@ -272,7 +275,7 @@ def _as_told(
 
 
 def _number(value: Any) -> float:
-    """A number of a calibration, which may stand in an object of its own."""
+    """Number in a calibration, which may be wrapped in an object."""
     value = value.get("value") if isinstance(value, dict) else value
     return float(value) if isinstance(value, (int, float)) else 0.0
 

@@ -1,4 +1,4 @@
-"""Play a file on a connected Looking Glass through Bridge, and find out what Bridge really did."""
+"""Playing a file on a connected Looking Glass through Bridge, and checking that Bridge shows it."""
 
 import tempfile
 import time
@@ -21,33 +21,33 @@ from holodriver.optics.lookingglass import LookingGlass, parse_quilt_name
 from holodriver.progress import Progress, silent
 
 DEPTH_PLACES: dict[Side, int] = {"top": 0, "bottom": 1, "right": 2, "left": 3}
-"""Bridge's numbers of where depth is, as bridge.js and LKG-Toolkit's own player have them."""
+"""Bridge's numbers for the place of depth, from bridge.js and the player of LKG-Toolkit."""
 
 SHOWING = "New Item Playing"
-"""The event by which Bridge says that an item is on the display."""
+"""Name of the event with which Bridge reports that an item is on the display."""
 
 SHOW_PATIENCE_S = 30.0
-"""Seconds to wait for it; Bridge converts RGB-D and reads large files first."""
+"""Longest wait for that event, seconds; Bridge first converts RGB-D and reads large files."""
 
 ITEM_MS = 20_000
-"""Duration of a still picture in its looped playlist, which only says how often it is shown anew."""
+"""Duration of a still picture in its looped playlist, ms; it only sets how often the picture is shown again."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """What is played, and how Bridge is to read it."""
+    """A file to play, and its layout for Bridge."""
 
     path: Path
     kind: Kind
     columns: int = 1
     rows: int = 1
     aspect: float = 1.0
-    """Width over height of what is shown: of a view, or of the colour half."""
+    """Width divided by height of what is shown: of a view, or of the colour half."""
     side: Side | None = None
     settings: ViewSettings = field(default_factory=ViewSettings)
 
     def fields(self, name: str, display: LookingGlass) -> dict[str, Any]:
-        """What Bridge is told of it; RGB-D is turned into the views that the display asks for."""
+        """Fields of the call that describes the item to Bridge, which turns RGB-D into the display's views."""
         rgbd = self.kind == "rgbd"
         columns, rows = (display.columns, display.rows) if rgbd else (self.columns, self.rows)
         told: dict[str, Any] = {
@@ -89,10 +89,10 @@ class Session:
     events: Events
 
     def shown(self, patience: float = SHOW_PATIENCE_S, *, progress: Progress = silent) -> bool:
-        """Whether Bridge says within so many seconds that it shows the item; of what it cannot open it says nothing.
+        """Wait until Bridge reports that it shows the item; false if no report comes within `patience` seconds.
 
         Args:
-            progress: of Bridge's own work, percent.
+            progress: called with the progress of Bridge's own work, percent.
         """
         for event in self.events.within(patience):
             if event.name == SHOWING and event.values.get("playlist_name") == self.playlist:
@@ -107,16 +107,16 @@ class Session:
 def opened_item(
     path: Path, *, kind: Kind | None = None, side: Side | None = None, settings: ViewSettings | None = None
 ) -> Iterator[Item]:
-    """As `read_item`, also for .hop files, which are unpacked for as long as the block lasts.
+    """Give the item for a file; see `read_item`. A .hop file is unpacked while the block lasts.
 
     Raises:
-        InputError: something is given that a .hop file says itself.
+        InputError: an option is given whose value the .hop file contains.
     """
     if path.suffix.lower() != SUFFIX:
         yield read_item(path, kind=kind, side=side, settings=settings)
         return
     if kind not in (None, "quilt") or side:
-        raise InputError("holds a quilt", where=path, remedy="leave --as and --side out")
+        raise InputError("holds a quilt", where=path, remedy="leave out --as and --side")
     _check_own(path, settings)
     with tempfile.TemporaryDirectory(prefix="holodriver") as folder:
         media, said = unpack_hop(path, Path(folder))
@@ -127,13 +127,14 @@ def opened_item(
 def read_item(
     path: Path, *, kind: Kind | None = None, side: Side | None = None, settings: ViewSettings | None = None
 ) -> Item:
-    """What a file is by its name (or by `kind`), and how it lies.
+    """Describe a file and its layout, from its name or from `kind`.
 
-    A quilt is named ``_qs{columns}x{rows}a{aspect}``, RGB-D ``_rgbd_lr``, ``_rgbd_rl``, ``_rgbd_tb`` or ``_rgbd_bt``.
+    The name of a quilt ends in ``_qs{columns}x{rows}a{aspect}``, that of RGB-D in ``_rgbd_lr``, ``_rgbd_rl``,
+    ``_rgbd_tb`` or ``_rgbd_bt``.
 
     Raises:
-        FileFormatError: it is neither a picture nor a video that can be read.
-        InputError: it should be a quilt and its name does not say how it lies, or focus and zoom are given twice.
+        FileFormatError: the file is not a picture or video that can be read.
+        InputError: the file should be a quilt but its name does not give the layout, or focus and zoom are given twice.
     """
     given, settings = settings, settings or ViewSettings()
     if not path.is_file():
@@ -143,7 +144,7 @@ def read_item(
     width, height = _size(path)
     if kind == "quilt":
         if said is None:
-            raise InputError("has no name of a quilt, expected NAME_qs{columns}x{rows}a{aspect}", where=path)
+            raise InputError("does not have the name of a quilt, expected NAME_qs{columns}x{rows}a{aspect}", where=path)
         if said.zoom or said.focus:
             _check_own(path, given)
             settings = ViewSettings(focus=said.focus or 0.0, zoom=said.zoom or 1.0)
@@ -157,16 +158,16 @@ def read_item(
 
 @contextmanager
 def casting(item: Item, bridge: Bridge, *, head: int | None = None, keep: bool = False) -> Iterator[Session]:
-    """Play an item on a display while the block lasts; then pause it and hide the window, unless `keep`.
+    """Play an item on a display inside the block; then pause it and hide its window, unless `keep` is true.
 
-    A playlist is never deleted, which hangs Bridge, nor reused, which would add to what it held.
+    A playlist is never deleted, which would hang Bridge, nor reused, which would add to its old items.
 
     Args:
         head: Bridge's number of the display; None: the first Looking Glass.
-        keep: leave it playing after the block, if that ends without an error.
+        keep: keep playing after the block, if the block ends without an error.
 
     Raises:
-        BridgeError: no Looking Glass is connected, or Bridge did not do what it was asked.
+        BridgeError: no Looking Glass is connected, or a call to Bridge failed.
     """
     display = choose(bridge.displays(), head)
     name = f"holodriver {uuid.uuid4().hex[:12]}"
@@ -185,7 +186,7 @@ def casting(item: Item, bridge: Bridge, *, head: int | None = None, keep: bool =
 
 
 def stop(bridge: Bridge, head: int) -> None:
-    """Pause what plays and hide its window; what fails of it is passed over, so that the rest is done."""
+    """Pause playing and hide the window; errors are ignored, so that both steps are tried."""
     for endpoint, fields in (
         ("transport_control_pause", {}),
         ("show_window", {"show_window": False, "head_index": head}),
@@ -195,10 +196,10 @@ def stop(bridge: Bridge, head: int) -> None:
 
 
 def choose(displays: list[ConnectedDisplay], head: int | None) -> ConnectedDisplay:
-    """The display of that number, or the first.
+    """Display with the given number, or the first display.
 
     Raises:
-        BridgeError: it is not there.
+        BridgeError: the display is not connected.
     """
     if not displays:
         raise BridgeError(
@@ -210,13 +211,13 @@ def choose(displays: list[ConnectedDisplay], head: int | None) -> ConnectedDispl
         if display.head == head:
             return display
     there = ", ".join(f"{display.head} ({display.display.label})" for display in displays)
-    raise BridgeError(f"there is no Looking Glass {head}", remedy=f"connected: {there}")
+    raise BridgeError(f"no Looking Glass has the number {head}", remedy=f"connected: {there}")
 
 
 def wait_for_displays(
     bridge: Bridge, seconds: float, *, pause: Callable[[float], None] = time.sleep
 ) -> list[ConnectedDisplay]:
-    """The connected displays, as soon as there is one, or none after so many seconds."""
+    """Wait until a display is connected; returns the displays, or an empty list after the given number of seconds."""
     end = time.monotonic() + seconds
     while not (found := bridge.displays()) and time.monotonic() < end:
         pause(min(1.0, max(0.0, end - time.monotonic())))
@@ -224,10 +225,10 @@ def wait_for_displays(
 
 
 def _check_own(path: Path, given: ViewSettings | None) -> None:
-    """Refuse focus and zoom for a file that has its own."""
+    """Refuse focus and zoom for a file that contains them."""
     plain = ViewSettings()
     if given is not None and (given.focus, given.zoom) != (plain.focus, plain.zoom):
-        raise InputError("has a focus and a zoom of its own", where=path, remedy="leave --focus and --zoom out")
+        raise InputError("has its own focus and zoom", where=path, remedy="leave out --focus and --zoom")
 
 
 def _size(path: Path) -> tuple[int, int]:

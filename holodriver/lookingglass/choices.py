@@ -1,12 +1,12 @@
-"""What a user may choose of pictures for a Looking Glass, by name; importing this needs no picture library."""
+"""Options of Looking Glass pictures that users choose by name; importing them needs no picture library."""
 
 from typing import Literal
 
 Fit = Literal["crop", "pad"]
-"""A picture of another aspect than the display's is cropped to it, or shown whole between black bars."""
+"""Treatment of a picture with another aspect than the display's: cropped, or shown whole between black bars."""
 
 Kind = Literal["quilt", "rgbd", "picture"]
-"""What a file holds that is cast to a display."""
+"""Kind of file that is cast to a display."""
 
 Codec = Literal["h264", "h265"]
-"""How a video for a display is encoded."""
+"""Codec of a video for a display."""

@@ -1,4 +1,4 @@
-"""RGB-D as Looking Glass Studio imports it: cut to a display's aspect, of a size that the display can use."""
+"""RGB-D as Looking Glass Studio imports it: cut to a display's aspect, in a size that suits the display."""
 
 from dataclasses import dataclass
 
@@ -16,23 +16,24 @@ class Layout:
     """Size and shape of the colour half.
 
     Raises:
-        InputError: the size is none.
+        InputError: the size is out of range.
     """
 
     display: LookingGlass | None = None
-    """Its aspect is taken, and no more pixels than its screen has; None: those of the source."""
+    """Display whose aspect is used, and whose screen limits the number of pixels; None: the source's aspect and
+    size."""
     size: tuple[int, int] | None = None
-    """(width, height) of each half, pixels, instead."""
+    """Width and height of each half, pixels; used in place of the display's."""
     fit: Fit = "crop"
     even: bool = False
-    """Even sides, as video needs them."""
+    """Whether the sides are made even, as video needs them."""
 
     def __post_init__(self) -> None:
         if self.size is not None and not all(2 <= side <= 16_384 for side in self.size):
             raise InputError(f"size is {self.size[0]} × {self.size[1]}, expected 2 to 16384 pixels a side")
 
     def half(self, shape: tuple[int, int]) -> tuple[int, int]:
-        """(width, height) of each half for a source of (H, W)."""
+        """Width and height of each half for a source of (H, W), pixels."""
         height, width = shape
         if self.size is not None:
             return self._evened(*self.size)
@@ -42,7 +43,7 @@ class Layout:
         inside = (width / height > aspect) == (self.fit == "crop")
         wide, high = (height * aspect, float(height)) if inside else (float(width), width / aspect)
         screen = self.display.screen or self.display.tile
-        shrink = min(1.0, screen[0] / wide, screen[1] / high)  # more pixels than the source has would be invented
+        shrink = min(1.0, screen[0] / wide, screen[1] / high)  # enlarging would invent pixels
         return self._evened(max(2, round(wide * shrink)), max(2, round(high * shrink)))
 
     def _evened(self, width: int, height: int) -> tuple[int, int]:
@@ -50,7 +51,7 @@ class Layout:
 
 
 def laid_out(image: RgbdImage, layout: Layout) -> RgbdImage:
-    """The picture in the size and shape of a layout; what is padded is black and far."""
+    """Picture in the size and shape of a layout; padding is black and far."""
     width, height = layout.half(image.shape)
     h, w = image.shape
     if (h, w) == (height, width):
@@ -78,7 +79,7 @@ def _resized(color: np.ndarray, depth: np.ndarray, width: int, height: int, like
     smaller = width * height <= color.shape[1] * color.shape[2]
     planes = np.ascontiguousarray(color.transpose(1, 2, 0))
     made = cv2.resize(planes, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
-    # depth is picked, never mixed: between two surfaces there is nothing
+    # depth is picked, never mixed, because between two surfaces there is nothing
     picked = cv2.resize(np.ascontiguousarray(depth), (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     return RgbdImage(
         np.asarray(made, np.float32).transpose(2, 0, 1), np.asarray(picked, np.float32), like.mapping, like.provenance

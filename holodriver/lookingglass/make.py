@@ -1,4 +1,4 @@
-"""RGB-D files and quilts from what the user has, as pictures and as videos."""
+"""Making of RGB-D files and quilts from a source, as pictures and as videos."""
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -24,7 +24,7 @@ from holodriver.optics.lookingglass import LookingGlass, quilt_path
 from holodriver.progress import Progress, silent
 
 GHOSTS_PX = 8.0
-"""Pixels from view to view beyond which their mixture on the display shows as ghosts (quiltwright's figure)."""
+"""Largest movement from view to view, pixels, that shows no ghosts on the display (value of quiltwright)."""
 
 PICTURES = (".png", ".jpg", ".jpeg")
 
@@ -32,7 +32,7 @@ Warn = Callable[[str], None]
 
 
 def rgbd_path(path: Path, side: Side) -> Path:
-    """`path` with the end that says where depth is; one that it has is replaced."""
+    """Replace or add the end of a file name that says where depth is."""
     stem = path.stem
     for end in ENDS.values():
         stem = stem.removesuffix(end)
@@ -40,17 +40,17 @@ def rgbd_path(path: Path, side: Side) -> Path:
 
 
 def check_options(source: Path, options: SourceOptions, *, rate: Fraction | None, codec: CodecName | None) -> None:
-    """Refuse what would be given in vain.
+    """Refuse options that would have no effect.
 
     Raises:
-        InputError: options of separate depth for a source that has its own, or of films for one picture.
+        InputError: options of separate depth are given for a source with its own, or options of films for one picture.
     """
     if options != SourceOptions() and (source.is_dir() or source.suffix.lower() == ".holo"):
-        raise InputError("has its own depth", where=source, remedy="leave --depth, --near and --source-side out")
+        raise InputError("has its own depth", where=source, remedy="leave out --depth, --near and --source-side")
     if not is_film(source) and (rate is not None or codec is not None):
-        raise InputError("is one picture", where=source, remedy="leave --fps and --codec out")
+        raise InputError("is one picture", where=source, remedy="leave out --fps and --codec")
     if is_video(source) and rate is not None:
-        raise InputError("has its own frames a second", where=source, remedy="leave --fps out")
+        raise InputError("has its own frame rate", where=source, remedy="leave out --fps")
 
 
 def make_rgbd_file(
@@ -67,17 +67,17 @@ def make_rgbd_file(
     progress: Progress = silent,
     warn: Warn = lambda text: None,
 ) -> Path:
-    """Write colour and depth side by side in one file, near white.
+    """Write colour and depth side by side in one file; near is white.
 
     Args:
-        source: see `source`.
-        output: .png, .jpg, .mp4, .mov or .mkv; gets an end that says where depth is.
-        side: where depth goes.
-        bits: 8, or 16 in a .png file.
-        rate: frames a second of a folder of pictures.
+        source: see `read_source` and `open_film`.
+        output: .png, .jpg, .mp4, .mov or .mkv; its name gets an end that says where depth is.
+        side: half that gets depth.
+        bits: bits of each value: 8, or 16 in a .png file.
+        rate: frame rate for a folder of pictures, frames a second.
 
     Returns:
-        the path written.
+        the path of the file.
 
     Raises:
         InputError: the output's suffix does not fit the source, or 16 bits do not fit the suffix.
@@ -87,7 +87,7 @@ def make_rgbd_file(
     if bits not in (8, 16):
         raise InputError(f"bits is {bits}, expected 8 or 16")
     if bits == 16 and output.suffix.lower() != ".png":
-        raise InputError("holds 8 bits a value", where=output, remedy="write a .png file, or leave 16 bits out")
+        raise InputError("can hold only 8 bits a value", where=output, remedy="write a .png file, or choose 8 bits")
     if not film:
         made = read_source(source, options, progress=progress)
         if made.note:
@@ -115,20 +115,20 @@ def make_quilt_file(
     progress: Progress = silent,
     warn: Warn = lambda text: None,
 ) -> list[Path]:
-    """Write the quilt of a picture with depth, or the quilts of a video of such.
+    """Write the quilt of a picture with depth, or the quilts of a video with depth.
 
     Args:
-        source: see `source`.
-        output: .png, .jpg, .mp4, .mov or .mkv; gets the suffix ``_qs{columns}x{rows}a{aspect}``. Or .hop, which holds
-            such a picture.
-        display: which views, and how large.
+        source: see `read_source` and `open_film`.
+        output: .png, .jpg, .mp4, .mov or .mkv; its name gets the end ``_qs{columns}x{rows}a{aspect}``.
+            A .hop file holds such a quilt.
+        display: display that sets the views and their size.
         settings: depthiness, focus and zoom.
 
     Returns:
-        the paths written: the quilt, and for a Looking Glass Go the JSON by which it plays the picture on its own.
+        paths of the files: the quilt, and for a Looking Glass Go the JSON with which it plays without a computer.
 
     Raises:
-        InputError: the output's suffix does not fit the source, or the settings the display.
+        InputError: the output's suffix does not fit the source, or the settings do not fit the display.
     """
     if output.suffix.lower() == HOP:
         check_output(output, overwrite=overwrite)
@@ -151,8 +151,8 @@ def make_quilt_file(
     step = view_step(made.image.shape, display, settings, made.geometry, fit)
     if step > GHOSTS_PX:
         warn(
-            f"things move by up to {step:.0f} pixels from view to view, which shows as ghosts beyond {GHOSTS_PX:g}: "
-            f"take a --depthiness of {settings.depthiness * GHOSTS_PX / step:.2g} or less, or a smaller --view-cone"
+            f"things move by up to {step:.0f} pixels from view to view; more than {GHOSTS_PX:g} show as ghosts: "
+            f"choose a --depthiness of {settings.depthiness * GHOSTS_PX / step:.2g} or less, or a smaller --view-cone"
         )
     canvas = make_quilt(made.image, display, settings, geometry=made.geometry, fit=fit, progress=progress)
     canvas.write(output, overwrite=overwrite)
@@ -179,7 +179,7 @@ def _write_quilt_video(
 
 
 def _film_file(output: Path, film: Film, codec: CodecName | None, overwrite: bool) -> FilmFile:
-    """What becomes of a film, with its sound."""
+    """Output file of a film, with the sound of its source."""
     return FilmFile(
         output,
         film.rate,
@@ -192,14 +192,14 @@ def _film_file(output: Path, film: Film, codec: CodecName | None, overwrite: boo
 
 
 def _check(source: Path, output: Path, *, overwrite: bool) -> bool:
-    """Whether the source is a film; refuses what cannot become the output."""
+    """Refuse a source that cannot become the output; returns whether the source is a film."""
     film = is_film(source)
     if film != is_video(output):
         kind, expected = ("many pictures", "a video (.mp4)") if film else ("one picture", "a picture (.png or .jpg)")
-        raise InputError(f"{source.name} is {kind}, expected a name of {expected}", where=output)
+        raise InputError(f"{source.name} is {kind}, expected the name of {expected}", where=output)
     if output.suffix.lower() not in (WRITABLE if film else PICTURES):
         expected = ".mp4, .mov or .mkv" if film else ".png or .jpg"
-        raise InputError(f"is of a kind that is not written, expected {expected}", where=output)
+        raise InputError(f"has no suffix that can be written, expected {expected}", where=output)
     check_output(output, overwrite=overwrite)
     if source.resolve() == output.resolve():
         raise InputError("is the source itself", where=output, remedy="choose another name")

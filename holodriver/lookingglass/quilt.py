@@ -21,44 +21,45 @@ from holodriver.progress import Progress, silent
 from holodriver.scene.rgbd import RgbdImage
 
 RIM = 1.3
-"""Pixels of the picture on both sides of a silhouette whose colour is not trusted."""
+"""Number of pixels of the picture on each side of a silhouette whose colour is taken for a mixture."""
 
 WIDEST_RIM = 12
-"""Working pixels beyond which a rim would be wider than what it belongs to."""
+"""Largest width of a rim, pixels of the working grid; a wider one would exceed its object."""
 
 BLEND = (3, 5)
-"""Working pixels and rows over which what goes on behind objects is blended."""
+"""Size, pixels and rows of the working grid, of the blur on surfaces continued behind objects."""
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Layers:
-    """A picture made ready for warping: what is seen, and what goes on behind it."""
+    """A picture prepared for warping: the visible layer, and the layer behind it."""
 
     color: Floats
-    """(h, W, 3), linear light."""
+    """Linear light (h, W, 3)."""
     depth: Floats
-    """(h, W), normalised; `NOTHING` where only the soft rim is."""
+    """Normalised depth (h, W); `NOTHING` where only a soft rim exists."""
     jumps: NDArray[np.bool_]
-    """(h, W): pairs of neighbours x, x + 1 between which surfaces end."""
+    """Jumps (h, W): true if surfaces end between neighbours x and x + 1."""
     soft: Floats
-    """(h, W, 3): rims of objects, which let through what is behind."""
+    """Linear light (h, W, 3) of the rims of objects, which let light from behind through."""
     soft_depth: Floats
-    """(h, W)"""
+    """Normalised depth (h, W) of the rims."""
     soft_alpha: Floats
-    """(h, W), 0 … 1"""
+    """Opacity (h, W) of the rims, 0 … 1."""
     tolerance: float
-    """Difference of depth that still is one surface."""
+    """Largest difference of depth within one surface."""
     behind: Floats
-    """(h, W + 2·border, 3)"""
+    """Linear light (h, W + 2·border, 3) of the layer behind."""
     behind_depth: Floats
-    """(h, W + 2·border); `NOTHING` where there is nothing."""
+    """Normalised depth (h, W + 2·border) of the layer behind; `NOTHING` where it is empty."""
     border: int
+    """Number of pixels by which the layer behind is wider on each side."""
     reach: float
-    """Pixels that t = 0 and t = 1 part by in the outermost view."""
+    """Distance by which t = 0 and t = 1 separate in the outermost view, pixels."""
     focus: float
-    """Normalised depth that stays."""
+    """Normalised depth that does not move from view to view."""
 
 
 def make_quilt(
@@ -71,20 +72,20 @@ def make_quilt(
     canvas: QuiltCanvas | None = None,
     progress: Progress = silent,
 ) -> QuiltCanvas:
-    """All views of a picture with depth, as the tiles of a quilt.
+    """Draw all views of a picture with depth as the tiles of a quilt.
 
     Args:
-        image: picture and depth.
-        display: which views, and how large.
+        image: picture with depth.
+        display: display that sets the views and their size.
         settings: depthiness, focus and zoom.
-        geometry: of the picture's camera, if it is known; depthiness 1 then gives the views that the camera would have
-            taken from there.
-        fit: what becomes of a picture of another aspect.
-        canvas: one of this display to draw into again, as for video.
+        geometry: geometry of the picture's camera, if it is known; depthiness 1 then gives the views that the camera
+            would see.
+        fit: treatment of a picture with another aspect.
+        canvas: canvas of this display that is used again, for video; None: a new one.
         progress: called for each view.
 
     Returns:
-        the quilt; the same `canvas` if one was given.
+        the quilt, which is `canvas` if one was given.
     """
     canvas = canvas or QuiltCanvas(display)
     layers = make_layers(image, display, settings, geometry=geometry, fit=fit)
@@ -100,10 +101,10 @@ def make_layers(
     geometry: Geometry | None = None,
     fit: Fit = "crop",
 ) -> Layers:
-    """The picture on the working grid of a display, cut at its silhouettes and continued behind them.
+    """Put the picture on the working grid of a display, cut it at its silhouettes, and continue it behind them.
 
     Raises:
-        InputError: things would move by more than ten pictures.
+        InputError: near and far would separate by more than ten picture widths.
     """
     grid = working_grid(image, display, settings, geometry, fit)
     color, depth, reach = grid.color, grid.depth, grid.reach
@@ -137,15 +138,15 @@ def make_layers(
 
 
 def _calmed(behind: Floats, depth: Floats) -> Floats:
-    """The second layer with its rows, which were continued each for itself, a little blended."""
+    """Second layer with neighbouring rows slightly blended, because each was continued on its own."""
     there = (depth >= 0).astype(np.float32)
-    total = np.asarray(cv2.blur(behind, BLEND), np.float32)  # it is 0 where nothing is
+    total = np.asarray(cv2.blur(behind, BLEND), np.float32)  # `behind` is 0 where it is empty
     share = np.asarray(cv2.blur(there, BLEND), np.float32)
     return np.where(there[..., None] > 0, total / np.maximum(share, 1e-6)[..., None], 0)
 
 
 def draw_views(layers: Layers, display: LookingGlass, canvas: QuiltCanvas, *, progress: Progress = silent) -> None:
-    """Draw all views into their tiles, several at a time."""
+    """Draw all views into their tiles, several in parallel."""
     outermost = abs(display.offset(display.views - 1))
     stage = "warping views"
     progress(stage, 0, display.views)
@@ -163,7 +164,7 @@ def draw_view(layers: Layers, gain: float, tile: NDArray[np.uint8]) -> None:
     """Draw one view into `tile` (h, w, 3).
 
     Args:
-        gain: working pixels that t = 0 and t = 1 part by in it; positive: what is farther moves to the right.
+        gain: distance by which t = 0 and t = 1 separate in the view, working pixels; positive: far things move right.
     """
     render_view(
         layers.color,

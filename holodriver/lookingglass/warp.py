@@ -1,11 +1,11 @@
-"""The views of a picture with depth, row by row: surfaces moved to where a view sees them, near ones over far ones.
+"""Views of a picture with depth, row by row: surfaces are moved to where a view sees them, near ones over far ones.
 
-What is moved are the pieces of surface between neighbouring pixels, cut where depth jumps, so that nothing is stretched
-from an object to what is behind it. What an object uncovers is painted first, from a second layer that goes on behind
-it. Points of one row collide only with points of that row, and of two that meet, the nearer comes from the side to
-which the camera moved: painted in that order, near covers far without comparing depths.
+The pieces of surface between neighbouring pixels are moved, and cut where depth jumps, so that nothing is stretched
+between an object and its background. Areas that an object uncovers are painted first, from a second layer that
+continues behind it. Points of a row collide only with points of the same row, and of two that meet, the nearer comes
+from the side to which the camera moved. Painted in that order, near covers far without a comparison of depths.
 
-Compiled by Numba on first use and cached; kernels release the interpreter lock, so views run side by side in threads.
+Numba compiles the kernels on first use and caches them; they release the interpreter lock, so threads run in parallel.
 Colours are linear light (H, W, 3), float32; depth is normalised, (H, W), float32; lengths are pixels of the working
 grid, which is finer than a view along the rows.
 """
@@ -14,26 +14,26 @@ import numpy as np
 from numba import njit
 
 NOTHING = np.float32(-1)
-"""Depth of a pixel of the second layer that holds nothing."""
+"""Depth of an empty pixel of the second layer."""
 
 
 @njit(nogil=True, cache=True)
 def find_jumps(depth, least, jumps):  # type: ignore[no-untyped-def]
     """Mark the pairs of neighbours in a row between which surfaces end: jumps[y, x] is the pair x, x + 1.
 
-    A pair is cut where its depth differs by more than `least` and by more than three times as much as it does from
-    pixel to pixel, the same way, on both sides: a slanted surface stays whole.
+    A pair is cut if its depths differ by more than `least`, and if that step is much larger than the steps in the same
+    direction on both sides, so that a slanted surface stays whole.
 
     Args:
         depth: (H, W).
-        least: difference of depth.
+        least: smallest difference of depth.
     """
     height, width = depth.shape
     for y in range(height):
         for x in range(width - 1):
             way = np.float32(1) if depth[y, x + 1] > depth[y, x] else np.float32(-1)
             step = way * (depth[y, x + 1] - depth[y, x])
-            # a step back belongs to no slant: a thin thing has two jumps side by side
+            # a step back does not belong to a slant: a thin thing has two jumps side by side
             before = max(way * (depth[y, x] - depth[y, x - 1]), np.float32(0)) if x > 0 else np.float32(0)
             after = max(way * (depth[y, x + 2] - depth[y, x + 1]), np.float32(0)) if x + 2 < width else np.float32(0)
             jumps[y, x] = step > least and step > 3.0 * min(before, after) and step > 1.5 * max(before, after)
@@ -43,22 +43,22 @@ def find_jumps(depth, least, jumps):  # type: ignore[no-untyped-def]
 def part_rims(  # type: ignore[no-untyped-def]
     color, depth, jumps, rim, rim_rows, tolerance, solid, solid_depth, soft, soft_depth, soft_alpha
 ):
-    """Part the light of pixels at a silhouette into that of the object and that of what is behind it.
+    """Separate the light of pixels at a silhouette into that of the object and that of the background.
 
-    A pixel there is a mixture C = a·F + (1 − a)·G of the pure colours of both sides, found a little further in. What
-    belongs to the object becomes a soft rim that moves with it and lets through what is behind; what is behind becomes
-    solid. Left together, the object's outline would stay behind as a ghost when the object moves.
+    A pixel there is a mixture C = a·F + (1 − a)·G of the pure colours of both sides, found a little further in. The
+    part of the object becomes a soft rim that moves with the object and is partly transparent; the part of the
+    background becomes solid. Without the separation, the object's outline would stay as a ghost when the object moves.
 
     Args:
-        color, depth: (H, W, 3), (H, W).
-        jumps: see `find_jumps`.
+        color, depth: the picture, (H, W, 3) and (H, W).
+        jumps: result of `find_jumps`, (H, W).
         rim, rim_rows: pixels beside a jump, along a row and across rows, that are taken for mixtures.
-        tolerance: difference of depth that still is one surface.
-        solid, solid_depth: like color and depth; the result, `NOTHING` where only the soft rim is.
-        soft, soft_depth, soft_alpha: (H, W, 3), (H, W), (H, W); the rim, its alpha 0 where there is none.
+        tolerance: largest difference of depth within one surface.
+        solid, solid_depth: result, like color and depth; `NOTHING` where only the soft rim exists.
+        soft, soft_depth, soft_alpha: result, (H, W, 3), (H, W), (H, W); the rim, whose alpha is 0 where there is none.
     """
     height, width = depth.shape
-    step = np.zeros((height, width), np.uint8)  # 0: pure; 255: a mixture, else the step in which its pure colour came
+    step = np.zeros((height, width), np.uint8)  # 0: pure; 255: a mixture; else: step in which its pure colour was found
     other_x = np.empty((height, width), np.int32)
     other_y = np.empty((height, width), np.int32)
     pure = color.copy()
@@ -100,7 +100,7 @@ def part_rims(  # type: ignore[no-untyped-def]
             solid_depth[y, x] = depth[y, x]
             for c in range(3):
                 solid[y, x, c] = color[y, x, c]
-            if step[y, x] == 0 or step[y, x] == 255:  # the latter is too thin to have a pure colour
+            if step[y, x] == 0 or step[y, x] == 255:  # with 255, the object is too thin to have a pure colour
                 continue
             v, u = other_y[y, x], other_x[y, x]
             along, length = np.float32(0), np.float32(1e-6)
@@ -111,8 +111,8 @@ def part_rims(  # type: ignore[no-untyped-def]
             foreign = min(max(along / length, np.float32(0)), np.float32(1))
             if length < 1e-4:
                 foreign = np.float32(0)
-            if depth[v, u] > depth[y, x]:  # the object's own side
-                cut = False  # else nothing goes on behind it
+            if depth[v, u] > depth[y, x]:  # the pixel is on the object's side
+                cut = False  # without a cut, nothing continues behind the object
                 for k in range(min(x, u), max(x, u)):
                     cut = cut or jumps[y, k]
                 if v == y and cut and foreign > 0.02:
@@ -134,31 +134,31 @@ def part_rims(  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def go_on_behind(color, depth, jumps, reach, border, behind, behind_depth):  # type: ignore[no-untyped-def]
-    """Continue far surfaces behind what covers them, as far as any view can look, and past the picture's sides.
+    """Continue far surfaces behind near ones, as far as any view can see, and beyond the picture's sides.
 
-    The continuation mirrors the surface at the edge; where it is continued from both sides of an object, the nearer
-    side counts more if they are one surface, else alone.
+    The continuation mirrors the surface at the edge. Where it comes from both sides of an object, the nearer
+    side has more weight if both are one surface, and all the weight otherwise.
 
     Args:
-        color, depth: (H, W, 3), (H, W).
-        jumps: see `find_jumps`.
-        reach: pixels that t = 0 and t = 1 part by in the outermost view.
-        border: pixels that the second layer is wider on each side.
-        behind: (H, W + 2·border, 3), the second layer; zero.
-        behind_depth: (H, W + 2·border), full of `NOTHING`.
+        color, depth: the picture, (H, W, 3) and (H, W).
+        jumps: result of `find_jumps`, (H, W).
+        reach: distance by which t = 0 and t = 1 separate in the outermost view, pixels.
+        border: number of pixels by which the second layer is wider on each side.
+        behind: result, (H, W + 2·border, 3), the second layer; filled with 0 before.
+        behind_depth: result, (H, W + 2·border); filled with `NOTHING` before.
     """
     height, width = depth.shape
     distance = np.empty(width, np.int32)
     for y in range(height):
         distance[:] = 0
-        # away from each edge in turn, the farthest first, so that of two the nearer edge wins
+        # away from each edge, the farthest edge first, so that the nearer of two edges wins
         for x in range(width - 2, -1, -1):
             if jumps[y, x] and depth[y, x + 1] > depth[y, x]:
                 _continue(color, depth, jumps, reach, border, behind, behind_depth, distance, y, x + 1, -1)
         for x in range(width - 1):
             if jumps[y, x] and depth[y, x] > depth[y, x + 1]:
                 _continue(color, depth, jumps, reach, border, behind, behind_depth, distance, y, x, 1)
-        for x in range(border):  # past the sides
+        for x in range(border):  # beyond the sides
             m = min(x, width - 1)
             for c in range(3):
                 behind[y, border - 1 - x, c] = color[y, m, c]
@@ -173,7 +173,7 @@ def _continue(  # type: ignore[no-untyped-def]
 ):
     """Continue the surface that ends at pixel `edge` of row y, to the left (way −1) or to the right (1)."""
     width = depth.shape[1]
-    start, done = edge, 0  # of the surface that is mirrored; what of the way the ones before it took
+    start, done = edge, 0  # start of the mirrored surface, and pixels already filled by the surfaces before it
     far = depth[y, edge]
     run = _run(jumps, y, start, -way, width)
     k = edge + way
@@ -181,7 +181,7 @@ def _continue(  # type: ignore[no-untyped-def]
         away = (k - edge) * way - 1 - done
         if away >= run:
             beyond = start - way * run
-            # a thing as narrow as that ends behind the object, too, and what is behind both goes on
+            # a surface as narrow as that also ends behind the object, so the surface behind both is continued
             if 0 <= beyond < width and depth[y, beyond] > far:
                 start, done, far = beyond, done + run, depth[y, beyond]
                 run = _run(jumps, y, start, -way, width)
@@ -193,7 +193,7 @@ def _continue(  # type: ignore[no-untyped-def]
         other, own = distance[k], (k - edge) * way
         share = np.float32(1)
         if way > 0 and other > 0:
-            if abs(behind_depth[y, border + k] - far) * reach < 2.0:  # one surface: over from one side to the other
+            if abs(behind_depth[y, border + k] - far) * reach < 2.0:  # one surface: a gradual change between the sides
                 share = np.float32(other) / np.float32(other + own)
             elif other < own:
                 share = np.float32(0)
@@ -211,7 +211,7 @@ def _continue(  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _run(jumps, y, start, way, width):  # type: ignore[no-untyped-def]
-    """Pixels from `start` on in direction `way` that are one surface."""
+    """Number of pixels of one surface from `start` on in direction `way`."""
     run, x = 1, start
     while 0 <= x + way < width and not jumps[y, min(x, x + way)]:
         x += way
@@ -232,20 +232,20 @@ def _paint(color, depth, origin, jumps, whole, gain, focus, line, line_depth):  
     """Paint one row of surfaces, moved by gain · (t − focus), into a line, near over far.
 
     Args:
-        color, depth: (W, 3), (W,); depth below 0 is nothing.
-        origin: where pixel 0 stands in the line before it is moved.
-        jumps: (W,) pairs that are cut, used if `whole` is false; if true, pairs are cut where depth is not the same.
-        line, line_depth: (L, 3), (L,), painted over.
+        color, depth: the row, (W, 3) and (W,); a depth below 0 means an empty pixel.
+        origin: position of pixel 0 in the line before the movement.
+        jumps: (W,) pairs that are cut if `whole` is false; if it is true, pairs with different depths are cut.
+        line, line_depth: result, (L, 3) and (L,), which is painted over.
     """
     width, length = depth.shape[0], line_depth.shape[0]
     for i in range(width):
-        # the camera moved right (gain > 0): of two points that meet, the one from the right is nearer
+        # if the camera moved right (gain > 0), the nearer of two points that meet comes from the right
         x = i if gain > 0 else width - 1 - i
         t = depth[x]
         if t < 0:
             continue
         here = origin + x + np.float32(0.5) + gain * (t - focus)
-        # to the left: half a pixel where it is cut, else nothing, because the left neighbour paints the piece between
+        # to the left, half a pixel at a cut; otherwise nothing, because the left neighbour paints the piece between
         for side in range(2):
             if side == 0:
                 joined = x > 0 and depth[x - 1] >= 0 and (depth[x - 1] == t if whole else not jumps[x - 1])
@@ -258,7 +258,7 @@ def _paint(color, depth, origin, jumps, whole, gain, focus, line, line_depth):  
                 if joined:
                     other = x + 1
                     there = origin + other + np.float32(0.5) + gain * (depth[other] - focus)
-                    if there <= here:  # seen from behind
+                    if there <= here:  # the piece is seen from behind
                         continue
                     start, end = here, there
                 else:
@@ -279,7 +279,7 @@ def _paint(color, depth, origin, jumps, whole, gain, focus, line, line_depth):  
 
 @njit(nogil=True, cache=True, fastmath=True)
 def _soften(soft, soft_depth, soft_alpha, tolerance, gain, focus, line, line_depth):  # type: ignore[no-untyped-def]
-    """Lay the soft rims of one row over what is farther."""
+    """Lay the soft rims of one row over everything that is farther."""
     width, length = soft_alpha.shape[0], line_depth.shape[0]
     for i in range(width):
         x = i if gain > 0 else width - 1 - i
@@ -298,7 +298,7 @@ def _soften(soft, soft_depth, soft_alpha, tolerance, gain, focus, line, line_dep
 
 @njit(nogil=True, cache=True)
 def _close(line, line_depth):  # type: ignore[no-untyped-def]
-    """Fill what is left open from the neighbour that is farther."""
+    """Fill gaps in the line with the farther of the two neighbours."""
     length = line_depth.shape[0]
     k = 0
     while k < length:
@@ -342,11 +342,11 @@ def render_view(  # type: ignore[no-untyped-def]
         color, depth, jumps: the solid picture on the working grid, `fine` times as wide as the tile.
         soft, soft_depth, soft_alpha, tolerance: see `part_rims`.
         behind, behind_depth, border: see `go_on_behind`.
-        gain: pixels that t = 0 and t = 1 part by in this view; positive: the camera moved right.
-        focus: normalised depth that stays.
-        fine: samples of a row in each pixel of the tile.
+        gain: distance by which t = 0 and t = 1 separate in this view, pixels; positive: the camera moved right.
+        focus: normalised depth that does not move.
+        fine: number of samples of a row in each pixel of the tile.
         levels: (65536,) uint8 sRGB levels of linear light 0 … 1.
-        tile: (H, w, 3) uint8, blue, green, red; the result.
+        tile: result, (H, w, 3) uint8, blue, green, red.
     """
     height, width = depth.shape
     line = np.empty((width, 3), np.float32)

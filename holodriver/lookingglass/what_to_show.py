@@ -1,4 +1,4 @@
-"""What a Looking Glass picture is made of: a focal stack, a hologram, a picture with depth, or a video of such."""
+"""Sources of Looking Glass pictures: a focal stack, a hologram, a picture with depth, a video or a folder of these."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,19 +23,19 @@ from holodriver.scene.focus_depth import rgbd_of_field
 from holodriver.scene.rgbd import RgbdImage
 
 FRAMES = (".stack", ".holo", ".exr", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
-"""Ends of names that count as frames in a folder of them."""
+"""File name suffixes that count as frames in a folder."""
 
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """How a picture or a video is read."""
+    """Options for reading a picture or a video with depth."""
 
     depth: Path | None = None
-    """Depth of a picture or a video; None: beside it, or in its other half."""
+    """File with the depth of a picture or a video; None: the file beside it, or its other half."""
     near: Near | None = None
-    """Which end of the scale of separate depth is near; None: as `files.rgbd` has it, and white for video."""
+    """End of the scale of separate depth that is near; None: the default of `files.rgbd`, and white for video."""
     side: Side | None = None
-    """Where depth is in a picture that holds both; None: by its name."""
+    """Half that holds depth in a picture with both; None: from its name."""
 
 
 @dataclass(frozen=True)
@@ -44,27 +44,28 @@ class Source:
 
     image: RgbdImage
     geometry: Geometry | None = None
-    """Of its camera, where it is known."""
+    """Geometry of the picture's camera; None if it is unknown."""
     note: str | None = None
-    """What the user should know about it."""
+    """Remark about the picture for the user."""
     time: Fraction | None = None
-    """Seconds since the start of its video; None where it is from none."""
+    """Time since the start of the picture's video, s; None if it is not from a video."""
 
 
 @dataclass(frozen=True)
 class Film:
-    """Pictures with depth, one after the other."""
+    """A sequence of pictures with depth."""
 
     frames: Iterator[Source]
     rate: Fraction
+    """Mean frame rate, frames a second."""
     count: int
-    """Estimated; 0 if nothing is known."""
+    """Estimated number of frames; 0 if it is unknown."""
     sound: Path | None
-    """A file that may have sound."""
+    """File that may have sound; None: no sound."""
     time_base: Fraction | None = None
-    """Seconds of one tick of the time stamps; None where all frames last equally."""
+    """Duration of one tick of the time stamps, s; None if all frames last equally long."""
     start: Fraction = Fraction(0)
-    """Time stamp in `sound` at which the frames begin to count, s."""
+    """Time stamp in `sound` at which the frames start, s."""
 
 
 def is_film(path: Path) -> bool:
@@ -75,7 +76,7 @@ def is_film(path: Path) -> bool:
 
 
 def files_of(path: Path, options: SourceOptions = SourceOptions()) -> tuple[Path, ...]:
-    """`path`, and what is read with it: its depth, and the frames of a folder; as far as they are there."""
+    """Files that are read for `path`: itself, its depth, and the frames of a folder, as far as they exist."""
     try:
         if path.is_dir() and is_film(path):
             return (path, *(file for frame in frames_in(path) for file in files_of(frame, options)))
@@ -83,7 +84,7 @@ def files_of(path: Path, options: SourceOptions = SourceOptions()) -> tuple[Path
             return path, options.depth
         alone = path.is_dir() or path.suffix.lower() == ".holo" or is_video(path) or options.side or side_of(path)
         return (path,) if alone else tuple(dict.fromkeys((path, depth_beside(path))))
-    except FileFormatError:  # which reading it will say
+    except FileFormatError:  # reading the file reports what is wrong with it
         return (path,)
 
 
@@ -95,7 +96,7 @@ def read_source(path: Path, options: SourceOptions = SourceOptions(), *, progres
             with both in its halves.
 
     Raises:
-        FileFormatError: it cannot be read; says why.
+        FileFormatError: the file cannot be read; the message says why.
     """
     if path.is_dir():
         image, manifest = read_all_in_focus(path)
@@ -105,7 +106,7 @@ def read_source(path: Path, options: SourceOptions = SourceOptions(), *, progres
         hologram = read_hologram(path)
         if hologram.field is None:
             raise FileFormatError("holds panel frames but no wave field", where=path)
-        note = f"{path}: depth was measured from the hologram's own blur; where it has no detail it is a guess"
+        note = f"{path}: depth was measured from the hologram's own blur; in areas without detail it is a guess"
         return Source(rgbd_of_field(hologram.field, padding=hologram.padding, progress=progress), note=note)
     if not path.is_file():
         raise FileFormatError("does not exist", where=path)
@@ -117,14 +118,14 @@ def read_source(path: Path, options: SourceOptions = SourceOptions(), *, progres
 
 @contextmanager
 def open_film(path: Path, options: SourceOptions, *, rate: Fraction | None = None) -> Iterator[Film]:
-    """Open a video (with depth in its other half, or beside it in another video) or a folder of pictures.
+    """Open a video (with depth in its other half or in a second video) or a folder of pictures.
 
     Args:
-        rate: frames a second of a folder; 24 if None. A video has its own.
+        rate: frame rate for a folder, frames a second; None: 24. A video has its own.
 
     Raises:
-        FileFormatError: something cannot be read.
-        InputError: it is not said where depth is, or the two videos differ.
+        FileFormatError: a file cannot be read.
+        InputError: the place of depth is unknown, or the two videos differ in size or length.
     """
     with ExitStack() as opened:
         if path.is_dir():
@@ -141,7 +142,7 @@ def open_film(path: Path, options: SourceOptions, *, rate: Fraction | None = Non
                 raise InputError(
                     "does not say where its depth is",
                     where=path,
-                    remedy="name its depth video with --depth, or where depth is in it with --side",
+                    remedy="give its depth video with --depth, or the half that holds depth with --side",
                 )
             frames = (
                 Source(split(frame.pixels, side, where=path, strict=False), time=frame.time) for frame in _frames(video)
@@ -151,10 +152,10 @@ def open_film(path: Path, options: SourceOptions, *, rate: Fraction | None = Non
 
 
 def frames_in(folder: Path) -> list[Path]:
-    """Pictures, holograms and focal stacks of a folder, by name; depth pictures go with their colour.
+    """Pictures, holograms and focal stacks in a folder, by name, without the depth pictures that belong to them.
 
     Raises:
-        FileFormatError: there is none.
+        FileFormatError: the folder has no such files.
     """
     found = [
         entry
@@ -181,7 +182,7 @@ def _two_videos(color: VideoReader, depth: VideoReader, near: Near) -> Iterator[
     for name in ("width", "height"):
         ours, theirs = getattr(color.info, name), getattr(depth.info, name)
         if ours != theirs:
-            raise FileFormatError(f"{name} is {theirs}, expected {ours} as {color.path.name}", where=depth.path)
+            raise FileFormatError(f"{name} is {theirs}, expected {ours} as in {color.path.name}", where=depth.path)
     decoded = srgb_decode(np.arange(256) / 255).astype(np.float32)
     for number, (picture, deep) in enumerate(zip_longest(_frames(color), _frames(depth))):
         if picture is None or deep is None:

@@ -72,9 +72,9 @@ def test_the_simulated_bridge_is_as_silent_as_the_real_one(bridges):
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (b"", "answered with nothing: this Bridge does not know the call"),
-        (b"<html>", "which is not what Bridge says"),
-        (b"[]", "which is not what Bridge says"),
+        (b"", "gave an empty answer: this version of Bridge does not know the call"),
+        (b"<html>", "which is not an answer of Bridge"),
+        (b"[]", "which is not an answer of Bridge"),
         (b'{"status": {"value": "Completion"}, "payload": "x"}', "answered without a value"),
         (b'{"status": {"value": "Failure"}}', "did not succeed: Bridge says 'Failure'"),
     ],
@@ -125,7 +125,7 @@ def test_only_the_machine_that_was_named_is_spoken_to(bridges, monkeypatch):
 
 @pytest.mark.parametrize("host", ["a b", "http://x/", "x/y", ""])
 def test_names_that_are_no_machine_are_refused(host):
-    with pytest.raises(InputError, match="is no name of a machine"):
+    with pytest.raises(InputError, match="is not the name of a machine"):
         Bridge(host)
 
 

@@ -73,5 +73,5 @@ def test_steps_from_view_to_view_are_those_of_the_outermost_divided_by_the_views
 
 def test_depth_beyond_all_measure_is_refused():
     wide = LookingGlass("wide", "wide", "", None, 5, 1, (300, 40), 1.5, 178.0)
-    with pytest.raises(InputError, match=r"would part by .* pictures"):
+    with pytest.raises(InputError, match=r"would separate by .* widths of the picture"):
         working_grid(RgbdImage(np.ones((3, 20, 30)), np.full((20, 30), 0.5)), wide, ViewSettings(4.0), None)

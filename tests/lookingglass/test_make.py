@@ -209,8 +209,8 @@ def test_videos_of_other_length_or_size_do_not_go_together(films, tmp_path):
 @pytest.mark.parametrize(
     ("output", "said"),
     [
-        ("b.mp4", "is one picture, expected a name of a picture"),
-        ("b.tif", "is of a kind that is not written"),
+        ("b.mp4", "is one picture, expected the name of a picture"),
+        ("b.tif", "has no suffix that can be written"),
         ("a.png", "already exists"),
     ],
 )
@@ -221,7 +221,7 @@ def test_outputs_that_do_not_fit_are_refused_before_the_work(tmp_path, output, s
 
 
 def test_videos_that_are_read_only_are_refused_before_the_work(films, tmp_path):
-    with pytest.raises(InputError, match=r"b_rgbd_lr\.webm: is of a kind that is not written, expected \.mp4"):
+    with pytest.raises(InputError, match=r"b_rgbd_lr\.webm: has no suffix that can be written, expected \.mp4"):
         make_rgbd_file(films / "a_rgbd_lr.mp4", tmp_path / "b.webm", NO, Layout(even=True))
 
 
@@ -285,7 +285,7 @@ def test_options_that_would_do_nothing_are_refused(tmp_path, monkeypatch, capsys
         ([".", "--near", "white"], ".: has its own depth"),
         (["a.png", "--fps", "12"], "a.png: is one picture"),
         (["a.exr", "--codec", "h265"], "a.exr: is one picture"),
-        (["a_rgbd_lr.mp4", "--fps", "12"], "a_rgbd_lr.mp4: has its own frames a second"),
+        (["a_rgbd_lr.mp4", "--fps", "12"], "a_rgbd_lr.mp4: has its own frame rate"),
     ):
         for command in ("rgbd", "quilt"):
             assert main(["looking-glass", command, *arguments, "-o", "b.png"]) == 2
@@ -297,7 +297,7 @@ def test_options_that_would_do_nothing_are_refused(tmp_path, monkeypatch, capsys
     [
         (["quilt", "none.png", "-o", "b.png"], "none.png: does not exist"),
         (["quilt", "none.png", "-o", "b.png", "--device", "16"], "there is no Looking Glass '16'"),
-        (["rgbd", "none.png", "-o", "b.jpg", "--bits", "16"], "holds 8 bits a value"),
+        (["rgbd", "none.png", "-o", "b.jpg", "--bits", "16"], "can hold only 8 bits a value"),
         (["cast", "none.png"], "none.png: does not exist"),
         (["rgbd", "a.mp4", "-o", "b.mp4", "--depth", "c.mp4", "--source-side", "left"], "not both"),
     ],
