@@ -42,7 +42,9 @@ class DEHNetShape:
     """
 
     channels: int = 12
+    """Number of channels of each inner convolution."""
     convolutions: int = 34
+    """Number of convolutions of 3 × 3."""
     skips: bool = True
     """Whether a skip goes around every two convolutions."""
     fold: int = 1

@@ -17,7 +17,9 @@ class ColourNetwork:
     """Network of one colour, in float and, if available, in int8."""
 
     plain: Model
+    """Network in float."""
     quantised: Model | None
+    """Network in int8; None if it is missing."""
     optics: NetworkOptics
 
 

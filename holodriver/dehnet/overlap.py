@@ -34,10 +34,12 @@ class Stage:
 
 @dataclass
 class Times:
-    """Seconds that each item took in each stage, and from the start of its first stage to the end of its last."""
+    """Times of the items that went through a pipeline."""
 
     stages: dict[str, list[float]] = field(default_factory=dict)
+    """Times of all items in each stage, by its name, seconds."""
     latency: list[float] = field(default_factory=list)
+    """Time of each item from the start of its first stage to the end of its last, seconds."""
 
 
 def pipeline(

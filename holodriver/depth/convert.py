@@ -23,7 +23,9 @@ class Source:
 
     path: Path
     name: str
+    """Name of the results, without end and suffix."""
     folder: Path
+    """Folder of the results."""
     is_video: bool
 
 
@@ -32,9 +34,11 @@ class Made:
     """Result of converting a source."""
 
     written: tuple[Path, ...] = ()
+    """Paths of the results."""
     skipped: bool = False
     """Whether the results existed already."""
     note: str = ""
+    """Remark for the user; empty if there is none."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ class MeasuredSettings:
     depth: Path | None = None
     """File of measured depth; None: the depth that a phone stored inside the photo."""
     kind: Kind = "auto"
+    """Whether its values are distance or inverse depth; see `read_measured`."""
     ignore_embedded: bool = False
     """Whether depth inside a photo is ignored."""
 

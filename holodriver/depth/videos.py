@@ -62,7 +62,9 @@ class VideoOutcome:
     """Result of converting a video."""
 
     path: Path
+    """Path of the side-by-side video."""
     frames: int
+    """Number of frames written."""
     complete: bool
     """Whether the video was converted to its end."""
 

@@ -47,6 +47,7 @@ class Performed:
     place: str = ""
     """Name of the machine."""
     warnings: tuple[str, ...] = field(default=())
+    """Warnings of the unit, one line each."""
 
 
 def perform(task: Task) -> Performed:

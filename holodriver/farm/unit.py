@@ -37,7 +37,9 @@ class Surroundings:
     memory: float | None = None
     """Memory that the unit may use, bytes; None: the free memory."""
     progress: Progress = silent
+    """Callback for the progress of the unit."""
     warn: Warn = unheard
+    """Callback for warnings, one line each."""
 
 
 Work = Callable[..., dict[str, Any]]

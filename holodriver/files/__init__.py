@@ -1,1 +1,1 @@
-"""Floor 3: the only place that opens a data file."""
+"""Reading and writing of data files; no other room opens one."""

@@ -31,14 +31,11 @@ MAXIMUM_CHANNELS = 1024
 
 @dataclass(frozen=True)
 class ExrImage:
-    """Channels of one OpenEXR file, all of one size.
-
-    Channels of all parts are held together (Blender writes one part a pass), each (H, W), float32.
-    """
+    """Channels of all parts of one OpenEXR file (Blender writes one part a pass), all of one size."""
 
     channels: dict[str, NDArray[np.float32]]
     header: dict[str, Any]
-    """Values of each channel by its name, (H, W)."""
+    """Values of each channel by its name, (H, W), float32."""
     """Attributes of the first part whose values are numbers or text."""
 
     @property

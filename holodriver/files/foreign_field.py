@@ -43,7 +43,7 @@ class ForeignField:
     """A wave field that another program computed."""
 
     values: NDArray[np.complex64]
-    """(C, H, W) complex amplitudes."""
+    """Complex amplitudes, (C, H, W)."""
     assumed: str
     """What was assumed about the files, in one line."""
 

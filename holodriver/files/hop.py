@@ -37,10 +37,15 @@ class HopQuilt:
     media: str
     """File name of the picture or video in the zip."""
     columns: int
+    """Number of views in a row of the quilt."""
     rows: int
+    """Number of rows of views."""
     aspect: float
+    """Width of a view divided by its height."""
     focus: float
+    """Depth in the plane of the display: −1 the nearest, 0 the middle, 1 the farthest."""
     zoom: float
+    """Factor on the size of the picture."""
 
 
 def write_hop(

@@ -34,7 +34,7 @@ class Photo:
     """A photo, upright and in sRGB."""
 
     pixels: Pixels
-    """(H, W, 3) sRGB, red first, 8 or 16 bits."""
+    """Pixels (H, W, 3), sRGB, red first, 8 or 16 bits."""
     depth: "EmbeddedDepth | None" = None
     """Depth picture that a phone stored beside the colour; None if there is none."""
     notes: tuple[str, ...] = field(default_factory=tuple)

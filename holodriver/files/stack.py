@@ -149,7 +149,7 @@ class Outside:
 
 
 class Assembly:
-    """A focal stack in the making: planes are added as their raw renders become complete, in any order."""
+    """A focal stack in the making: planes are added in any order, as their raw renders become complete."""
 
     def __init__(self, manifest: RawManifest, raw: Path, folder: Path) -> None:
         self.manifest = manifest

@@ -40,10 +40,13 @@ class Item:
     path: Path
     kind: Kind
     columns: int = 1
+    """Number of views in a row of a quilt."""
     rows: int = 1
+    """Number of rows of views."""
     aspect: float = 1.0
     """Width divided by height of what is shown: of a view, or of the colour half."""
     side: Side | None = None
+    """Half that holds depth in RGB-D; None for other kinds."""
     settings: ViewSettings = field(default_factory=ViewSettings)
 
     def fields(self, name: str, display: LookingGlass) -> dict[str, Any]:
@@ -86,6 +89,7 @@ class Session:
 
     display: ConnectedDisplay
     playlist: str
+    """Bridge's name of the playlist."""
     events: Events
 
     def shown(self, patience: float = SHOW_PATIENCE_S, *, progress: Progress = silent) -> bool:

@@ -27,6 +27,7 @@ class Model:
     """Network of one colour as an ONNX file."""
 
     content: bytes
+    """Bytes of the ONNX file."""
     shape: DEHNetShape
     quantised: bool = False
 

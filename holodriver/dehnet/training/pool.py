@@ -38,9 +38,11 @@ class PoolSize:
     """Size of a pool."""
 
     records: int
+    """Largest number of records."""
     size: int
     """Side of the pictures, pixels."""
     planes: int
+    """Number of focal planes."""
     colours: int
     coc_max: float
     """Blur circle diameter over the whole depth range, pixels."""

@@ -37,7 +37,7 @@ BORDER = 8
 plane."""
 
 VALIDATION = 32
-"""Number of records at the end of the pool that are used only for validation."""
+"""Largest number of records at the end of the pool that are used only for validation."""
 
 LEAST_VARIANCE = 2e-3
 """Smallest variance by which a sample's loss is divided."""

@@ -41,7 +41,7 @@ class Track:
     """Width and height, pixels."""
     codec: Codec
     grey: bool = False
-    """Whether frames are grey, (H, W)."""
+    """Whether frames are grey, (H, W), and not (H, W, 3)."""
 
 
 class VideoParts:

@@ -87,7 +87,9 @@ class VideoInfo:
     start: Fraction
     """Earliest time stamp in the file, s."""
     codec: str
+    """FFmpeg's name of the codec."""
     notes: tuple[str, ...] = ()
+    """Notes on what was assumed, one clause each."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class VideoFrame:
     time: Fraction
     """Time since the start of the file, s; frames need not be evenly spaced."""
     pixels: NDArray[np.uint8]
-    """(H, W, 3), sRGB, red first."""
+    """Pixels (H, W, 3), sRGB, red first."""
 
 
 class VideoReader:
