@@ -2,7 +2,7 @@
 
     python3.11 scripts/dev.py demo [options]     the demo of the README (`holodriver demo`)
     python3.11 scripts/dev.py test [options]     the tests (pytest)
-    python3.11 scripts/dev.py check              ruff, mypy and import-linter
+    python3.11 scripts/dev.py check              ruff, mypy, import-linter and vulture
     python3.11 scripts/dev.py setup              the environments only
     python3.11 scripts/dev.py packages           names of the Debian/Ubuntu packages that Blender needs on Linux;
                                                  with --tests also of those without which some tests are skipped
@@ -345,6 +345,7 @@ def check(driver: Environment) -> int:
         ("ruff format", [driver.script("ruff"), "format", "--check", "."]),
         ("mypy", [driver.script("mypy")]),
         ("import-linter", [driver.script("lint-imports")]),
+        ("dead code", [driver.script("vulture")]),
     ):
         print(f"== {name}", flush=True)
         if subprocess.run([str(part) for part in command], cwd=ROOT, check=False).returncode:

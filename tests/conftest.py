@@ -15,9 +15,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does,
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job; what tests start would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-from holodriver.blender.find import Blender, clean_environment, find_blender
-from holodriver.blender.stack import RenderJob, render_stack
+from holodriver.blender.find import Blender, blender_environment, find_blender
+from holodriver.blender.stack import render_stack
 from holodriver.errors import BlenderError
+from holodriver.scene.render_job import RenderJob
 
 hypothesis.settings.register_profile("holodriver", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("holodriver")
@@ -66,7 +67,7 @@ def blend_file(blender, tmp_path_factory):
         path = folder / ("_".join([name, *map(str, arguments)]) + ".blend")
         if not path.exists():
             command = blender.command(SCENES, [name, str(path), *map(str, arguments)])
-            done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True)
+            done = subprocess.run(command, env=blender_environment(), capture_output=True, text=True)
             assert path.is_file(), done.stderr[-2000:]
         return path
 

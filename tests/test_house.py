@@ -16,6 +16,8 @@ LIGHT = (
     "holodriver.optics.focus",
     "holodriver.optics.lookingglass",
     "holodriver.files.manifest",
+    "holodriver.scene.render_job",
+    "holodriver.system.children",
 )
 MOST_FILES = 16
 LARGE = {"holodriver/cli", "holodriver/files"}

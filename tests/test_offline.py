@@ -74,7 +74,9 @@ def test_a_hologram_from_end_to_end(place):
 
 
 def test_rendering_in_blender(blender, place):
-    done = run(place, f"render demo -o demo.stack --size 16x16 --planes 2 --spp 1 --blender {blender.path} --overwrite")
+    done = run(
+        place, f"render stack demo -o demo.stack --size 16x16 --planes 2 --spp 1 --blender {blender.path} --overwrite"
+    )
     assert done.returncode == 0, done.stderr[-3000:]
 
 

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Cycles as a focal stack needs it: the settings that the artist's file must not decide, and one image rendered."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import bpy
 
 from holodriver.errors import BlenderError, InputError
+from holodriver.scene.render_job import CPU, RenderJob
 
 PIXEL_CENTRE_FILTER = 0.01
 """Pixel filter width (pixels) that puts the one ray of a depth sample at the pixel's centre."""
@@ -16,46 +16,17 @@ PIXEL_CENTRE_FILTER = 0.01
 WORKING_SPACE = "Linear Rec.709"
 """The only working space in which EXR colours mean what the rest of holodriver takes them for."""
 
-CPU = "CPU"
+Written = Callable[[str, int], None]
+"""Told of every raw file set that is complete: its kind, such as "plane", and its number."""
 
 PREPARED = ("render.", "cycles.", "view_layers[")
-"""Where in a scene lies what `prepare` sets."""
+"""Beginnings of the paths of the settings that `prepare` makes in a scene."""
 
 BLACK, REPLACED = "holodriver_depth", "holodriver_replaces"
 """Custom properties of the material that depth is rendered with: that it is it, and the override it stands for."""
 
 ALPHA_THRESHOLD = 0.5
 """Opacity from which a surface counts in depth (Cycles' own default)."""
-
-
-@dataclass(frozen=True)
-class RenderJob:
-    """What to render and how well."""
-
-    width: int
-    height: int
-    planes: int
-    coc_max: float
-    """Blur circle diameter between near and far plane, pixels."""
-    near: float | None
-    """Distance of the first focal plane, scene units; None: `visible_range` finds it."""
-    far: float | None
-    """That of the last one; may be infinity."""
-    mapping: str | None = None
-    """None: as the camera's type says."""
-    samples: int = 16
-    """Samples per pixel of each colour image."""
-    depth_samples: int = 10
-    """One-ray depth renders of each plane (the paper's Methods take 10)."""
-    seed: int = 0
-    max_bounces: int = 4
-    denoise: bool = True
-    device: str = CPU
-    """What Cycles computes on: "CPU", or a type of GPU as Cycles names it, such as "OPTIX"."""
-    devices: tuple[str, ...] = ()
-    """Cycles' identifiers of the devices of that type to use; none: all of them."""
-    route: str = "planes"
-    """"planes": each focal plane through the thin lens; "refocus": see `refocus`."""
 
 
 def prepare(scene: bpy.types.Scene, job: RenderJob) -> bpy.types.ViewLayer:

@@ -9,15 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.errors import BlenderError, InputError
+from holodriver.scene.render_job import NO_HIT, RANGE_MARGIN, RenderJob
 
-from .cycles import RenderJob, prepare, prepare_depth, render_image
+from .cycles import prepare, prepare_depth, render_image
 from .thin_lens import camera_copy
-
-MARGIN = 0.01
-"""Added to the range at both ends, as a fraction of its length: a lens sees a little more than a pinhole."""
-
-NO_HIT = 1e9
-"""Depths from here on are no surface: Cycles writes 1e10 where a ray meets none."""
 
 _MAGIC, _FLOAT = 20000630, 2
 _TILED, _MULTIPART = 0x200, 0x1000
@@ -54,7 +49,7 @@ def visible_range(scene: bpy.types.Scene, job: RenderJob, folder: Path) -> tuple
             f"camera '{name}' sees one flat surface at {near:g}, which has no depth range",
             remedy="give --near and --far",
         )
-    margin = MARGIN * (far - near)
+    margin = RANGE_MARGIN * (far - near)
     return max(near - margin, near / 2), far + margin
 
 

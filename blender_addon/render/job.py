@@ -3,27 +3,24 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import bpy
 
 from holodriver.errors import InputError
-from holodriver.optics.focus import Mapping
 from holodriver.progress import Progress
+from holodriver.scene.render_job import DEMO, RANDOM, QuiltViews, RenderJob
 
 from ..scenes.backdrop import FAR, NEAR
 from ..scenes.demo_scene import build_demo
 from ..scenes.random_scene import build_random
-from .cycles import RenderJob, forget_volumes
-from .quilt import QuiltSettings, plain_colours, render_quilt_views
+from .cycles import Written, forget_volumes
+from .quilt import plain_colours, render_quilt_views
 from .rgbd import render_depths, render_rgbd
-from .stack import Written, render_raw
+from .stack import render_raw
 from .thin_lens import camera_of, mapping_of
-
-DEMO, RANDOM = "demo", "random"
-"""Names of the scenes that are built rather than opened."""
 
 FLAWS_SAID = 3
 """Missing files of a kind that are told one by one."""
@@ -38,61 +35,50 @@ def run_job(job: dict[str, Any], *, progress: Progress, written: Written, warn: 
 
     Args:
         job: `kind` ("stack", "rgbd", "depth" for the raw depths of an RGB-D image alone, or "quilt" for its views),
-            `scene` ("demo", "random" or the path of a .blend file), `split` for the random one, `frames` (numbers; None
-            or empty: the file's own), `folder`, and the fields of `RenderJob`, of which `near`, `far` and `mapping` may
-            be None: then the scene decides. `quilt` holds the fields of `QuiltSettings`. `threads` is how many to
-            compute with, None for as many as there are cores.
+            `request` (`RenderJob.as_dict`), for a quilt `quilt` (the fields of `QuiltViews`), `folder`, and `threads`
+            (how many to compute with, None for as many as there are cores).
 
     Raises:
         InputError: the scene cannot be opened or has no usable camera.
         BlenderError: Blender could not write an image.
     """
-    settings = {field.name: job[field.name] for field in fields(RenderJob) if field.name in job}
-    settings["far"] = float("inf") if settings["far"] == "infinity" else settings["far"]
-    built = job["scene"] in (DEMO, RANDOM)
-    provenance = _build(job, settings) if built else _open_blend(Path(job["scene"]))
-    if built:
-        settings["near"] = NEAR if settings["near"] is None else settings["near"]
-        settings["far"] = FAR if settings["far"] is None else settings["far"]
+    request, kind, folder = RenderJob.from_dict(job["request"]), job["kind"], Path(job["folder"])
+    if request.built:
+        provenance = _build(request)
+        request = replace(request, near=request.near or NEAR, far=request.far or FAR)
+    else:
+        provenance = _open_blend(Path(request.scene))
     for text in _flaws():
         warn(text)
-    scene, folder = bpy.context.scene, Path(job["folder"])
-    if job.get("threads"):
+    scene = bpy.context.scene
+    if job["threads"]:
         scene.render.threads_mode, scene.render.threads = "FIXED", job["threads"]
-    kind = job.get("kind", "stack")
+    frames = request.frames or (scene.frame_current,)
+    if request.frames and kind in ("stack", "quilt"):
+        scene.frame_set(frames[0])
     if kind == "quilt":
-        if built:
+        if request.built:
             plain_colours(scene)
-        for frame in job.get("frames") or []:
-            scene.frame_set(frame)
-        settings_of_quilt = QuiltSettings(**job["quilt"])
-        render_quilt_views(
-            scene, settings_of_quilt, folder, progress=progress, written=lambda view: written("view", view)
-        )
-        return
-    settings["devices"] = tuple(settings.get("devices", ()))
-    frames = job.get("frames") or [scene.frame_current]
-    if kind == "stack":
-        if job.get("frames"):
-            provenance["frame"] = frames[0]
-            scene.frame_set(frames[0])
-        render_raw(scene, RenderJob(**settings), folder, provenance=provenance, progress=progress, written=written)
-        return
-    render = {"rgbd": render_rgbd, "depth": render_depths}[kind]
-    render(scene, RenderJob(**settings), frames, folder, progress=progress, written=written)
+        render_quilt_views(scene, request, QuiltViews(**job["quilt"]), folder, progress=progress, written=written)
+    elif kind == "stack":
+        provenance |= {"frame": frames[0]} if request.frames else {}
+        render_raw(scene, request, folder, provenance=provenance, progress=progress, written=written)
+    elif kind == "rgbd":
+        render_rgbd(scene, request, frames, folder, progress=progress, written=written)
+    else:
+        render_depths(scene, request, frames, folder, progress=progress, written=written)
 
 
-def _build(job: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+def _build(job: RenderJob) -> dict[str, Any]:
     forget_volumes()
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    scene, seed = bpy.context.scene, settings["seed"]
-    mapping: Mapping = settings["mapping"] or "linear"
-    aspect = settings["width"] / settings["height"]
-    if job["scene"] == DEMO:
+    scene, seed = bpy.context.scene, job.seed
+    mapping, aspect = job.mapping or "linear", job.width / job.height
+    if job.scene == DEMO:
         build_demo(scene, mapping=mapping, aspect=aspect, seed=seed)
         return {"scene": DEMO, "seed": seed}
-    build_random(scene, mapping=mapping, aspect=aspect, seed=seed, split=job["split"])
-    return {"scene": RANDOM, "seed": seed, "split": job["split"]}
+    build_random(scene, mapping=mapping, aspect=aspect, seed=seed, split=job.split)
+    return {"scene": RANDOM, "seed": seed, "split": job.split}
 
 
 def _open_blend(path: Path) -> dict[str, Any]:

@@ -6,88 +6,41 @@ all show the same part of the focal plane, which therefore stays in the plane of
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import bpy
 from mathutils import Vector
 
-from holodriver.errors import InputError
+from holodriver.errors import InputError, check, numbers
+from holodriver.files.manifest import quilt_view_name
 from holodriver.progress import Progress, silent
+from holodriver.scene.render_job import Look, QuiltViews, RenderJob
 
-from .cycles import CPU, RenderJob, hold, prepare, render_image
+from .cycles import Written, hold, prepare, render_image
 from .depth_range import visible_range
 from .thin_lens import camera_copy, fitted_sensor
-
-Look = Literal["scene", "standard"]
-"""Colours as the scene's own view transform makes them, or plain sRGB."""
-
-View = Callable[[int], None]
-"""Told of every view that is complete."""
-
-
-@dataclass(frozen=True)
-class QuiltSettings:
-    """Which views to render, and how well."""
-
-    views: int
-    """2 or more."""
-    width: int
-    """Of each view, pixels; width over height is what the display shows."""
-    height: int
-    view_cone: float
-    """Angle between the first and the last view, degrees."""
-    focus: float | None = None
-    """Distance of the plane that stands in the display, scene units; None: the camera's focus where it has depth of
-    field, else the middle (in dioptres) of what it sees."""
-    samples: int = 64
-    seed: int = 0
-    max_bounces: int = 12
-    denoise: bool = True
-    look: Look = "scene"
-    device: str = CPU
-    """As in `RenderJob`."""
-    devices: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class ViewLine:
-    """What was rendered: the geometry that the views have."""
-
-    focus: float
-    """Distance of the plane of zero parallax, scene units."""
-    view_width: float
-    """Width of what is seen there, scene units."""
-    near: float | None
-    """Nearest surface in view; None if nobody looked."""
-    far: float | None
-
-
-def view_name(view: int) -> str:
-    """File name of the picture of a view, counted from 0."""
-    return f"view_{view:04d}.png"
 
 
 def render_quilt_views(
     scene: bpy.types.Scene,
-    settings: QuiltSettings,
+    job: RenderJob,
+    quilt: QuiltViews,
     folder: Path,
     *,
     progress: Progress = silent,
-    written: View = lambda view: None,
-) -> ViewLine:
-    """Render the views of a quilt into `folder` as 16-bit PNG files, view 0 the leftmost; see `view_name`.
+    written: Written = lambda kind, view: None,
+) -> None:
+    """Render the views of a quilt into `folder` as 16-bit PNG files, view 0 the leftmost.
 
     The scene is changed and not put back: call this only in a process of its own, on a file that is not saved.
 
     Args:
         scene: its active camera is the middle of the line.
-        settings: which views.
+        job: size and quality of each view; width over height is what the display shows.
+        quilt: which views.
         folder: exists.
         progress: called after each view.
-        written: called when a view's file is there.
+        written: told "view" and its number when a view's file is there.
 
     Raises:
         InputError: there is no camera, it is not a perspective one, or its focus lies behind it.
@@ -100,50 +53,29 @@ def render_quilt_views(
         raise InputError(
             f"camera '{camera.name}' is of type {camera.data.type}; the views of a quilt need a perspective one"
         )
-    job = _as_job(settings)
-    near = far = None
-    focus = settings.focus if settings.focus is not None else _camera_focus(camera)
+    focus = quilt.focus if quilt.focus is not None else _camera_focus(camera)
     if focus is None:
         near, far = visible_range(scene, job, folder)
         focus = 2 / (1 / near + 1 / far)
-    if not (focus > 0 and math.isfinite(focus)):
-        raise InputError(f"focus is {focus:g}, expected a distance above 0")
+    check("focus", focus, numbers(above=0, kind="metres"))
     prepare(scene, job)
-    _prepare_picture(scene, settings.look)
+    _prepare_picture(scene, quilt.look)
     moved = camera_copy(scene)
     moved.data.dof.use_dof = False
     start, right = moved.matrix_world.translation.copy(), _right(moved)
     shift = moved.data.shift_x
     seen = focus * fitted_sensor(moved.data) / moved.data.lens  # along the axis that the sensor is fitted to
     stage = "rendering views"
-    progress(stage, 0, settings.views, f"focal plane at {focus:.4g}")
-    for view in range(settings.views):
-        angle = (view / (settings.views - 1) - 0.5) * settings.view_cone
+    progress(stage, 0, quilt.views, f"focal plane at {focus:.4g}")
+    for view in range(quilt.views):
+        angle = (view / (quilt.views - 1) - 0.5) * quilt.view_cone
         offset = focus * math.tan(math.radians(angle))
         moved.matrix_world.translation = start + right * offset
         moved.data.shift_x = shift - offset / seen
         # a seed of its own for each: noise that all views share would hang in the plane of the display like dirt
-        render_image(scene, folder / view_name(view), seed=(settings.seed * 1_000_003 + view) % 2**31)
-        written(view)
-        progress(stage, view + 1, settings.views)
-    return ViewLine(focus, seen * _share_of_width(moved.data, settings), near, far)
-
-
-def _as_job(settings: QuiltSettings) -> RenderJob:
-    return RenderJob(
-        width=settings.width,
-        height=settings.height,
-        planes=2,
-        coc_max=1.0,
-        near=None,
-        far=None,
-        samples=settings.samples,
-        seed=settings.seed,
-        max_bounces=settings.max_bounces,
-        denoise=settings.denoise,
-        device=settings.device,
-        devices=tuple(settings.devices),
-    )
+        render_image(scene, folder / quilt_view_name(view), seed=(job.seed * 1_000_003 + view) % 2**31)
+        written("view", view)
+        progress(stage, view + 1, quilt.views)
 
 
 def _camera_focus(camera: bpy.types.Object) -> float | None:
@@ -161,14 +93,6 @@ def _camera_focus(camera: bpy.types.Object) -> float | None:
 
 def _right(camera: bpy.types.Object) -> Vector:
     return camera.matrix_world.to_quaternion() @ Vector((1.0, 0.0, 0.0))
-
-
-def _share_of_width(data: bpy.types.Camera, settings: QuiltSettings) -> float:
-    """Width of the picture over its side that the sensor is fitted to."""
-    side = {"HORIZONTAL": settings.width, "VERTICAL": settings.height}.get(
-        data.sensor_fit, max(settings.width, settings.height)
-    )
-    return settings.width / side
 
 
 def _prepare_picture(scene: bpy.types.Scene, look: Look) -> None:

@@ -18,9 +18,9 @@ from holodriver.errors import InputError
 from holodriver.files.manifest import VIEWS_NAME, raw_view_name
 from holodriver.optics.focus import metric_depth, perspective_aperture
 from holodriver.progress import Progress
+from holodriver.scene.render_job import RenderJob
 
-from .cycles import RenderJob, drop_session, render_image
-from .stack import Written
+from .cycles import Written, drop_session, render_image
 from .thin_lens import ThinLens, fitted_sensor
 
 VIEWS_AT_15_PX = 64

@@ -14,8 +14,9 @@ import bpy
 
 from holodriver.files.manifest import RAW_FRAMES_NAME, raw_frame_color_name, raw_frame_depth_name
 from holodriver.progress import Progress, silent
+from holodriver.scene.render_job import RenderJob
 
-from .cycles import RenderJob, drop_session, prepare, prepare_depth, render_image
+from .cycles import Written, drop_session, prepare, prepare_depth, render_image
 from .thin_lens import camera_copy, mapping_of
 
 _NAME = "holodriver_name"  # property of a copied camera: what the artist calls it
@@ -28,7 +29,7 @@ def render_rgbd(
     folder: Path,
     *,
     progress: Progress = silent,
-    written: Callable[[str, int], None] = lambda kind, frame: None,
+    written: Written = lambda kind, frame: None,
 ) -> None:
     """Render depth and image of each frame into `folder`.
 
@@ -57,9 +58,13 @@ def render_depths(
     folder: Path,
     *,
     progress: Progress = silent,
-    written: Callable[[str, int], None] = lambda kind, frame: None,
+    written: Written = lambda kind, frame: None,
 ) -> dict[int, bpy.types.Object]:
-    """As `render_rgbd`, but the depths alone: what a depth range is found from. The camera of each frame."""
+    """Render the depths alone, from which a depth range can be found; arguments and errors are those of `render_rgbd`.
+
+    Returns:
+        The camera of each frame.
+    """
     cameras = frozen_cameras(scene, frames)
     layer = prepare(scene, job)
     first = cameras[frames[0]]
@@ -99,7 +104,7 @@ def _each(
     kind: str,
     job: RenderJob,
     progress: Progress,
-    written: Callable[[str, int], None],
+    written: Written,
 ) -> None:
     stage, total = {"depth": "rendering depth", "color": "rendering images"}[kind], len(cameras)
     progress(stage, 0, total)

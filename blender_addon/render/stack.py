@@ -4,7 +4,6 @@
 The scene is changed and not put back: call this only in a process of its own, on a file that is not saved.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,12 @@ from holodriver.files import manifest
 from holodriver.files.manifest import RawManifest
 from holodriver.optics.focus import positions
 from holodriver.progress import Progress, silent
+from holodriver.scene.render_job import RenderJob
 
-from .cycles import RenderJob, prepare, prepare_depth, render_image
+from .cycles import Written, prepare, prepare_depth, render_image
 from .depth_range import check_in_range, visible_range
+from .refocus import SHARP_SAMPLES, render_views
 from .thin_lens import ThinLens, thin_lens
-
-Written = Callable[[str, int], None]
-"""Told of every raw file set that is complete: "all_in_focus" or "plane", and which plane."""
 
 
 def render_raw(
@@ -32,7 +30,7 @@ def render_raw(
     provenance: dict[str, Any] | None = None,
     progress: Progress = silent,
     written: Written = lambda kind, plane: None,
-) -> RawManifest:
+) -> None:
     """Render all raw images of a focal stack into `folder`, with the manifest first.
 
     Args:
@@ -52,13 +50,9 @@ def render_raw(
         near, far = nearest if near is None else near, farthest if far is None else far
     else:
         check_in_range(scene, job, folder, near, far)
-    sharp = job
-    if job.route == "refocus":
-        from .refocus import SHARP_SAMPLES, render_views
-
-        sharp = replace(job, samples=SHARP_SAMPLES * job.samples)
+    sharp = replace(job, samples=SHARP_SAMPLES * job.samples) if job.route == "refocus" else job
     layer = prepare(scene, sharp)
-    lens = thin_lens(scene, near=near, far=far, mapping=job.mapping, coc_max=job.coc_max)  # type: ignore[arg-type]
+    lens = thin_lens(scene, near=near, far=far, mapping=job.mapping, coc_max=job.coc_max)
     raw = RawManifest(
         width=job.width,
         height=job.height,
@@ -83,7 +77,6 @@ def render_raw(
     else:
         _render_colors(scene, lens, raw, job, folder, progress)
     _render_depths(scene, layer, lens, raw, job, folder, progress, written)
-    return raw
 
 
 def _render_colors(

@@ -39,7 +39,7 @@ class ThinLens:
     coc_max: float
     """Blur circle diameter between near and far plane, pixels."""
     pixels: int
-    """Of the image, along the axis that the sensor is fitted to."""
+    """Size of the image along the axis that the sensor is fitted to, pixels."""
 
     def focus(self, t: float) -> None:
         """Focus on normalised depth `t` with the aperture that keeps blur linear.

@@ -6,16 +6,15 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any
 
 import bpy
 from mathutils import Matrix, Vector
 
+from holodriver.scene.render_job import Split
+
 from . import shapes
 from .materials import Color, patterned, textured
-
-Split = Literal["train", "test"]
-SPLITS: tuple[str, ...] = get_args(Split)
 
 _FINISHES = (0.6, 0.3, 0.1)  # shares of matte, shiny and metallic things
 

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from holodriver.errors import InputError
 from holodriver.optics.focus import Mapping, normalised_depth
+from holodriver.scene.render_job import SPLITS
 
 from .backdrop import FAR, NEAR, VIEW, Stage, add_camera, add_lamp, add_sky, add_wall, place
-from .random_kinds import KINDS, SPLITS, Kind, random_material, shuffled
+from .random_kinds import KINDS, Kind, random_material, shuffled
 
 COVER = 0.7
 """Share of the view that things cover; the rest is background."""

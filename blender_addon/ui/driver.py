@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the driver is, and its command lines for what the artist's settings say.
+"""Find the driver, and write its command lines for what the artist's settings say.
 
 Nothing here imports Blender's window: `settings` is anything that has the attributes of
 `ui.properties.HologramSettings`.
@@ -29,7 +29,7 @@ SAMPLES = {"DRAFT": 4, "QUICK": 16, "GOOD": 64, "BEST": 256}
 """Samples a pixel of each quality."""
 
 INSTALLED = "installed.txt"
-"""In the environment that Install Driver makes, once it is whole."""
+"""Name of a file in the environment that Install Driver makes; it is there once the environment is whole."""
 
 REMEDY = "name it in the add-on's preferences, or press Install Driver there"
 
@@ -145,23 +145,24 @@ class Scene:
     device: str
     devices: tuple[str, ...]
 
-    def quality(self, settings: Any) -> list[object]:
-        """How well, and by what, a child renders."""
-        given: list[object] = ["--blender", self.blender, "--spp", sample_count(settings), "--device", self.device]
-        for identifier in self.devices if self.device != "CPU" else ():
-            given += ["--use-device", identifier]
-        if not settings.denoise:
-            given.append("--no-denoise")
+    def source(self) -> list[object]:
+        """What is rendered, and by what: the arguments that all kinds of renders share."""
+        given: list[object] = [self.blend, "--blender", self.blender]
+        for device in [f"{self.device}={identifier}" for identifier in self.devices] or [self.device]:
+            given += ["--device", device]
         return given
 
-    def arguments(self, settings: Any) -> list[object]:
-        """Options of `holodriver render` that all its kinds share."""
-        given: list[object] = [self.blend, "--size", f"{self.size[0]}x{self.size[1]}", *self.quality(settings)]
+    def view(self) -> list[object]:
+        """Size and frames, as `holodriver render` takes them."""
+        given: list[object] = ["--size", f"{self.size[0]}x{self.size[1]}"]
+        return given + (["--frames", in_ranges(self.frames)] if self.frames else [])
+
+    def range(self) -> list[object]:
+        """The depth range, where it is known."""
+        given: list[object] = []
         for name, value in (("--near", self.near), ("--far", self.far)):
             if value is not None:
                 given += [name, "inf" if value == math.inf else f"{value:.9g}"]
-        if self.frames:
-            given += ["--frames", in_ranges(self.frames)]
         return given
 
 
@@ -174,9 +175,15 @@ def in_ranges(frames: Sequence[int]) -> str:
     return ",".join(str(frame) for frame in frames)
 
 
+def _quality(settings: Any) -> list[object]:
+    given: list[object] = ["--spp", sample_count(settings)]
+    return given if settings.denoise else [*given, "--no-denoise"]
+
+
 def stack_steps(driver: Driver, scene: Scene, settings: Any, coc_max: float, output: Path) -> list[Step]:
     """Render a focal stack, or a folder of them where there are several frames."""
-    arguments = ["render", *scene.arguments(settings), "--stack", "-o", output, "--planes", settings.planes]
+    arguments: list[object] = ["render", "stack", *scene.source(), *scene.view(), *scene.range(), *_quality(settings)]
+    arguments += ["-o", output, "--planes", settings.planes]
     arguments += ["--coc-max", f"{coc_max:.9g}", "--route", settings.route.lower(), *_overwrite(settings)]
     return [driver.step("Rendering the focal stack", *arguments)]
 
@@ -184,16 +191,17 @@ def stack_steps(driver: Driver, scene: Scene, settings: Any, coc_max: float, out
 def rgbd_steps(driver: Driver, scene: Scene, settings: Any, output: Path) -> list[Step]:
     """Render RGB-D images in the formats chosen."""
     names = {"SIDE_BY_SIDE": "side-by-side", "DEPTH": "depth", "EXR": "exr", "VIDEO": "video"}
-    arguments = ["render", *scene.arguments(settings), "--rgbd", "-o", output, *_overwrite(settings)]
+    arguments: list[object] = ["render", "rgbd", *scene.source(), *scene.view(), *scene.range(), *_quality(settings)]
+    arguments += ["-o", output, *_overwrite(settings)]
     for name, option in names.items():
         if name in settings.formats:
             arguments += ["--format", option]
     return [driver.step("Rendering RGB-D", *arguments)]
 
 
-def range_steps(driver: Driver, scene: Scene, settings: Any) -> list[Step]:
+def range_steps(driver: Driver, scene: Scene) -> list[Step]:
     """Find from where to where the camera sees something."""
-    return [driver.step("Looking at the scene", "render", *scene.arguments(settings), "--range")]
+    return [driver.step("Looking at the scene", "render", "range", *scene.source(), *scene.view())]
 
 
 def stacks_in(source: Path) -> list[Path]:
@@ -240,9 +248,9 @@ def photo_steps(driver: Driver, photo: Path, folder: Path) -> list[Step]:
 
 def quilt_steps(driver: Driver, scene: Scene, settings: Any, output: Path) -> list[Step]:
     """Render a quilt for a Looking Glass."""
-    arguments: list[object] = [scene.blend, *scene.quality(settings)]
-    arguments += ["--quilt", settings.quilt_device, "-o", output, *_overwrite(settings)]
-    return [driver.step("Rendering the quilt", "render", *arguments)]
+    arguments: list[object] = ["render", "quilt", *scene.source(), *_quality(settings)]
+    arguments += ["--display", settings.quilt_device, "-o", output, *_overwrite(settings)]
+    return [driver.step("Rendering the quilt", *arguments)]
 
 
 def _overwrite(settings: Any) -> list[object]:

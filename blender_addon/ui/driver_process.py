@@ -11,7 +11,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -19,8 +18,20 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
+
+from holodriver.system.children import (
+    clean_environment,
+    descendants,
+    ending,
+    kill,
+    kill_group,
+    listen,
+    own_group,
+    stand_back,
+)
 
 PATIENCE_S = 120.0
 """Silence after which a driver counts as hanging; it gives a sign of life every ten seconds."""
@@ -28,13 +39,9 @@ PATIENCE_S = 120.0
 GRACE_S = 0.4
 """What a stopped driver gets to clean up before it is killed."""
 
-NICE = 10
-"""Priority of the driver and its children below that of the window, as Unix counts it."""
-
 LINES_TOLD = 12
 OUTPUT_KEPT = 2000  # lines
 LONGEST_KEPT = 4000  # characters of a line
-LONGEST_LINE = 100_000  # bytes; what is longer is not a report
 LINES_A_POLL = 200
 
 
@@ -56,7 +63,7 @@ class Step:
     """One command of the driver."""
 
     title: str
-    """For people, such as "Rendering the focal stack"."""
+    """Name of the step for people, such as "Rendering the focal stack"."""
     command: tuple[str, ...]
 
 
@@ -107,9 +114,9 @@ class Job:
         self.title, self.steps, self.scratch, self.patience_s = title, list(steps), scratch, patience_s
         self.report = Report()
         self.state = State.RUNNING
-        self.on_end: Callable[[Job], None] | None = None
         self._clock = clock
-        self._leftovers = [(folder, pattern, _hidden(folder, pattern)) for folder, pattern in leftovers]
+        self._leftovers = leftovers
+        self._there_before: set[Path] = set()
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: queue.Queue[tuple[str, bytes | None]] = queue.Queue(maxsize=2000)
         self._open_streams = 0
@@ -128,12 +135,12 @@ class Job:
 
     @property
     def seconds(self) -> float:
-        """Since the job began."""
+        """Seconds since the job began."""
         return self._clock() - self.begun
 
     @property
     def seconds_left(self) -> float | None:
-        """Of the present stage, by its own pace; None while that is unknown."""
+        """Seconds that the present stage still takes at its own pace; None while that is unknown."""
         done = self.report.done - self._stage_done
         if done <= 0 or self.report.total <= self.report.done:
             return None
@@ -196,6 +203,8 @@ class Job:
         self.state = State.CANCELLED
 
     def _start(self) -> None:
+        if self._next == 0:
+            self._there_before = self._hidden()
         step = self.steps[self._next]
         self.report.step, self.report.stage, self.report.done, self.report.total = step.title, "", 0, 0
         self._heard = self._stage_begun = self._clock()
@@ -206,17 +215,19 @@ class Job:
                 stdin=subprocess.PIPE,  # nothing is written: its end tells the driver that Blender is gone
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                **own_group(),
+                **own_group(background=True),
             )
         except OSError as error:
             self.report.error = f"the driver does not start: {error.strerror or error} ({step.command[0]})"
             self._end(State.FAILED)
             return
-        stand_back(self._process.pid)
+        stand_back(self._process.pid)  # Blender's window goes before it
         self._open_streams = 2
         for name, stream in (("out", self._process.stdout), ("err", self._process.stderr)):
-            assert stream is not None
-            threading.Thread(target=_collect, args=(stream, name, self._lines), daemon=True).start()
+            listen(stream, partial(self._hear, name))
+
+    def _hear(self, name: str, line: bytes | None) -> None:
+        self._lines.put((name, line))
 
     def _read(self) -> None:
         for _ in range(LINES_A_POLL):
@@ -258,7 +269,7 @@ class Job:
     def _finish_step(self, status: int) -> None:
         if status != 0:
             if not self.report.error:
-                self.report.error = f"the driver stopped with {_status(status)}{self._last_words()}"
+                self.report.error = f"the driver stopped with {ending(status)}{self._last_words()}"
             self._end(State.FAILED)
             return
         self._process = None
@@ -276,88 +287,37 @@ class Job:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(5)
         for child in self._children:
-            _kill_one(child)
+            kill(child)
         if self.scratch is not None:
             shutil.rmtree(self.scratch, ignore_errors=True)
         with suppress(queue.Empty):
             while True:
                 self._lines.get(timeout=0.1)  # lets the readers end, which wait where nobody takes their lines
         if self._ending is not State.DONE:
-            for folder, pattern, before in self._leftovers:
-                for path in _hidden(folder, pattern) - before:
-                    shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+            for path in self._hidden() - self._there_before:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
     def _kill(self) -> None:
         process = self._process
         if process is None:
             return
         self._children |= descendants(process.pid)
-        if os.name == "nt":
-            subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
-        else:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+        kill_group(process)
         for child in self._children:
-            _kill_one(child)
+            kill(child)
+
+    def _hidden(self) -> set[Path]:
+        found = [folder.glob(pattern) for folder, pattern in self._leftovers if folder.is_dir()]
+        return {path for paths in found for path in paths}
 
     def _last_words(self) -> str:
         lines = [line[:300] for line in list(self.report.output)[-LINES_TOLD:]]
         return "; its last lines:\n" + "\n".join(lines) if lines else " and printed nothing"
 
 
-def descendants(pid: int) -> set[int]:
-    """Process numbers of the children of a process, and theirs, as far as the system tells (not on Windows)."""
-    parents: dict[int, int] = {}
-    if sys.platform.startswith("linux"):
-        for entry in Path("/proc").glob("[0-9]*/stat"):
-            with suppress(OSError, ValueError):
-                fields = entry.read_text(errors="replace").rpartition(")")[2].split()  # the name may hold anything
-                parents[int(entry.parent.name)] = int(fields[1])
-    elif os.name != "nt":
-        with suppress(OSError, subprocess.SubprocessError):
-            table = subprocess.run(["ps", "-Axo", "pid=,ppid="], capture_output=True, text=True, timeout=2)
-            parents = {int(own): int(parent) for own, parent in (line.split() for line in table.stdout.splitlines())}
-    found, open_ends = set(), [pid]
-    while open_ends:
-        parent = open_ends.pop()
-        for child, its in parents.items():
-            if its == parent and child not in found:
-                found.add(child)
-                open_ends.append(child)
-    return found
-
-
-def own_group() -> dict[str, Any]:
-    """Options of `Popen` that give a process a group of its own, so that all of it can be ended."""
-    if os.name == "nt":
-        names = ("CREATE_NEW_PROCESS_GROUP", "CREATE_NO_WINDOW", "BELOW_NORMAL_PRIORITY_CLASS")
-        return {"creationflags": sum(getattr(subprocess, name) for name in names)}
-    return {"start_new_session": True}
-
-
-def stand_back(pid: int) -> None:
-    """Let a new process, and what it will start, have the processor after Blender's window has had it."""
-    if os.name != "nt":
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, pid, NICE)
-
-
-def clean_environment() -> dict[str, str]:
-    """The environment for another Python: without what Blender has set for its own."""
-    foreign = ("PYTHON", "VIRTUAL_ENV", "__PYVENV", "CONDA")
-    return {name: value for name, value in os.environ.items() if not name.upper().startswith(foreign)}
-
-
 def _environment() -> dict[str, str]:
     own = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "HOLODRIVER_STOP_WITH_INPUT": "1"}
     return clean_environment() | own
-
-
-def _collect(stream: IO[bytes], name: str, lines: "queue.Queue[tuple[str, bytes | None]]") -> None:
-    with suppress(ValueError, OSError):
-        while line := stream.readline(LONGEST_LINE):
-            lines.put((name, line))
-    lines.put((name, None))
 
 
 def _event(text: str) -> dict[str, Any] | None:
@@ -372,23 +332,3 @@ def _event(text: str) -> dict[str, Any] | None:
 
 def _whole(value: object) -> int:
     return int(value) if isinstance(value, (int, float)) and abs(value) < 1e12 else 0
-
-
-def _hidden(folder: Path, pattern: str) -> set[Path]:
-    return set(folder.glob(pattern)) if folder.is_dir() else set()
-
-
-def _kill_one(pid: int) -> None:
-    if os.name == "nt":
-        return
-    with suppress(OSError):
-        os.kill(pid, signal.SIGKILL)
-
-
-def _status(status: int) -> str:
-    if status >= 0:
-        return f"exit status {status}"
-    try:
-        return signal.Signals(-status).name
-    except ValueError:
-        return f"signal {-status}"

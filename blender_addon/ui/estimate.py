@@ -17,13 +17,13 @@ SHIFT_S = 2.5e-7
 """Processor seconds of adding one pixel of a view to one plane in the refocus route (three colours)."""
 
 START_S = 4.0
-"""Until a child Blender renders."""
+"""Seconds until a child Blender renders."""
 
 RAW_BYTES = 5 * 4
-"""Of one pixel as Blender writes it: four channels and depth, 32 bits, hardly compressed where it is noisy."""
+"""Bytes of one pixel as Blender writes it: four channels and depth, 32 bits, hardly compressed where it is noisy."""
 
 STACK_BYTES = 3 * 2 + 4
-"""Of one pixel of a focal stack: three halves and a float."""
+"""Bytes of one pixel of a focal stack: three halves and a float."""
 
 
 @dataclass(frozen=True)
@@ -39,20 +39,20 @@ class Work:
     depth_samples: int = 10
     denoise: bool = True
     views: int = 0
-    """Of the refocus route; 0 plane by plane."""
+    """Number of views of the refocus route; 0 if each plane is rendered by itself."""
 
     @property
     def pixels(self) -> int:
-        """Of one image."""
+        """Number of pixels of one image."""
         return self.width * self.height
 
     @property
     def colour_images(self) -> int:
-        """Of one frame, with the all-in-focus one."""
+        """Number of colour images of one frame, the all-in-focus one included."""
         return self.planes + 1
 
     def processor_seconds(self) -> float:
-        """Of all frames, for the demo scene on one core."""
+        """Seconds that all frames would take with the demo scene on one core."""
         denoising = DENOISE_S if self.denoise else 0.0
         depths = (self.planes * self.depth_samples + 1) * SAMPLE_S
         if self.views:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the artist's near and far plane stand, and how their outlines lie in space."""
+"""The artist's near and far plane: their distances, and how their outlines lie in space."""
 
 import math
 from typing import Any

@@ -134,7 +134,7 @@ class HOLODRIVER_OT_fit_planes(_Render, bpy.types.Operator):
         scale = min(1.0, self.SIDE / max(width, height))
         size = (max(8, round(width * scale)), max(8, round(height * scale)))
         copied = snapshot_of(scene, size=size, planes=(None, None))
-        steps = range_steps(driver, copied, settings)
+        steps = range_steps(driver, copied)
         return Job("Fit to View", steps, scratch=copied.blend.parent)
 
     def finish(self, context: bpy.types.Context, job: Job) -> str:

@@ -22,7 +22,7 @@ BEHIND_THINGS = 0.35
 WIDTH_PX = 2.0
 
 BEYOND = 50.0
-"""Where a far plane at infinity is drawn, as a multiple of the near distance."""
+"""Distance at which a far plane at infinity is drawn, as a multiple of the near distance."""
 
 _handle: Any = None
 

@@ -46,7 +46,7 @@ def draw_main(layout: Any, context: bpy.types.Context) -> None:
 
 
 def draw_planes(layout: Any, context: bpy.types.Context) -> None:
-    """Where the focal planes stand."""
+    """Draw the settings of the focal planes."""
     settings = context.scene.holodriver
     layout.use_property_split, layout.use_property_decorate = True, False
     layout.prop(settings, "range_mode", text="Range")

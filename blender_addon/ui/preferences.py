@@ -22,15 +22,13 @@ EXTRAS = "cpu,rig,depth"
 INSTALL_PATIENCE_S = 1800.0
 """pip says nothing while it builds and unpacks."""
 
-NEEDED_GB = 8.0
-
 _ICONS = {"ok": "CHECKMARK", "missing": "INFO", "problem": "ERROR"}
 
 _findings: list[dict[str, Any]] = []
 
 
 class HolodriverPreferences(bpy.types.AddonPreferences):
-    """Where the driver is."""
+    """The preferences: which driver to start, and the buttons that install and check it."""
 
     bl_idname = session.PACKAGE
 

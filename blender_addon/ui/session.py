@@ -18,7 +18,7 @@ STATUS_UNITS = 24.0
 """Width of the bar in the status bar, in Blender's units of a button's height."""
 
 PACKAGE = __package__.rpartition(".")[0]
-"""Of the extension, as Blender knows it."""
+"""Name of the extension's package, as Blender knows it."""
 
 
 @dataclass
@@ -99,7 +99,7 @@ def preferences() -> Any:
 
 
 def private_environment() -> Path | None:
-    """Where Install Driver makes its environment; None where Blender gives the extension no folder."""
+    """The folder in which Install Driver makes its environment; None if Blender gives the extension no folder."""
     try:
         return Path(bpy.utils.extension_path_user(PACKAGE)) / "driver"
     except ValueError:  # not installed as an extension

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from holodriver.errors import BlenderError, shown
+from holodriver.system.children import clean_environment
 
 ENVIRONMENT_VARIABLE = "HOLODRIVER_BLENDER"
 ENVIRONMENT_FOLDER = ".venv-blender"
@@ -39,9 +40,9 @@ class Blender:
     """A Blender executable, or a Python that imports bpy."""
     path: Path
     version: str
-    """Such as "5.0.1"."""
+    """Version, such as "5.0.1"."""
     source: str
-    """Who named it, such as "--blender"."""
+    """Name of the option or setting that named it, such as "--blender"."""
 
     def command(self, script: Path, arguments: list[str]) -> list[str]:
         """The command line that runs `script` in it, apart from user settings and with scripts in files off."""
@@ -52,16 +53,21 @@ class Blender:
         return [str(self.path), *options, "--python", str(script), "--", *arguments]
 
 
-def find_blender(explicit: str | Path | None = None) -> Blender:
+def find_blender(explicit: Blender | str | Path | None = None) -> Blender:
     """The Blender to render with.
 
-    Asked in this order: `explicit`; the environment variable HOLODRIVER_BLENDER; `blender = "…"` in the user's
-    holodriver.toml; the environment ``.venv-blender`` beside the driver's; ``blender`` on the PATH. The first three are
-    a choice: if it does not work, that is an error and nothing else is tried.
+    These are asked in this order: `explicit`; the environment variable HOLODRIVER_BLENDER; `blender = "…"` in the
+    user's holodriver.toml; the environment ``.venv-blender`` beside the driver's; ``blender`` on the PATH. The first
+    three are a choice: if it does not work, that is an error and nothing else is tried.
+
+    Args:
+        explicit: an executable; a `Blender` that was found before is taken as it is.
 
     Raises:
         BlenderError: the chosen one does not work, or none was found.
     """
+    if isinstance(explicit, Blender):
+        return explicit
     for source, named in _choices(explicit):
         return ask(_resolved(named, source), source)
     refused = []
@@ -82,7 +88,7 @@ def find_blender(explicit: str | Path | None = None) -> Blender:
 
 @cache
 def known_blender(explicit: Path | None = None) -> Blender:
-    """As `find_blender`, asked once in a process, which may render many things."""
+    """The Blender that `find_blender` finds, looked for only once in a process, which may render many things."""
     return find_blender(explicit)
 
 
@@ -106,11 +112,9 @@ def ask(path: Path, source: str) -> Blender:
     return Blender(kind, path, _dotted(version), source)
 
 
-def clean_environment() -> dict[str, str]:
-    """The environment for a Blender: without what would steer its Python to the driver's packages."""
-    foreign = ("PYTHON", "VIRTUAL_ENV", "__PYVENV", "CONDA")
-    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(foreign)}
-    return kept | {"PYTHONNOUSERSITE": "1"}
+def blender_environment() -> dict[str, str]:
+    """The environment for a Blender, without what would steer its Python to the driver's packages."""
+    return clean_environment() | {"PYTHONNOUSERSITE": "1"}
 
 
 def settings_file() -> Path:
@@ -121,7 +125,7 @@ def settings_file() -> Path:
 
 
 def environment_folder() -> Path:
-    """Where an environment with bpy would be, beside the driver's own."""
+    """The folder of an environment with bpy, beside the driver's own environment."""
     return Path(sys.prefix).parent / ENVIRONMENT_FOLDER
 
 
@@ -180,7 +184,7 @@ def _output(command: list[str], where: str, *, failure: str = "does not run") ->
     try:
         done = subprocess.run(
             command,
-            env=clean_environment(),
+            env=blender_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import scipy.fft
@@ -23,30 +23,46 @@ class Refocusing:
     nothing is blurred; each view is transformed once and each plane once.
 
     Args:
-        raw: folder of the raw views and what is said about them.
+        raw: folder of the raw views.
         manifest: of the raw renders.
-
-    Raises:
-        FileFormatError: what is said about the views is missing or wrong.
+        points: places of the views on the unit disc, right and up.
+        margin: pixels on each side of a view that go beyond the image.
+        reference: normalised depth at which the views coincide as rendered.
     """
 
-    def __init__(self, raw: Path, manifest: RawManifest):
-        path = raw / VIEWS_NAME
-        try:
-            about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            self._points = np.asarray(about["points"], np.float64).reshape(-1, 2)
-            self._margin, self._reference = int(about["margin"]), float(about["reference"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise FileFormatError("does not describe raw views", where=path) from error
+    def __init__(
+        self,
+        raw: Path,
+        manifest: RawManifest,
+        points: NDArray[np.float64],
+        margin: int,
+        reference: float,
+    ):
         self.raw, self.manifest = raw, manifest
+        self._points, self._margin, self._reference = points, margin, reference
         height, width = manifest.shape
-        self._size = (height + 2 * self._margin, width + 2 * self._margin)
+        self._size = (height + 2 * margin, width + 2 * margin)
         self._fast = tuple(scipy.fft.next_fast_len(side, real=True) for side in self._size)
         self._rows = np.fft.fftfreq(self._fast[0])[:, None]
         self._columns = np.fft.rfftfreq(self._fast[1])[None]
         spectrum = (3, self._fast[0], self._fast[1] // 2 + 1)
         self._sums = np.zeros((manifest.planes, *spectrum), np.complex64)
         self._added = 0
+
+    @classmethod
+    def of(cls, raw: Path, manifest: RawManifest) -> Self:
+        """The images of the raw views in a folder, by what the child has written about them there.
+
+        Raises:
+            FileFormatError: the description of the views is missing or wrong.
+        """
+        path = raw / VIEWS_NAME
+        try:
+            about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            points = np.asarray(about["points"], np.float64).reshape(-1, 2)
+            return cls(raw, manifest, points, int(about["margin"]), float(about["reference"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise FileFormatError("does not describe raw views", where=path) from error
 
     def add(self, view: int) -> None:
         """Add a raw view to all planes, and delete it.

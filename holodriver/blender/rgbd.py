@@ -2,9 +2,7 @@
 
 import json
 import math
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from fractions import Fraction
@@ -15,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from holodriver.blender.child import Warn, raw_renders
 from holodriver.blender.find import Blender, find_blender
-from holodriver.blender.stack import RenderJob, raw_renders
 from holodriver.errors import BlenderError, InputError
-from holodriver.files.atomic import check_output
+from holodriver.files.atomic import check_output, scratch_folder
 from holodriver.files.exr import read_exr
 from holodriver.files.manifest import RAW_FRAMES_NAME, raw_frame_color_name, raw_frame_depth_name
 from holodriver.files.rgbd import DEPTH, SIDE_BY_SIDE, write_rgbd
@@ -27,6 +25,7 @@ from holodriver.files.video.writer import even
 from holodriver.optics.colour import srgb_encode
 from holodriver.optics.focus import Mapping, check_range, normalised_depth
 from holodriver.progress import Progress, silent
+from holodriver.scene.render_job import NO_HIT, RANGE_MARGIN, RenderJob
 from holodriver.scene.rgbd import RgbdImage
 
 FORMATS = ("side-by-side", "depth", "exr", "video")
@@ -35,13 +34,8 @@ frames NAME_rgbd_lr.mp4."""
 
 VIDEO = "video"
 
-MARGIN = 0.01
-"""Added at both ends of a range that was found, as a fraction of its length."""
-
 RANGE = "range"
 """Base of the names of what is rendered to find a range."""
-
-_NO_HIT = 1e9  # Cycles writes 1e10 where a ray meets nothing
 
 Floats = NDArray[np.float32]
 
@@ -54,7 +48,7 @@ def render_rgbd(
     overwrite: bool = False,
     blender: Blender | str | Path | None = None,
     progress: Progress = silent,
-    warn: Callable[[str], None] = lambda text: None,
+    warn: Warn = lambda text: None,
 ) -> list[Path]:
     """Render the RGB-D image of each of the job's frames.
 
@@ -92,16 +86,12 @@ def render_rgbd(
     if VIDEO in formats:
         check_output(film_path, overwrite=overwrite)
     written: list[Path] = []
-    with _raw(job, base, blender, "rgbd") as (raw, reports), ExitStack() as stack:
+    with _raw(job, base, blender, "rgbd", progress, warn) as (raw, renders), ExitStack() as stack:
         depths = _Depths(raw, job)
         film: Film | None = None
         gain = 0.0
-        for report in reports:
-            _pass_on(report, progress, warn)
-            if report["event"] != "written":
-                continue
-            frame = int(report["plane"])
-            if report["kind"] == "depth":
+        for rendered, frame in renders:
+            if rendered == "depth":
                 depths.add(frame)
                 continue
             if not depths.far:
@@ -132,7 +122,7 @@ def find_range(
     *,
     blender: Blender | str | Path | None = None,
     progress: Progress = silent,
-    warn: Callable[[str], None] = lambda text: None,
+    warn: Warn = lambda text: None,
 ) -> tuple[float, float]:
     """Distances (m) of the nearest and the farthest surface that the camera sees in any of the job's frames.
 
@@ -144,12 +134,10 @@ def find_range(
         BlenderError: no Blender was found, or it stopped with an error.
     """
     open_range = replace(job, near=None, far=None)
-    with _raw(open_range, folder / RANGE, blender, "depth") as (raw, reports):
+    with _raw(open_range, folder / RANGE, blender, "depth", progress, warn) as (raw, renders):
         depths = _Depths(raw, open_range)
-        for report in reports:
-            _pass_on(report, progress, warn)
-            if report["event"] == "written":
-                depths.add(int(report["plane"]))
+        for _, frame in renders:
+            depths.add(frame)
         depths.settle()
     return depths.near, depths.far
 
@@ -166,7 +154,7 @@ class _Depths:
     def add(self, frame: int) -> None:
         """Take the depth of a frame into account."""
         depth = self._depth(frame)
-        seen = depth[depth < _NO_HIT]
+        seen = depth[depth < NO_HIT]
         if not seen.size:
             return
         near, far = self.job.near or 0.0, math.inf if self.job.far is None else self.job.far
@@ -195,7 +183,7 @@ class _Depths:
                 f"camera '{camera}' sees one flat surface at {self._nearest:g}, which has no depth range",
                 remedy="give --near and --far",
             )
-        margin = MARGIN * length
+        margin = RANGE_MARGIN * length
         self.near = max(self._nearest - margin, self._nearest / 2) if self.job.near is None else self.job.near
         self.far = self._farthest + margin if self.job.far is None else self.job.far
         check_range(self.near, self.far, self.mapping)
@@ -210,7 +198,7 @@ class _Depths:
     @property
     def mapping(self) -> Mapping:
         """What depth is linear in, by the camera's type unless the job says."""
-        mapping: Mapping = self.job.mapping or self._about["mapping"]  # type: ignore[assignment]
+        mapping: Mapping = self.job.mapping or self._about["mapping"]
         return mapping
 
     @property
@@ -246,26 +234,15 @@ class _Depths:
 
 @contextmanager
 def _raw(
-    job: RenderJob, base: Path, blender: Blender | str | Path | None, kind: str
-) -> Iterator[tuple[Path, Iterator[dict[str, Any]]]]:
-    """A hidden folder beside the results with the raw renders that come into it."""
-    found = blender if isinstance(blender, Blender) else find_blender(blender)
-    base.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{base.name}.", dir=base.parent))
-    try:
+    job: RenderJob, base: Path, blender: Blender | str | Path | None, kind: str, progress: Progress, warn: Warn
+) -> Iterator[tuple[Path, Iterator[tuple[str, int]]]]:
+    """A hidden folder beside the results, and the raw renders as they come into it."""
+    found = find_blender(blender)
+    with scratch_folder(base) as scratch:
         raw = scratch / "raw"
         raw.mkdir()
-        with raw_renders(found, job, raw, scratch=scratch, kind=kind) as reports:
-            yield raw, reports
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _pass_on(report: dict[str, Any], progress: Progress, warn: Callable[[str], None]) -> None:
-    if report["event"] == "progress":
-        progress(report["stage"], report["done"], report["total"], report["note"])
-    elif report["event"] == "warning":
-        warn(report["what"])
+        with raw_renders(found, job, raw, scratch=scratch, kind=kind, progress=progress, warn=warn) as renders:
+            yield raw, renders
 
 
 def _numbered(base: Path, frame: int, frames: int) -> Path:

@@ -19,8 +19,9 @@ from holodriver.errors import HolodriverError
 
 COMMANDS = {
     "demo": "From a Blender scene to a hologram, panel frames and pictures of it, in one go.",
-    "render": "Render a Blender scene to a focal stack.",
+    "render": "Render a Blender scene: focal stacks, RGB-D images, quilts, data sets.",
     "synth": "Compute the hologram of a focal stack, or of a picture with depth.",
+    "import": "Turn the wave field of another program into a hologram.",
     "calibrate": "Measure what the panel does to each colour, in a file that encode uses.",
     "capture": "Score what a camera sees of a hologram, focus by focus.",
     "encode": "Encode holograms into panel frames.",
@@ -43,7 +44,10 @@ COMMANDS = {
     "doctor": "Say what this machine has and lacks, and what to do about it.",
 }
 """Each command is the function (or the group of commands) of that name in the module `holodriver.cli.<name>`, which is
-imported when it is called; a hyphen is an underscore there."""
+imported when it is called; a hyphen is an underscore there, and see `NAMES`."""
+
+NAMES = {"import": "import_field"}
+"""Names of modules and functions of commands whose own name is a word of Python."""
 
 WITH_PARENT = "HOLODRIVER_STOP_WITH_INPUT"
 """Environment variable of programs that start this one: it stops when its standard input ends, as theirs would."""
@@ -64,7 +68,7 @@ class _Deferred(TyperCommand):
     def load(self) -> Any:
         """The command itself."""
         assert self.name is not None
-        name = self.name.replace("-", "_")
+        name = NAMES.get(self.name, self.name.replace("-", "_"))
         function = getattr(importlib.import_module(f"holodriver.cli.{name}"), name)
         if isinstance(function, typer.Typer):
             return typer.main.get_command(function)

@@ -1,6 +1,6 @@
 """Batches on the command line: the options that say who does the units, and how a batch is shown."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -177,13 +177,17 @@ def refuse_farm(why: str, *, but: tuple[str, ...] = ()) -> None:
             raise InputError(why, where=f"--{field.name.replace('_', '-')}", remedy="leave it out")
 
 
-def run_batch(batch: "Batch") -> "list[Outcome] | None":
-    """Do a batch on the chosen farm, or only show its plan with `--dry-run`, for which the result is None."""
+def run_batch(batch: "Batch", made: "Callable[[Outcome], object]" = lambda outcome: None) -> "list[Outcome] | None":
+    """Do a batch on the chosen farm, or only show its plan with `--dry-run`, for which the result is None.
+
+    Args:
+        made: told of each outcome as it comes.
+    """
     farm = chosen_farm()
     if dry_run():
         show_plan(batch, farm)
         return None
-    return do(batch, farm)
+    return do(batch, farm, made)
 
 
 def tell_batch(batch: "Batch", outcomes: "list[Outcome]") -> None:
@@ -225,13 +229,14 @@ def show_plan(batch: "Batch", farm: "Farm") -> None:
     plan.budget.check()
 
 
-def do(batch: "Batch", farm: "Farm") -> "list[Outcome]":
+def do(batch: "Batch", farm: "Farm", made: "Callable[[Outcome], object]" = lambda outcome: None) -> "list[Outcome]":
     """Do a batch, and print what was left out; `--progress names` prints each result as it is made."""
     from holodriver.farm.run import run
 
     def named(outcome: "Outcome") -> None:
         if outcome.error is None:
             console.name(outcome.unit.outputs[0])
+        made(outcome)
 
     with console.reporting() as progress:
         outcomes = run(batch, farm, progress=progress, warn=console.warn, made=named)

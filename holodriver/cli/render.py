@@ -1,318 +1,470 @@
-"""`holodriver render`: a Blender scene to a focal stack or an RGB-D image."""
+"""`holodriver render`: a Blender scene to focal stacks, an RGB-D image, a quilt, a depth range or a data set."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from holodriver.cli import farming
-from holodriver.cli.options import parse_frames, parse_size
+from holodriver.cli import console, farming
+from holodriver.cli.options import Overwrite, parse_frames, parse_size
 from holodriver.errors import InputError
 from holodriver.optics.display import REFERENCE
+from holodriver.optics.focus import Mapping
+from holodriver.scene.render_job import CPU, RANDOM, RenderJob, Route, Split
 
 if TYPE_CHECKING:
-    from holodriver.blender.stack import RenderJob
+    from holodriver.blender.quilt import QuiltJob
     from holodriver.farm.unit import Batch
 
 SIZE = "256"
-"""Pixels of a side, if nobody says."""
+"""Default size of an image: pixels of each side."""
+
+SAMPLES = 16
+"""Default number of samples per pixel."""
+
+RANDOM_TRAIN = "random-train"
+"""Name of a random scene of the split "train"."""
+
+PICTURE, QUALITY, BLENDER = "Picture", "Quality", "Blender"
+"""Panels of the help."""
+
+Scene = Annotated[
+    str,
+    typer.Argument(
+        help="A .blend file, 'demo' for the scene that comes along, 'random' for a scene made from the seed, or "
+        "'random-train' for one of things and textures that 'random' never has."
+    ),
+]
+Frames = Annotated[
+    str | None,
+    typer.Option(help="The frames of the animation, such as 1-24, 1-24:2 or 3,5. By default it is the file's own."),
+]
+Size = Annotated[str, typer.Option(help="Pixels: one number for a square, or WIDTHxHEIGHT.", rich_help_panel=PICTURE)]
+Near = Annotated[
+    float | None,
+    typer.Option(
+        help="Distance of the near focal plane, m. By default it is that of the nearest surface in view.",
+        rich_help_panel=PICTURE,
+    ),
+]
+Far = Annotated[
+    float | None,
+    typer.Option(
+        help="Distance of the far focal plane, m, or 'inf'. By default it is that of the farthest surface in view.",
+        rich_help_panel=PICTURE,
+    ),
+]
+MappingOption = Annotated[
+    Mapping | None,
+    typer.Option(
+        "--mapping",
+        help="What depth is linear in. By default it is what the camera gives: dioptric if it is a perspective one.",
+        rich_help_panel=PICTURE,
+    ),
+]
+Planes = Annotated[int, typer.Option(help="Number of focal planes.", min=2, rich_help_panel=PICTURE)]
+RouteOption = Annotated[
+    Route,
+    typer.Option(
+        "--route",
+        help="How planes are made: each by itself, or (refocus, for perspective cameras) of views over the aperture "
+        "that are shifted and added.",
+        rich_help_panel=QUALITY,
+    ),
+]
+Samples = Annotated[
+    int, typer.Option("--spp", help="Samples per pixel: 16 is quick, 64 good.", min=1, rich_help_panel=QUALITY)
+]
+Denoise = Annotated[bool, typer.Option(help="Remove noise from the images.", rich_help_panel=QUALITY)]
+Seed = Annotated[
+    int, typer.Option(help="Seed of the noise, and of a scene that is not a file.", rich_help_panel=QUALITY)
+]
+Device = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TYPE[=IDENTIFIER]",
+        help="What Cycles computes on: CPU (the default), a type of GPU as Cycles names it, such as OPTIX, or one GPU "
+        "by its identifier in Cycles, such as OPTIX=IDENTIFIER, which may be repeated.",
+        rich_help_panel=BLENDER,
+    ),
+]
+BlenderPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--blender",
+        help="The Blender to render with, or a Python that has bpy. By default it is looked for.",
+        rich_help_panel=BLENDER,
+    ),
+]
+
+render = typer.Typer(add_completion=False)
 
 
-def render(
+@render.callback(invoke_without_command=True)
+def group(context: typer.Context) -> None:
+    """Render a Blender scene: focal stacks, RGB-D images, quilts, data sets."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@render.command()
+def stack(
     context: typer.Context,
-    scene: Annotated[
-        str,
-        typer.Argument(
-            help="A .blend file, 'demo' for the scene that comes along, or 'random' for one made from the seed."
+    scene: Scene,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            help="The focal stack, NAME.stack. With several frames it is a folder of them, or NAME.json: a job for "
+            "Flamenco, Blender's farm, that renders them into NAME.stacks beside it.",
         ),
     ],
-    output: Annotated[
-        Path | None,
+    frames: Annotated[
+        str | None,
         typer.Option(
-            "--output",
-            "-o",
-            help="The focal stack, NAME.stack; with --frames a folder of them; with --rgbd the base of the names; with "
-            "--quilt NAME.png or .jpg.",
-            show_default=False,
+            help="The frames of the animation, such as 1-24, 1-24:2 or 3,5; those that are there already are left out. "
+            "By default it is the file's own frame."
         ),
     ] = None,
-    stack: Annotated[bool, typer.Option("--stack", help="Render a focal stack; so it is unless another is asked.")] = (
-        False
-    ),
-    rgbd: Annotated[bool, typer.Option("--rgbd", help="Render an RGB-D image instead of a focal stack.")] = False,
-    find_range: Annotated[
-        bool, typer.Option("--range", help="Only say from where to where the camera sees something.")
-    ] = False,
+    size: Size = SIZE,
+    planes: Planes = REFERENCE.planes,
+    near: Near = None,
+    far: Far = None,
+    mapping: MappingOption = None,
+    coc_max: Annotated[
+        float,
+        typer.Option(help="Blur circle diameter between near and far plane, pixels.", rich_help_panel=PICTURE),
+    ] = REFERENCE.coc_max,
+    route: RouteOption = "planes",
+    spp: Samples = SAMPLES,
+    denoise: Denoise = True,
+    seed: Seed = 0,
+    device: Device = None,
+    blender: BlenderPath = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Render the focal stack of a scene, or of each frame of its animation."""
+    width, height = parse_size(size)
+    job = RenderJob(
+        width=width,
+        height=height,
+        planes=planes,
+        near=near,
+        far=far,
+        mapping=mapping,
+        coc_max=coc_max,
+        route=route,
+        samples=spp,
+        denoise=denoise,
+        seed=seed,
+        frames=parse_frames(frames) if frames else (),
+        **_scene(scene),
+        **_device(device),
+    )
+    if output.suffix.lower() == ".json":
+        farming.refuse_farm("is for a batch that is rendered here, and a job for Flamenco renders nothing")
+        _export(job, output, blender, overwrite=overwrite)
+    elif len(job.frames) > 1:
+        from holodriver.tasks.batches.animation import frames_batch
+
+        _do(frames_batch(job, output, blender=farming.absolute(blender), overwrite=overwrite))
+    else:
+        context.with_resource(farming.alone("focal stacks of many frames"))
+        _one_stack(job, output, blender, overwrite=overwrite)
+
+
+@render.command()
+def rgbd(
+    context: typer.Context,
+    scene: Scene,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The base of the files' names, such as FOLDER/NAME.")],
     formats: Annotated[
         list[str] | None,
         typer.Option(
             "--format",
-            help="For RGB-D, may be repeated: side-by-side (Looking Glass), depth (16-bit PNG), exr, video (MP4).",
+            help="side-by-side (for a Looking Glass, the default), depth (16-bit PNG), exr or video (MP4). It may be "
+            "repeated.",
         ),
     ] = None,
-    frames: Annotated[
-        str | None, typer.Option(help="Frames of the animation, such as 1-24, 1-24:2 or 3,5; else the file's own.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="CPU, or a type of GPU as Cycles names it, such as OPTIX.")] = "CPU",
-    use_device: Annotated[
-        list[str] | None,
-        typer.Option(help="Cycles' identifier of a GPU to use, may be repeated; else all."),
-    ] = None,
+    frames: Frames = None,
+    size: Size = SIZE,
+    near: Near = None,
+    far: Far = None,
+    mapping: MappingOption = None,
+    spp: Samples = SAMPLES,
+    denoise: Denoise = True,
+    seed: Seed = 0,
+    device: Device = None,
+    blender: BlenderPath = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Render what the camera sees, sharp everywhere, with its depth."""
+    from holodriver.blender.rgbd import FORMATS, render_rgbd
+
+    width, height = parse_size(size)
+    job = RenderJob(
+        width=width,
+        height=height,
+        near=near,
+        far=far,
+        mapping=mapping,
+        samples=spp,
+        denoise=denoise,
+        seed=seed,
+        frames=parse_frames(frames) if frames else (),
+        **_scene(scene),
+        **_device(device),
+    )
+    context.with_resource(farming.alone("focal stacks and quilts of many frames"))
+    with console.reporting() as progress:
+        written = render_rgbd(
+            job,
+            output,
+            formats=formats or FORMATS[:1],
+            overwrite=overwrite,
+            blender=blender,
+            progress=progress,
+            warn=console.warn,
+        )
+    for path in written:
+        console.wrote(path)
+
+
+@render.command()
+def quilt(
+    context: typer.Context,
+    scene: Scene,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            help="The quilt, NAME.png or NAME.jpg, which gets an end such as _qs11x6a0.5625. With several frames it is "
+            "a folder.",
+        ),
+    ],
+    display: Annotated[
+        str, typer.Option(help="The Looking Glass to render for ('holodriver looking-glass devices' lists them).")
+    ],
+    frames: Frames = None,
     size: Annotated[
         str | None,
         typer.Option(
-            help="Pixels: one number for a square, or WIDTHxHEIGHT; 256 if left out. Of a whole quilt: its display's.",
-            show_default=False,
-        ),
-    ] = None,
-    planes: Annotated[int, typer.Option(help="Focal planes.", min=2)] = REFERENCE.planes,
-    spp: Annotated[int, typer.Option(help="Samples per pixel: 16 is quick, 64 good.", min=1)] = 16,
-    near: Annotated[
-        float | None, typer.Option(help="Distance of the near focal plane, m; else the nearest surface in view.")
-    ] = None,
-    far: Annotated[
-        float | None,
-        typer.Option(
-            help="Distance of the far focal plane, m ('inf' for infinity); else the farthest surface in view."
-        ),
-    ] = None,
-    mapping: Annotated[
-        str | None, typer.Option(help="dioptric or linear; else what the camera gives (perspective: dioptric).")
-    ] = None,
-    coc_max: Annotated[
-        float, typer.Option(help="Blur circle diameter between near and far plane, pixels.")
-    ] = REFERENCE.coc_max,
-    route: Annotated[
-        str, typer.Option(help="planes, or refocus: views over the aperture, shifted and added (perspective cameras).")
-    ] = "planes",
-    denoise: Annotated[bool, typer.Option(help="Remove noise from the images.")] = True,
-    seed: Annotated[int, typer.Option(help="Of the noise, of the demo's small things, and of all that is random.")] = 0,
-    split: Annotated[
-        str, typer.Option(help="Of a random scene: test, or train, which shares no thing and no texture with test.")
-    ] = "test",
-    quilt: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DISPLAY",
-            help="Render true views as a quilt for this Looking Glass instead ('holodriver looking-glass devices').",
+            help="Pixels of the whole quilt, WIDTHxHEIGHT. By default it is the display's.", rich_help_panel=PICTURE
         ),
     ] = None,
     focus: Annotated[
         float | None,
         typer.Option(
-            help="With --quilt: distance of the plane that stands in the display, m; else where the camera focuses if "
-            "it has depth of field, else the middle of what it sees."
+            help="Distance of the plane that stands in the display, m. By default it is where the camera focuses if it "
+            "has depth of field, else the middle of what it sees.",
+            rich_help_panel=PICTURE,
         ),
     ] = None,
     view_cone: Annotated[
-        float | None, typer.Option(help="With --quilt: angle between first and last view, degrees; else the display's.")
+        float | None,
+        typer.Option(
+            help="Angle between the first and the last view, degrees. By default it is the display's.",
+            rich_help_panel=PICTURE,
+        ),
     ] = None,
     standard: Annotated[
         bool,
-        typer.Option("--standard-colours", help="With --quilt: plain sRGB instead of the scene's own view transform."),
-    ] = False,
-    blender: Annotated[
-        Path | None, typer.Option(help="Blender, or a Python that has bpy; else it is looked for.")
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Leave out what is there (a range of frames always does).")
-    ] = False,
-    flamenco: Annotated[
-        Path | None,
         typer.Option(
-            metavar="JOB.json",
-            help="Render nothing: write the range of frames as a job for Flamenco, Blender's farm, with its job type "
-            "beside it.",
-            rich_help_panel=farming.PANEL,
+            "--standard-colours",
+            help="Take plain sRGB instead of the scene's own view transform.",
+            rich_help_panel=PICTURE,
         ),
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing focal stack.")] = False,
+    ] = False,
+    spp: Samples = SAMPLES,
+    denoise: Denoise = True,
+    seed: Seed = 0,
+    device: Device = None,
+    blender: BlenderPath = None,
+    overwrite: Overwrite = False,
 ) -> None:
-    """Render a Blender scene to a focal stack, an RGB-D image, or a quilt of true views for a Looking Glass."""
-    from holodriver.blender.stack import RenderJob
-    from holodriver.cli import console
+    """Render true views of a scene as a quilt for a Looking Glass."""
+    from holodriver.blender.quilt import QuiltJob
+    from holodriver.optics.lookingglass import looking_glass
+    from holodriver.tasks.batches.quilts import rendered_quilts_batch
 
-    if sum((stack, rgbd, find_range, quilt is not None)) > 1:
-        raise InputError("give one of --stack, --rgbd, --range and --quilt", where="render")
-    if output is None and not find_range:
-        raise InputError("is missing", where="--output", remedy="name the focal stack with -o")
-    if formats and not rgbd:
-        raise InputError("is for RGB-D images", where="--format", remedy="add --rgbd")
+    shown = looking_glass(display)
     numbers = parse_frames(frames) if frames else ()
-    several = len(numbers) > 1 and not rgbd and not find_range
-    if not several:
-        context.with_resource(farming.alone("focal stacks or quilts of many frames"))
-    if flamenco is not None and (not several or quilt is not None):
-        raise InputError("is for focal stacks of many frames", where="--flamenco", remedy="give --frames")
-    if flamenco is not None:
-        farming.refuse_farm("is for a batch that is rendered here, and --flamenco renders nothing")
-
-    if quilt is not None:
-        assert output is not None
-        _render_quilt(
-            scene,
-            output,
-            quilt,
-            size=size,
-            focus=focus,
-            view_cone=view_cone,
-            spp=spp,
-            seed=seed,
-            denoise=denoise,
-            standard=standard,
-            split=split,
-            device=device,
-            use_device=use_device,
-            blender=blender,
-            frames=numbers,
-            overwrite=overwrite,
-        )
-        return
-    for name, value in (("--focus", focus), ("--view-cone", view_cone), ("--standard-colours", standard or None)):
-        if value is not None:
-            raise InputError("is for quilts alone", where=name, remedy="add --quilt DISPLAY, or leave it out")
-    width, height = parse_size(size or SIZE)
-    job = RenderJob(
-        scene=scene,
-        width=width,
-        height=height,
-        planes=planes,
-        coc_max=coc_max,
+    job = QuiltJob.of(
+        shown.sized(*parse_size(size)) if size else shown,
+        focus=focus,
+        view_cone=view_cone,
+        look="standard" if standard else "scene",
         samples=spp,
-        near=near,
-        far=far,
-        mapping=mapping,
         denoise=denoise,
         seed=seed,
-        split=split,
-        route=route,
-        device=device,
-        devices=tuple(use_device or ()),
-        frames=numbers,
+        frames=numbers[:1],
+        **_scene(scene),
+        **_device(device),
     )
-    if find_range:
-        _say_range(job, blender)
-        return
-    assert output is not None
-    if rgbd:
-        from holodriver.blender.rgbd import FORMATS, render_rgbd
-
-        with console.reporting() as progress:
-            written = render_rgbd(
-                job,
-                output,
-                formats=formats or FORMATS[:1],
-                overwrite=overwrite,
-                blender=blender,
-                progress=progress,
-                warn=console.warn,
-            )
-        for path in written:
-            console.say(f"wrote {path}")
-        return
-    if flamenco is not None:
-        _export(job, output, flamenco, blender=blender, overwrite=overwrite)
-    elif several:
-        from holodriver.tasks.batches.animation import frames_batch
-
-        batch = frames_batch(job, output, blender=farming.absolute(blender), overwrite=overwrite)
-        _render_frames(batch)
+    if len(numbers) > 1:
+        if focus is None and not farming.dry_run():
+            console.warn("each frame finds its own --focus where the camera has no depth of field: depth may jump")
+        _do(rendered_quilts_batch(job, numbers, output, blender=farming.absolute(blender), overwrite=overwrite))
     else:
-        _render_stack(job, output, overwrite=overwrite, resume=resume, blender=blender)
+        context.with_resource(farming.alone("quilts of many frames"))
+        _one_quilt(job, output, blender, overwrite=overwrite)
 
 
-def _render_stack(job: "RenderJob", output: Path, *, overwrite: bool, resume: bool, blender: Path | None) -> None:
-    from holodriver.blender.stack import render_stack
-    from holodriver.cli import console
-    from holodriver.files.stack import read_stack
-
-    if resume and (output / "stack.json").exists():
-        console.say(f"left out {output}: it was done before")
-        return
-    with console.reporting() as progress:
-        render_stack(job, output, overwrite=overwrite, blender=blender, progress=progress, warn=console.warn)
-    for warning in read_stack(output).warnings():
-        console.warn(warning)
-    console.say(f"wrote {output}: {job.planes} planes of {job.width} × {job.height} pixels")
-
-
-def _render_frames(batch: "Batch") -> None:
-    outcomes = farming.run_batch(batch)
-    if outcomes is not None:
-        farming.tell_batch(batch, outcomes)
-
-
-def _export(job: "RenderJob", output: Path, path: Path, *, blender: Path | None, overwrite: bool) -> None:
-    from holodriver.cli import console
-    from holodriver.tasks.batches.flamenco import export_frames
-
-    with console.reporting() as progress:
-        script = export_frames(
-            job, output, path, blender=blender, overwrite=overwrite, progress=progress, warn=console.warn
-        )
-    console.say(f"wrote {path} and {script}")
-    console.say(f"1. put {script.name} into the folder scripts of Flamenco Manager; it needs no restart")
-    console.say(f"2. curl -H 'Content-Type: application/json' -d @{path} http://MANAGER:8080/api/v3/jobs")
-
-
-def _say_range(job: "RenderJob", blender: Path | None) -> None:
+@render.command("range")
+def range_(
+    context: typer.Context,
+    scene: Scene,
+    frames: Frames = None,
+    size: Size = SIZE,
+    mapping: MappingOption = None,
+    seed: Seed = 0,
+    device: Device = None,
+    blender: BlenderPath = None,
+) -> None:
+    """Say from where to where the camera sees something, in all frames together."""
     import tempfile
 
     from holodriver.blender.rgbd import find_range
-    from holodriver.cli import console
 
+    width, height = parse_size(size)
+    job = RenderJob(
+        width=width,
+        height=height,
+        mapping=mapping,
+        denoise=False,  # depth has no noise
+        seed=seed,
+        frames=parse_frames(frames) if frames else (),
+        **_scene(scene),
+        **_device(device),
+    )
+    context.with_resource(farming.alone("focal stacks and quilts of many frames"))
     with tempfile.TemporaryDirectory(prefix="holodriver-") as folder, console.reporting() as progress:
         near, far = find_range(job, Path(folder), blender=blender, progress=progress, warn=console.warn)
     console.table(("near m", "far m"), [(near, far)])
 
 
-def _render_quilt(
-    scene: str,
-    output: Path,
-    name: str,
-    *,
-    size: str | None,
-    focus: float | None,
-    view_cone: float | None,
-    spp: int,
-    seed: int,
-    denoise: bool,
-    standard: bool,
-    split: str,
-    device: str,
-    use_device: list[str] | None,
-    blender: Path | None,
-    frames: tuple[int, ...],
-    overwrite: bool,
+@render.command()
+def dataset(
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", help="The folder of the focal stacks and of dataset.json, which lists them."),
+    ],
+    scenes: Annotated[int, typer.Option(help="Number of scenes.")],
+    first: Annotated[int, typer.Option(help="Seed of the first scene; each further scene has the next one.")] = 0,
+    split: Annotated[
+        Split, typer.Option(help="Set of things and textures for the scenes; the two sets have none in common.")
+    ] = "train",
+    size: Size = SIZE,
+    planes: Planes = REFERENCE.planes,
+    mapping: Annotated[
+        Mapping,
+        typer.Option(
+            help="What depth is linear in: linear for a camera without perspective, dioptric for one with it.",
+            rich_help_panel=PICTURE,
+        ),
+    ] = "linear",
+    route: RouteOption = "planes",
+    spp: Samples = SAMPLES,
+    depth_samples: Annotated[
+        int, typer.Option(help="Depth renders of each plane, one ray a pixel.", rich_help_panel=QUALITY)
+    ] = 10,
+    denoise: Annotated[
+        bool,
+        typer.Option(
+            help="Remove noise from the images; the last bits then vary from run to run.", rich_help_panel=QUALITY
+        ),
+    ] = True,
+    blender: BlenderPath = None,
 ) -> None:
-    from holodriver.blender.quilt import QuiltJob, render_quilt
-    from holodriver.cli import console
-    from holodriver.optics.lookingglass import looking_glass
+    """Render random scenes as focal stacks, to train networks with; the same command goes on where it was stopped."""
+    from holodriver.tasks.batches.dataset import dataset_batch, depths_in_words, write_dataset
 
-    display = looking_glass(name)
-    job = QuiltJob(
-        scene=scene,
-        display=display.sized(*parse_size(size)) if size else display,
-        focus=focus,
-        view_cone=view_cone,
+    width, height = parse_size(size)
+    job = RenderJob(
+        scene=RANDOM,
+        width=width,
+        height=height,
+        planes=planes,
+        mapping=mapping,
+        route=route,
         samples=spp,
-        seed=seed,
+        depth_samples=depth_samples,
         denoise=denoise,
-        look="standard" if standard else "scene",
         split=split,
-        device=device,
-        devices=tuple(use_device or ()),
     )
-    if len(frames) > 1:
-        from holodriver.tasks.batches.quilts import rendered_quilts_batch
+    batch = dataset_batch(job, range(first, first + scenes), output, blender=farming.absolute(blender))
+    known: dict[str, Any] = {}
+    outcomes = farming.run_batch(batch, made=lambda outcome: write_dataset(output, known))
+    if outcomes is not None:
+        if described := write_dataset(output, known):
+            console.say(depths_in_words(described))
+        farming.tell_batch(batch, outcomes)
 
-        if focus is None and not farming.dry_run():
-            console.warn("each frame finds its own --focus where the camera has no depth of field: depth may jump")
-        batch = rendered_quilts_batch(job, frames, output, blender=farming.absolute(blender), overwrite=overwrite)
-        _render_frames(batch)
+
+def _scene(text: str) -> dict[str, Any]:
+    """The fields of a job that its scene decides."""
+    return {"scene": RANDOM, "split": "train"} if text == RANDOM_TRAIN else {"scene": text}
+
+
+def _device(given: list[str] | None) -> dict[str, Any]:
+    """The fields of a job that the devices decide.
+
+    Raises:
+        InputError: the devices are of several types.
+    """
+    parts = [text.partition("=") for text in given or [CPU]]
+    types = {kind for kind, _, _ in parts}
+    if len(types) > 1:
+        raise InputError(f"is of several types, {' and '.join(sorted(types))}", where="--device", remedy="give one")
+    return {"device": types.pop(), "devices": tuple(identifier for _, _, identifier in parts if identifier)}
+
+
+def _do(batch: "Batch") -> None:
+    outcomes = farming.run_batch(batch)
+    if outcomes is not None:
+        farming.tell_batch(batch, outcomes)
+
+
+def _one_stack(job: RenderJob, output: Path, blender: Path | None, *, overwrite: bool) -> None:
+    from holodriver.blender.stack import render_stack
+    from holodriver.files.stack import read_stack
+
+    if job.frames and not overwrite and (output / "stack.json").exists():
+        console.say(f"left out {output}, which is there already; --overwrite makes it again")
         return
-    job = replace(job, frame=frames[0] if frames else None)
+    with console.reporting() as progress:
+        render_stack(job, output, overwrite=overwrite, blender=blender, progress=progress, warn=console.warn)
+    for warning in read_stack(output).warnings():
+        console.warn(warning)
+    console.name(output)
+    console.say(f"wrote {output}: {job.planes} planes of {job.width} × {job.height} pixels")
+
+
+def _one_quilt(job: "QuiltJob", output: Path, blender: Path | None, *, overwrite: bool) -> None:
+    from holodriver.blender.quilt import render_quilt
+
     with console.reporting() as progress:
         written = render_quilt(job, output, overwrite=overwrite, blender=blender, progress=progress, warn=console.warn)
-    console.say(f"wrote {written}: {job.display.views} views of {' × '.join(map(str, job.view_size))} pixels")
+    view = job.request
+    console.name(written)
+    console.say(f"wrote {written}: {job.views.views} views of {view.width} × {view.height} pixels")
+
+
+def _export(job: RenderJob, path: Path, blender: Path | None, *, overwrite: bool) -> None:
+    from holodriver.tasks.batches.flamenco import export_frames
+
+    with console.reporting() as progress:
+        script = export_frames(
+            job,
+            path.with_suffix(".stacks"),
+            path,
+            blender=blender,
+            overwrite=overwrite,
+            progress=progress,
+            warn=console.warn,
+        )
+    console.say(f"wrote {path} and {script}")
+    console.say(f"1. put {script.name} into the folder scripts of Flamenco Manager; it needs no restart")
+    console.say(f"2. curl -H 'Content-Type: application/json' -d @{path} http://MANAGER:8080/api/v3/jobs")

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from holodriver.errors import InputError
+from holodriver.errors import Expected, InputError, check_fields, numbers
 from holodriver.optics.display import DisplayProfile
 
 INPUTS, OUTPUTS = 2, 2
@@ -49,15 +49,14 @@ class DEHNetShape:
     """Side of the squares of pixels that are folded into channels, so that the work is done on fewer, wider pixels."""
 
     def __post_init__(self) -> None:
-        whole = {name: type(getattr(self, name)) is int for name in ("channels", "convolutions", "fold")}
-        if not (whole["channels"] and 1 <= self.channels <= MOST):
-            raise InputError(f"DEHNet field 'channels' is {self.channels!r}, expected 1 to {MOST}")
-        if not (whole["convolutions"] and 4 <= self.convolutions <= MOST) or self.convolutions % 2:
-            raise InputError(
-                f"DEHNet field 'convolutions' is {self.convolutions!r}, expected an even number, 4 to {MOST}"
-            )
-        if not (whole["fold"] and self.fold in (1, 2, 4)):
-            raise InputError(f"DEHNet field 'fold' is {self.fold}, expected 1, 2 or 4")
+        even = numbers(4, MOST, whole=True, kind="an even number")
+        check_fields(
+            self,
+            "DEHNet",
+            channels=numbers(1, MOST, whole=True),
+            convolutions=Expected(even.text, lambda value: even.holds(value) and value % 2 == 0),
+            fold=Expected("1, 2 or 4", lambda value: type(value) is int and value in (1, 2, 4)),
+        )
 
     @property
     def multiplications(self) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -68,6 +68,31 @@ def convert_photo(
     """
     for output in outputs:
         check_output(output, overwrite=overwrite)
+    found = estimate_photo(source, estimators, settings, measured, warn=warn)
+    write_depth(outputs[0], found.nearness, found.description, overwrite=overwrite)
+    write_pair(outputs[1], found.picture, found.nearness, found.description, overwrite=overwrite)
+
+
+class PhotoDepth(NamedTuple):
+    """A photo and its depth."""
+
+    picture: Picture
+    """(H, W, 3) sRGB, 8 bits."""
+    nearness: Floats
+    """(H, W), 0 far … 1 near, linear in dioptres."""
+    description: dict[str, Any]
+    """How the depth was made; plain values."""
+
+
+def estimate_photo(
+    source: Path,
+    estimators: Sequence[Estimator],
+    settings: DepthSettings,
+    measured: MeasuredSettings | None = None,
+    *,
+    warn: Warn = lambda text: None,
+) -> PhotoDepth:
+    """The depth of a photo; arguments and errors as in `convert_photo`."""
     photo = read_photo(source)
     for note in photo.notes:
         warn(f"{source}: {note}")
@@ -82,9 +107,7 @@ def convert_photo(
     nearness, facts = depth_of(picture, estimators, settings, device, where=where)
     if float(np.ptp(nearness)) < FLAT:
         warn(f"{source}: the depth is the same everywhere, so that the whole picture stands in one plane")
-    description = described(source, estimators, settings) | facts
-    write_depth(outputs[0], nearness, description, overwrite=overwrite)
-    write_pair(outputs[1], picture, nearness, description, overwrite=overwrite)
+    return PhotoDepth(picture, nearness, described(source, estimators, settings) | facts)
 
 
 def depth_of(

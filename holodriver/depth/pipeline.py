@@ -12,7 +12,7 @@ from holodriver.depth.fusion import Affine, fuse, mean_aligned
 from holodriver.depth.refine import DEFAULT, METHODS, refine
 from holodriver.depth.size import Floats, Picture, resized, shrunk
 from holodriver.depth.tiles import needs_tiles, predict_tiled
-from holodriver.errors import InputError
+from holodriver.errors import InputError, check, numbers, one_of
 
 SIZES = (384, 512, 640)
 """Long sides at which the networks see a picture, pixels."""
@@ -42,12 +42,12 @@ class DepthSettings:
     """Whether near becomes far; for networks whose output is the other way round."""
 
     def __post_init__(self) -> None:
-        if not self.sizes or not all(LEAST_SIZE <= size <= MOST_SIZE for size in self.sizes):
-            raise InputError(f"sizes are {self.sizes}, expected one or more from {LEAST_SIZE} to {MOST_SIZE} pixels")
-        if self.refiner not in METHODS:
-            raise InputError(f"refiner is {self.refiner!r}, expected one of {', '.join(METHODS)}")
-        if not 0 <= self.strength <= 1:
-            raise InputError(f"refine strength is {self.strength:g}, expected 0 to 1")
+        if not self.sizes:
+            raise InputError("sizes is empty, expected one or more")
+        for size in self.sizes:
+            check("size", size, numbers(LEAST_SIZE, MOST_SIZE, whole=True, kind="pixels"))
+        check("refiner", self.refiner, one_of(*METHODS))
+        check("refine strength", self.strength, numbers(0, 1))
         object.__setattr__(self, "sizes", tuple(sorted(set(self.sizes))))
 
     def as_dict(self) -> dict[str, Any]:

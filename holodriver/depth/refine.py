@@ -14,7 +14,7 @@ import numpy as np
 from holodriver.depth.choices import Refiner
 from holodriver.depth.kernels import mean_field, weighted_median
 from holodriver.depth.size import Floats, Picture, resized, shrunk
-from holodriver.errors import InputError
+from holodriver.errors import InputError, check, numbers
 
 METHODS: tuple[str, ...] = get_args(Refiner)
 DEFAULT: Refiner = "edges"
@@ -57,8 +57,7 @@ def refine(depth: Floats, picture: Picture, method: Refiner = DEFAULT, strength:
     """
     if method not in METHODS:
         raise InputError(f"refiner is {method!r}, expected one of {', '.join(METHODS)}")
-    if not 0 <= strength <= 1:
-        raise InputError(f"refine strength is {strength:g}, expected 0 to 1")
+    check("refine strength", strength, numbers(0, 1))
     shape = picture.shape[0], picture.shape[1]
     plain = resized(depth, shape)
     if method == "none" or strength == 0 or min(shape) < 4 or min(depth.shape) < 4:

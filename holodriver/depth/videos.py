@@ -16,7 +16,7 @@ from holodriver.depth.photos import Warn, described
 from holodriver.depth.pipeline import DepthSettings, estimate, finished, to_range
 from holodriver.depth.size import Floats, shrunk
 from holodriver.depth.temporal import Stabiliser, Stable
-from holodriver.errors import FileFormatError, InputError
+from holodriver.errors import FileFormatError, check, numbers
 from holodriver.files.halves import joined
 from holodriver.files.rgbd import DEPTH, SIDE_BY_SIDE, describe
 from holodriver.files.video.parts import Track, VideoParts
@@ -52,9 +52,7 @@ class VideoSettings:
 
     def __post_init__(self) -> None:
         for name, least in (("stride", 1), ("max_frames", 1), ("batch", 1), ("resize_long", LEAST_LONG_SIDE)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise InputError(f"{name} is {value}, expected a whole number from {least}")
+            check(name, getattr(self, name), numbers(least, whole=True, optional=True))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from holodriver.errors import InputError
+from holodriver.errors import InputError, check, numbers
 from holodriver.farm.unit import Warn, unheard
 from holodriver.system.machine import available_memory, cores
 
@@ -40,12 +40,9 @@ class Farm:
     """How often a unit that failed is done again."""
 
     def __post_init__(self) -> None:
-        if self.jobs < 1:
-            raise InputError(f"is {self.jobs}, expected 1 or more", where="--jobs")
-        if self.threads is not None and self.threads < 1:
-            raise InputError(f"is {self.threads}, expected 1 or more", where="--threads")
-        if self.retries < 0:
-            raise InputError(f"is {self.retries}, expected 0 or more", where="--retries")
+        check("--jobs", self.jobs, numbers(1, whole=True))
+        check("--threads", self.threads, numbers(1, whole=True, optional=True))
+        check("--retries", self.retries, numbers(0, whole=True))
         if self.scheduler and self.cluster:
             raise InputError("a scheduler and a cluster are two farms", where="--scheduler, --cluster")
         if self.scheduler and self.jobs > 1:

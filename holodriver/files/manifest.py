@@ -1,25 +1,36 @@
 """The manifests of a focal stack: ``stack.json`` of the finished folder and ``raw.json`` of raw renders.
 
-Needs the standard library alone (and `optics.focus`), so that Blender's Python can write what the driver reads.
+Needs numpy alone, so that Blender's Python can write what the driver reads.
 """
 
 import json
 import math
 import os
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from holodriver.errors import FileFormatError, InputError, shown
+from holodriver.errors import Expected, FileFormatError, InputError, check, numbers, one_of, shown
 from holodriver.files.guard.source import stays
 from holodriver.files.text import check_head, read_json
 from holodriver.optics.focus import MAPPINGS, Mapping, check_range
+from holodriver.scene.render_job import MAXIMUM_PLANES, MAXIMUM_SIZE
 
-MAXIMUM_PLANES = 10_000
-"""More than any stack has; a damaged number beyond it is refused before anything is allocated for it."""
+_SHARE = numbers(0, 1)
 
-MAXIMUM_SIZE = 65_536
-"""Pixels along one side; as above."""
+POSITIONS = Expected(
+    f"2 to {MAXIMUM_PLANES} numbers, ascending from 0 to 1",
+    lambda values: (
+        isinstance(values, list | tuple)
+        and 2 <= len(values) <= MAXIMUM_PLANES
+        and all(map(_SHARE.holds, values))
+        and all(a < b for a, b in pairwise(values))
+    ),
+)
+METRES = Expected("metres, or null", lambda value: value == math.inf or numbers(optional=True).holds(value))
+OBJECT = Expected("an object", lambda value: isinstance(value, dict))
+LAYER = Expected("the name of a render layer", lambda value: isinstance(value, str) and value != "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,27 +62,19 @@ class StackManifest:
 
     def __post_init__(self) -> None:
         for name in ("width", "height"):
-            _expect(
-                name, getattr(self, name), _whole(getattr(self, name), 1, MAXIMUM_SIZE), f"pixels, 1 to {MAXIMUM_SIZE}"
-            )
-        numbers = isinstance(self.positions, (list, tuple)) and all(_number(value) for value in self.positions)
-        _expect("positions", self.positions, numbers, "a list of numbers")
+            _check(name, getattr(self, name), numbers(1, MAXIMUM_SIZE, whole=True, kind="pixels"))
+        _check("positions", self.positions, POSITIONS)
         object.__setattr__(self, "positions", tuple(float(value) for value in self.positions))
-        ascending = all(a < b for a, b in zip(self.positions, self.positions[1:], strict=False))
-        inside = all(0 <= value <= 1 for value in self.positions)
-        counted = 2 <= len(self.positions) <= MAXIMUM_PLANES
-        _expect("positions", self.positions, counted and ascending and inside, "at least 2, ascending from 0 to 1")
-        _expect("mapping", self.mapping, self.mapping in MAPPINGS, "'dioptric' or 'linear'")
-        _expect("coc_max", self.coc_max, _number(self.coc_max) and self.coc_max > 0, "pixels above 0")
+        _check("mapping", self.mapping, one_of(*MAPPINGS))
+        _check("coc_max", self.coc_max, numbers(above=0, kind="pixels"))
         for name in ("near", "far"):
-            value = getattr(self, name)
-            _expect(name, value, value is None or _number(value) or value == math.inf, "metres, or null")
-        if (self.near is None) != (self.far is None):
-            _expect("far", self.far, False, "null where near is, metres where near is")
+            _check(name, getattr(self, name), METRES)
+        both = Expected("null where near is, metres where near is", lambda far: (far is None) == (self.near is None))
+        _check("far", self.far, both)
         if self.near is not None and self.far is not None:
             check_range(self.near, self.far, self.mapping)
         for name in ("camera", "renderer", "provenance"):
-            _expect(name, getattr(self, name), isinstance(getattr(self, name), dict), "an object")
+            _check(name, getattr(self, name), OBJECT)
 
     @property
     def planes(self) -> int:
@@ -177,10 +180,10 @@ class RawManifest(StackManifest):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _expect("near", self.near, self.near is not None, "metres")
-        _expect("layer", self.layer, isinstance(self.layer, str) and self.layer != "", "the name of a render layer")
+        _check("near", self.near, Expected("metres", lambda near: near is not None))
+        _check("layer", self.layer, LAYER)
         for name in ("samples", "depth_samples"):
-            _expect(name, getattr(self, name), _whole(getattr(self, name), 1, 1_000_000), "a whole number from 1")
+            _check(name, getattr(self, name), numbers(1, 1_000_000, whole=True))
 
     def as_dict(self) -> dict[str, Any]:
         """Fields as JSON can hold them, with format and version."""
@@ -227,6 +230,11 @@ def raw_view_name(view: int) -> str:
     return f"view_{view:04d}.exr"
 
 
+def quilt_view_name(view: int) -> str:
+    """File name of the picture of a view of a quilt, counted from 0."""
+    return f"view_{view:04d}.png"
+
+
 def raw_frame_color_name(frame: int) -> str:
     """File name of the raw image of a frame."""
     return f"frame_{frame:06d}_color.exr"
@@ -237,17 +245,5 @@ def raw_frame_depth_name(frame: int) -> str:
     return f"frame_{frame:06d}_depth.exr"
 
 
-def _expect(name: str, value: object, good: bool, expected: str) -> None:
-    if not good:
-        raise InputError(f"field '{name}' is {shown(value)}, expected {expected}")
-
-
-def _number(value: object) -> bool:
-    try:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:  # a whole number beyond the range of a float
-        return False
-
-
-def _whole(value: object, least: int, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+def _check(name: str, value: object, expected: Expected) -> None:
+    check(f"field '{name}'", value, expected)

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from holodriver.errors import InputError
+from holodriver.errors import InputError, check, numbers
 from holodriver.optics.focus import Mapping, check_range, metric_depth
 
 RELIEF = 0.25
@@ -36,8 +36,7 @@ class Geometry:
 
     def __post_init__(self) -> None:
         check_range(self.near, self.far, self.mapping)
-        if not (self.view > 0 and math.isfinite(self.view)):
-            raise InputError(f"the camera's view is {self.view!r} wide, expected a number above 0")
+        check("the width of the camera's view", self.view, numbers(above=0))
 
     def relief(self, focus: float) -> float:
         """Depth range in picture widths as parallax shows it, with the focal plane at normalised depth `focus`."""
@@ -71,9 +70,7 @@ class ViewSettings:
 
     def __post_init__(self) -> None:
         for name, least, most in (("depthiness", 0.0, 4.0), ("focus", -1.0, 1.0), ("zoom", 0.1, 4.0)):
-            value = getattr(self, name)
-            if not least <= value <= most:
-                raise InputError(f"{name} is {value!r}, expected {least:g} to {most:g}")
+            check(name, getattr(self, name), numbers(least, most))
 
     @property
     def focal_depth(self) -> float:

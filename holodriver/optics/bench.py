@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from holodriver.errors import InputError
+from holodriver.errors import InputError, check_fields, numbers, one_of
 from holodriver.optics.aperture import baseband_frequencies, native_pixel_envelope, slit_passband
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.propagation import transfer_function
@@ -53,15 +53,14 @@ class SimulatedBench:
         colours = len(self.profile.wavelengths)
         if np.shape(self.responses) != (colours, 256):
             raise InputError(f"bench field 'responses' has shape {np.shape(self.responses)}, expected {(colours, 256)}")
-        checks = (
-            ("order", self.order in (-1, 1), "1 or -1"),
-            ("source_radius", 0 <= self.source_radius < 0.1, "radians from 0 to 0.1"),
-            ("source_points", self.source_points >= 1, "1 or more"),
-            ("pupil", self.pupil is None or self.pupil > 0, "metres above 0, or None"),
+        check_fields(
+            self,
+            "bench",
+            order=one_of(1, -1),
+            source_radius=numbers(0, below=0.1, kind="radians"),
+            source_points=numbers(1, whole=True),
+            pupil=numbers(above=0, optional=True, kind="metres"),
         )
-        for name, good, expected in checks:
-            if not good:
-                raise InputError(f"bench field '{name}' is {getattr(self, name)!r}, expected {expected}")
 
     def panel_field(self, frame: NDArray[np.uint8], colour: int) -> Complex:
         """Field just behind the panel for each native pixel, (h, w), lit by a unit plane wave of one colour.

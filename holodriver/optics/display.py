@@ -4,7 +4,7 @@ import math
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
-from holodriver.errors import InputError, shown
+from holodriver.errors import Expected, InputError, check, check_fields, numbers, one_of, shown
 
 Axis = Literal["x", "y"]
 
@@ -38,6 +38,11 @@ def eye_blur_diameter(pupil: float, resolution: float, field_of_view: float, nea
     Source: Eq. 4 of the DEH paper.
     """
     return pupil * resolution / (2 * nearest_image * math.tan(math.radians(field_of_view) / 2))
+
+
+WAVELENGTHS = Expected(
+    "metres, each between 1e-7 and 1e-5", lambda values: len(values) > 0 and all(1e-7 < w < 1e-5 for w in values)
+)
 
 
 @dataclass(frozen=True)
@@ -87,43 +92,35 @@ class DisplayProfile:
                 f"display profile field 'wavelengths' is {shown(self.wavelengths)}, expected metres, a number a colour"
             )
             raise InputError(said) from error
-        whole = ("width", "height", "binning", "design_resolution", "planes", "carrier_sign")
-        for name in (field.name for field in fields(self)):
-            value = getattr(self, name)
-            if name in ("name", "carrier_axis", "wavelengths"):
-                continue
-            if not _number(value) or (name in whole and not isinstance(value, int)):
-                kind = "a whole number" if name in whole else "a number"
-                raise InputError(f"display profile field '{name}' is {shown(value)}, expected {kind}", where=self.name)
-        positive = "width height pixel_pitch binning design_resolution depth_span coc_max nearest_image pupil"
-        checks: list[tuple[str, bool, str]] = [(name, getattr(self, name) > 0, "above 0") for name in positive.split()]
         # A wider slit would let in the zeroth order on one side or the conjugate on the other.
+        fraction = numbers(above=0, below=0.5)
+        check("display profile field 'carrier_fraction'", self.carrier_fraction, fraction, where=self.name)
         widest = min(self.carrier_fraction, 0.5 - self.carrier_fraction)
-        checks += [
-            ("planes", self.planes >= 2, "2 or more"),
-            (
-                "wavelengths",
-                len(self.wavelengths) > 0 and all(1e-7 < w < 1e-5 for w in self.wavelengths),
-                "metres, each between 1e-7 and 1e-5",
-            ),
-            ("carrier_fraction", 0 < self.carrier_fraction < 0.5, "between 0 and 0.5"),
-            ("carrier_axis", self.carrier_axis in ("x", "y"), '"x" or "y"'),
-            ("carrier_sign", self.carrier_sign in (-1, 1), "1 or -1"),
-            (
-                "slit_along",
-                0 < self.slit_along <= widest + 1e-9,
-                f"above 0, at most {widest:.4g} with a carrier of {self.carrier_fraction:.4g}",
-            ),
-            ("slit_across", 0 < self.slit_across <= 0.5, "above 0, at most 0.5"),
-            ("field_of_view", 0 < self.field_of_view < 180, "degrees between 0 and 180"),
-            ("fill_factor", 0 < self.fill_factor <= 1, "above 0, at most 1"),
-        ]
-        for name, good, expected in checks:
-            if not good:
-                raise InputError(
-                    f"display profile field '{name}' is {shown(getattr(self, name))}, expected {expected}",
-                    where=self.name,
-                )
+        slit = numbers(above=0, most=widest + 1e-9, kind=f"with a carrier of {self.carrier_fraction:.4g} a number")
+        positive, whole = numbers(above=0), numbers(1, whole=True)
+        check_fields(
+            self,
+            "display profile",
+            where=self.name,
+            width=whole,
+            height=whole,
+            pixel_pitch=positive,
+            binning=whole,
+            design_resolution=whole,
+            wavelengths=WAVELENGTHS,
+            depth_span=positive,
+            depth_offset=numbers(),
+            coc_max=positive,
+            planes=numbers(2, whole=True),
+            carrier_axis=one_of("x", "y"),
+            carrier_sign=one_of(1, -1),
+            slit_along=slit,
+            slit_across=numbers(above=0, most=0.5),
+            field_of_view=numbers(above=0, below=180, kind="degrees"),
+            nearest_image=positive,
+            pupil=positive,
+            fill_factor=numbers(above=0, most=1),
+        )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -234,13 +231,6 @@ class DisplayProfile:
             raise InputError(error.what, where=error.where if where is None else where) from error
         except (TypeError, ValueError) as error:
             raise InputError(f"display profile has a field of the wrong type: {error}", where=where) from error
-
-
-def _number(value: object) -> bool:
-    try:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(float(value))
-    except OverflowError:  # a whole number beyond the range of a float
-        return False
 
 
 REFERENCE = DisplayProfile(

@@ -1,14 +1,17 @@
 """Wave fields: light on a plane, amplitude and phase."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from math import isclose
+from typing import Any, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from holodriver.errors import InputError
-from holodriver.optics.display import DisplayProfile
+from holodriver.optics.array_layout import Layout, to_colours
+from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.propagation import propagate
 from holodriver.system.threads import side_by_side
 
@@ -24,6 +27,8 @@ class WaveField:
     values: NDArray[np.complex64]
     """(C, H, W), one colour for each wavelength of the profile."""
     profile: DisplayProfile
+    provenance: dict[str, Any] = field(default_factory=dict)
+    """What the field was made from, and with which settings; plain JSON values."""
 
     def __post_init__(self) -> None:
         if not np.iscomplexobj(self.values):
@@ -35,6 +40,46 @@ class WaveField:
             raise InputError(f"wave field has shape {values.shape}, expected {expected} (colours, height, width)")
         if not np.isfinite(values).all():
             raise InputError("wave field holds values that are not finite")
+
+    @classmethod
+    def from_array(
+        cls,
+        values: ArrayLike,
+        *,
+        pitch: float | None = None,
+        wavelengths: Sequence[float] | None = None,
+        display: DisplayProfile | None = None,
+        layout: Layout | None = None,
+        conjugate: bool = False,
+    ) -> Self:
+        """A wave field that another program computed, given as an array of complex amplitudes.
+
+        Args:
+            values: complex, (H, W) of one colour, (C, H, W) or (H, W, C); axes of length 1 in front are left out.
+            pitch: distance of the samples, metres; that of `display` if None.
+            wavelengths: of the colours, metres, in their order; those of `display` if None.
+            display: the display that the field is for; without one, a display with a pixel for each sample takes all
+                other numbers from `REFERENCE`.
+            layout: order of the axes, needed only where the shape leaves it open.
+            conjugate: the field was computed for light that gains the phase −kz; it is conjugated, because light gains
+                +kz here.
+
+        Raises:
+            InputError: the values are not complex, the shape does not fit the wavelengths or leaves the order of the
+                axes open, the pitch or the wavelengths are missing, or they differ from those of the display.
+        """
+        array = np.asarray(values)
+        if not np.iscomplexobj(array):
+            raise InputError(
+                f"wave field has type {array.dtype}, expected complex values",
+                remedy="of a phase φ in radians, pass np.exp(1j * φ)",
+            )
+        profile = _profile(pitch, wavelengths, display)
+        array = to_colours(array, len(profile.wavelengths), layout)[0]
+        height, width = array.shape[1:]
+        if min(height, width) < 1:
+            raise InputError(f"wave field has shape {array.shape}, expected at least one sample")
+        return cls(array.conj() if conjugate else array, profile.resized(width, height))
 
     def intensity(self, t: float, *, padding: int = 0) -> NDArray[np.float32]:
         """Intensity (C, H, W) in the plane of normalised depth `t`; `padding` as in `propagate`."""
@@ -48,3 +93,26 @@ class WaveField:
     def intensities(self, positions: Sequence[float], *, padding: int = 0) -> NDArray[np.float32]:
         """Intensity (N, C, H, W) in the planes of the normalised depths `positions`."""
         return np.stack(side_by_side(lambda t: self.intensity(float(t), padding=padding), positions))
+
+
+def _profile(
+    pitch: float | None, wavelengths: Sequence[float] | None, display: DisplayProfile | None
+) -> DisplayProfile:
+    """The display of a field of another program; see `WaveField.from_array`."""
+    if display is None:
+        if pitch is None or wavelengths is None:
+            missing = "pitch" if pitch is None else "wavelengths"
+            raise InputError(
+                f"the {missing} of the wave field must be given, in metres", remedy="or give the display instead"
+            )
+        return replace(REFERENCE, name="imported", pixel_pitch=pitch, wavelengths=tuple(wavelengths), binning=1)
+    if pitch is not None and not isclose(pitch, display.pixel_pitch, rel_tol=1e-6):
+        raise InputError(f"the pitch is {pitch:g} m, and that of the display {display.pixel_pitch:g} m")
+    if wavelengths is not None and not (
+        len(wavelengths) == len(display.wavelengths)
+        and all(isclose(one, other, rel_tol=1e-6) for one, other in zip(wavelengths, display.wavelengths, strict=True))
+    ):
+        raise InputError(
+            f"the wavelengths are {tuple(wavelengths)} m, and those of the display {display.wavelengths} m"
+        )
+    return display

@@ -15,7 +15,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from holodriver.errors import InputError
+from holodriver.errors import InputError, check, numbers, one_of
 
 Mapping = Literal["dioptric", "linear"]
 """How metric depth becomes normalised depth."""
@@ -35,10 +35,8 @@ def check_range(near: float, far: float, mapping: Mapping) -> None:
     Raises:
         InputError: names the argument.
     """
-    if mapping not in MAPPINGS:
-        raise InputError(f"mapping is {mapping!r}, expected 'dioptric' or 'linear'")
-    if not (near > 0 and math.isfinite(near)):
-        raise InputError(f"near is {near:g} m, expected a distance above 0")
+    check("mapping", mapping, one_of(*MAPPINGS))
+    check("near", near, numbers(above=0, kind="metres"))
     if not far > near:
         raise InputError(f"far is {far:g} m, expected a distance above near = {near:g} m")
     if mapping == "linear" and not math.isfinite(far):
@@ -174,5 +172,4 @@ def orthographic_f_number(aperture: float) -> float:
 
 def _check_positive(**values: float) -> None:
     for name, value in values.items():
-        if not (value > 0 and math.isfinite(value)):
-            raise InputError(f"{name} is {value!r}, expected a number above 0")
+        check(name, value, numbers(above=0))

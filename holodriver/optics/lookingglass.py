@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from holodriver.errors import InputError
+from holodriver.errors import Expected, InputError, check_fields, numbers
 
 LARGEST_QUILT = 32_768
 """Pixels along a side beyond which nothing shows a quilt."""
@@ -49,18 +49,19 @@ class LookingGlass:
     """Angle between the first and the last view, degrees."""
 
     def __post_init__(self) -> None:
-        for name, good, expected in (
-            ("columns", self.columns >= 1 and self.rows >= 1, "1 or more, as rows"),
-            ("rows", 2 <= self.views <= MOST_VIEWS, f"2 to {MOST_VIEWS} views in all"),
-            ("quilt", all(1 <= side <= LARGEST_QUILT for side in self.quilt), f"1 to {LARGEST_QUILT} pixels"),
-            ("quilt", min(self.tile) >= 1, "at least one pixel a view"),
-            ("aspect", 0.1 <= self.aspect <= 10, "0.1 to 10"),
-            ("view_cone", 0 < self.view_cone < 180, "degrees above 0, below 180"),
-        ):
-            if not good:
-                raise InputError(
-                    f"Looking Glass field '{name}' is {getattr(self, name)!r}, expected {expected}", where=self.name
-                )
+        sides = numbers(1, LARGEST_QUILT, whole=True, kind="pixels")
+        check_fields(
+            self,
+            "Looking Glass",
+            where=self.name,
+            columns=numbers(1, whole=True),
+            rows=Expected(f"2 to {MOST_VIEWS} views in all", lambda rows: rows >= 1 and 2 <= self.views <= MOST_VIEWS),
+            quilt=Expected(
+                f"{sides.text}, and one for each view", lambda q: all(map(sides.holds, q)) and min(self.tile) >= 1
+            ),
+            aspect=numbers(0.1, 10),
+            view_cone=numbers(above=0, below=180, kind="degrees"),
+        )
 
     @property
     def views(self) -> int:

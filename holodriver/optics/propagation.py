@@ -9,7 +9,7 @@ import math
 import torch
 from torch import Tensor
 
-from holodriver.errors import InputError
+from holodriver.errors import InputError, check, numbers
 
 
 def spatial_frequencies(samples: int, pitch: float) -> Tensor:
@@ -88,8 +88,7 @@ def propagate(
     """
     if not field.is_complex():
         raise InputError(f"argument 'field' has type {field.dtype}, expected a complex field")
-    if padding < 0:
-        raise InputError(f"argument 'padding' is {padding}, expected 0 or more samples")
+    check("argument 'padding'", padding, numbers(0, whole=True, kind="samples"))
     height, width = field.shape[-2:]
     padded = torch.nn.functional.pad(field, (padding,) * 4) if padding else field
     shape = (padded.shape[-2], padded.shape[-1])

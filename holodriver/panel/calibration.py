@@ -1,6 +1,5 @@
 """What was measured of a panel and its lasers: amplitudes of grey levels, white balance, registration of colours."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from holodriver.errors import InputError
+from holodriver.errors import Expected, InputError, check_fields, numbers, one_of
 from holodriver.optics.display import DisplayProfile
 from holodriver.panel.lut import LEVELS, AmplitudeLut
 
@@ -38,11 +37,10 @@ class Registration:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        offset = tuple(float(value) for value in self.offset)
-        if len(offset) != 2 or not all(math.isfinite(value) and abs(value) < 1e4 for value in offset):
-            raise InputError(f"registration field 'offset' is {self.offset!r}, expected two numbers of pixels, y and x")
-        if not abs(self.scale - 1) <= LARGEST_SCALE_ERROR:
-            raise InputError(f"registration field 'scale' is {self.scale!r}, expected 0.9 to 1.1")
+        offset, shift = tuple(float(value) for value in self.offset), numbers(above=-1e4, below=1e4)
+        two = Expected("two numbers of pixels, y and x", lambda _: len(offset) == 2 and all(map(shift.holds, offset)))
+        scale = numbers(1 - LARGEST_SCALE_ERROR, 1 + LARGEST_SCALE_ERROR)
+        check_fields(self, "registration", offset=two, scale=scale)
         object.__setattr__(self, "offset", offset)
         object.__setattr__(self, "scale", float(self.scale))
 
@@ -75,15 +73,14 @@ class ColourCalibration:
     """Amplitudes (rows, columns, 256) of parts of the panel, on one scale: 1 is what the darkest of them reaches."""
 
     def __post_init__(self) -> None:
-        checks = (
-            ("wavelength", 1e-7 < self.wavelength < 1e-5, "metres between 1e-7 and 1e-5"),
-            ("residual", 0 <= self.residual < 1, "0 to 1"),
-            ("levels", 2 <= self.levels <= LEVELS, "2 to 256"),
-            ("relative_power", 0 < self.relative_power <= 1, "above 0, at most 1"),
+        check_fields(
+            self,
+            "calibration",
+            wavelength=numbers(above=1e-7, below=1e-5, kind="metres"),
+            residual=numbers(0, below=1),
+            levels=numbers(2, LEVELS, whole=True),
+            relative_power=numbers(above=0, most=1),
         )
-        for name, good, expected in checks:
-            if not good:
-                raise InputError(f"calibration field '{name}' is {getattr(self, name)!r}, expected {expected}")
         if self.regions is not None:
             regions = np.ascontiguousarray(self.regions, np.float64)
             object.__setattr__(self, "regions", regions)
@@ -123,8 +120,7 @@ class Calibration:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "colours", tuple(self.colours))
-        if self.pattern not in PATTERNS:
-            raise InputError(f"calibration field 'pattern' is {self.pattern!r}, expected one of {', '.join(PATTERNS)}")
+        check_fields(self, "calibration", pattern=one_of(*PATTERNS))
         if not self.colours:
             raise InputError("calibration field 'colours' is empty, expected one or more")
         if not self.panel.strip():

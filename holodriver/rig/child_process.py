@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
-from typing import Any
+from multiprocessing.process import BaseProcess
+from typing import Any, Self
 
 from holodriver.errors import HolodriverError, RigError
 
@@ -35,30 +36,45 @@ class RigProcess:
 
     Args:
         name: what the process is, for errors: "display process".
-        serve: module-level function that runs in the process, called with its end of the connection and `arguments`.
-            It sends `("ready", value)` once it works, and returns or raises EOFError when the connection closes.
-        arguments: what else `serve` gets; must pickle. Connections are passed on to the process.
-        niceness: of the process, as far as the system grants it.
-
-    Raises:
-        RigError: the process did not come up.
+        process: the child, started.
+        control: this process's end of the connection.
     """
 
-    def __init__(self, name: str, serve: Callable[..., None], *arguments: Any, niceness: int = URGENT):
+    def __init__(self, name: str, process: BaseProcess, control: Connection):
         self.name = name
-        context = multiprocessing.get_context("spawn")
-        self._control, theirs = context.Pipe()
-        self._process = context.Process(target=_run, args=(serve, theirs, niceness, *arguments), name=name, daemon=True)
+        self.ready: Any = None
+        """What the process said when it was ready."""
+        self._process, self._control = process, control
         self._closed = False
+
+    @classmethod
+    def start(cls, name: str, serve: Callable[..., None], *arguments: Any, niceness: int = URGENT) -> Self:
+        """Start a process and wait until it works.
+
+        Args:
+            name: see the class.
+            serve: module-level function that runs in the process, called with its end of the connection and
+                `arguments`. It sends `("ready", value)` once it works, and returns or raises EOFError when the
+                connection closes.
+            arguments: what else `serve` gets; must pickle. Connections are passed on to the process.
+            niceness: of the process, as far as the system grants it.
+
+        Raises:
+            RigError: the process did not come up.
+        """
+        context = multiprocessing.get_context("spawn")
+        control, theirs = context.Pipe()
+        process = context.Process(target=_run, args=(serve, theirs, niceness, *arguments), name=name, daemon=True)
         with _interrupts_held():
-            self._process.start()
+            process.start()
         theirs.close()
+        started = cls(name, process, control)
         try:
-            self.ready = self.wait_for("ready", START_TIMEOUT_S)[1]
-            """What the process said when it was ready."""
+            started.ready = started.wait_for("ready", START_TIMEOUT_S)[1]
         except BaseException:
-            self.close()
+            started.close()
             raise
+        return started
 
     @property
     def pid(self) -> int:

@@ -13,12 +13,11 @@ Paths in it count from the folder of the file.
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from holodriver.errors import FileFormatError, InputError, shown
+from holodriver.errors import Expected, FileFormatError, InputError, check, numbers, one_of, shown
 from holodriver.files.atomic import written_file
 from holodriver.files.profile import read_profile
 from holodriver.files.text import check_head, read_toml
@@ -32,47 +31,72 @@ SYNCS = ("frame", "refresh")
 ROTATIONS = (0, 90, 180, 270)
 DIFFUSER_INPUTS = ("none", "interlock", "cts", "dsr", "cd", "ri", "file")
 
-MAX_WATCHDOG_MS = 250
-"""Longest silence of the host while lasers are armed, ms (reference: the controller's protocol)."""
+# The numbers on which safety rests stand here and nowhere else; tests/rig/test_safety_numbers.py holds the firmware
+# against them.
 
-SLOWEST_HZ = 10.0
-"""A panel that brings fewer new frames a second leaves the lasers dark (`holodriver.rig.panel`)."""
+MAX_WATCHDOG_MS = 250
+"""Longest silence of the host after which an armed controller is dark, ms. No command and no rig file raises it."""
+
+MAX_ON_TIME_US = 30_000
+"""Longest light after one edge, and longest dark time before it, µs: the firmware's timer allows no more."""
+
+HEARTBEAT_S = MAX_WATCHDOG_MS * 1e-3 / 5
+"""Time between two heartbeats of the host, s: short enough that one may be late."""
+
+WATCHDOG_MARGIN_S = 0.05
+"""How much longer than the watchdog's time the host waits for the dark, s: the box may have a slow clock, and the line
+may be slow to tell."""
 
 STALL_S = 0.15
-"""Lasers go dark when frames are this far apart, s (`holodriver.rig.lasers.supervision`)."""
+"""The supervisor makes the lasers dark when no new frame has come for this time, s. With a heartbeat and an answer the
+light ends well within 350 ms."""
+
+START_S = 1.0
+"""The first frame may take this time after arming, s; before its edge there is no light."""
+
+JUMP_S = MAX_WATCHDOG_MS * 1e-3
+"""A supervisor that did not run for this time, s, was held up or slept with its host; the watchdog has then struck."""
+
+STOPPED_S = 2 * MAX_WATCHDOG_MS * 1e-3
+"""A display process that shows nothing for this time, s, has stopped; the watchdog has made its lasers dark by then."""
+
+SLOWEST_HZ, FASTEST_HZ = 10.0, 10_000.0
+"""Lowest and highest number of new frames a second. Below the first, frames come too slowly to feed the watchdog."""
 
 CLASS_3B_MW = 500.0
 """Above this continuous power a visible laser is class 4 (IEC 60825-1), which this driver is not made for, mW."""
 
 
-def _setting(
-    default: Any, says: str, expected: str, good: Callable[[Any], bool], kind: type | tuple[type, ...] = str
-) -> Any:
-    """One line of a rig file: its default, its comment, and what it may be."""
-    kinds = kind if isinstance(kind, tuple) else (kind,)
-    return field(default=default, metadata={"says": says, "expected": expected, "good": good, "kinds": kinds})
+def _setting(default: Any, says: str, expected: Expected) -> Any:
+    """One line of a rig file: its default, its comment, and what it must be."""
+    return field(default=default, metadata={"says": says, "expected": expected})
 
 
 def _text(default: str, says: str, *, empty: bool = True) -> Any:
-    return _setting(default, says, "a text", lambda text: text.isprintable() and (empty or bool(text.strip())))
+    def holds(text: Any) -> bool:
+        return isinstance(text, str) and text.isprintable() and (empty or bool(text.strip()))
+
+    return _setting(default, says, Expected("a text", holds))
 
 
 def _choice(default: Any, says: str, choices: tuple[Any, ...]) -> Any:
-    listed = ", ".join(repr(choice) for choice in choices)
-    return _setting(default, f"{says}: {listed}", f"one of {listed}", lambda value: value in choices, type(default))
+    return _setting(default, f"{says}: {', '.join(map(repr, choices))}", one_of(*choices))
 
 
 def _flag(default: bool, says: str) -> Any:
-    return _setting(default, says, "true or false", lambda _: True, bool)
+    return _setting(default, says, Expected("true or false", lambda value: isinstance(value, bool)))
 
 
 def _whole(default: int, says: str, low: int, high: int) -> Any:
-    return _setting(default, says, f"a whole number from {low} to {high}", lambda n: low <= n <= high, int)
+    return _setting(default, says, numbers(low, high, whole=True))
 
 
 def _number(default: float, says: str, low: float, high: float) -> Any:
-    expected = f"a number from {low:g} to {high:g}"
-    return _setting(default, says, expected, lambda n: low <= n <= high, (float, int))
+    return _setting(default, says, numbers(low, high))
+
+
+def _is_order(order: Any) -> bool:
+    return isinstance(order, tuple) and 0 < len(order) == len(set(order)) and set(order) <= set(COLOURS)
 
 
 class _Section:
@@ -80,13 +104,9 @@ class _Section:
 
     def __post_init__(self) -> None:
         for entry in fields(self):  # type: ignore[arg-type]  # each subclass is a dataclass
-            value, rules = getattr(self, entry.name), entry.metadata
-            right_kind = isinstance(value, rules["kinds"]) and (bool in rules["kinds"] or not isinstance(value, bool))
-            if not (right_kind and rules["good"](value)):
-                raise InputError(
-                    f"field '{_name(type(self))}.{entry.name}' is {shown(value)}, expected {rules['expected']}"
-                )
-            if float in rules["kinds"]:
+            value = getattr(self, entry.name)
+            check(f"field '{_name(type(self))}.{entry.name}'", value, entry.metadata["expected"])
+            if isinstance(entry.default, float):
                 object.__setattr__(self, entry.name, float(value))
 
 
@@ -100,7 +120,7 @@ class PanelSettings(_Section):
     allow_primary: bool = _flag(False, "play even on the primary monitor, where people work")
     native_width: int = _whole(3840, "panel pixels in a row", 1, 32768)
     native_height: int = _whole(2160, "rows of panel pixels", 1, 32768)
-    refresh_hz: float = _number(60.0, "refreshes a second, Hz", 10, 10_000)
+    refresh_hz: float = _number(60.0, "refreshes a second, Hz", SLOWEST_HZ, FASTEST_HZ)
     binning: int = _whole(2, "native pixels along each side of one pixel of the hologram", 1, 16)
     packed: bool = _flag(False, "the panel takes R, G, B in one 24-bit frame and shows them one after another")
     rotation: int = _choice(0, "degrees clockwise by which frames are turned before they are shown", ROTATIONS)
@@ -136,7 +156,7 @@ class ControllerSettings(_Section):
 
     make: str = _text("holodriver", "make of the box that the driver talks to", empty=False)
     port: str = _text("", "serial port or pyserial URL (/dev/ttyACM0, COM3); empty: a rig without lasers")
-    watchdog_ms: int = _whole(250, "silence of the host after which it is dark, ms", 1, MAX_WATCHDOG_MS)
+    watchdog_ms: int = _whole(MAX_WATCHDOG_MS, "silence of the host after which it is dark, ms", 1, MAX_WATCHDOG_MS)
 
 
 @dataclass(frozen=True)
@@ -174,9 +194,7 @@ class SequenceSettings(_Section):
     order: tuple[str, ...] = _setting(
         COLOURS,
         "the colours in the order in which they are shown",
-        "each of 'red', 'green', 'blue' at most once",
-        lambda order: 0 < len(order) == len(set(order)) and set(order) <= set(COLOURS),
-        tuple,
+        Expected("each of 'red', 'green', 'blue' at most once", _is_order),
     )
     sync: str = _choice("frame", "the sync edge comes once for each new frame, or with every refresh", SYNCS)
     edges_per_frame: int = _choice(
@@ -184,9 +202,12 @@ class SequenceSettings(_Section):
     )
     dwell: int = _whole(1, "refreshes for which one colour's frame stands", 1, 1000)
     settle_ms: float = _number(
-        0.0, "dark time after an edge while the liquid crystal settles, ms; 0: a fifth of the time", 0, 30
+        0.0,
+        "dark time after an edge while the liquid crystal settles, ms; 0: a fifth of the time",
+        0,
+        MAX_ON_TIME_US / 1e3,
     )
-    light_ms: float = _number(0.0, "light after that, ms; 0: three fifths of the time", 0, 30)
+    light_ms: float = _number(0.0, "light after that, ms; 0: three fifths of the time", 0, MAX_ON_TIME_US / 1e3)
     host_delay_ms: float = _number(
         0.0, "calibrated time from the flip to the glass (host), or to its first edge (packed), ms", 0, 50
     )
@@ -298,7 +319,7 @@ class Rig:
     @property
     def on_time_s(self) -> float:
         """Light after the blanking, s."""
-        return self.sequence.light_ms * 1e-3 or min(0.6 * self.slot_s, 0.03)
+        return self.sequence.light_ms * 1e-3 or min(0.6 * self.slot_s, MAX_ON_TIME_US / 1e6)
 
     def path(self, name: str) -> Path | None:
         """A path of the file; None where it is empty."""

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from holodriver.errors import InputError
+from holodriver.errors import check, numbers
 from holodriver.scene.layered import SUBPIXELS, Layer, LayeredScene
 from holodriver.scene.rgbd import RgbdImage
 
@@ -45,11 +45,9 @@ def layers_of(image: RgbdImage, coc_max: float, count: int | None = None) -> Lay
     Raises:
         InputError: `count` is below 1 or `coc_max` not above 0.
     """
-    if not (coc_max > 0 and math.isfinite(coc_max)):
-        raise InputError(f"argument 'coc_max' is {coc_max!r}, expected pixels above 0")
+    check("argument 'coc_max'", coc_max, numbers(above=0, kind="pixels"))
     count = default_count(coc_max) if count is None else count
-    if count < 1:
-        raise InputError(f"argument 'count' is {count}, expected 1 or more")
+    check("argument 'count'", count, numbers(1, whole=True))
     depth = image.depth.clip(0, 1)
     number = np.minimum((depth * count).astype(np.int32), count - 1)
     rearmost = int(number.max())

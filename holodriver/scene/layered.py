@@ -19,7 +19,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from holodriver.errors import InputError
+from holodriver.errors import InputError, check, numbers
 from holodriver.optics.focus import Mapping
 from holodriver.progress import Progress, silent
 from holodriver.scene.stack import FocalStack
@@ -172,11 +172,9 @@ def focal_stack(
         InputError: an argument is out of range.
     """
     planes = np.asarray(positions, dtype=np.float32)
-    if not (coc_max > 0 and math.isfinite(coc_max)):
-        raise InputError(f"argument 'coc_max' is {coc_max!r}, expected pixels above 0")
+    check("argument 'coc_max'", coc_max, numbers(above=0, kind="pixels"))
     rays = default_rays(coc_max) if rays is None else rays
-    if rays < 1:
-        raise InputError(f"argument 'rays' is {rays}, expected 1 or more")
+    check("argument 'rays'", rays, numbers(1, whole=True))
     if planes.ndim != 1 or not planes.size or not (planes.min() >= 0 and planes.max() <= 1):
         raise InputError("argument 'positions' is not a list of normalised depths, 0 to 1")
     color, aperture = aperture_rays(rays), aperture_rays(DEPTH_RAYS)

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from holodriver.blender.stack import DEMO, RANDOM, RenderJob, render_stack
+from holodriver.blender.stack import render_stack
 from holodriver.files.stack import read_stack
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.focus import positions
 from holodriver.progress import Progress
 from holodriver.scene.layered import Layer, LayeredScene, focal_stack
 from holodriver.scene.random_layers import random_scene
+from holodriver.scene.render_job import DEMO, RANDOM, RenderJob
 from holodriver.scene.stack import FocalStack
 from holodriver.study.settings import Settings
 from holodriver.study.store import OPTICS, RENDERING, STACK, Kept, Store, folder_digest

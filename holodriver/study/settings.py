@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from holodriver.errors import InputError
+from holodriver.errors import Expected, check_fields, numbers, one_of
 from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.scores.psnr_ssim import smallest_size
 
@@ -53,22 +53,22 @@ class Settings:
 
     def __post_init__(self) -> None:
         least = smallest_size(REFERENCE.coc_max)
-        checks = (
-            ("size", self.size >= least, f"at least {least} pixels to score"),
-            ("wide", min(self.wide) >= least, f"at least {least} pixels to score"),
-            ("planes", self.planes >= 3, "3 or more"),
-            ("samples", self.samples >= 1, "1 or more"),
-            ("scenes", self.scenes >= 1, "1 or more"),
-            ("iterations", self.iterations >= 1, "1 or more"),
-            ("rounds", self.rounds >= 1, "1 or more"),
-            ("training_steps", self.training_steps >= 1, "1 or more"),
-            ("training_records", self.training_records >= 8, "8 or more"),
-            ("training_size", self.training_size >= 32, "32 pixels or more"),
-            ("source", self.source in SOURCES, "'rendered' or 'layered'"),
+        one, side = numbers(1, whole=True), numbers(least, whole=True, kind="enough pixels to score,")
+        check_fields(
+            self,
+            "study",
+            size=side,
+            wide=Expected(side.text, lambda wide: all(map(side.holds, wide))),
+            planes=numbers(3, whole=True),
+            samples=one,
+            scenes=one,
+            iterations=one,
+            rounds=one,
+            training_steps=one,
+            training_records=numbers(8, whole=True),
+            training_size=numbers(32, whole=True, kind="pixels"),
+            source=one_of(*SOURCES),
         )
-        for name, good, expected in checks:
-            if not good:
-                raise InputError(f"study setting '{name}' is {getattr(self, name)!r}, expected {expected}")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for files."""

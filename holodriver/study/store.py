@@ -35,7 +35,7 @@ OPTICS = ("optics", "scene", "scores/psnr_ssim.py")
 SYNTHESIS = (*OPTICS, "synthesis")
 NETWORK = (*SYNTHESIS, "dehnet")
 BENCH = (*SYNTHESIS, "panel")
-RENDERING = ("blender", "files/stack.py", "optics/focus.py", "../blender_addon")
+RENDERING = ("blender", "files/stack.py", "optics/focus.py", "scene/render_job.py", "../blender_addon")
 
 
 @dataclass(frozen=True)

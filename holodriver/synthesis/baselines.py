@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from holodriver.errors import InputError
+from holodriver.errors import check, numbers
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.optics.propagation import transfer_function
@@ -122,8 +122,7 @@ class _Depths:
     def __init__(self, stack: FocalStack, profile: DisplayProfile, layers: int | None):
         if layers is None:
             layers = math.ceil(MINIMUM_LAYERS / (stack.planes - 1)) * (stack.planes - 1) + 1
-        if layers < 2:
-            raise InputError(f"argument 'layers' is {layers}, expected 2 or more")
+        check("argument 'layers'", layers, numbers(2, whole=True))
         check_fits(stack, profile)
         index = np.rint(stack.all_in_focus_depth * (layers - 1)).clip(0, layers - 1).astype(np.int64)
         self._index = torch.from_numpy(index)

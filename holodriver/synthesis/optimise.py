@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holodriver.errors import InputError, MemoryAllowedError, SynthesisError
+from holodriver.errors import InputError, MemoryAllowedError, SynthesisError, check, numbers
 from holodriver.optics.aperture import baseband_frequencies, slit_passband
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
@@ -99,10 +99,8 @@ def synthesise(
     device = check_device(device)
     if within_slit and padding:
         raise InputError("a field cannot be kept within the slit and within the panel", remedy="leave out the padding")
-    if padding < 0:
-        raise InputError(f"argument 'padding' is {padding}, expected 0 or more pixels")
-    if iterations < 1:
-        raise InputError(f"argument 'iterations' is {iterations}, expected 1 or more")
+    check("argument 'padding'", padding, numbers(0, whole=True, kind="pixels"))
+    check("argument 'iterations'", iterations, numbers(1, whole=True))
     weights = LossWeights.for_planes(stack.planes, beta, gamma)
     colours = len(profile.wavelengths)
     initial = np.sqrt(stack.all_in_focus).astype(np.complex64) if start is None else start.values

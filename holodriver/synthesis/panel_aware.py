@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from holodriver.errors import InputError
+from holodriver.errors import check, numbers
 from holodriver.optics.aperture import baseband_frequencies, carrier, passband_envelope, slit_passband
 from holodriver.panel.burch import ORDER
 from holodriver.panel.frames import PanelFrames, bin_out
@@ -50,8 +50,7 @@ def refine_frames(
     Raises:
         InputError: the stack does not fit the frames, or `iterations` is below 1.
     """
-    if iterations < 1:
-        raise InputError(f"argument 'iterations' is {iterations}, expected 1 or more")
+    check("argument 'iterations'", iterations, numbers(1, whole=True))
     profile = frames.profile
     check_fits(stack, profile)
     weights = LossWeights.for_planes(stack.planes, beta, gamma)

@@ -1,1 +1,1 @@
-"""What each command does, without a terminal: plain values in, a result out, errors raised, nothing printed."""
+"""What commands and the verbs of `import holodriver` do, without a terminal: plain values in, a result out."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.blender.find import find_blender
-from holodriver.blender.stack import DEMO, RenderJob, render_stack
+from holodriver.blender.stack import render_stack
 from holodriver.errors import FileFormatError, InputError, OutputExistsError, RigError
 from holodriver.files.atomic import written_file
 from holodriver.files.frames import write_frames
@@ -30,6 +30,7 @@ from holodriver.rig.play.session import Played, PlaySettings, play_on_rig
 from holodriver.rig.simulated.camera_model import SimulatedCamera
 from holodriver.rig.simulated.exposures import Exposure
 from holodriver.rig.simulated.simulated_rig import Simulation
+from holodriver.scene.render_job import DEMO, RenderJob
 from holodriver.scene.stack import FocalStack
 from holodriver.scores.psnr_ssim import smallest_size
 from holodriver.scores.table import MethodScores, score_field, score_images

@@ -26,6 +26,7 @@ from holodriver.optics.focus import positions
 from holodriver.progress import Progress, silent
 from holodriver.scene.cut import HIDDEN_SURFACES, layers_of
 from holodriver.scene.layered import focal_stack
+from holodriver.scene.rgbd import RgbdImage
 from holodriver.scene.stack import FocalStack
 from holodriver.scores.psnr_ssim import smallest_size
 from holodriver.scores.table import MethodScores, score_field
@@ -186,7 +187,7 @@ def compute(
             where=job.source,
         )
     display = profile.resized(target.shape[1], target.shape[0])
-    for warning in [*display.warnings(), *_mismatches(target, profile)]:
+    for warning in [*display.warnings(), *mismatches(target, profile)]:
         warn(warning)
     start = time.perf_counter()
     field, did = find_field(target, display, settings, progress=progress, interruptible=interruptible)
@@ -221,13 +222,13 @@ def _compute_picture(
     except InputError as error:
         raise InputError(error.what, where=job.source) from error
     start = time.perf_counter()
-    field, did = _network_field(color, image.depth, profile, settings, progress)
+    field, did = network_field(color, image.depth, profile, settings, progress)
     did["seconds"] = round(time.perf_counter() - start, 3)
     provenance: dict[str, Any] = {"stack": job.source.name, "settings": did}
     write_hologram(job.output, Hologram(field, provenance=provenance), overwrite=overwrite)
 
 
-def _network_field(
+def network_field(
     intensity: NDArray[np.float32],
     depth: NDArray[np.float32],
     profile: DisplayProfile,
@@ -245,7 +246,7 @@ def _network_field(
     return field, did
 
 
-def _mismatches(target: FocalStack, profile: DisplayProfile) -> list[str]:
+def mismatches(target: FocalStack, profile: DisplayProfile) -> list[str]:
     """How a focal stack differs from the display that it is shown on."""
     said = []
     if profile.shape != target.shape and profile != REFERENCE:  # which stands for any size
@@ -283,12 +284,29 @@ def stack_of_picture(
         FileFormatError: a picture is missing or wrong.
         InputError: fewer than 2 planes.
     """
-    planes = positions(settings.planes)
+    positions(settings.planes)  # a wrong number of planes is said before anything is read
     image = read_rgbd(path, settings.depth, near=settings.near)
     for warning in image.warnings():
         warn(f"{path}: {warning}")
-    scene = layers_of(image, coc_max)
-    return focal_stack(scene, planes, coc_max, device=device, progress=progress)
+    return stack_of_image(image, settings.planes, coc_max, device=device, progress=progress)
+
+
+def stack_of_image(
+    image: RgbdImage, planes: int, coc_max: float, *, device: str = "cpu", progress: Progress = silent
+) -> FocalStack:
+    """The focal stack of a picture with depth, whose hidden surfaces are invented.
+
+    Args:
+        image: picture and depth.
+        planes: number of focal planes.
+        coc_max: blur circle diameter between the near and the far plane, pixels.
+        device: torch device.
+        progress: told how far it is.
+
+    Raises:
+        InputError: fewer than 2 planes.
+    """
+    return focal_stack(layers_of(image, coc_max), positions(planes), coc_max, device=device, progress=progress)
 
 
 def find_field(
@@ -305,7 +323,7 @@ def find_field(
         return flat_phase(target, display), did
     start: WaveField | None = None
     if settings.method in ("net", "net+opt"):
-        start, by_network = _network_field(target.all_in_focus, target.all_in_focus_depth, display, settings, progress)
+        start, by_network = network_field(target.all_in_focus, target.all_in_focus_depth, display, settings, progress)
         if settings.method == "net":
             return start, by_network
         did |= {"start": by_network}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from holodriver.errors import InputError
 from holodriver.files.images import write_png
-from holodriver.rig.panel.monitors import find_monitor
+from holodriver.rig.panel.monitors import panel_monitor
 from holodriver.rig.panel.patterns import PATTERNS, PatternSettings, draw_pattern
 from holodriver.rig.panel.window import WindowPanel
 
@@ -85,11 +85,11 @@ def show_pattern(
         InputError: there is no such monitor or pattern.
         RigError: the window cannot be opened.
     """
-    found = find_monitor(monitor, force_primary=force_primary)
+    found = panel_monitor(monitor, allow_primary=force_primary)
     shape = found.height, found.width
     nominal = found.refresh_hz or REFRESH_HZ
     pictures = _pictures(name, shape, chosen)
-    panel = WindowPanel(monitor, shape, nominal, packed=True, allow_primary=force_primary)
+    panel = WindowPanel.open(monitor, shape, nominal, packed=True, allow_primary=force_primary)
     flips = dropped = 0
     try:
         say(PATTERNS[name].reading)

@@ -28,7 +28,7 @@ import record
 from depth_simulation import Clip, Floats, Picture, Scores, SimulatedEstimator, read_clip, read_frame, score
 
 import holodriver
-from holodriver.blender.find import clean_environment, find_blender
+from holodriver.blender.find import blender_environment, find_blender
 from holodriver.depth.fusion import fuse
 from holodriver.depth.pipeline import DepthSettings, estimate, percentile_range, to_range
 from holodriver.depth.refine import METHODS, refine
@@ -66,7 +66,7 @@ def render(folder: Path) -> None:
         file = target / "job.json"
         file.write_text(json.dumps({**common, **job, "folder": str(target.resolve())}), encoding="utf-8")
         command = blender.command(Path(__file__).with_name("depth_scenes.py"), [str(file.resolve())])
-        subprocess.run(command, env=clean_environment(), check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, env=blender_environment(), check=True, stdout=subprocess.DEVNULL)
 
 
 def script(estimator: SimulatedEstimator, picture: Picture) -> Floats:

@@ -31,15 +31,15 @@ def load_package(folder: Path) -> None:
 
 def render_shot(job: dict[str, Any], number: int, shot: dict[str, Any]) -> dict[str, float]:
     """Render one shot; the focal length of its camera, pixels."""
-    from blender_addon.render.cycles import RenderJob, prepare, prepare_depth, render_image
+    from blender_addon.render.cycles import prepare, prepare_depth, render_image
     from blender_addon.scenes.random_scene import build_random
+    from holodriver.scene.render_job import RANDOM, RenderJob
 
     folder, width, height = Path(job["folder"]), job["width"], job["height"]
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     build_random(scene, mapping="dioptric", aspect=width / height, seed=shot["seed"], split=job["split"])
-    settings = RenderJob(width=width, height=height, planes=2, coc_max=1.0, near=None, far=None, samples=job["samples"])
-    layer = prepare(scene, settings)
+    layer = prepare(scene, RenderJob(scene=RANDOM, width=width, height=height, samples=job["samples"]))
     camera = scene.camera
     camera.data.lens *= job["zoom"]
     for kind in ("color", "depth"):

@@ -22,7 +22,7 @@ import record
 from numpy.typing import NDArray
 
 from holodriver.blender.quilt import QuiltJob, render_quilt
-from holodriver.blender.stack import RenderJob, render_stack
+from holodriver.blender.stack import render_stack
 from holodriver.cli import console
 from holodriver.files.quilt import QuiltCanvas, read_quilt, write_quilt
 from holodriver.files.stack import read_all_in_focus
@@ -31,6 +31,7 @@ from holodriver.lookingglass.parallax import Geometry, ViewSettings, stack_geome
 from holodriver.lookingglass.quilt import draw_views, make_layers, make_quilt
 from holodriver.optics.colour import srgb_encode
 from holodriver.optics.lookingglass import LookingGlass, looking_glass
+from holodriver.scene.render_job import RenderJob
 from holodriver.scene.rgbd import RgbdImage
 from holodriver.scores.psnr_ssim import ssim
 from holodriver.study.figures.performance import alternated
@@ -94,7 +95,7 @@ def renders(folder: Path, samples: int) -> tuple[RgbdImage, Geometry, ViewSettin
         assert geometry is not None
         if not quilt.exists():
             focus = 2 / (1 / geometry.near + 1 / geometry.far)
-            render_quilt(QuiltJob(scene="demo", display=NINE, samples=samples, focus=focus), quilt, progress=progress)
+            render_quilt(QuiltJob.of(NINE, scene="demo", samples=samples, focus=focus), quilt, progress=progress)
     return image, geometry, ViewSettings(), quilt
 
 

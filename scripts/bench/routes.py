@@ -16,8 +16,9 @@ import numpy as np
 import record
 
 from holodriver.blender.find import Blender, find_blender
-from holodriver.blender.stack import RenderJob, render_stack
+from holodriver.blender.stack import render_stack
 from holodriver.files.stack import read_stack
+from holodriver.scene.render_job import RenderJob, Route
 from holodriver.scene.stack import FocalStack
 
 BORDER_PX = 8  # half the blur circle: left out, as in all scores
@@ -36,7 +37,9 @@ def measure(options: argparse.Namespace, results: record.Section) -> None:
         }
         exact = RenderJob(**common, planes=3, samples=options.reference, denoise=False, depth_samples=1)
         reference, _ = _timed(exact, Path(folder) / "reference.stack", blender)
-        kinds = [("plane by plane, denoised", "planes", spp) for spp in (options.spp, *options.plane_spp)]
+        kinds: list[tuple[str, Route, int]] = [
+            ("plane by plane, denoised", "planes", spp) for spp in (options.spp, *options.plane_spp)
+        ]
         kinds.insert(1, ("refocus", "refocus", options.spp))
         seconds: dict[tuple[str, int], list[float]] = {}
         stacks: dict[tuple[str, int], FocalStack] = {}

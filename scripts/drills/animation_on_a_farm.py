@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -25,18 +23,19 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from kill_and_resume import contents, descendants
+from kill_and_resume import contents
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "bench"))
 
 import record
 
-from holodriver.blender.find import clean_environment, find_blender
-from holodriver.blender.stack import RenderJob
+from holodriver.blender.find import blender_environment, find_blender
 from holodriver.farm.farm import Farm
 from holodriver.farm.run import run
 from holodriver.farm.unit import Batch, Outcome, failures
 from holodriver.optics.display import REFERENCE
+from holodriver.scene.render_job import RenderJob
+from holodriver.system import children
 from holodriver.tasks.batches.animation import frames_batch
 from holodriver.tasks.batches.holograms import holograms_batch
 from holodriver.tasks.hologram import SynthSettings
@@ -99,11 +98,8 @@ class Cluster:
     def kill(self, number: int) -> None:
         """Kill a worker with all of its processes, as if its machine lost power."""
         process = self._processes[1 + number]
-        for pid in (process.pid, *descendants(process.pid)):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        for pid in (process.pid, *children.descendants(process.pid)):
+            children.kill(pid)
         process.wait()
 
     def end(self) -> None:
@@ -216,7 +212,7 @@ def main(arguments: Sequence[str]) -> int:
     scene = options.folder / "moving.blend"
     if not scene.exists():
         command = find_blender().command(SCENES, ["moving", str(scene), "persp", "24"])
-        subprocess.run(command, check=False, env=clean_environment(), capture_output=True)
+        subprocess.run(command, check=False, env=blender_environment(), capture_output=True)
     kind, heading = ("efficiency", "Two processes against one") if options.efficiency else ("", "Workers killed")
     with record.section(f"animation_on_a_farm {kind}".strip(), heading, write=options.record) as results:
         return efficiency(scene, options, results) if options.efficiency else farm(scene, options, results)

@@ -145,7 +145,9 @@ def cancelled(path: Path, results: record.Section) -> Iterator[float]:
     press("render_stack")
     while session.state.job.report.done < 5:
         yield TICK_S
-    below = part("ui.driver_process").descendants(session.state.job._process.pid)
+    from holodriver.system.children import descendants  # the extension brings it
+
+    below = descendants(session.state.job._process.pid)
     window = bpy.context.window_manager.windows[0]
     begun = time.monotonic()
     window.event_simulate(type="ESC", value="PRESS", x=window.width // 3, y=window.height // 2)

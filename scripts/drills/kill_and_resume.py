@@ -13,12 +13,9 @@ as done at most once. Then the job begins anew, until it was killed as often as 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -40,8 +37,8 @@ from holodriver.files.video.video import VideoReader
 from holodriver.scene.layered import focal_stack
 from holodriver.scene.random_layers import random_scene
 from holodriver.scene.stack import FocalStack
+from holodriver.system import children
 
-SCRIPTS = Path(__file__).resolve().parents[1]
 PROGRAM = (sys.executable, "-m", "holodriver", "--progress", "json")
 
 MADE = "made"
@@ -60,16 +57,13 @@ class Drill:
     name: str
     command: tuple[str, ...]
     """Command line without inputs and without the folder that it fills."""
-    output: str = "-o"
-    """Option before the folder; empty if the folder needs none."""
     inputs: Callable[[Path], list[str]] = field(default=lambda folder: [])
     """Makes the inputs in a folder and returns the arguments that name them."""
 
     def arguments(self, inputs: Sequence[str], folder: Path, jobs: int) -> list[str]:
         """The whole command line."""
-        option = [self.output] if self.output else []
         # the last bits of an optimised field depend on the number of threads
-        return [*self.command, *inputs, *option, str(folder), "--jobs", str(jobs), "--threads", "1"]
+        return [*self.command, *inputs, "-o", str(folder), "--jobs", str(jobs), "--threads", "1"]
 
 
 def small_stack(seed: int) -> FocalStack:
@@ -146,11 +140,10 @@ def videos(folder: Path) -> list[str]:
 
 
 DRILLS = (
-    Drill("frames", (*PROGRAM, "render", "demo", "--frames", "1-2", *RENDER)),
+    Drill("frames", (*PROGRAM, "render", "stack", "demo", "--frames", "1-2", *RENDER)),
     Drill(
         "dataset",
-        (sys.executable, str(SCRIPTS / "render_dataset.py"), "--scenes", "2", *RENDER, "--depth-samples", "1"),
-        output="",
+        (*PROGRAM, "render", "dataset", "--scenes", "2", *RENDER, "--depth-samples", "1"),
     ),
     Drill("synth", (*PROGRAM, "synth", "--iterations", "10"), inputs=stacks),
     Drill("rgbd", (*PROGRAM, "rgbd", "--pyr", "64"), inputs=library),
@@ -160,7 +153,7 @@ DRILLS = (
     ),
     Drill(
         "rendered_quilts",
-        (*PROGRAM, "render", "demo", "--frames", "1-2", "--quilt", "go", "--size", "220x192", "--spp", "1",
+        (*PROGRAM, "render", "quilt", "demo", "--frames", "1-2", "--display", "go", "--size", "220x192", "--spp", "1",
          "--no-denoise"),
     ),
 )  # fmt: skip
@@ -250,30 +243,9 @@ def run_whole(command: Sequence[str]) -> float:
 
 def kill(process: subprocess.Popen[str], *, power: bool) -> None:
     """Kill the driver at once; with `power` also all of its processes, even those in groups of their own."""
-    victims = [process.pid, *(descendants(process.pid) if power else ())]
-    for pid in victims:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    for pid in (process.pid, *(children.descendants(process.pid) if power else ())):
+        children.kill(pid)
     process.wait()
-
-
-def descendants(pid: int) -> list[int]:
-    """Identifiers of all processes that a process started, and of those that these started."""
-    parents: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            parents.setdefault(int(fields[1]), []).append(int(entry.name))
-    found: list[int] = []
-    waiting = [pid]
-    while waiting:
-        children = parents.get(waiting.pop(), [])
-        found += children
-        waiting += children
-    return found
 
 
 def drill(job: Drill, folder: Path, kills: int, jobs: int, chance: random.Random) -> tuple[int, float, int, list[str]]:

@@ -215,7 +215,7 @@ class VirtualSupervisor:
     def __init__(self, world: World, line: VirtualLine):
         CONTROLLERS["virtual"] = lambda port: line
         self._world = world
-        self._lasers = Lasers(LaserSetup("virtual line", dict.fromkeys(Colour, 1e-3), make="virtual"))
+        self._lasers = Lasers.open(LaserSetup("virtual line", dict.fromkeys(Colour, 1e-3), make="virtual"))
         self._frames = FrameTimes()
         self.supervision = Supervision(self._lasers, self._frames, clock=world, slept=world)
         self._busy = self._closed = False

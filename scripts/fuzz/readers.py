@@ -164,6 +164,7 @@ def _called(module: str, name: str, *arguments: Any) -> Callable[[Path], Any]:
 
 READERS = (
     Reader("exr", seeds.exrs, _called("files.exr", "read_exr", ("R", "G", "B", "Z")), (exr_header, exr_header)),
+    Reader("array", seeds.arrays, _called("files.arrays", "read_array")),
     Reader("holo", seeds.holograms, _called("files.hologram", "read_hologram"), (hdf5_files.rewritten,) * 4),
     Reader("frames", seeds.frames_folder, _called("files.frames", "read_frames_folder"), (json_tree, png_chunks)),
     Reader("stack", seeds.stacks, _called("files.stack", "read_stack"), (json_tree, exr_header)),
@@ -181,10 +182,12 @@ READERS = (
     Reader("network", seeds.networks, _called("files.network", "read_network"), (onnx_files.rewritten,) * 4),
     Reader("weights", seeds.weights, _weights, (safetensors_header,) * 3),
     Reader("profile", seeds.profiles, _called("files.profile", "read_profile"), (toml_tree,) * 4),
-    Reader("rig", seeds.rigs, _called("files.rig", "read_rig"), (toml_tree,) * 4),
+    Reader("rig", seeds.rigs, _called("rig.settings", "read_rig"), (toml_tree,) * 4),
     Reader("calibration", seeds.calibrations, _called("files.calibration", "read_calibration"), (json_tree,) * 4),
     Reader("readings", seeds.readings, _called("files.readings", "read_readings"), (cells,) * 3),
-    Reader("recording", seeds.recordings, _called("rig.recording", "read_recording"), (json_tree, png_chunks)),
+    Reader(
+        "recording", seeds.recordings, _called("rig.simulated.recording", "read_recording"), (json_tree, png_chunks)
+    ),
     Reader("pool", seeds.pools, _pool, (json_tree,)),
     Reader("edid", seeds.edids, _edid),
     Reader("settings", seeds.settings, _settings, (toml_tree,), BlenderError),

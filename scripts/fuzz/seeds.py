@@ -69,6 +69,23 @@ def depths(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
+def arrays(folder: Path) -> list[Path]:
+    """Wave fields of NumPy and MATLAB, versions 5 and 7.3."""
+    import h5py
+    from scipy.io import savemat
+
+    field = np.exp(1j * depth()).astype(np.complex64)
+    np.save(folder / "complex.npy", field)
+    np.save(folder / "levels.npy", picture())
+    savemat(folder / "plain.mat", {"field": field})
+    savemat(folder / "packed.mat", {"field": field}, do_compression=True)
+    with h5py.File(folder / "new.mat", "w", userblock_size=512) as file:
+        file["field"] = field.view([("real", "<f4"), ("imag", "<f4")])
+    with (folder / "new.mat").open("r+b") as head:
+        head.write(b"MATLAB 7.3 MAT-file".ljust(116))
+    return sorted(folder.iterdir())
+
+
 def depth() -> Floats:
     """Normalised depth."""
     return np.linspace(0, 1, WIDTH * HEIGHT, dtype=np.float32).reshape(HEIGHT, WIDTH)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from holodriver.blender import find as module
-from holodriver.blender.find import ask, clean_environment, find_blender
+from holodriver.blender.find import ask, blender_environment, find_blender
 from holodriver.errors import BlenderError
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="stand-ins are shell scripts")
@@ -130,7 +130,7 @@ def test_the_drivers_python_does_not_leak(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
     monkeypatch.setenv("PYTHONHOME", "/elsewhere")
     monkeypatch.setenv("VIRTUAL_ENV", "/venv")
-    assert not {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"} & set(clean_environment())
+    assert not {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"} & set(blender_environment())
 
 
 def test_the_real_one_answers(blender):

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from holodriver.blender.quilt import QuiltJob, render_quilt
-from holodriver.cli.app import main
 from holodriver.errors import BlenderError, InputError, OutputExistsError
 from holodriver.files.quilt import read_quilt
 from holodriver.optics.lookingglass import LookingGlass
@@ -20,7 +19,7 @@ LENS, SENSOR = 50.0, 36.0  # as in tests/blender_addon/scenes.py
 
 
 def job(scene="demo", **changes):
-    return QuiltJob(scene=str(scene), **({"display": SMALL, "samples": 1, "denoise": False} | changes))
+    return QuiltJob.of(SMALL, scene=str(scene), **({"samples": 1, "denoise": False} | changes))
 
 
 def left(folder: Path) -> list[str]:
@@ -90,13 +89,6 @@ def test_unusable_scenes_are_refused(blender, blend_file, tmp_path, build, said)
 def test_wrong_jobs_are_refused_by_field(changes, said):
     with pytest.raises(InputError, match=said):
         job(**changes)
-
-
-def test_options_of_quilts_are_refused_without_one(tmp_path, capsys):
-    assert main(["render", "demo", "-o", str(tmp_path / "a.stack"), "--focus", "3"]) == 2
-    assert "--focus: is for quilts alone" in capsys.readouterr().err
-    assert main(["render", "demo", "-o", str(tmp_path / "a.png"), "--quilt", "16"]) == 2
-    assert "there is no Looking Glass '16'" in capsys.readouterr().err
 
 
 def test_output_is_checked_before_blender_starts(tmp_path):

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from holodriver.blender.stack import RenderJob, render_stack
+from holodriver.blender.stack import render_stack
 from holodriver.errors import InputError
 from holodriver.files.stack import read_stack
+from holodriver.scene.render_job import RenderJob
 from holodriver.scores.psnr_ssim import psnr
 
 DEPTHS = (2.0, 2.4, 3.5, 6.0)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from holodriver.blender.rgbd import find_range, render_rgbd
-from holodriver.blender.stack import RenderJob
 from holodriver.errors import InputError, OutputExistsError
 from holodriver.files.rgbd import read_rgbd
 from holodriver.optics.focus import normalised_depth
+from holodriver.scene.render_job import RenderJob
 
 SIZE = 48
 

@@ -183,7 +183,7 @@ def check_panels_draw_in_every_state() -> None:
             return Layout()
 
     scene = fresh()
-    panels, session, process = part("ui.panels"), part("ui.session"), part("process")
+    panels, session, process = part("ui.panels"), part("ui.session"), part("ui.driver_process")
     settings = scene.holodriver
     for mode in ("VIEW", "PLANES"):
         settings.range_mode = mode
@@ -250,6 +250,8 @@ def check_errors_leave_the_scene_as_it_was() -> None:
 
 def check_a_cancelled_render_leaves_the_scene_and_the_folder_as_they_were() -> None:
     scene = fresh()
+    from holodriver.system.children import descendants  # the extension brings it
+
     path = Path(FOLDER) / "cancel.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(path))
     scene = bpy.context.scene
@@ -260,7 +262,7 @@ def check_a_cancelled_render_leaves_the_scene_and_the_folder_as_they_were() -> N
     def stop_when_it_renders() -> None:
         while state.job is None or not state.job.report.done:
             pause.wait(0.02)
-        found.append(part("process").descendants(state.job._process.pid))
+        found.append(descendants(state.job._process.pid))
         state.job.cancel()
 
     pause = threading.Event()
@@ -337,7 +339,7 @@ def check_planes_are_fitted_picked_and_typed() -> None:
     assert settings.range_mode == "PLANES"
     assert abs(settings.near - 4) < 0.1, settings.near
     assert abs(settings.far - 8) < 0.1, settings.far
-    planes = part("planes")
+    planes = part("ui.near_and_far")
     target = bpy.data.objects.new("Target", None)
     target.location = (1.0, 0.5, -6.0)
     scene.collection.objects.link(target)
@@ -506,7 +508,7 @@ def check_the_buttons_hand_over_what_was_set() -> None:
     for name, value in wanted.items():
         assert given[given.index(name) + 1] == value, (name, given)
     assert "--no-denoise" in given
-    assert given[:3] == ["--progress", "json", "render"]
+    assert given[:4] == ["--progress", "json", "render", "stack"]
 
 
 def check_the_driver_is_checked() -> None:
@@ -521,7 +523,7 @@ def check_the_driver_is_checked() -> None:
 
 
 def check_a_driver_is_looked_for_in_order() -> None:
-    driver, folder = part("driver"), Path(FOLDER) / "private"
+    driver, folder = part("ui.driver"), Path(FOLDER) / "private"
     os.environ.pop(driver.ENVIRONMENT_VARIABLE, None)
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python").touch()
@@ -545,7 +547,7 @@ def check_a_quilt_is_asked_for() -> None:
     with faking("arguments"):
         assert bpy.ops.holodriver.render_quilt() == {"FINISHED"}
     given = json.loads(part("ui.session").state.job.report.output[-1])
-    assert given[given.index("--quilt") + 1] == "go"
+    assert given[given.index("--display") + 1] == "go"
     assert Path(given[given.index("-o") + 1]).name == "untitled.png"
     assert part("ui.session").state.lines[0].endswith("untitled_qs11x6a0.5625.png")
 

@@ -22,6 +22,7 @@ import blender_addon
 from blender_addon.render import cycles, job
 from blender_addon.ui import focus_preview, jobs, near_and_far, operators, session, snapshot
 from holodriver.errors import InputError
+from holodriver.scene.render_job import RenderJob
 
 FOLDER, FAKE = (Path(text) for text in sys.argv[-2:])
 
@@ -240,7 +241,7 @@ def check_an_artists_material_override_is_rendered_and_a_layer_left_out_is_told(
     scene = fresh()
     layer = scene.view_layers[0]
     layer.material_override = override = bpy.data.materials.new("Clay")
-    settings = cycles.RenderJob(16, 16, 2, 2.0, None, None, denoise=False)
+    settings = RenderJob(scene="demo", width=16, height=16, denoise=False)
     assert cycles.prepare(scene, settings).material_override == override
     cycles.prepare_depth(scene, layer)
     assert layer.material_override.name == "holodriver depth"

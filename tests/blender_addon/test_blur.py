@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from holodriver.blender.stack import RenderJob, render_stack
+from holodriver.blender.stack import render_stack
 from holodriver.files.stack import read_stack
+from holodriver.scene.render_job import RenderJob
 
 WIDTH, HEIGHT, COLUMNS, ROWS = 160, 80, 4, 2
 COC_MAX, PLANES = 15.0, 5

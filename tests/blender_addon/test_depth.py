@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from holodriver.blender.stack import RenderJob, render_stack
+from holodriver.blender.stack import render_stack
 from holodriver.files.stack import read_stack
+from holodriver.scene.render_job import RenderJob
 
 SIZE = 64
 LENS, SENSOR, VIEW, SHIFT = 50.0, 36.0, 4.0, (0.1, -0.06)  # as in scenes.py

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from holodriver.blender.stack import RenderJob, render_stack
+from holodriver.blender.stack import render_stack
 from holodriver.files.stack import read_stack
+from holodriver.scene.render_job import RenderJob
 
 COC_MAX = 12.0
 

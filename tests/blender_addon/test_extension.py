@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import holodriver
-from holodriver.blender.find import clean_environment
+from holodriver.blender.find import blender_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 INSIDE = Path(__file__).with_name("inside_extension.py")
@@ -63,7 +63,7 @@ def outcomes(blender, extension_zip, tmp_path_factory) -> dict[str, str]:
     results = folder / "results"
     results.mkdir()
     command = blender.command(INSIDE, [str(part) for part in (extension_zip, results, driver, fake)])
-    environment = clean_environment() | {"BLENDER_USER_RESOURCES": str(folder / "user")}
+    environment = blender_environment() | {"BLENDER_USER_RESOURCES": str(folder / "user")}
     (folder / "user").mkdir()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", timeout=900)
     lines = [line.removeprefix("check: ") for line in done.stdout.splitlines() if line.startswith("check: ")]

@@ -116,14 +116,14 @@ def test_stopping_ends_the_driver_and_all_below_it(job, tmp_path, way):
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for the end of processes, which needs Linux")
 def test_a_driver_does_not_outlive_a_blender_that_crashes(blender, tmp_path):
     """Another Python stands for Blender: it starts a render as a job, and is killed."""
-    command = [sys.executable, "-m", "holodriver", "--progress", "json", "render", "demo", "--blender"]
+    command = [sys.executable, "-m", "holodriver", "--progress", "json", "render", "stack", "demo", "--blender"]
     command += [str(blender.path), "--size", "64", "--spp", "4", "--no-denoise", "-o", str(tmp_path / "a.stack")]
     code = (
         "import sys, time; sys.path.insert(0, sys.argv[1])\n"
-        "import driver_process as process\n"
+        "import driver_process as process\nfrom holodriver.system.children import descendants\n"
         "job = process.Job('', [process.Step('', tuple(sys.argv[2:]))])\n"
         "while job.poll() and job.report.done < 2: time.sleep(0.02)\n"
-        "print(job._process.pid, *process.descendants(job._process.pid), flush=True); time.sleep(600)"
+        "print(job._process.pid, *descendants(job._process.pid), flush=True); time.sleep(600)"
     )
     arguments = [sys.executable, "-c", code, str(ROOT / "blender_addon" / "ui"), *command]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as stand_in:

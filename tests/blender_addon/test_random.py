@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 import holodriver
-from holodriver.blender.find import clean_environment
-from holodriver.blender.stack import RenderJob, _addon_folder
+from holodriver.blender.child import _addon_folder
+from holodriver.blender.find import blender_environment
 from holodriver.errors import InputError
 from holodriver.files.exr import read_exr
 from holodriver.files.manifest import RAW_PINHOLE_DEPTH_NAME, RawManifest
+from holodriver.scene.render_job import RenderJob
 
 SIZE = 64
 NEAR, FAR = 10.0, 14.0  # of scenes that the add-on builds
@@ -65,17 +66,17 @@ for job in asked["jobs"]:
 def build(blender, folder, scenes):
     """Raw renders of scenes (split, seed, mapping, width): what Blender tells of each, metric depth, manifest."""
     common = {"scene": "random", "height": SIZE, "planes": 2, "coc_max": 3.0, "samples": 1}
-    common |= {"near": None, "far": None, "depth_samples": 1, "denoise": False}
-    jobs = [
-        common
-        | {"split": split, "seed": seed, "mapping": mapping, "width": width, "folder": str(folder / f"{split}{seed}")}
-        for split, seed, mapping, width in scenes
-    ]
+    common |= {"depth_samples": 1, "denoise": False}
+    jobs = []
+    for split, seed, mapping, width in scenes:
+        request = RenderJob(**common, split=split, seed=seed, mapping=mapping, width=width)
+        raw = folder / f"{split}{seed}"
+        jobs.append({"kind": "stack", "request": request.as_dict(), "folder": str(raw), "threads": None})
     asked = {"jobs": jobs, "addon": str(_addon_folder()), "holodriver": str(Path(holodriver.__file__).parent)}
     (folder / "run.py").write_text(RUN, encoding="utf-8")
     (folder / "asked.json").write_text(json.dumps(asked), encoding="utf-8")
     command = blender.command(folder / "run.py", [str(folder / "asked.json")])
-    done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True)
+    done = subprocess.run(command, env=blender_environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     found = {}
     for scene, job in zip(scenes, jobs, strict=True):

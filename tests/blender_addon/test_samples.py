@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from holodriver.blender.stack import RenderJob, raw_renders
+from holodriver.blender.child import raw_renders
 from holodriver.files.exr import read_exr
 from holodriver.files.manifest import RawManifest, raw_color_name, raw_depth_name
+from holodriver.scene.render_job import RenderJob
 
 SAMPLES, SIZE = 12, 32
 
@@ -26,9 +27,8 @@ def raw(blender, blend_file, tmp_path_factory):
         depth_samples=2,
         denoise=False,
     )
-    with raw_renders(blender, job, folder, scratch=folder) as reports:
-        written = [(report["kind"], report["plane"]) for report in reports if report["event"] == "written"]
-    assert written == [("all_in_focus", 0), ("plane", 0), ("plane", 1), ("plane", 2)]
+    with raw_renders(blender, job, folder, scratch=folder) as written:
+        assert list(written) == [("all_in_focus", 0), ("plane", 0), ("plane", 1), ("plane", 2)]
     return folder
 
 

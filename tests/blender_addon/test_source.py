@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from holodriver.blender.find import clean_environment
+from holodriver.blender.find import blender_environment
 
 INSIDE = Path(__file__).with_name("inside_source.py")
 FAKE = Path(__file__).with_name("fake_driver.py")
@@ -30,7 +30,7 @@ def source_outcomes(blender, tmp_path_factory) -> dict[str, str]:
     fake = folder / "fake"
     fake.write_text(f"#!/bin/sh\nexec '{sys.executable}' '{FAKE}' \"$@\"\n", encoding="utf-8")
     fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
-    environment = clean_environment() | {"BLENDER_USER_RESOURCES": str(folder)}
+    environment = blender_environment() | {"BLENDER_USER_RESOURCES": str(folder)}
     command = blender.command(INSIDE, [str(results), str(fake)])
     done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", timeout=300)
     lines = [line.removeprefix("check: ") for line in done.stdout.splitlines() if line.startswith("check: ")]

@@ -36,8 +36,9 @@ def test_a_plan_says_what_is_done_and_what_it_needs_and_does_nothing(stacks: Pat
 
 def test_plans_of_frames_and_quilts_need_no_blender(stacks: Path, tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setenv("HOLODRIVER_BLENDER", "/nowhere")
-    assert main(["render", "demo", "--frames", "1-30", "-o", str(tmp_path / "film.stacks"), "--dry-run"]) == 0
-    assert main(["render", "demo", "--frames", "1-3", "--quilt", "go", "-o", str(tmp_path / "q"), "--dry-run"]) == 0
+    assert main(["render", "stack", "demo", "--frames", "1-30", "-o", str(tmp_path / "film.stacks"), "--dry-run"]) == 0
+    quilts = ["--display", "go", "-o", str(tmp_path / "q")]
+    assert main(["render", "quilt", "demo", "--frames", "1-3", *quilts, "--dry-run"]) == 0
     sources = [str(path) for path in sorted(stacks.iterdir())]
     assert main(["looking-glass", "quilt", *sources, "-o", str(tmp_path / "quilts"), "--dry-run"]) == 0
     said = capsys.readouterr().out
@@ -54,7 +55,7 @@ def test_what_is_refused_is_one_line(stacks: Path, tmp_path: Path, capsys) -> No
         (["synth", str(stacks), "-o", out[:-5], "--cluster", "pbs"], "slurm"),
         (["synth", str(stacks), "-o", out[:-5], "--cluster", "slurm", "--cluster-option", "a"], "NAME=VALUE"),
         (["synth", str(stacks), "-o", out[:-5], "--scheduler", "tcp://a:1", "--jobs", "2"], "--jobs"),
-        (["render", "demo", "-o", out, "--scheduler", "tcp://a:1"], "--scheduler"),
+        (["render", "stack", "demo", "-o", out, "--scheduler", "tcp://a:1"], "--scheduler"),
         (["synth", one, "-o", out, "--retries", "0"], "--retries"),
         (["synth", one, "-o", out, "--cluster-option", "queue=gpu"], "--cluster-option"),
         (["looking-glass", "quilt", one, "-o", out, "--retries", "2"], "--retries"),
@@ -65,10 +66,7 @@ def test_what_is_refused_is_one_line(stacks: Path, tmp_path: Path, capsys) -> No
         (["looking-glass", "devices", "--jobs", "2"], "--jobs"),
         (["synth", str(stacks), "-o", f"{one}/stack.json/new", "--dry-run"], "not a folder"),
         (["looking-glass", "quilt", one, one, "-o", f"{tmp_path}/a.png"], "is no folder"),
-        (
-            ["render", "demo", "--frames", "1-2", "-o", out[:-5], "--flamenco", f"{tmp_path}/job.json", "--dry-run"],
-            "--dry-run",
-        ),
+        (["render", "stack", "demo", "--frames", "1-2", "-o", f"{tmp_path}/job.json", "--dry-run"], "--dry-run"),
     ):
         assert main(arguments) == 2
         error = capsys.readouterr().err.strip().splitlines()

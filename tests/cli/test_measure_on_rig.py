@@ -133,7 +133,7 @@ def laser_box(
     """A laser box on a serial line: its port, its sync wire, its light so far, and whether it is armed."""
     if kind == "simulated":
         wire, edges = wired.reading_end(folder)
-        with SimulatedBox(edges) as box:
+        with SimulatedBox.open(edges) as box:
             yield box.port, wire, lambda: box.report().pulses, lambda: box.report().armed
         return
     wire = folder / "sync"

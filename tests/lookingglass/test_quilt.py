@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from holodriver.blender.quilt import QuiltJob, render_quilt
-from holodriver.blender.stack import RenderJob, render_stack
+from holodriver.blender.stack import render_stack
 from holodriver.errors import InputError
 from holodriver.files.quilt import read_quilt
 from holodriver.files.stack import read_all_in_focus
@@ -20,6 +20,7 @@ from holodriver.lookingglass.parallax import Geometry, ViewSettings, stack_geome
 from holodriver.lookingglass.quilt import make_quilt
 from holodriver.optics.colour import srgb_encode
 from holodriver.optics.lookingglass import LookingGlass, looking_glass
+from holodriver.scene.render_job import RenderJob
 from holodriver.scene.rgbd import RgbdImage
 from holodriver.scores.psnr_ssim import psnr
 
@@ -228,7 +229,7 @@ def test_warped_views_agree_with_true_ones_where_nothing_is_disoccluded(blender,
     assert geometry is not None
     focus = 2 / (1 / geometry.near + 1 / geometry.far)
     true = render_quilt(
-        QuiltJob(scene="demo", display=display, samples=32, focus=focus), tmp_path / "a.png", blender=blender
+        QuiltJob.of(display, scene="demo", samples=32, focus=focus), tmp_path / "a.png", blender=blender
     )
     pixels, layout = read_quilt(true)
     warped = make_quilt(image, display, geometry=geometry).pixels

@@ -100,9 +100,9 @@ class WireBench:
 @pytest.fixture(scope="module")
 def wired() -> Iterator[WireBench]:
     edges, wire = multiprocessing.Pipe(duplex=False)
-    with SimulatedBox(edges) as box:
+    with SimulatedBox.open(edges) as box:
         edges.close()
-        with LaserController(box.port) as controller:
+        with LaserController.open(box.port) as controller:
             yield WireBench(box, controller, wire)
 
 
@@ -114,7 +114,7 @@ def chip_programs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]
 
 @pytest.fixture(scope="module")
 def flashed(chip_programs: tuple[Path, Path]) -> Iterator[FirmwareBench]:
-    with Chip(chip_programs) as chip, LaserController(chip.port) as controller:
+    with Chip(chip_programs) as chip, LaserController.open(chip.port) as controller:
         yield FirmwareBench(chip, controller)
 
 

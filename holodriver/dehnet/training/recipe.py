@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from holodriver.errors import InputError
+from holodriver.errors import check_fields, numbers
 
 Name = Literal["paper", "quick"]
 """Recipes that come with holodriver."""
@@ -49,21 +49,22 @@ class Recipe:
     """Learning rate of Adam in that stage; falls as the cosine does."""
 
     def __post_init__(self) -> None:
-        for name, good, expected in (
-            ("learning_rate", self.learning_rate > 0 and math.isfinite(self.learning_rate), "above 0"),
-            ("batch", self.batch >= 1, "1 or more"),
-            ("accumulate", self.accumulate >= 1, "1 or more"),
-            ("steps", self.steps >= 1, "1 or more"),
-            ("clip", self.clip >= 0, "0 or more"),
-            ("average", 0 <= self.average < 1, "from 0 to below 1"),
-            ("patience", self.patience >= 0, "0 or more"),
-            ("reset_epochs", self.reset_epochs >= 0, "0 or more"),
-            ("every_plane", self.every_plane >= 1, "1 or more"),
-            ("rounded_steps", self.rounded_steps >= 0, "0 or more"),
-            ("rounded_rate", self.rounded_rate > 0 and math.isfinite(self.rounded_rate), "above 0"),
-        ):
-            if not good:
-                raise InputError(f"recipe field '{name}' is {getattr(self, name)!r}, expected {expected}")
+        count, steps, positive = numbers(1, whole=True), numbers(0, whole=True), numbers(above=0)
+        check_fields(
+            self,
+            "recipe",
+            learning_rate=positive,
+            batch=count,
+            accumulate=count,
+            steps=count,
+            clip=numbers(0),
+            average=numbers(0, below=1),
+            patience=steps,
+            reset_epochs=steps,
+            every_plane=count,
+            rounded_steps=steps,
+            rounded_rate=positive,
+        )
 
     def rate(self, step: int) -> float:
         """Learning rate at a step."""

@@ -96,6 +96,28 @@ def dataset(file: h5py.File, name: str, dtype: type, shape: tuple[int, ...]) -> 
     Raises:
         FileFormatError: it is missing, another one, lies elsewhere, or cannot hold what it says.
     """
+    found = _found(file, name)
+    if found.dtype != dtype or found.shape != shape:
+        raise FileFormatError(f"field '{name}' is {found.dtype} {found.shape}, expected {np.dtype(dtype)} {shape}")
+    _check_storage(found, name)
+    return found[()]
+
+
+def numbers(file: h5py.File, name: str) -> h5py.Dataset:
+    """A dataset of any kind and shape, whose values lie in the file itself; they are not read yet.
+
+    Args:
+        name: from the root; each step must be a plain link.
+
+    Raises:
+        FileFormatError: it is missing, lies elsewhere, or cannot hold what it says.
+    """
+    found = _found(file, name)
+    _check_storage(found, name)
+    return found
+
+
+def _found(file: h5py.File, name: str) -> h5py.Dataset:
     found: Any = file
     for step in name.split("/"):
         link = found.get(step, getlink=True) if isinstance(found, h5py.Group) else None
@@ -106,10 +128,7 @@ def dataset(file: h5py.File, name: str, dtype: type, shape: tuple[int, ...]) -> 
         found = found[step]
     if not isinstance(found, h5py.Dataset):
         raise FileFormatError(f"field '{name}' is missing")
-    if found.dtype != dtype or found.shape != shape:
-        raise FileFormatError(f"field '{name}' is {found.dtype} {found.shape}, expected {np.dtype(dtype)} {shape}")
-    _check_storage(found, name)
-    return found[()]
+    return found
 
 
 def _check_storage(found: h5py.Dataset, name: str) -> None:

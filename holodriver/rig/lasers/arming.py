@@ -1,13 +1,12 @@
 """What a person must say before lasers are armed: which colours, how many watts, in which order."""
 
 import itertools
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from holodriver.errors import InputError
+from holodriver.errors import InputError, check, numbers
 from holodriver.rig.laser_colour import Colour
 
 _numbers = itertools.count(1)
@@ -39,11 +38,10 @@ class ArmOrder:
             raise InputError("the order to arm lists no colour", remedy="say which colours, with how many watts")
         for colour, watts in self.powers_w.items():
             name = Colour(colour).label
-            if not (math.isfinite(watts) and watts > 0):
-                raise InputError(f"the order to arm has {watts!r} W, expected a number above 0", where=name)
-            limit = self.limits_w.get(colour)
-            if limit is None or not (math.isfinite(limit) and limit >= 0):
+            check("the power in the order to arm", watts, numbers(above=0, kind="watts"), where=name)
+            if (limit := self.limits_w.get(colour)) is None:
                 raise InputError("this colour has no power limit, so it is not armed", where=name)
+            check("the power limit", limit, numbers(0, kind="watts"), where=name)
             if watts > limit:
                 raise InputError(f"{watts:g} W is over the limit of {limit:g} W", where=name)
 

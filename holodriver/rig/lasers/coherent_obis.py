@@ -1,6 +1,7 @@
 """Coherent OBIS laser heads. Tested against a scripted head; no real one has been seen."""
 
 import time
+from typing import Any, Self
 
 from holodriver.errors import RigError
 from holodriver.rig.lasers.heads import LaserHead
@@ -16,14 +17,24 @@ class CoherentObis(LaserHead):
     Source: OBIS operator's manual, "Host interface".
     """
 
-    def __init__(self, port: str, *, limit_w: float, gate: LaserDriver | None = None):
-        super().__init__(port, limit_w=limit_w, gate=gate)
-        self._serial = open_port(port)
+    def __init__(self, where: str, serial: Any, *, limit_w: float, gate: LaserDriver | None = None):
+        super().__init__(where, limit_w=limit_w, gate=gate)
+        self._serial = serial
+
+    @classmethod
+    def open(cls, port: str, *, limit_w: float, gate: LaserDriver | None = None) -> Self:
+        """Connect to the head on a device path or pyserial URL, and switch its emission off.
+
+        Raises:
+            RigError: pyserial is missing, the port cannot be opened, or no head answers.
+        """
+        head = cls(port, open_port(port), limit_w=limit_w, gate=gate)
         try:
-            self._asked(self._greet)
+            head._asked(head._greet)
         except BaseException:
-            self._close_hw()
+            head._close_hw()
             raise
+        return head
 
     def _greet(self) -> None:
         self._serial.reset_input_buffer()

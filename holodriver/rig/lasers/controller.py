@@ -1,6 +1,7 @@
 """The client of the holodriver laser controller: lines and answers on a serial port, in step whatever happens."""
 
 import time
+from typing import Any, Self
 
 from holodriver.errors import RigError
 from holodriver.rig.lasers.laser_driver import LaserDriver
@@ -24,42 +25,51 @@ class _BadAnswerError(OSError):
 
 
 class LaserController(LaserDriver):
-    """The client of the holodriver laser controller, on any port or URL that pyserial opens.
-
-    Opening asks who is there and resets it: whatever the box was doing, it is dark and disarmed afterwards.
+    """The client of the holodriver laser controller.
 
     Args:
-        port: device path or pyserial URL: "/dev/ttyACM0", "COM3", "socket://127.0.0.1:4000".
+        where: name of the port, for errors.
+        serial: the port, open (pyserial).
         checksums: send `*hh` checksums; the box then sends them too, and neither takes a line without.
         answer_timeout_s: longest wait for one answer, s.
-        connect_timeout_s: longest wait for the box to come up after the port is opened, s.
-
-    Raises:
-        RigError: pyserial is missing, the port cannot be opened, or what answers is no laser controller.
     """
 
     has_hardware_watchdog = True
 
-    def __init__(
-        self,
+    def __init__(self, where: str, serial: Any, *, checksums: bool = True, answer_timeout_s: float = ANSWER_TIMEOUT_S):
+        super().__init__(where)
+        self._serial, self._checksums, self._answer_timeout_s = serial, checksums, answer_timeout_s
+        self._received = bytearray()
+        self._in_step = False
+
+    @classmethod
+    def open(
+        cls,
         port: str,
         *,
         checksums: bool = True,
         answer_timeout_s: float = ANSWER_TIMEOUT_S,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
-    ):
-        super().__init__(port)
-        self._checksums = checksums
-        self._answer_timeout_s = answer_timeout_s
-        self._received = bytearray()
-        self._in_step = False
-        self._serial = open_port(port)
+    ) -> Self:
+        """Connect to the box, ask who is there, and reset it: whatever it was doing, it is then dark and disarmed.
+
+        Args:
+            port: device path or pyserial URL: "/dev/ttyACM0", "COM3", "socket://127.0.0.1:4000".
+            checksums: see the class.
+            answer_timeout_s: longest wait for one answer, s.
+            connect_timeout_s: longest wait for the box to come up after the port is opened, s.
+
+        Raises:
+            RigError: pyserial is missing, the port cannot be opened, or what answers is no laser controller.
+        """
+        controller = cls(port, open_port(port), checksums=checksums, answer_timeout_s=answer_timeout_s)
         try:
-            self._identify(connect_timeout_s)
-            self.reset()
+            controller._identify(connect_timeout_s)
+            controller.reset()
         except BaseException:
-            self._let_go()
+            controller._let_go()
             raise
+        return controller
 
     def _identify(self, timeout_s: float) -> None:
         due = time.monotonic() + timeout_s

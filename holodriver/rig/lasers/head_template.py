@@ -1,8 +1,10 @@
-"""A laser head of another make: copy this file, fill in what the head's manual says, add it to `makes.HEADS`.
+"""A laser head of another make: copy this file, fill in what the head's manual says, add its `open` to `makes.HEADS`.
 
 Every method may raise OSError (pyserial's errors and TimeoutError are ones): the head is then let go of, and the gate
 keeps it dark. One that must refuse raises RigError with what the head said.
 """
+
+from typing import Any, Self
 
 from holodriver.rig.lasers.heads import LaserHead
 from holodriver.rig.lasers.laser_driver import LaserDriver
@@ -12,11 +14,16 @@ from holodriver.rig.lasers.serial_port import open_port
 class HeadTemplate(LaserHead):
     """A head that ends its lines with LF and answers each of them."""
 
-    has_hardware_watchdog = False  # True only if the head's own electronics go dark within 250 ms of silence
+    has_hardware_watchdog = False  # True only if the head's own electronics go dark within MAX_WATCHDOG_MS of silence
 
-    def __init__(self, port: str, *, limit_w: float, gate: LaserDriver | None = None):
-        super().__init__(port, limit_w=limit_w, gate=gate)
-        self._serial = open_port(port)
+    def __init__(self, where: str, serial: Any, *, limit_w: float, gate: LaserDriver | None = None):
+        super().__init__(where, limit_w=limit_w, gate=gate)
+        self._serial = serial
+
+    @classmethod
+    def open(cls, port: str, *, limit_w: float, gate: LaserDriver | None = None) -> Self:
+        """Connect to the head on a device path or pyserial URL."""
+        return cls(port, open_port(port), limit_w=limit_w, gate=gate)
 
     def _ask(self, line: str) -> str:
         self._serial.write(f"{line}\n".encode("ascii"))

@@ -5,12 +5,11 @@ modulation output of the controller on its modulation input, and is only ever sw
 A new make is one class: copy `head_template.py`, and name it in `makes.HEADS`.
 """
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Self, TypeVar, final
 
-from holodriver.errors import InputError, RigError
+from holodriver.errors import RigError, check, numbers
 from holodriver.rig.lasers.laser_driver import OFFS, LaserDriver, require_watchdog
 
 Answer = TypeVar("Answer")
@@ -20,10 +19,10 @@ ROUNDING = 0.001
 
 
 class LaserHead(ABC):
-    """One laser of one colour. The public methods are complete; a make implements those that end in `_hw`.
+    """One laser of one colour. The public methods are complete; a make implements those that end in `_hw`, and `open`.
 
     Args:
-        port: device path or pyserial URL.
+        where: name of its port, for errors.
         limit_w: the most it may be told to emit, W.
         gate: the controller before it; without a hardware watchdog of its own, a head is not armed without one.
     """
@@ -31,8 +30,8 @@ class LaserHead(ABC):
     has_hardware_watchdog = False
     """Whether the head itself goes dark when its host falls silent. Hardly any does."""
 
-    def __init__(self, port: str, *, limit_w: float, gate: LaserDriver | None = None):
-        self.where = port
+    def __init__(self, where: str, *, limit_w: float, gate: LaserDriver | None = None):
+        self.where = where
         self.limit_w = limit_w
         self.connected = True
         self.armed = False
@@ -100,8 +99,7 @@ class LaserHead(ABC):
             InputError: not from 0 to the limit; nothing has changed.
             RigError: the head did not take it.
         """
-        if not (math.isfinite(watts) and 0 <= watts <= self.limit_w):
-            raise InputError(f"{watts!r} W is not from 0 to the limit of {self.limit_w:g} W", where=self.where)
+        check("laser power", watts, numbers(0, self.limit_w, kind="watts"), where=self.where)
         self._asked(self._set_power_hw, watts)
         self._check_power()
 

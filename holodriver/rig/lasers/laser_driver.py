@@ -1,16 +1,13 @@
 """The host's side of the lasers: a driver for any box that sequences them."""
 
-import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple, Self, final
 
-from holodriver.errors import InputError, RigError
+from holodriver.errors import InputError, RigError, check, numbers
 from holodriver.rig.laser_colour import Colour, read_step, written_step
-
-SILENCE_S = 0.05
-"""Beyond the watchdog's time, s, for a box whose clock is slow and a line that is slow to tell."""
+from holodriver.rig.settings import WATCHDOG_MARGIN_S
 
 OFFS = 3
 """So often `OUTP OFF` is said to a box that does not confirm it: a line may be garbled once."""
@@ -104,8 +101,7 @@ class LaserDriver(ABC):
             InputError: not a number from 0.
             RigError: over the box's limit, which has changed nothing.
         """
-        if not (math.isfinite(watts) and watts >= 0):
-            raise InputError(f"laser power is {watts!r} W, expected a number from 0", where=Colour(colour).label)
+        check("laser power", watts, numbers(0, kind="watts"), where=Colour(colour).label)
         self._tell(f"SOUR{Colour(colour).number}:POW:LEV:IMM:AMPL {watts:.9g}")
 
     @final
@@ -234,7 +230,7 @@ class LaserDriver(ABC):
         self.set_watchdog(milliseconds)
         self.arm()
         for _ in range(SILENCES):  # a question feeds the watchdog
-            time.sleep(milliseconds * 1e-3 + SILENCE_S)
+            time.sleep(milliseconds * 1e-3 + WATCHDOG_MARGIN_S)
             if self.dark():
                 self.reset()
                 return

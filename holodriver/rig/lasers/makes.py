@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from typing import Self
 
 from holodriver.errors import InputError, RigError
 from holodriver.rig.laser_colour import Colour
@@ -11,11 +12,12 @@ from holodriver.rig.lasers.coherent_obis import CoherentObis
 from holodriver.rig.lasers.controller import LaserController
 from holodriver.rig.lasers.heads import LaserHead
 from holodriver.rig.lasers.laser_driver import LaserDriver
+from holodriver.rig.settings import MAX_WATCHDOG_MS
 
-CONTROLLERS: dict[str, Callable[[str], LaserDriver]] = {"holodriver": LaserController}
+CONTROLLERS: dict[str, Callable[[str], LaserDriver]] = {"holodriver": LaserController.open}
 """Boxes that speak the protocol and sequence colours, by make: called with a port."""
 
-HEADS: dict[str, Callable[..., LaserHead]] = {"coherent-obis": CoherentObis}
+HEADS: dict[str, Callable[..., LaserHead]] = {"coherent-obis": CoherentObis.open}
 """Heads of one colour that a controller gates, by make: called with a port, `limit_w` and `gate`."""
 
 
@@ -44,7 +46,7 @@ class LaserSetup:
     limits_w: Mapping[Colour, float]
     make: str = "holodriver"
     heads: Mapping[Colour, HeadSetup] = field(default_factory=dict)
-    watchdog_ms: int = 250
+    watchdog_ms: int = MAX_WATCHDOG_MS
     skew_s: float = 0.002
 
 
@@ -63,32 +65,31 @@ def open_controller(port: str, make: str = "holodriver") -> LaserDriver:
 class Lasers:
     """A controller and the heads behind it, which are armed and made dark together.
 
-    Raises:
-        InputError: nobody knows one of the makes, or a head's colour has no limit.
-        RigError: one of them does not answer.
+    Args:
+        setup: what the rig file says about them.
+        controller: connected.
+        heads: the connected heads that it gates, by colour.
     """
 
-    def __init__(self, setup: LaserSetup):
-        self.setup = setup
-        self.heads: dict[Colour, LaserHead] = {}
+    def __init__(self, setup: LaserSetup, controller: LaserDriver, heads: Mapping[Colour, LaserHead]):
+        self.setup, self.controller, self.heads = setup, controller, heads
         self.gated = False
         """Whether the light of each edge waits for `controller.confirm`."""
+
+    @classmethod
+    def open(cls, setup: LaserSetup) -> Self:
+        """Connect to the lasers; they are dark and disarmed.
+
+        Raises:
+            InputError: nobody knows one of the makes, or a head's colour has no limit.
+            RigError: one of them does not answer.
+        """
         for colour, head in setup.heads.items():
             if head.make not in HEADS:
                 raise InputError(f"'{head.make}' is no make of laser head: {', '.join(HEADS)}", where=head.port)
             if colour not in setup.limits_w:
                 raise InputError("this laser head has no power limit", where=Colour(colour).label)
-        self._open()
-
-    def _open(self) -> None:
-        setup = self.setup
-        with ExitStack() as opened:
-            self.controller = opened.enter_context(open_controller(setup.port, setup.make))
-            for colour, head in setup.heads.items():
-                made = HEADS[head.make](head.port, limit_w=setup.limits_w[colour], gate=self.controller)
-                self.heads[colour] = opened.enter_context(made)
-                self.heads[colour].disarm()  # whatever somebody had it do
-            opened.pop_all()
+        return cls(setup, *_opened(setup))
 
     @property
     def connected(self) -> bool:
@@ -103,7 +104,7 @@ class Lasers:
         """
         with suppress(RigError):
             self.close()
-        self._open()
+        self.controller, self.heads = _opened(self.setup)
 
     def identities(self) -> dict[str, str]:
         """Who answers, by what it is."""
@@ -183,3 +184,16 @@ class Lasers:
             for head in self.heads.values():
                 steps.callback(head.close)
             steps.callback(self.controller.close)
+
+
+def _opened(setup: LaserSetup) -> tuple[LaserDriver, dict[Colour, LaserHead]]:
+    """Controller and heads, connected and dark."""
+    heads: dict[Colour, LaserHead] = {}
+    with ExitStack() as opened:
+        controller = opened.enter_context(open_controller(setup.port, setup.make))
+        for colour, head in setup.heads.items():
+            made = HEADS[head.make](head.port, limit_w=setup.limits_w[colour], gate=controller)
+            heads[colour] = opened.enter_context(made)
+            heads[colour].disarm()  # whatever somebody had it do
+        opened.pop_all()
+    return controller, heads

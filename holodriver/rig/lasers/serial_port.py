@@ -5,6 +5,7 @@ from typing import Any
 from holodriver.errors import RigError
 
 BAUD_RATE = 115200
+"""Symbols a second of all devices."""
 
 QUIET_S = 0.05
 """Silence after which no older answer is on its way; longer than the 16 ms that FTDI adapters hold bytes back."""
@@ -12,16 +13,13 @@ QUIET_S = 0.05
 WRITE_TIMEOUT_S = 1.0
 
 
-def open_port(
-    port: str, *, baud: int = BAUD_RATE, timeout_s: float = QUIET_S, write_timeout_s: float = WRITE_TIMEOUT_S
-) -> Any:
+def open_port(port: str, *, timeout_s: float = QUIET_S, write_timeout_s: float = WRITE_TIMEOUT_S) -> Any:
     """A pyserial port for this process alone.
 
     Args:
-        port: as above.
-        baud: symbols a second.
+        port: device path or pyserial URL.
         timeout_s: longest wait of one `read`, s.
-        write_timeout_s: of one `write`, s.
+        write_timeout_s: longest wait of one `write`, s.
 
     Raises:
         RigError: pyserial is missing, or the port is not there or in use.
@@ -34,7 +32,7 @@ def open_port(
         ) from error
     try:
         return serial.serial_for_url(
-            port, baudrate=baud, timeout=timeout_s, write_timeout=write_timeout_s, exclusive=True
+            port, baudrate=BAUD_RATE, timeout=timeout_s, write_timeout=write_timeout_s, exclusive=True
         )
     except (OSError, ValueError) as error:  # SerialException is an OSError
         raise RigError(f"the port cannot be opened: {error}", where=port) from error

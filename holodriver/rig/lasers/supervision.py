@@ -15,20 +15,9 @@ from typing import Protocol
 from holodriver.errors import HolodriverError, InputError, RigError
 from holodriver.rig.laser_colour import Colour
 from holodriver.rig.lasers.arming import ArmOrder, StepOrder
-from holodriver.rig.lasers.laser_driver import SILENCE_S, EdgeCount
+from holodriver.rig.lasers.laser_driver import EdgeCount
 from holodriver.rig.lasers.makes import Lasers
-
-HEARTBEAT_S = 0.05
-"""Between two heartbeats, s: a fifth of the longest watchdog time, so that one may be late."""
-
-STALL_S = 0.15
-"""Frames that stop for this long are dark, s. With a heartbeat and an answer that is well within 350 ms."""
-
-START_S = 1.0
-"""The first frame may take this long after arming, s; before its edge there is no light."""
-
-JUMP_S = 0.25
-"""A clock that runs on by this much unseen, s, is a host that slept; the watchdog has then struck anyway."""
+from holodriver.rig.settings import HEARTBEAT_S, JUMP_S, STALL_S, START_S, WATCHDOG_MARGIN_S
 
 GRACE_S = 0.1
 """A count is judged this much later, s, when the frames of its time have been reported."""
@@ -114,7 +103,7 @@ class Supervision:
         self._triggers = self._comparisons = self._unlit = 0
         self._went_dark: str | None = None
         self._looked_s, self._looked_slept_s = clock(), slept()
-        self._armed_s = self._beat_s = self._moved_s = -math.inf
+        self._beat_s = self._moved_s = -math.inf
         self._seen = self._beaten = self._confirmed = 0
 
     @property
@@ -186,7 +175,7 @@ class Supervision:
         self._triggers = self._comparisons = self._seen = self._beaten = self._confirmed = self._unlit = 0
         self._counted = EdgeCount(0, ())
         self._waiting.clear()
-        self._armed_s = self._beat_s = self._moved_s = self._looked_s = self._clock()
+        self._beat_s = self._moved_s = self._looked_s = self._clock()
         self._looked_slept_s = self._slept()
 
     def set_power(self, colour: Colour, watts: float) -> None:
@@ -311,7 +300,7 @@ class Supervision:
         if self._armed:
             return
         if not self._confirmed_dark:
-            if self._clock() - self._told_off_s < lasers.setup.watchdog_ms * 1e-3 + SILENCE_S:
+            if self._clock() - self._told_off_s < lasers.setup.watchdog_ms * 1e-3 + WATCHDOG_MARGIN_S:
                 return
             if lasers.controller.connected:
                 self._tell_off()

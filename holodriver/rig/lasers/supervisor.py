@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from holodriver.errors import HolodriverError, RigError
 from holodriver.rig.child_process import RigProcess
@@ -83,24 +83,35 @@ class LaserSupervisor:
     """The lasers, in a process of their own. Leaving the `with` block ends dark.
 
     Args:
-        setup: what the rig file says about them.
+        process: in which they are supervised.
+        frames: what it is told of the frames that have been shown.
         patience_s: longest wait for an answer, s.
-
-    Raises:
-        InputError: a make that nobody knows.
-        RigError: they do not answer.
     """
 
-    def __init__(self, setup: LaserSetup, *, patience_s: float = REPLY_TIMEOUT_S):
-        self._frames = SharedFrames()
+    def __init__(self, process: RigProcess, frames: SharedFrames, *, patience_s: float = REPLY_TIMEOUT_S):
+        self._process, self._frames = process, frames
         self._asked, self._patience_s = 0, patience_s
-        self._process = RigProcess("laser supervisor", _serve, setup, self._frames._times, self._frames._count)
-        self.identities: dict[str, str] = self._process.ready
+        self.identities: dict[str, str] = process.ready
         """Who answers, by what it is: "controller", or a colour."""
         self.dark = True
         """Whether it has confirmed the dark since it was last armed; panels and diffusers may stop once it has."""
 
-    def __enter__(self) -> "LaserSupervisor":
+    @classmethod
+    def open(cls, setup: LaserSetup, *, patience_s: float = REPLY_TIMEOUT_S) -> Self:
+        """Open the lasers in a supervisor's process, dark and disarmed.
+
+        Args:
+            setup: what the rig file says about them.
+            patience_s: longest wait for an answer, s.
+
+        Raises:
+            InputError: a make that nobody knows.
+            RigError: they do not answer.
+        """
+        frames = SharedFrames()
+        return cls(RigProcess.start("laser supervisor", _serve, setup, frames), frames, patience_s=patience_s)
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -127,7 +138,7 @@ class LaserSupervisor:
     def arm(self, order: ArmOrder, steps: StepOrder) -> None:
         """Arm as a person ordered; the frames count from here.
 
-        The first frame must be fed within a second, and then one every 150 ms, or it goes dark.
+        The first frame must be fed within `START_S`, and the others `STALL_S` apart at most, or it goes dark.
 
         Raises:
             InputError: a used order, or one over the limits.
@@ -238,14 +249,12 @@ def _terminate(*_: object) -> None:
     raise _TerminatedError
 
 
-def _serve(control: Connection, setup: LaserSetup, times: Any, count: Any) -> None:
+def _serve(control: Connection, setup: LaserSetup, frames: SharedFrames) -> None:
     """The supervisor's process."""
     for number in ENDINGS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` means what it says
             signal.signal(number, _terminate)
-    frames = SharedFrames.__new__(SharedFrames)
-    frames._times, frames._count = times, count
-    lasers = Lasers(setup)
+    lasers = Lasers.open(setup)
     try:
         supervision = Supervision(lasers, frames)
         control.send(("ready", lasers.identities()))

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from holodriver.errors import InputError
+from holodriver.errors import Expected, InputError, check_fields, numbers, one_of
 from holodriver.panel.calibration import PATTERNS, Calibration, ColourCalibration, Method, Pattern
 from holodriver.panel.lut import LEVELS
 from holodriver.panel.regions import regional_grey
@@ -44,18 +44,18 @@ class SweepSettings:
     method: Method = "smooth"
 
     def __post_init__(self) -> None:
-        checks = (
-            ("levels", FEWEST_LEVELS <= self.levels <= LEVELS, f"{FEWEST_LEVELS} to {LEVELS}"),
-            ("sweeps", 1 <= self.sweeps <= 1000, "1 to 1000"),
-            ("reference_every", 0 <= self.reference_every <= LEVELS, "0 to 256"),
-            ("reference_grey", 0 < self.reference_grey < LEVELS, "1 to 255"),
-            ("darks", 1 <= self.darks <= 1000, "1 to 1000"),
-            ("pattern", self.pattern in PATTERNS, " or ".join(PATTERNS)),
-            ("regions", all(1 <= side <= 64 for side in self.regions), "1 to 64 rows and columns"),
+        sides = numbers(1, 64, whole=True)
+        check_fields(
+            self,
+            "calibration sweep",
+            levels=numbers(FEWEST_LEVELS, LEVELS, whole=True),
+            sweeps=numbers(1, 1000, whole=True),
+            reference_every=numbers(0, LEVELS, whole=True),
+            reference_grey=numbers(1, LEVELS - 1, whole=True),
+            darks=numbers(1, 1000, whole=True),
+            pattern=one_of(*PATTERNS),
+            regions=Expected("1 to 64 rows and columns", lambda regions: all(map(sides.holds, regions))),
         )
-        for name, good, expected in checks:
-            if not good:
-                raise InputError(f"'{name}' is {getattr(self, name)!r}, expected {expected}", where="calibration sweep")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, Self, final
+from typing import Any, NamedTuple, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,37 +96,51 @@ class OpenCvCamera(Camera):
     is read back, and `warn` hears of what is kept, and of what the driver says nothing about.
 
     Args:
-        device: index, or the name of a device, stream or film.
-        exposure: in the driver's own unit; left as it is if None.
+        name: of the camera, for errors.
+        capture: of OpenCV, open.
         frames: pictures that are averaged into one.
         stale: pictures thrown away first, which the driver may have held since before.
-        warn: is told what is not held still.
-
-    Raises:
-        RigError: it cannot be opened, keeps its automatic exposure, or does not take `exposure`.
     """
 
-    def __init__(
-        self,
+    def __init__(self, name: str, capture: Any, *, frames: int = 4, stale: int = 4):
+        self.name, self._capture = name, capture
+        self._frames, self._stale = frames, stale
+
+    @classmethod
+    def open(
+        cls,
         device: int | str,
         *,
         exposure: float | None = None,
         frames: int = 4,
         stale: int = 4,
         warn: Callable[[str], None] = lambda text: None,
-    ):
+    ) -> Self:
+        """Open a camera and hold it still.
+
+        Args:
+            device: index, or the name of a device, stream or film.
+            exposure: in the driver's own unit; left as it is if None.
+            frames: see the class.
+            stale: see the class.
+            warn: is told what is not held still.
+
+        Raises:
+            RigError: it cannot be opened, keeps its automatic exposure, or does not take `exposure`.
+        """
         import cv2
 
-        self.name = f"camera {device}"
-        self._frames, self._stale = frames, stale
-        self._capture = cv2.VideoCapture(device)
-        if not self._capture.isOpened():
-            raise RigError("cannot be opened", where=self.name, remedy="is it plugged in, and does nobody else use it?")
+        camera = cls(f"camera {device}", cv2.VideoCapture(device), frames=frames, stale=stale)
+        if not camera._capture.isOpened():
+            raise RigError(
+                "cannot be opened", where=camera.name, remedy="is it plugged in, and does nobody else use it?"
+            )
         try:
-            self._hold_still(exposure, warn)
+            camera._hold_still(exposure, warn)
         except BaseException:
-            self.close()
+            camera.close()
             raise
+        return camera
 
     def _hold_still(self, exposure: float | None, warn: Callable[[str], None]) -> None:
         import cv2

@@ -38,7 +38,7 @@ def open_camera(
     if kind == SIMULATED and lab is not None:
         return lab.camera()
     if kind == "camera" and where:
-        return OpenCvCamera(int(where) if where.isdigit() else where, exposure=exposure, warn=warn)
+        return OpenCvCamera.open(int(where) if where.isdigit() else where, exposure=exposure, warn=warn)
     if kind == "folder" and where:
         return LiveFolderCamera(Path(where)) if lab is None else FolderCamera(Path(where))
     raise InputError(f"the camera is '{text}', expected simulated, camera:NUMBER or folder:PICTURES")
@@ -74,7 +74,7 @@ def open_meter(
     if kind == SIMULATED and lab is not None:
         return lab.meter(pattern).divided(regions)
     if kind == "power" and where:
-        return PowerMeter(where)
+        return PowerMeter.open(where)
     if kind in ("camera", "folder"):
         return CameraMeter(open_camera(text, lab, exposure=exposure, warn=warn), crop=crop)
     raise InputError(

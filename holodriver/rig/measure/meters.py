@@ -97,21 +97,27 @@ class PowerMeter(Meter):
     """An optical power meter on a serial line: `SENS:CORR:WAV` (and `?`) in nm, `MEAS:POW?` in W, as SCPI has it.
 
     Args:
-        port: device or pyserial URL.
-        baud: symbols a second.
-
-    Raises:
-        RigError: pyserial is missing, it cannot be opened, or it does not say who it is.
+        name: of the meter, for errors.
+        line: the serial port, open (pyserial).
     """
 
-    def __init__(self, port: str, *, baud: int = 115200):
-        self._line = open_port(port, baud=baud, timeout_s=ANSWER_TIMEOUT_S, write_timeout_s=ANSWER_TIMEOUT_S)
-        self.name = port
+    def __init__(self, name: str, line: Any):
+        self.name, self._line = name, line
+
+    @classmethod
+    def open(cls, port: str) -> Self:
+        """Connect to the meter on a device path or pyserial URL, and ask who it is.
+
+        Raises:
+            RigError: pyserial is missing, it cannot be opened, or it does not say who it is.
+        """
+        meter = cls(port, open_port(port, timeout_s=ANSWER_TIMEOUT_S, write_timeout_s=ANSWER_TIMEOUT_S))
         try:
-            self.name = f"{self._ask('*IDN?')} at {port}"
+            meter.name = f"{meter._ask('*IDN?')} at {port}"
         except BaseException:
-            self._line.close()
+            meter.close()
             raise
+        return meter
 
     def tune(self, wavelength: float) -> None:
         wanted = wavelength * 1e9

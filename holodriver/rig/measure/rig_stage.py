@@ -15,7 +15,7 @@ from holodriver.rig.laser_colour import Colour
 from holodriver.rig.lasers.power import Power, shown_colours
 from holodriver.rig.measure.simulated_lab import NAME
 from holodriver.rig.measure.stage import LONGEST_S, Frame, Stage
-from holodriver.rig.panel.monitors import chosen_monitor, monitors
+from holodriver.rig.panel.monitors import chosen_monitor
 from holodriver.rig.panel.panel_process import ShownFrame
 from holodriver.rig.panel.slots import FrameSlots
 from holodriver.rig.play.before_light import Heard, check_start, open_light, what_is_lit
@@ -103,7 +103,7 @@ class RigStage(Stage):
             for slot in range(len(self._slots)):
                 self._slots.write(slot, 0)
             self._opened.panel.open_slots(self._slots)
-            self._diffuser = DiffuserInput(rig.diffuser, rig.folder)
+            self._diffuser = DiffuserInput.open(rig.diffuser, rig.folder)
             stack.callback(self._diffuser.close)
             check_start(self._opened, self._heard, arming=True, calibrated=self._calibrated)
             self._heard.say(f"ARMED: {what_is_lit(rig, self.profile.wavelengths, self._powers, self._timing)}")
@@ -257,7 +257,7 @@ def panel_identity(rig: Rig) -> tuple[str, str]:
     """
     if rig.panel.monitor == SIMULATED:
         return NAME, ""
-    monitor = chosen_monitor(rig.panel.monitor, monitors())
+    monitor = chosen_monitor(rig.panel.monitor)
     return monitor.name or monitor.connector, monitor.serial
 
 
@@ -300,10 +300,10 @@ class PersistentStage(Stage):
     ):
         self._rig, self._powers, self._heard, self._order, self._calibrated = rig, powers, heard, order, calibrated
         self._stack = ExitStack()
-        self._stage = self._opened()
-        super().__init__(self._stage.profile, self._stage.panel, self._stage.serial)
+        super().__init__(rig.profile(), *panel_identity(rig))
 
     def __enter__(self) -> "PersistentStage":
+        self._stage = self._opened()
         return self
 
     def __exit__(

@@ -15,6 +15,9 @@ from holodriver.rig.panel.edid import Edid, x_outputs
 STRAIGHT = 1 / 512
 """Deviation of a gamma ramp that still leaves each of 256 levels as it is."""
 
+REFRESH_TOLERANCE = 0.02
+"""Share by which the system's rate may differ from the rig file's: systems round to whole Hz."""
+
 _sessions = 0
 
 
@@ -66,22 +69,80 @@ class Monitor:
         return {**asdict(self), "gamma": self.gamma}
 
 
-def find_monitor(selector: str, *, force_primary: bool = False) -> Monitor:
-    """The monitor of this EDID name or connector, or else of this index, that can be a panel.
+def panel_monitor(
+    selector: str,
+    native_shape: tuple[int, int] | None = None,
+    *,
+    allow_primary: bool = False,
+    there: Sequence[Monitor] | None = None,
+) -> Monitor:
+    """The monitor that is meant, if it can be a panel.
 
     Args:
-        selector: "IRIS-U62", "MAY IRIS-U62", "IRIS-U62 0001" (with its serial number), "DP-2", "1".
-        force_primary: take even the primary monitor.
+        selector: see `chosen_monitor`.
+        native_shape: panel pixels (h, w); those of the monitor's present mode unless given.
+        allow_primary: take even the primary monitor.
+        there: the monitors among which it is; those of this machine unless given.
 
     Raises:
         InputError: there is none, or several are meant.
-        RigError: it is the primary one or shows what another shows; there is no display; or two ways to list the
-            monitors disagree.
+        RigError: its mode has another size, the desktop scales it, it is the primary one, or another monitor shows
+            the same part of the desktop; or there is no display.
     """
-    there = monitors()
+    there = monitors() if there is None else there
     monitor = chosen_monitor(selector, there)
-    check_apart(monitor, there, force_primary=force_primary)
+    height, width = native_shape or (monitor.height, monitor.width)
+    if (monitor.width, monitor.height) != (width, height):
+        raise RigError(
+            f"its mode has {monitor.width} × {monitor.height} pixels, and the panel {width} × {height}",
+            where=str(monitor),
+            remedy="set its native mode, or the rig file's size",
+        )
+    if monitor.scale != 1:
+        raise RigError(
+            f"the desktop scales it by {monitor.scale:g}", where=str(monitor), remedy="set its scaling to 100 %"
+        )
+    if monitor.primary and not allow_primary:
+        raise RigError(
+            "this is the primary monitor, where people work",
+            where=str(monitor),
+            remedy="make another one the primary, or allow the primary",
+        )
+    for other in there:
+        if other.index != monitor.index and _overlap(monitor, other):
+            raise RigError(
+                f"shows the same part of the desktop as {other}", where=str(monitor), remedy="extend, do not mirror"
+            )
     return monitor
+
+
+def chosen_monitor(selector: str, there: Sequence[Monitor] | None = None) -> Monitor:
+    """The monitor of this EDID name or connector, or else of this index; whether it can be a panel is not looked at.
+
+    Args:
+        selector: "IRIS-U62", "MAY IRIS-U62", "IRIS-U62 0001" (with its serial number), "DP-2", "1".
+        there: the monitors among which it is; those of this machine unless given.
+
+    Raises:
+        InputError: there is none, or several are meant.
+        RigError: there is no display, or two ways to list the monitors disagree.
+    """
+    there = monitors() if there is None else there
+    wanted = selector.strip().casefold()
+    matches = [monitor for monitor in there if wanted and wanted in _names(monitor)]
+    if not matches:
+        matches = [monitor for monitor in there if str(monitor.index) == wanted]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise InputError(
+            f"{len(matches)} monitors are called '{selector}'",
+            remedy="choose one by its connector: " + ", ".join(monitor.connector for monitor in matches),
+        )
+    listed = "; ".join(str(monitor) for monitor in there) or "none"
+    raise InputError(
+        f"there is no monitor '{selector}'; there are {listed}", remedy="is its cable in, and its mode set?"
+    )
 
 
 def monitors() -> list[Monitor]:
@@ -120,56 +181,13 @@ def monitors() -> list[Monitor]:
     return found
 
 
-def chosen_monitor(selector: str, there: Sequence[Monitor]) -> Monitor:
-    """The monitor of this EDID name or connector, or else of this index.
-
-    Raises:
-        InputError: there is none, or several are meant.
-    """
-    wanted = selector.strip().casefold()
-    matches = [monitor for monitor in there if wanted and wanted in _names(monitor)]
-    if not matches:
-        matches = [monitor for monitor in there if str(monitor.index) == wanted]
-    if len(matches) == 1:
-        return matches[0]
-    if matches:
-        raise InputError(
-            f"{len(matches)} monitors are called '{selector}'",
-            remedy="choose one by its connector: " + ", ".join(monitor.connector for monitor in matches),
-        )
-    listed = "; ".join(str(monitor) for monitor in there) or "none"
-    raise InputError(
-        f"there is no monitor '{selector}'; there are {listed}", remedy="is its cable in, and its mode set?"
-    )
-
-
-def check_apart(monitor: Monitor, there: Sequence[Monitor], *, force_primary: bool) -> None:
-    """Refuse a monitor that people work on.
-
-    Raises:
-        RigError: it is the primary one and that is not forced, or another shows the same part of the desktop.
-    """
-    if monitor.primary and not force_primary:
-        raise RigError(
-            "this is the primary monitor, where people work",
-            where=str(monitor),
-            remedy="make another one the primary, or allow the primary",
-        )
-    for other in there:
-        if other.index != monitor.index and _overlap(monitor, other):
-            raise RigError(
-                f"shows the same part of the desktop as {other}", where=str(monitor), remedy="extend, do not mirror"
-            )
-
-
-def gamma_deviation(monitor: Monitor) -> float | None:
-    """Largest distance of the monitor's gamma ramp, as it is now, from a straight line, 0 to 1; None without a ramp."""
-    with glfw_session() as glfw:
-        return ramp_deviation(glfw, monitor_handle(glfw, monitor))
-
-
 def ramp_deviation(glfw: Any, handle: Any) -> float | None:
-    """The same for a monitor's handle."""
+    """Largest distance of a monitor's gamma ramp, as it is now, from a straight line, 0 to 1; None without a ramp.
+
+    Args:
+        glfw: from `started_glfw`.
+        handle: GLFW's handle of the monitor.
+    """
     glfw.NORMALIZE_GAMMA_RAMPS = False
     try:
         ramp = glfw.get_gamma_ramp(handle)

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
-from holodriver.errors import InputError
+from holodriver.errors import InputError, check, numbers
+from holodriver.rig.settings import FASTEST_HZ, SLOWEST_HZ
 
 LATE_PERIODS = 1.2
 """An interval longer than this many refresh periods held a frame too long (PsychoPy's threshold)."""
@@ -192,12 +193,10 @@ def checked_panel(native_shape: tuple[int, int], refresh_hz: float) -> tuple[tup
     """A panel's size and rate, if there can be such a panel.
 
     Raises:
-        InputError: a side below 1 pixel, or a rate outside 10 to 10,000 Hz. Below 10 Hz the frames come too slowly
-            for the lasers' watchdog to be fed by them.
+        InputError: a side below 1 pixel, or a rate outside `SLOWEST_HZ` to `FASTEST_HZ`.
     """
     height, width = (int(side) for side in native_shape)
     if min(height, width) < 1:
         raise InputError(f"a panel of {width} × {height} pixels cannot be", where="native_shape")
-    if not 10 <= refresh_hz <= 10_000:
-        raise InputError(f"refresh is {refresh_hz!r} Hz, expected 10 to 10000", where="refresh_hz")
+    check("refresh_hz", refresh_hz, numbers(SLOWEST_HZ, FASTEST_HZ, kind="a rate in Hz"))
     return (height, width), float(refresh_hz)

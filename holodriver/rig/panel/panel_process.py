@@ -70,7 +70,7 @@ class PanelProcess:
         self.shown: list[ShownFrame] = []
         """Flips of the current or last play that the host has heard of."""
         self.playing = False
-        self._process = RigProcess("display process", _serve, make_panel)
+        self._process = RigProcess.start("display process", _serve, make_panel)
 
     def __enter__(self) -> "PanelProcess":
         return self

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from holodriver.errors import InputError
+from holodriver.errors import InputError, check_fields, numbers
 
 Levels = NDArray[np.uint8]
 SMALLEST = (48, 64)
@@ -32,11 +32,8 @@ class PatternSettings:
     """Along which a grating changes."""
 
     def __post_init__(self) -> None:
-        for name in ("level", "low", "high"):
-            if not 0 <= getattr(self, name) <= 255:
-                raise InputError(f"{name} is {getattr(self, name)}, expected a grey level, 0 to 255")
-        if self.period < 2:
-            raise InputError(f"period is {self.period}, expected 2 pixels or more")
+        grey = numbers(0, 255, whole=True, kind="a grey level")
+        check_fields(self, "pattern", level=grey, low=grey, high=grey, period=numbers(2, whole=True, kind="pixels"))
 
 
 class Field(NamedTuple):

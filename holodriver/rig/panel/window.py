@@ -2,33 +2,27 @@
 
 import os
 import time
-from collections.abc import Callable
-from functools import partial
 from itertools import pairwise
 from statistics import quantiles
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from holodriver.errors import InputError, RigError
 from holodriver.rig.panel.edid import x_outputs
 from holodriver.rig.panel.monitors import (
+    REFRESH_TOLERANCE,
     STRAIGHT,
     Monitor,
-    check_apart,
-    chosen_monitor,
     ended_glfw,
-    gamma_deviation,
     monitor_handle,
-    monitors,
+    panel_monitor,
     ramp_deviation,
     started_glfw,
     straight_ramp,
 )
-from holodriver.rig.panel.panel import Panel
-from holodriver.rig.panel.window_drawing import Drawing, Layout, laid_out
-
-__all__ = ["WindowPanel", "gamma_deviation", "laid_out", "usable_monitor", "window_panel"]
+from holodriver.rig.panel.panel import Panel, checked_panel
+from holodriver.rig.panel.window_drawing import Drawing, Layout
 
 SWAPS = 12
 """Swaps by which it is found out whether they wait for the monitor's refresh."""
@@ -41,59 +35,35 @@ WHICH_REFRESH = "__GL_SYNC_DISPLAY_DEVICE"
 """Environment variables of NVIDIA's driver: frames it may hold back, and the monitor whose refresh swaps wait for."""
 
 
-def window_panel(
-    monitor_selector: str,
-    native_shape: tuple[int, int],
-    refresh_hz: float,
-    *,
-    rotation: int = 0,
-    flip_horizontal: bool = False,
-    flip_vertical: bool = False,
-    binning: int = 1,
-    packed: bool = False,
-    refreshes: int = 1,
-    allow_primary: bool = False,
-) -> Callable[[], Panel]:
-    """What makes a `WindowPanel` in the process that drives the display; pickles, for `PanelProcess`."""
-    return partial(
-        WindowPanel,
-        monitor_selector,
-        native_shape,
-        refresh_hz,
-        rotation=rotation,
-        flip_horizontal=flip_horizontal,
-        flip_vertical=flip_vertical,
-        binning=binning,
-        packed=packed,
-        refreshes=refreshes,
-        allow_primary=allow_primary,
-    )
-
-
 class WindowPanel(Panel):
-    """A monitor as panel, for the process that makes it.
-
-    Opening draws a random picture unseen and reads it back: a driver that changes a single pixel is refused.
+    """A monitor as panel, for the process that opens it.
 
     Args:
-        selector: EDID name, connector or index of the monitor.
-        native_shape: panel pixels (h, w), which must be those of its present mode.
-        refresh_hz: new frames a second; a whole fraction of the monitor's refreshes.
-        rotation: degrees clockwise by which frames are turned, 0, 90, 180 or 270.
-        flip_horizontal: mirror them left to right, after turning.
-        flip_vertical: mirror them top to bottom, after turning.
-        binning: native pixels along each side of one pixel of a frame; 1 for frames of the panel's own size.
-        packed: frames are (h, w, 3): red, green, blue of the monitor are frames of three colours.
-        refreshes: refreshes for which a frame stands at least.
-        allow_primary: take even the primary monitor.
-
-    Raises:
-        InputError: there is no such monitor, or frames cannot be laid on it so.
-        RigError: it is the primary one, or it would not show pixels as they are.
+        glfw: from `started_glfw`; the panel ends it.
+        monitor: on which frames are shown.
+        layout: how frames lie on the panel's pixels.
+        refresh_hz: new frames a second, Hz.
     """
 
-    def __init__(
-        self,
+    def __init__(self, glfw: Any, monitor: Monitor, layout: Layout, refresh_hz: float):
+        super().__init__(layout.native_shape, refresh_hz, packed=layout.packed)
+        self.frame_shape = layout.frame_shape
+        self.monitor = monitor
+        self.measured_refresh_hz: float | None = None
+        """Swaps a second that were measured when it was opened; None before."""
+        self._layout = layout
+        self._trouble: str | None = None
+        self._damaged = False
+        self._window: Any = None
+        self._last_s: float | None = None
+        self._shown: Any = None
+        self._drawing: Any = None
+        self._handle: Any = None
+        self._glfw = glfw
+
+    @classmethod
+    def open(
+        cls,
         selector: str,
         native_shape: tuple[int, int],
         refresh_hz: float,
@@ -105,35 +75,53 @@ class WindowPanel(Panel):
         packed: bool = False,
         refreshes: int = 1,
         allow_primary: bool = False,
-        clock: Callable[[], float] = time.perf_counter,
-    ):
-        super().__init__(native_shape, refresh_hz, packed=packed, clock=clock)
-        layout = Layout(self.native_shape, rotation, flip_horizontal, flip_vertical, binning, packed)
-        self.frame_shape = layout.frame_shape
-        self.measured_refresh_hz: float | None = None
-        """Swaps a second that were measured when it was opened; None before."""
-        self._trouble: str | None = None
-        self._damaged = False
-        self._window: Any = None
-        self._last_s: float | None = None
-        self._shown: Any = None
-        self._drawing: Any = None
-        self._glfw = started_glfw()
+    ) -> Self:
+        """Open the panel's window. A random picture is drawn unseen and read back: a driver that changes a single pixel
+        is refused.
+
+        Args:
+            selector: EDID name, connector or index of the monitor.
+            native_shape: panel pixels (h, w), which must be those of its present mode.
+            refresh_hz: new frames a second, Hz; a whole fraction of the monitor's refreshes.
+            rotation: degrees clockwise by which frames are turned, 0, 90, 180 or 270.
+            flip_horizontal: mirror them left to right, after turning.
+            flip_vertical: mirror them top to bottom, after turning.
+            binning: native pixels along each side of one pixel of a frame; 1 for frames of the panel's own size.
+            packed: frames are (h, w, 3): red, green, blue of the monitor are frames of three colours.
+            refreshes: refreshes for which a frame stands at least.
+            allow_primary: take even the primary monitor.
+
+        Raises:
+            InputError: there is no such monitor, or frames cannot be laid on it so.
+            RigError: it is the primary one, or it would not show pixels as they are.
+        """
+        native_shape, refresh_hz = checked_panel(native_shape, refresh_hz)
+        layout = Layout(native_shape, rotation, flip_horizontal, flip_vertical, binning, packed)
+        glfw = started_glfw()
         try:
-            self.monitor = usable_monitor(selector, self.native_shape, allow_primary=allow_primary)
-            os.environ.setdefault(NO_QUEUE, "1")
-            os.environ.setdefault(WHICH_REFRESH, self.monitor.connector)
-            _check_server()
-            self._check_rate(refreshes)
-            self._handle = monitor_handle(self._glfw, self.monitor)
-            self._straighten_gamma()
-            self._window = self._opened(refreshes)
-            self._drawing = Drawing(layout)
-            self._drawing.check_exact()
-            self._measure()
+            monitor = panel_monitor(selector, native_shape, allow_primary=allow_primary)
         except BaseException:
-            self.close()
+            ended_glfw()
             raise
+        panel = cls(glfw, monitor, layout, refresh_hz)
+        try:
+            panel._begin(refreshes)
+        except BaseException:
+            panel.close()
+            raise
+        return panel
+
+    def _begin(self, refreshes: int) -> None:
+        os.environ.setdefault(NO_QUEUE, "1")
+        os.environ.setdefault(WHICH_REFRESH, self.monitor.connector)
+        _check_server()
+        self._check_rate(refreshes)
+        self._handle = monitor_handle(self._glfw, self.monitor)
+        self._straighten_gamma()
+        self._window = self._opened(refreshes)
+        self._drawing = Drawing(self._layout)
+        self._drawing.check_exact()
+        self._measure()
 
     def close(self) -> None:
         """Close the window; the monitor gets the gamma ramp back that it had."""
@@ -158,7 +146,7 @@ class WindowPanel(Panel):
         if refreshes < 1:
             raise InputError(f"a frame stands for {refreshes} refreshes, expected 1 or more")
         mode_hz = self.monitor.refresh_hz
-        if mode_hz and abs(self.refresh_hz * refreshes / mode_hz - 1) > 0.02:
+        if mode_hz and abs(self.refresh_hz * refreshes / mode_hz - 1) > REFRESH_TOLERANCE:
             raise RigError(
                 f"{self.refresh_hz:g} new frames a second, each for {refreshes} refreshes, are not the "
                 f"{mode_hz:.4g} Hz of its mode",
@@ -296,30 +284,6 @@ class WindowPanel(Panel):
         deviation = ramp_deviation(self._glfw, self._handle)
         if deviation is None or deviation > STRAIGHT:
             self._straighten_gamma()
-
-
-def usable_monitor(selector: str, native_shape: tuple[int, int], *, allow_primary: bool) -> Monitor:
-    """The monitor, if it can be the panel.
-
-    Raises:
-        InputError: there is none, or several are meant.
-        RigError: it cannot be the panel; says why.
-    """
-    there = monitors()
-    monitor = chosen_monitor(selector, there)
-    height, width = native_shape
-    if (monitor.width, monitor.height) != (width, height):
-        raise RigError(
-            f"its mode has {monitor.width} × {monitor.height} pixels, and the panel {width} × {height}",
-            where=str(monitor),
-            remedy="set its native mode, or the rig file's size",
-        )
-    if monitor.scale != 1:
-        raise RigError(
-            f"the desktop scales it by {monitor.scale:g}", where=str(monitor), remedy="set its scaling to 100 %"
-        )
-    check_apart(monitor, there, force_primary=allow_primary)
-    return monitor
 
 
 def _check_server() -> None:

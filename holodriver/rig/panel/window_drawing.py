@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from holodriver.errors import InputError, RigError
+from holodriver.errors import InputError, RigError, check, one_of
+from holodriver.rig.settings import ROTATIONS
 
 DITHER, FRAMEBUFFER_SRGB = 0x0BD0, 0x8DB9
 """What OpenGL could change levels by (gl.h, glext.h)."""
@@ -50,8 +51,7 @@ class Layout:
     packed: bool = False
 
     def __post_init__(self) -> None:
-        if self.rotation not in (0, 90, 180, 270):
-            raise InputError(f"rotation is {self.rotation!r}°, expected 0, 90, 180 or 270")
+        check("rotation", self.rotation, one_of(*ROTATIONS))
         if self.binning < 1 or any(side % self.binning for side in self.native_shape):
             height, width = self.native_shape
             raise InputError(f"binning {self.binning!r} does not divide the panel's {width} × {height} pixels")

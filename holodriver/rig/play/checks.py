@@ -11,19 +11,12 @@ from holodriver.files.calibration import read_calibration
 from holodriver.rig.laser_colour import Colour
 from holodriver.rig.lasers.laser_driver import LaserDriver
 from holodriver.rig.lasers.makes import HEADS, open_controller
-from holodriver.rig.panel.monitors import Monitor, chosen_monitor, monitors
-from holodriver.rig.panel.window import gamma_deviation, usable_monitor
+from holodriver.rig.panel.monitors import REFRESH_TOLERANCE, STRAIGHT, Monitor, chosen_monitor, panel_monitor
 from holodriver.rig.play.diffuser import DiffuserInput
 from holodriver.rig.play.open_rig import laser_setup, timing_of
 from holodriver.rig.settings import Rig
 from holodriver.rig.simulated.simulated_box import SimulatedBox
 from holodriver.rig.simulated.simulated_rig import SIMULATED
-
-REFRESH_TOLERANCE = 0.02
-"""Share by which the system's rate may differ from the rig file's: systems round to whole Hz."""
-
-STRAIGHT = 1 / 512
-"""Deviation of a gamma ramp that still leaves every of 256 levels as it is."""
 
 
 @dataclass(frozen=True)
@@ -69,21 +62,19 @@ def check_monitor(rig: Rig) -> list[Judgement]:
     panel = rig.panel
     judged: list[Judgement] = []
     with _judging(judged, "panel.monitor"):
-        monitor = usable_monitor(panel.monitor, panel.native_shape, allow_primary=panel.allow_primary)
+        monitor = panel_monitor(panel.monitor, panel.native_shape, allow_primary=panel.allow_primary)
         judged.append(Judgement("panel.monitor", True, str(monitor)))
         if monitor.refresh_hz:
             near = abs(monitor.refresh_hz - panel.refresh_hz) <= REFRESH_TOLERANCE * panel.refresh_hz
             judged.append(Judgement("panel.refresh_hz", near, f"the mode has {monitor.refresh_hz:g} Hz"))
         else:
             judged.append(Judgement("panel.refresh_hz", None, "the system does not know the monitor's rate"))
-        if monitor.scale != 1:
-            judged.append(Judgement("scaling", False, f"the desktop scales by {monitor.scale:g}; set it to 100 %"))
         judged.append(_gamma(monitor))
     return judged
 
 
 def _gamma(monitor: Monitor) -> Judgement:
-    deviation = gamma_deviation(monitor)
+    deviation = monitor.gamma_deviation
     if deviation is None:
         return Judgement("gamma", None, "there is no gamma ramp")
     if deviation > STRAIGHT:
@@ -134,7 +125,7 @@ def _check_lasers(rig: Rig) -> list[Judgement]:
     with _judging(judged, "controller.port"):
         if rig.controller.port == SIMULATED:
             limits = tuple(max(watts, 1e-9) for watts in rig.limits.watts)
-            with SimulatedBox(power_limits_w=limits) as box, _controller(rig, box) as lasers:
+            with SimulatedBox.open(power_limits_w=limits) as box, _controller(rig, box) as lasers:
                 judged += check_controller(rig, lasers)
         else:
             with _controller(rig) as lasers:
@@ -199,7 +190,7 @@ def _calibration(rig: Rig, path: Path) -> str:
     calibration = read_calibration(path)
     panel = serial = None
     if rig.panel.monitor != SIMULATED:
-        monitor = chosen_monitor(rig.panel.monitor, monitors())
+        monitor = chosen_monitor(rig.panel.monitor)
         panel, serial = monitor.name or None, monitor.serial or None
     calibration.check(rig.profile(), panel=panel, serial=serial)
     return f"of {calibration.panel}, {calibration.measured_at:%Y-%m-%d}"
@@ -215,7 +206,7 @@ def _check_diffuser(rig: Rig) -> Judgement:
 
 
 def _diffuser(rig: Rig) -> str:
-    state = DiffuserInput(rig.diffuser, rig.folder)
+    state = DiffuserInput.open(rig.diffuser, rig.folder)
     try:
         if not state.turns():
             raise InputError("it stands still")

@@ -20,9 +20,6 @@ HELP = (
 )
 KEYS_HELP = "keys: right/left next/previous, space pause, f focus sweep, +/- power by 10 %, b blank, s status, q quit"
 
-POWER_STEP = 0.1
-"""Share of the power by which the keys + and − change it."""
-
 KEYS = {
     "n": "next", "\x1b[C": "next", "\x1bOC": "next", "p": "previous", "\x1b[D": "previous", "\x1bOD": "previous",
     " ": "pause", "f": "sweep", "b": "blank",

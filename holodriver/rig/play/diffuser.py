@@ -1,7 +1,7 @@
 """Whether the diffuser turns: a line of a serial port, or a file, as the rig file says."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from holodriver.errors import RigError
 from holodriver.rig.settings import DiffuserSettings
@@ -16,18 +16,24 @@ class DiffuserInput:
     Args:
         settings: of the rig file; one without an input always says that it turns.
         folder: from which its paths count.
-
-    Raises:
-        RigError: the input cannot be opened.
+        serial: the port that has the input as one of its lines, open (pyserial); None for other inputs.
     """
 
-    def __init__(self, settings: DiffuserSettings, folder: Path = Path()):
+    def __init__(self, settings: DiffuserSettings, folder: Path = Path(), serial: Any = None):
         self._settings = settings
         self._file = folder / settings.port
-        self._serial: Any = None
+        self._serial = serial
         self._next_s = 0.0
-        if settings.state_input in ("cts", "dsr", "cd", "ri"):
-            self._serial = _open(settings.port)
+
+    @classmethod
+    def open(cls, settings: DiffuserSettings, folder: Path = Path()) -> Self:
+        """Open the input that the settings name.
+
+        Raises:
+            RigError: it cannot be opened.
+        """
+        lines = ("cts", "dsr", "cd", "ri")
+        return cls(settings, folder, _open(settings.port) if settings.state_input in lines else None)
 
     @property
     def known(self) -> bool:

@@ -197,7 +197,7 @@ class ReadAhead:
         self._jobs: dict[RigProcess, int | None] = {}
         try:
             for number in range(readers):
-                process = RigProcess(
+                process = RigProcess.start(
                     f"reading process {number + 1}", _serve, slots.names, slots.shape, orientation, profile, read,
                     niceness=PATIENT,
                 )  # fmt: skip

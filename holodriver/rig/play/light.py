@@ -11,7 +11,8 @@ from holodriver.rig.lasers.arming import ArmOrder, StepOrder
 from holodriver.rig.lasers.laser_driver import LaserDriver
 from holodriver.rig.lasers.supervisor import LaserSupervisor
 from holodriver.rig.panel.panel_process import ShownFrame
-from holodriver.rig.play.sequencer import HEARTBEAT_S, Ask, Sequencer
+from holodriver.rig.play.sequencer import Ask, Sequencer
+from holodriver.rig.settings import HEARTBEAT_S, MAX_WATCHDOG_MS
 
 Mode = Literal["packed", "external", "host"]
 
@@ -44,7 +45,7 @@ class Timing:
     """Whether the controller may hold light back until its frame is confirmed."""
     host_delay_s: float = 0.0
     dark_gap_s: float = 0.0
-    watchdog_ms: int = 250
+    watchdog_ms: int = MAX_WATCHDOG_MS
 
     @property
     def label(self) -> str:

@@ -15,7 +15,7 @@ from holodriver.rig.panel.panel_process import Entry, ShownFrame
 from holodriver.rig.play.control import HELP, Command, read_command
 from holodriver.rig.play.light import Light, Timing
 from holodriver.rig.play.playlist import Playlist
-from holodriver.rig.play.sequencer import HEARTBEAT_S
+from holodriver.rig.settings import HEARTBEAT_S
 
 CYCLES_AHEAD = 3
 """Cycles of colours queued beyond the one that stands: the display process never waits for the host, and a key acts

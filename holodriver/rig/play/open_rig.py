@@ -74,7 +74,7 @@ class OpenRig:
             RigError: the rig has no lasers, or they do not answer.
         """
         if self._supervisor is None:
-            self._supervisor = LaserSupervisor(self.setup())
+            self._supervisor = LaserSupervisor.open(self.setup())
         return self._supervisor
 
     def close(self) -> None:
@@ -111,7 +111,9 @@ def open_rig(rig: Rig, *, small: bool = False, simulation: Simulation | None = N
         if edges is not None:
             limits = tuple(max(watts, 1e-9) for watts in rig.limits.watts)
             unplug_s = simulation.faults.unplug or None
-            box = SimulatedBox(edges, transport=simulation.transport, power_limits_w=limits, unplug_after_s=unplug_s)
+            box = SimulatedBox.open(
+                edges, transport=simulation.transport, power_limits_w=limits, unplug_after_s=unplug_s
+            )
         make = panel_maker(rig, wire, small=small, simulation=simulation)
         return OpenRig(rig, PanelProcess(make, rig.panel.native_shape, flip_rate(rig)), box)
     except BaseException:
@@ -171,7 +173,7 @@ def panel_maker(rig: Rig, wire: Connection | None, *, small: bool, simulation: S
             remember=simulation.remembers,
         )
     make = partial(
-        WindowPanel,
+        WindowPanel.open,
         panel.monitor,
         panel.native_shape,
         flip_rate(rig),

@@ -3,7 +3,7 @@
 from copy import copy
 from itertools import islice
 
-from holodriver.errors import InputError
+from holodriver.errors import InputError, check, numbers
 
 
 class Playlist:
@@ -23,10 +23,8 @@ class Playlist:
     def __init__(self, count: int, *, rate: float = 1.0, loop: bool = False, rounds: int = 1, complete: bool = True):
         if count < 1 and complete:
             raise InputError("there are no holograms to play")
-        if not 0 < rate < float("inf"):
-            raise InputError(f"{rate!r} holograms for each cycle of colours, expected a number above 0")
-        if rounds < 1:
-            raise InputError(f"{rounds!r} rounds, expected a whole number from 1")
+        check("rate", rate, numbers(above=0, kind="holograms for each cycle of colours"))
+        check("rounds", rounds, numbers(whole=True, least=1))
         self.count, self.complete, self.loop = count, complete, loop
         self.paused = False
         self.sweeping = False

@@ -14,12 +14,7 @@ from holodriver.errors import RigError
 from holodriver.rig.laser_colour import Colour
 from holodriver.rig.lasers.laser_driver import EdgeCount
 from holodriver.rig.panel.panel_process import ShownFrame
-
-HEARTBEAT_S = 0.05
-"""Shortest time between two heartbeats, s: a fifth of the longest watchdog time, so that one may be late."""
-
-STALL_S = 0.5
-"""A panel that shows nothing for this long has stopped: twice the watchdog time, so its lasers are dark by then."""
+from holodriver.rig.settings import HEARTBEAT_S, STOPPED_S
 
 SUSPICIONS = 3
 """A count one ahead of the frames may be a frame whose report is under way; this often in a row it is not."""
@@ -131,9 +126,9 @@ class Sequencer:
         Raises:
             RigError: for too long; the watchdog has made it dark, as nothing was said to the controller.
         """
-        if now_s - self._last_frame_s > STALL_S:
+        if now_s - self._last_frame_s > STOPPED_S:
             raise RigError(
-                f"the display process has shown nothing for {STALL_S:g} s, after {self.frames} frames",
+                f"the display process has shown nothing for {STOPPED_S:g} s, after {self.frames} frames",
                 remedy="the lasers are dark; see what else keeps the machine busy",
             )
 

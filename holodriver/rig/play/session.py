@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from holodriver.errors import FileFormatError, InputError
+from holodriver.errors import FileFormatError, InputError, check, numbers
 from holodriver.files.calibration import read_calibration
 from holodriver.files.frames import MANIFEST, read_panel_frames
 from holodriver.panel.calibration import Calibration
@@ -80,11 +80,9 @@ class PlaySettings:
         given = [option for option, is_given in ends.items() if is_given]
         if "--cycles" in given and len(given) > 1:
             raise InputError("say different ends of the play", where=", ".join(given), remedy="give one of them")
-        if self.cycles is not None and self.cycles < 1:
-            raise InputError(f"is {self.cycles}, expected a whole number from 1", where="--cycles")
-        for option, unit, value in (("--duration", "s", self.duration_s), ("--fps", "Hz", self.fps)):
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise InputError(f"is {value!r} {unit}, expected a number above 0", where=option)
+        check("--cycles", self.cycles, numbers(whole=True, least=1, optional=True))
+        for option, value in (("--duration", self.duration_s), ("--fps", self.fps)):
+            check(option, value, numbers(above=0, optional=True))
 
 
 def sources(given: Sequence[Path]) -> list[Path]:
@@ -208,7 +206,7 @@ def play_on_rig(
         stack.callback(reader.close)
         reader.paths = paths
         opened = stack.enter_context(open_rig(rig, small=small, simulation=simulation))
-        diffuser = DiffuserInput(rig.diffuser, rig.folder)
+        diffuser = DiffuserInput.open(rig.diffuser, rig.folder)
         stack.callback(diffuser.close)
         dark_slot = len(slots) - 1
         slots.write(dark_slot, 0)

@@ -24,14 +24,13 @@ from holodriver.rig.lasers.scpi import (
     unseal,
     whole,
 )
+from holodriver.rig.settings import MAX_ON_TIME_US, MAX_WATCHDOG_MS
 from holodriver.rig.simulated.box_state import (
     EDGE_TOLERANCE,
     IDENTITY,
     INTERLOCK_ERROR,
     MAX_EDGE_PERIOD_US,
-    MAX_ON_TIME_US,
     MAX_STEPS,
-    MAX_WATCHDOG_MS,
     POWER_LIMITS_W,
     STEP_ERROR,
     WATCHDOG_ERROR,

@@ -4,15 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from holodriver.rig.laser_colour import Colour
+from holodriver.rig.settings import MAX_WATCHDOG_MS
 
 IDENTITY = "holodriver,laser controller,simulated,1"
 """Answer to `*IDN?`: maker, model, serial number, version (IEEE 488.2, 10.14)."""
-
-MAX_WATCHDOG_MS = 250
-"""Longest silence of the host while armed, ms. No command raises it."""
-
-MAX_ON_TIME_US = 30_000
-"""Longest time a colour is on after one edge, µs; also the longest blanking: the firmware's timer allows it."""
 
 MAX_STEPS = 16
 """Longest colour sequence."""
@@ -24,6 +19,7 @@ EDGE_TOLERANCE = 0.2
 """Share of `SEQ:PER` by which an edge may come early or late."""
 
 MAX_EDGE_PERIOD_US = 1_000_000
+"""Longest `SEQ:PER`, µs."""
 
 WATCHDOG_ERROR = 101
 INTERLOCK_ERROR = 102

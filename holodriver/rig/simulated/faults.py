@@ -1,12 +1,11 @@
 """Faults of a simulated rig, asked for by name: what goes wrong in a lab, at will."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 import numpy as np
 
-from holodriver.errors import InputError
+from holodriver.errors import InputError, check, numbers
 
 MAX_DELAY = 3
 """Most refreshes by which a flip comes late."""
@@ -39,12 +38,8 @@ class Faults:
 
     def __post_init__(self) -> None:
         for entry in fields(self):
-            value = getattr(self, entry.name)
-            low = -1.0 if entry.name == "drift" else 0.0
-            high = 1.0 if entry.name not in ("unplug", "seed") else math.inf
-            if not (math.isfinite(value) and low <= value <= high):
-                expected = f"a number from {low:g}" + ("" if high == math.inf else f" to {high:g}")
-                raise InputError(f"the fault '{entry.name}' is {value!r}, expected {expected}", where="--fault")
+            low, high = -1 if entry.name == "drift" else 0, None if entry.name in ("unplug", "seed") else 1
+            check(f"the fault '{entry.name}'", getattr(self, entry.name), numbers(low, high), where="--fault")
 
     @classmethod
     def parse(cls, given: Iterable[str]) -> "Faults":

@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import Any, Self
 
 from holodriver.errors import RigError
 from holodriver.rig.child_process import RigProcess
@@ -64,38 +64,43 @@ class SimulatedBox:
     """A laser box in its own process.
 
     Args:
-        wire: the reading end of the sync wire (`multiprocessing.Pipe(duplex=False)`), or None for a box whose sync
-            input hangs in the air. The caller closes its own copy.
-        transport: what the host talks over.
-        power_limits_w: largest power of red, green, blue, W.
-        interlock_closed: state of the interlock at boot.
-        unplug_after_s: fault: the cable to the host is pulled this long (s) after the first light.
+        process: in which it runs.
     """
 
-    def __init__(
-        self,
+    def __init__(self, process: RigProcess):
+        self.events: list[LoggedEvent] = []
+        """Changes heard of so far, oldest first."""
+        self.port: str = process.ready
+        """What `LaserController.open` opens."""
+        self._process = process
+
+    @classmethod
+    def open(
+        cls,
         wire: Connection | None = None,
         *,
         transport: Transport | None = None,
         power_limits_w: tuple[float, ...] = POWER_LIMITS_W,
         interlock_closed: bool = True,
         unplug_after_s: float | None = None,
-    ):
-        self.events: list[LoggedEvent] = []
-        """Changes heard of so far, oldest first."""
-        self._process = RigProcess(
-            "laser box process",
-            _serve,
-            wire,
-            transport or default_transport(),
-            power_limits_w,
-            interlock_closed,
-            unplug_after_s,
-        )
-        self.port: str = self._process.ready
-        """What `LaserController` opens."""
+    ) -> Self:
+        """Switch a box on.
 
-    def __enter__(self) -> "SimulatedBox":
+        Args:
+            wire: the reading end of the sync wire (`multiprocessing.Pipe(duplex=False)`), or None for a box whose sync
+                input hangs in the air. The caller closes its own copy.
+            transport: what the host talks over.
+            power_limits_w: largest power of red, green, blue, W.
+            interlock_closed: state of the interlock at boot.
+            unplug_after_s: fault: the cable to the host is pulled this long (s) after the box was first armed.
+
+        Raises:
+            RigError: its process did not come up.
+        """
+        arguments = wire, transport or default_transport(), power_limits_w, interlock_closed, unplug_after_s
+        return cls(RigProcess.start("laser box process", _serve, *arguments))
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -1,24 +1,25 @@
-"""Focal stacks of an animation's frames, and of a data set's random scenes: each a unit, with a Blender of its own."""
+"""Focal stacks of an animation's frames: each a unit, with a Blender of its own."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from holodriver.blender.find import known_blender
 from holodriver.blender.rgbd import RANGE, find_range
-from holodriver.blender.stack import BUILT, RenderJob, render_stack
+from holodriver.blender.stack import render_stack
 from holodriver.errors import InputError
 from holodriver.farm.unit import Batch, Surroundings, Unit, Warn
 from holodriver.files.atomic import remove_leftovers
 from holodriver.files.manifest import StackManifest
 from holodriver.progress import Progress
+from holodriver.scene.render_job import RenderJob
 from holodriver.tasks.batches.needs import stack_needs
 
-FRAMES, DATASET = "frames", "dataset"
-"""Kinds of batches."""
+FRAMES = "frames"
+"""Kind of the batch."""
 
-_NOT_OF_THE_RESULT = ("frames", "device", "devices", "seed")
-"""Fields of a job that either differ from unit to unit or do not decide what it looks like."""
+_NOT_OF_THE_RESULT = ("frames", "device", "devices")
+"""Fields of a job that differ from unit to unit, or do not decide what the result looks like."""
 
 
 def frames_batch(job: RenderJob, folder: Path, *, blender: Path | None = None, overwrite: bool = False) -> Batch:
@@ -33,7 +34,7 @@ def frames_batch(job: RenderJob, folder: Path, *, blender: Path | None = None, o
     if not job.frames:
         raise InputError("no frames are given, which an animation has", where="frames")
     paths = {frame: folder / f"{folder.stem}_{frame:04d}.stack" for frame in job.frames}
-    units = [_unit(replace(job, frames=(frame,)), path, blender) for frame, path in paths.items()]
+    units = [stack_unit(replace(job, frames=(frame,)), path, blender) for frame, path in paths.items()]
 
     def prepare(progress: Progress, warn: Warn) -> dict[str, Any]:
         remove_leftovers(folder / RANGE)  # of a run that was killed here
@@ -43,32 +44,11 @@ def frames_batch(job: RenderJob, folder: Path, *, blender: Path | None = None, o
     return Batch(
         kind=FRAMES,
         folder=folder,
-        settings=_settings(job) | {"seed": job.seed},
+        settings=settings_of(job),
         units=tuple(units),
         overwrite=overwrite,
         stage="rendering frames",
         prepare=prepare if job.near is None or job.far is None else None,
-    )
-
-
-def dataset_batch(
-    jobs: dict[Path, RenderJob], folder: Path, *, blender: Path | None = None, overwrite: bool = False
-) -> Batch:
-    """One focal stack for each scene of a data set; the jobs differ in their seeds alone.
-
-    Raises:
-        InputError: there are no scenes.
-    """
-    if not jobs:
-        raise InputError("no scenes are asked for", where=folder)
-    first = next(iter(jobs.values()))
-    return Batch(
-        kind=f"{DATASET}_{first.split}",
-        folder=folder,
-        settings=_settings(first),
-        units=tuple(_unit(job, path, blender) for path, job in jobs.items()),
-        overwrite=overwrite,
-        stage="rendering scenes",
     )
 
 
@@ -86,24 +66,21 @@ def render_unit(job: RenderJob, path: Path, blender: Path | None, surroundings: 
     return {}
 
 
-def _unit(job: RenderJob, path: Path, blender: Path | None) -> Unit:
-    path = path.absolute()
-    scene = job.scene if job.scene in BUILT else str(Path(job.scene).absolute())
+def stack_unit(job: RenderJob, path: Path, blender: Path | None) -> Unit:
+    """One focal stack, as a unit of a batch."""
+    path, job = path.absolute(), job.anywhere()
     return Unit(
         name=path.name,
         work=render_unit,
-        arguments=(replace(job, scene=scene), path, blender),
+        arguments=(job, path, blender),
         outputs=(path,),
         proofs=(path / StackManifest.FILE_NAME,),
-        sources=() if job.scene in BUILT else (Path(scene),),
+        sources=() if job.built else (Path(job.scene),),
         needs=stack_needs(job.width, job.height, job.planes, job.depth_samples),
     )
 
 
-def _settings(job: RenderJob) -> dict[str, Any]:
-    values = {name: value for name, value in asdict(job).items() if name not in _NOT_OF_THE_RESULT}
-    # JSON has no infinity
-    values["far"] = str(job.far) if job.far is not None else None
-    if job.scene not in BUILT:
-        values["scene"] = Path(job.scene).name
-    return values
+def settings_of(job: RenderJob) -> dict[str, Any]:
+    """The fields of a job that decide what a batch's results look like, as its manifest keeps them."""
+    values = {name: value for name, value in job.as_dict().items() if name not in _NOT_OF_THE_RESULT}
+    return values | {"scene": Path(job.scene).name}  # the file may move

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from holodriver.blender.rgbd import find_range
-from holodriver.blender.stack import BUILT, RenderJob
 from holodriver.errors import InputError
 from holodriver.farm.unit import Warn, unheard
 from holodriver.files.atomic import check_output, written_file
 from holodriver.progress import Progress, silent
+from holodriver.scene.render_job import RenderJob
 
 JOB_TYPE = "holodriver-focal-stacks"
 """Name of the job type, which is that of its script."""
@@ -50,6 +50,8 @@ def export_frames(
     """
     if not job.frames:
         raise InputError("no frames are given, which an animation has", where="frames")
+    if job.built:
+        raise InputError(f"the scene '{job.scene}' has no animation", remedy="give a .blend file")
     if path.suffix.lower() != ".json":
         raise InputError("has an unknown suffix, expected .json", where=path)
     script = path.with_name(f"{JOB_TYPE}.js")
@@ -62,13 +64,14 @@ def export_frames(
     with written_file(path, overwrite=overwrite) as temporary:
         temporary.write_text(json.dumps(submitted(job, folder, near, far), indent=1), encoding="utf-8")
     with written_file(script, overwrite=True) as temporary:  # the same whatever the job
-        temporary.write_text(files("holodriver.tasks").joinpath("flamenco_job_type.js").read_text(encoding="utf-8"))
+        temporary.write_text(
+            files("holodriver.tasks.batches").joinpath("flamenco_job_type.js").read_text(encoding="utf-8")
+        )
     return script
 
 
 def submitted(job: RenderJob, folder: Path, near: float, far: float) -> dict[str, Any]:
     """The job as Flamenco's interface has it (`SubmittedJob`)."""
-    scene = job.scene if job.scene in BUILT else str(Path(job.scene).absolute())
     return {
         "name": f"{Path(job.scene).stem}: focal stacks of {len(job.frames)} frames",
         "type": JOB_TYPE,
@@ -76,7 +79,7 @@ def submitted(job: RenderJob, folder: Path, near: float, far: float) -> dict[str
         "submitter_platform": {"Darwin": "darwin", "Windows": "windows"}.get(platform.system(), "linux"),
         "settings": {
             "program": "holodriver",
-            "scene": scene,
+            "scene": job.anywhere().scene,
             "folder": str(folder.absolute()),
             "name": folder.stem,
             "frames": ",".join(map(str, job.frames)),
@@ -87,7 +90,7 @@ def submitted(job: RenderJob, folder: Path, near: float, far: float) -> dict[str
 
 
 def arguments_of(job: RenderJob, near: float, far: float) -> list[str]:
-    """The options of `holodriver render` that say the same as a job, its frames left out."""
+    """The options of `holodriver render stack` that say the same as a job, its frames left out."""
     said = {
         "--size": f"{job.width}x{job.height}",
         "--planes": job.planes,
@@ -98,9 +101,8 @@ def arguments_of(job: RenderJob, near: float, far: float) -> list[str]:
         "--coc-max": repr(job.coc_max),
         "--route": job.route,
         "--seed": job.seed,
-        "--split": job.split,
-        "--device": job.device,
     }
     options = [str(word) for name, value in said.items() if value is not None for word in (name, value)]
-    options += [word for device in job.devices for word in ("--use-device", device)]
+    for device in [f"{job.device}={identifier}" for identifier in job.devices] or [job.device]:
+        options += ["--device", device]
     return [*options, "--denoise" if job.denoise else "--no-denoise"]

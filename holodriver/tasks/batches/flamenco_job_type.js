@@ -15,7 +15,7 @@ const JOB_TYPE = {
         { key: "name", type: "string", required: true, description: "NAME of the stacks" },
         { key: "frames", type: "string", required: true, description: "Frame numbers, joined by commas" },
         { key: "arguments", type: "string", required: true, visible: "hidden",
-          description: "Options of `holodriver render`, as a JSON list" },
+          description: "Options of `holodriver render stack`, as a JSON list" },
     ],
 };
 
@@ -28,7 +28,7 @@ function compileJob(job) {
         const task = author.Task("focal-stack-" + frame, "blender");
         task.addCommand(author.Command("exec", {
             exe: settings.program,
-            args: ["render", settings.scene, "-o", stack, "--frames", frame, "--resume"].concat(options),
+            args: ["render", "stack", settings.scene, "-o", stack, "--frames", frame].concat(options),
         }));
         job.addTask(task);
     }

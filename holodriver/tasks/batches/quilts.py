@@ -8,7 +8,6 @@ from typing import Any
 
 from holodriver.blender.find import known_blender
 from holodriver.blender.quilt import QuiltJob, render_quilt
-from holodriver.blender.stack import BUILT
 from holodriver.errors import InputError
 from holodriver.farm.unit import Batch, Surroundings, Unit
 from holodriver.files.hop import SUFFIX as HOP
@@ -21,6 +20,7 @@ from holodriver.lookingglass.make import make_quilt_file
 from holodriver.lookingglass.parallax import ViewSettings
 from holodriver.lookingglass.what_to_show import SourceOptions, files_of, is_film
 from holodriver.optics.lookingglass import LookingGlass, quilt_path
+from holodriver.tasks.batches.animation import settings_of
 from holodriver.tasks.batches.needs import quilt_needs, rendered_quilt_needs
 
 QUILTS, RENDERED_QUILTS = "quilts", "rendered_quilts"
@@ -28,8 +28,6 @@ QUILTS, RENDERED_QUILTS = "quilts", "rendered_quilts"
 
 FILES = (*PHOTOS, *VIDEOS, HOP)
 """Ends of the names of files, which nobody means as a folder that is not there yet."""
-
-_NOT_OF_THE_RESULT = ("display", "device", "devices", "frame")
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ def rendered_quilts_batch(
     """
     _check_folder(folder)
     units = []
-    scene = job.scene if job.scene in BUILT else str(Path(job.scene).absolute())
+    request = job.request.anywhere()
     for frame in frames:
         asked = folder.absolute() / f"{folder.stem}_{frame:04d}.png"
         output = quilt_path(asked, job.display)
@@ -123,17 +121,16 @@ def rendered_quilts_batch(
             Unit(
                 name=output.name,
                 work=rendered_quilt_unit,
-                arguments=(replace(job, scene=scene, frame=frame), asked, blender),
+                arguments=(replace(job, request=replace(request, frames=(frame,))), asked, blender),
                 outputs=(output, *beside),
-                sources=() if scene in BUILT else (Path(scene),),
+                sources=() if request.built else (Path(request.scene),),
                 needs=rendered_quilt_needs(*job.display.quilt, job.display.views),
             )
         )
-    values = {name: value for name, value in asdict(job).items() if name not in _NOT_OF_THE_RESULT}
     return Batch(
         kind=RENDERED_QUILTS,
         folder=folder,
-        settings=values | {"scene": Path(job.scene).name, "display": asdict(job.display)},
+        settings=settings_of(request) | {"display": asdict(job.display), "views": asdict(job.views)},
         units=tuple(units),
         overwrite=overwrite,
         stage="rendering quilts",

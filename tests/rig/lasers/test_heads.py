@@ -83,13 +83,13 @@ def obis() -> Iterator[tuple[ScriptedPort, Obis]]:
 
 @pytest.fixture(scope="module")
 def box():
-    with SimulatedBox() as simulated:
+    with SimulatedBox.open() as simulated:
         yield simulated
 
 
 def test_an_obis_is_dark_until_armed_behind_the_gate(obis, box):
     port, answers = obis
-    with LaserController(box.port) as gate, CoherentObis(port.port, limit_w=0.005, gate=gate) as head:
+    with LaserController.open(box.port) as gate, CoherentObis.open(port.port, limit_w=0.005, gate=gate) as head:
         assert head.identity() == "Coherent,OBIS 640-100,LX1234"
         head.set_power(0.002)
         assert answers.values["SOUR:POW:LEV:IMM:AMPL"] == "0.00200"
@@ -105,19 +105,19 @@ def test_an_obis_is_dark_until_armed_behind_the_gate(obis, box):
 
 def test_a_head_left_above_its_limit_is_not_armed(obis, box):
     port, answers = obis
-    with LaserController(box.port) as gate, CoherentObis(port.port, limit_w=0.005, gate=gate) as head:
+    with LaserController.open(box.port) as gate, CoherentObis.open(port.port, limit_w=0.005, gate=gate) as head:
         gate.arm()
         with pytest.raises(RigError, match=r"says 0\.1 W, over its limit of 0\.005 W"):
             head.arm()
         assert answers.values["SOUR:AM:STAT"] == "OFF"
-        with pytest.raises(InputError, match=r"0\.006 W is not from 0 to the limit"):
+        with pytest.raises(InputError, match=r"laser power is 0\.006, expected watts from 0 to 0\.005"):
             head.set_power(0.006)
 
 
 def test_an_open_interlock_of_the_head_is_told(obis, box):
     port, answers = obis
     answers.values["SYST:LOCK"] = "OFF"
-    with LaserController(box.port) as gate, CoherentObis(port.port, limit_w=0.2, gate=gate) as head:
+    with LaserController.open(box.port) as gate, CoherentObis.open(port.port, limit_w=0.2, gate=gate) as head:
         gate.arm()
         with pytest.raises(RigError, match="own interlock or key keeps it dark"):
             head.arm()
@@ -127,8 +127,8 @@ def test_an_open_interlock_of_the_head_is_told(obis, box):
 
 def test_a_head_that_is_unplugged_is_let_go_of(obis, box):
     port, _ = obis
-    with LaserController(box.port) as gate:
-        head = CoherentObis(port.port, limit_w=0.2, gate=gate)
+    with LaserController.open(box.port) as gate:
+        head = CoherentObis.open(port.port, limit_w=0.2, gate=gate)
         port.unplug()
         with pytest.raises(RigError, match=r"does not answer.*the gate keeps it dark"):
             head.identity()
@@ -141,7 +141,7 @@ def test_a_rig_of_controller_and_head_lights_and_darkens_together(obis, box):
     setup = LaserSetup(
         box.port, dict.fromkeys(Colour, 0.005), heads={Colour.RED: HeadSetup("coherent-obis", port.port)}
     )
-    lasers = Lasers(setup)
+    lasers = Lasers.open(setup)
     assert lasers.identities()["red"].startswith("Coherent,OBIS")
     steps = StepOrder(list(Colour), blanking_s=0.001, on_time_s=0.002)
     lasers.arm(ArmOrder({Colour.RED: 0.001}, setup.limits_w), steps)
@@ -163,7 +163,7 @@ def test_the_template_is_a_driver_that_works():
         return "OK\n"
 
     port = ScriptedPort(answer, b"\n")
-    head = HeadTemplate(port.port, limit_w=0.01)
+    head = HeadTemplate.open(port.port, limit_w=0.01)
     assert head.identity() == "maker,model,1"
     head.set_power(0.0025)
     assert values["POW"] == "0.002500"
@@ -202,7 +202,7 @@ class LeftOn(LaserHead):
 def test_a_head_that_was_left_on_is_dark_before_the_gate_ever_opens(box, monkeypatch):
     monkeypatch.setitem(HEADS, "left-on", LeftOn)
     setup = LaserSetup(box.port, {Colour.RED: 0.01}, heads={Colour.RED: HeadSetup("left-on", "none")})
-    lasers = Lasers(setup)
+    lasers = Lasers.open(setup)
     assert not lasers.heads[Colour.RED].emits
     assert not box.report().armed
     lasers.close()

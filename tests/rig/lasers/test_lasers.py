@@ -18,18 +18,18 @@ from holodriver.rig.simulated.simulated_box import SimulatedBox
 
 @pytest.fixture(scope="module")
 def box():
-    with SimulatedBox() as simulated:
+    with SimulatedBox.open() as simulated:
         yield simulated
 
 
 @pytest.fixture
 def lasers(box):
-    with LaserController(box.port) as controller:
+    with LaserController.open(box.port) as controller:
         yield controller
 
 
 def test_a_box_that_nobody_talked_to_is_dark_and_disarmed():
-    with SimulatedBox() as fresh:
+    with SimulatedBox.open() as fresh:
         report = fresh.report()
         assert not report.armed
         assert report.lit == ()
@@ -38,7 +38,7 @@ def test_a_box_that_nobody_talked_to_is_dark_and_disarmed():
 
 @pytest.mark.parametrize("transport", sorted({"socket", default_transport()}))
 def test_over_either_wire_the_client_sets_what_it_says(transport):
-    with SimulatedBox(transport=transport) as box, LaserController(box.port) as lasers:
+    with SimulatedBox.open(transport=transport) as box, LaserController.open(box.port) as lasers:
         assert lasers.identity().startswith("holodriver")
         lasers.set_power(Colour.GREEN, 0.0123)
         lasers.sequence([Colour.BLUE, {Colour.GREEN, Colour.RED}], blanking_s=0.0008, on_time_s=0.002)
@@ -58,7 +58,7 @@ def test_over_either_wire_the_client_sets_what_it_says(transport):
 def test_a_refusal_says_what_the_box_says(lasers):
     with pytest.raises(RigError, match=r"refused 'SOUR1:POW.*Data out of range; 0 to 0\.05 W"):
         lasers.set_power(Colour.RED, 1.0)
-    with pytest.raises(InputError, match="laser power is nan W"):
+    with pytest.raises(InputError, match="laser power is nan, expected watts from 0"):
         lasers.set_power(Colour.RED, float("nan"))
     with pytest.raises(InputError, match="not one line"):
         lasers.ask("OUTP ON\nOUTP ON")
@@ -71,7 +71,7 @@ def test_leaving_the_block_by_an_error_ends_dark(box):
             lasers.arm()
             raise KeyboardInterrupt
 
-    lasers = LaserController(box.port)
+    lasers = LaserController.open(box.port)
     with pytest.raises(KeyboardInterrupt):
         fail()
     report = box.report()
@@ -80,10 +80,10 @@ def test_leaving_the_block_by_an_error_ends_dark(box):
 
 
 def test_connecting_again_comes_back_disarmed(box):
-    first = LaserController(box.port)
+    first = LaserController.open(box.port)
     first.arm()
     first._serial.close()  # the host's program goes without a word, and a new one comes within the watchdog time
-    with LaserController(box.port) as second:
+    with LaserController.open(box.port) as second:
         assert second.dark()
         assert not box.report().armed
 
@@ -125,13 +125,13 @@ def test_a_silent_host_is_dark_within_the_watchdog_time(box, lasers):
 
 def test_a_host_without_checksums_takes_up_those_of_the_box(box, lasers):
     lasers.close()
-    with LaserController(box.port, checksums=False) as plain:
+    with LaserController.open(box.port, checksums=False) as plain:
         assert plain.ask("*OPC?") == "1"
 
 
 def test_an_unplugged_box_leaves_the_client_disconnected():
-    with SimulatedBox() as box:
-        lasers = LaserController(box.port)
+    with SimulatedBox.open() as box:
+        lasers = LaserController.open(box.port)
         lasers.arm()
         box._process._process.kill()
         box._process._process.join()
@@ -148,7 +148,7 @@ def test_a_port_where_nobody_answers_is_refused():
     master, slave = os.openpty()
     try:
         with pytest.raises(RigError, match="no holodriver laser controller answers here"):
-            LaserController(os.ttyname(slave), answer_timeout_s=0.01, connect_timeout_s=0.02)
+            LaserController.open(os.ttyname(slave), answer_timeout_s=0.01, connect_timeout_s=0.02)
     finally:
         os.close(master)
         os.close(slave)
@@ -179,7 +179,7 @@ def connect(monkeypatch):
 
     def connecting(answer, port=TalkingPort) -> LaserController:
         monkeypatch.setattr(controller, "open_port", lambda _: port(answer))
-        return LaserController("port", answer_timeout_s=0.02, connect_timeout_s=0.1)
+        return LaserController.open("port", answer_timeout_s=0.02, connect_timeout_s=0.1)
 
     return connecting
 
@@ -222,7 +222,7 @@ def test_a_device_that_never_stops_talking_is_refused(connect):
 
 def test_a_port_that_is_not_there_is_named(tmp_path):
     with pytest.raises(RigError, match=r"nowhere: the port cannot be opened"):
-        LaserController(str(tmp_path / "nowhere"))
+        LaserController.open(str(tmp_path / "nowhere"))
 
 
 class HeadWithoutWatchdog(LaserDriver):

@@ -10,7 +10,8 @@ from holodriver.rig.lasers.arming import ArmOrder, StepOrder
 from holodriver.rig.lasers.heads import LaserHead
 from holodriver.rig.lasers.laser_driver import LaserDriver
 from holodriver.rig.lasers.makes import Lasers, LaserSetup
-from holodriver.rig.lasers.supervision import START_S, FrameTimes, Supervision
+from holodriver.rig.lasers.supervision import FrameTimes, Supervision
+from holodriver.rig.settings import START_S
 
 LIMITS_W = dict.fromkeys(Colour, 0.005)
 PERIOD_S = 0.016
@@ -40,9 +41,8 @@ class Rules:
     def __init__(self, bench):
         self.bench, self.clock = bench, bench.clock
         self.slept_s = 0.0
-        self.lasers = Lasers.__new__(Lasers)
-        self.lasers.setup, self.lasers.heads = LaserSetup("pure", LIMITS_W), {}
-        self.driver = self.lasers.controller = PureLasers(bench)
+        self.driver = PureLasers(bench)
+        self.lasers = Lasers(LaserSetup("pure", LIMITS_W), self.driver, {})
         self.feed = FrameTimes()
         self.rules = Supervision(self.lasers, self.feed, clock=self.clock, slept=lambda: self.clock.now + self.slept_s)
 
@@ -94,8 +94,8 @@ def test_it_stays_lit_while_frames_come_and_says_so(rig):
     [
         ({}, LIMITS_W, "lists no colour"),
         ({Colour.RED: 0.006}, LIMITS_W, r"red: 0\.006 W is over the limit of 0\.005 W"),
-        ({Colour.RED: float("nan")}, LIMITS_W, "nan W, expected a number above 0"),
-        ({Colour.RED: 0.0}, LIMITS_W, "expected a number above 0"),
+        ({Colour.RED: float("nan")}, LIMITS_W, "is nan, expected watts above 0"),
+        ({Colour.RED: 0.0}, LIMITS_W, "expected watts above 0"),
         ({Colour.RED: 0.001}, {Colour.GREEN: 1.0}, "no power limit"),
     ],
 )

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from typing import ClassVar
 
 import pytest
 
@@ -15,7 +16,7 @@ from holodriver.rig.laser_colour import Colour
 from holodriver.rig.lasers.arming import ArmOrder, StepOrder
 from holodriver.rig.lasers.makes import LaserSetup
 from holodriver.rig.lasers.supervision import LaserStatus
-from holodriver.rig.lasers.supervisor import LaserSupervisor, Stopped
+from holodriver.rig.lasers.supervisor import LaserSupervisor, SharedFrames, Stopped
 from holodriver.rig.simulated.simulated_box import SimulatedBox, send_edge
 
 LIMITS_W = dict.fromkeys(Colour, 0.005)
@@ -30,7 +31,7 @@ def order(watts: float = 0.001) -> ArmOrder:
 @pytest.fixture
 def box():
     edges, wire = multiprocessing.Pipe(duplex=False)
-    with SimulatedBox(edges) as simulated:
+    with SimulatedBox.open(edges) as simulated:
         edges.close()
         simulated.wire = wire
         yield simulated
@@ -38,7 +39,7 @@ def box():
 
 @pytest.fixture
 def supervisor(box):
-    with LaserSupervisor(LaserSetup(box.port, LIMITS_W)) as process:
+    with LaserSupervisor.open(LaserSetup(box.port, LIMITS_W)) as process:
         yield process
 
 
@@ -144,7 +145,7 @@ def test_signals_are_dark_and_sigkill_leaves_it_to_the_watchdog(box):
     for blow in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGKILL):
         reason = "watchdog" if blow == signal.SIGKILL else "OUTP OFF"
         begun = time.perf_counter()
-        with contextlib.closing(LaserSupervisor(LaserSetup(box.port, LIMITS_W))) as supervisor:
+        with contextlib.closing(LaserSupervisor.open(LaserSetup(box.port, LIMITS_W))) as supervisor:
             supervisor.arm(order(), STEPS)
             show(box, supervisor, 3)
             os.kill(supervisor.pid, blow)
@@ -159,7 +160,7 @@ def test_signals_are_dark_and_sigkill_leaves_it_to_the_watchdog(box):
 @pytest.mark.skipif(sys.platform == "win32", reason="stops by POSIX signals")
 def test_an_answer_that_comes_too_late_is_not_that_of_the_next_question(box):
     """A supervisor that was held up answers what it was asked before; "stopped" must be the answer to "stop"."""
-    with LaserSupervisor(LaserSetup(box.port, LIMITS_W), patience_s=0.2) as supervisor:
+    with LaserSupervisor.open(LaserSetup(box.port, LIMITS_W), patience_s=0.2) as supervisor:
         os.kill(supervisor.pid, signal.SIGSTOP)
         for _ in range(2):
             with pytest.raises(RigError, match="did not answer"):
@@ -181,12 +182,24 @@ def test_it_says_that_it_is_dark_only_when_it_is(box, supervisor):
     assert supervisor.dark
 
 
+class ScriptedProcess:
+    """A supervisor's process that gives one answer to every question."""
+
+    ready: ClassVar[dict[str, str]] = {}
+    answer: object = None
+
+    def send(self, kind: str, number: int) -> None:
+        self.number = number
+
+    def wait_for(self, kind: str, timeout_s: float) -> tuple[str, int, object]:
+        return kind, self.number, self.answer
+
+
 def test_what_went_dark_and_did_not_confirm_it_is_not_called_dark():
-    supervisor = LaserSupervisor.__new__(LaserSupervisor)
-    supervisor.dark = False
+    process = ScriptedProcess()
+    supervisor = LaserSupervisor(process, SharedFrames())
     for confirmed in (False, True):
-        status = LaserStatus(True, False, False, 1, 1, (), 0, "a frame was missing", confirmed)
-        supervisor.status = lambda status=status: status
+        process.answer = LaserStatus(True, False, False, 1, 1, (), 0, "a frame was missing", confirmed)
         with pytest.raises(RigError, match="a frame was missing"):
             supervisor.check()
         assert supervisor.dark == confirmed
@@ -197,9 +210,9 @@ def test_a_box_that_comes_back_is_taken_up_in_the_dark(box, tmp_path):
     if sys.platform == "win32":
         pytest.skip("links to pseudo-terminals")
     port = tmp_path / "lasers"
-    with SimulatedBox() as first:
+    with SimulatedBox.open() as first:
         port.symlink_to(first.port)
-        with contextlib.closing(LaserSupervisor(LaserSetup(str(port), LIMITS_W))) as supervisor:
+        with contextlib.closing(LaserSupervisor.open(LaserSetup(str(port), LIMITS_W))) as supervisor:
             first._process.kill()
             until(lambda: not supervisor.status().connected)
             port.unlink()
@@ -221,4 +234,4 @@ def until(true):
 
 def test_makes_that_nobody_knows_are_told():
     with pytest.raises(InputError, match="'lasertech' is no make of laser controller: holodriver"):
-        LaserSupervisor(LaserSetup("nowhere", LIMITS_W, make="lasertech"))
+        LaserSupervisor.open(LaserSetup("nowhere", LIMITS_W, make="lasertech"))

@@ -71,7 +71,7 @@ def instrument(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tuple[
 
 def test_watts_are_read_and_the_wavelength_is_told(instrument):
     port, heard = instrument("1.25E-03\n")
-    with PowerMeter(port) as meter:
+    with PowerMeter.open(port) as meter:
         assert meter.name.startswith("Maker,PM1,7,1.0")
         meter.tune(515e-9)
         assert meter.read()[0, 0] == 1.25e-3
@@ -83,14 +83,14 @@ def test_watts_are_read_and_the_wavelength_is_told(instrument):
 )
 def test_a_meter_that_stays_at_another_wavelength_is_refused(instrument, answer, says):
     port, _ = instrument(wavelength=answer)
-    with PowerMeter(port) as meter, pytest.raises(RigError, match=says):
+    with PowerMeter.open(port) as meter, pytest.raises(RigError, match=says):
         meter.tune(515e-9)
 
 
 def test_without_pyserial_one_line_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "serial", None)
     with pytest.raises(RigError, match=r"pyserial.* is missing"):
-        PowerMeter("/dev/ttyUSB0")
+        PowerMeter.open("/dev/ttyUSB0")
 
 
 @pytest.mark.parametrize(
@@ -99,13 +99,13 @@ def test_without_pyserial_one_line_says_so(monkeypatch):
 )
 def test_an_answer_that_is_no_power_is_refused(instrument, answer, says):
     port, _ = instrument(answer)
-    with PowerMeter(port) as meter, pytest.raises(RigError, match=says):
+    with PowerMeter.open(port) as meter, pytest.raises(RigError, match=says):
         meter.read()
 
 
 def test_a_meter_that_is_unplugged_is_an_error(instrument):
     port, _ = instrument("1\n")
-    with PowerMeter(port) as meter:
+    with PowerMeter.open(port) as meter:
         meter.read()
         with pytest.raises(RigError, match=r"is gone|did not answer"):
             meter.read()
@@ -113,7 +113,7 @@ def test_a_meter_that_is_unplugged_is_an_error(instrument):
 
 def test_a_port_that_is_not_there_is_an_error():
     with pytest.raises(RigError, match="cannot be opened"):
-        PowerMeter("/dev/there-is-no-such-port")
+        PowerMeter.open("/dev/there-is-no-such-port")
 
 
 def test_a_film_is_seen_as_by_a_camera(tmp_path):
@@ -123,12 +123,12 @@ def test_a_film_is_seen_as_by_a_camera(tmp_path):
     for _ in range(9):
         film.write(pixels)
     film.release()
-    with OpenCvCamera(path) as camera:
+    with OpenCvCamera.open(path) as camera:
         np.testing.assert_allclose(camera.image().mean(axis=(0, 1)) * 255, (160, 90, 40), atol=3)  # JPEG rounds
         with pytest.raises(RigError, match="no picture any more"):
             camera.image()
     with pytest.raises(RigError, match="cannot be opened"):
-        OpenCvCamera(str(tmp_path / "nothing.avi"))
+        OpenCvCamera.open(str(tmp_path / "nothing.avi"))
 
 
 def test_a_folder_gives_its_pictures_in_order(tmp_path):
@@ -241,7 +241,7 @@ def opened_over(driver: Driver, monkeypatch, **options) -> list[str]:
     """What is warned of as a camera is opened."""
     warned: list[str] = []
     monkeypatch.setattr(cv2, "VideoCapture", lambda device: driver)
-    OpenCvCamera(0, warn=warned.append, **options)
+    OpenCvCamera.open(0, warn=warned.append, **options)
     return warned
 
 

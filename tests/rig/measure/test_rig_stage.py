@@ -329,7 +329,7 @@ def test_a_controller_whose_watchdog_does_not_work_is_not_armed():
 
 
 def test_a_watchdog_is_seen_to_work_in_the_dark(rig):
-    with SimulatedBox() as box, LaserController(box.port) as lasers:
+    with SimulatedBox.open() as box, LaserController.open(box.port) as lasers:
         lasers.prove_watchdog(100)
         report = box.report()
         assert not report.pulses

@@ -1,5 +1,7 @@
 """What monitors say about themselves, and which is meant: no display needed."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from rig.screens import made_up_edid
 
 from holodriver.errors import InputError, RigError
 from holodriver.rig.panel.edid import HEADER, Edid, read_edid
-from holodriver.rig.panel.monitors import Monitor, check_apart, chosen_monitor
+from holodriver.rig.panel.monitors import Monitor, chosen_monitor, panel_monitor
 
 names = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=12)
 maker = st.text(st.characters(min_codepoint=ord("A"), max_codepoint=ord("Z")), min_size=3, max_size=3)
@@ -62,10 +64,18 @@ def test_what_names_none_lists_all(selector):
 
 
 def test_a_monitor_that_shares_the_desktop_with_another_is_refused():
-    check_apart(THREE[1], THREE, force_primary=False)
+    assert panel_monitor("DP-1", there=THREE) is THREE[1]
     overlapping = monitor(1, "DP-1", x=1919)
     with pytest.raises(RigError, match="same part of the desktop as 0: eDP-1"):
-        check_apart(overlapping, [THREE[0], overlapping], force_primary=True)
+        panel_monitor("DP-1", allow_primary=True, there=[THREE[0], overlapping])
     with pytest.raises(RigError, match="primary monitor"):
-        check_apart(THREE[0], THREE, force_primary=False)
-    check_apart(THREE[0], THREE, force_primary=True)
+        panel_monitor("0", there=THREE)
+    assert panel_monitor("0", allow_primary=True, there=THREE) is THREE[0]
+
+
+def test_a_monitor_of_another_size_or_one_that_the_desktop_scales_is_refused():
+    assert panel_monitor("DP-1", (1080, 1920), there=THREE) is THREE[1]
+    with pytest.raises(RigError, match="1920 × 1080 pixels, and the panel 3840 × 2160"):
+        panel_monitor("DP-1", (2160, 3840), there=THREE)
+    with pytest.raises(RigError, match=r"scales it by 1\.5"):
+        panel_monitor("DP-1", there=[THREE[0], replace(THREE[1], scale=1.5)])

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,10 +14,10 @@ from programs import need_programs, unavailable
 from rig.screens import MODES, seen, two_monitors, virtual_screen, xrandr
 
 from holodriver.errors import HolodriverError, InputError, RigError
-from holodriver.rig.panel.monitors import find_monitor, glfw_session, monitor_handle, monitors, straight_ramp
+from holodriver.rig.panel.monitors import glfw_session, monitor_handle, monitors, panel_monitor, straight_ramp
 from holodriver.rig.panel.panel_process import Entry, PanelProcess
 from holodriver.rig.panel.slots import FrameSlots
-from holodriver.rig.panel.window import WindowPanel, window_panel
+from holodriver.rig.panel.window import WindowPanel
 from holodriver.rig.panel.window_drawing import Layout, laid_out
 
 WORK = (MODES["work"][2][0], MODES["work"][1][0])
@@ -79,7 +80,7 @@ def turned(frame: np.ndarray, rotation: int, across: bool, down: bool, binning: 
 @pytest.mark.parametrize("binning", [1, 2])
 @pytest.mark.parametrize(("rotation", "across", "down"), EVERY_WAY)
 def test_every_pixel_of_a_frame_stands_where_it_belongs(on_virtual, rotation, across, down, binning, packed):
-    panel = WindowPanel(
+    panel = WindowPanel.open(
         "0", PANEL, REFRESH_HZ, rotation=rotation, flip_horizontal=across, flip_vertical=down, binning=binning,
         packed=packed, allow_primary=True,
     )  # fmt: skip
@@ -112,7 +113,7 @@ def test_layout_without_a_window_is_the_same(rotation, across, down, binning, si
 def test_right_monitor_of_two_by_what_it_calls_itself(on_desktop):
     work = seen(on_desktop, 0, 0, *WORK[::-1])
     for selector in ("IRIS-U62", "MAY IRIS-U62", "may iris-u62 0001", "DUMMY1", "1"):
-        panel = WindowPanel(selector, PANEL, REFRESH_HZ, rotation=180)
+        panel = WindowPanel.open(selector, PANEL, REFRESH_HZ, rotation=180)
         try:
             frame = random_frames(PANEL)
             panel.show(frame)
@@ -125,7 +126,7 @@ def test_right_monitor_of_two_by_what_it_calls_itself(on_desktop):
 
 def test_sixty_frames_in_a_process_of_its_own_are_all_exact(on_desktop):
     """Each hologram is looked at after its last frame has come to stand."""
-    make = window_panel("IRIS-U62", PANEL, REFRESH_HZ, binning=2)
+    make = partial(WindowPanel.open, "IRIS-U62", PANEL, REFRESH_HZ, binning=2)
     frames = random_frames((20, 3, PANEL[0] // 2, PANEL[1] // 2))
     slots = FrameSlots(frames.shape[1:], 1)
     with PanelProcess(make, frames.shape[2:], REFRESH_HZ) as panel, contextlib.closing(slots):
@@ -144,26 +145,26 @@ def test_sixty_frames_in_a_process_of_its_own_are_all_exact(on_desktop):
 
 def test_what_cannot_be_the_panel_is_refused(on_desktop):
     with pytest.raises(RigError, match="primary monitor"):
-        WindowPanel("DUMMY0", WORK, REFRESH_HZ)
+        WindowPanel.open("DUMMY0", WORK, REFRESH_HZ)
     with pytest.raises(RigError, match="320 × 240 pixels, and the panel 3840 × 2160"):
-        WindowPanel("IRIS-U62", (2160, 3840), REFRESH_HZ)
+        WindowPanel.open("IRIS-U62", (2160, 3840), REFRESH_HZ)
     with pytest.raises(RigError, match=r"120 new frames a second, each for 1 refreshes, are not the 60 Hz"):
-        WindowPanel("IRIS-U62", PANEL, 120)
+        WindowPanel.open("IRIS-U62", PANEL, 120)
     with pytest.raises(InputError, match=r"no monitor 'IRIS'; there are 0: DUMMY0.*; 1: DUMMY1 'MAY IRIS-U62'"):
-        WindowPanel("IRIS", PANEL, REFRESH_HZ)
+        WindowPanel.open("IRIS", PANEL, REFRESH_HZ)
     with pytest.raises(InputError, match="rotation is 45"):
-        WindowPanel("IRIS-U62", PANEL, REFRESH_HZ, rotation=45)
+        WindowPanel.open("IRIS-U62", PANEL, REFRESH_HZ, rotation=45)
     with pytest.raises(InputError, match="binning 7 does not divide"):
-        WindowPanel("IRIS-U62", PANEL, REFRESH_HZ, binning=7)
+        WindowPanel.open("IRIS-U62", PANEL, REFRESH_HZ, binning=7)
     with pytest.raises(InputError, match="no monitor 'IRIS'"):  # as it is, from the display process
-        PanelProcess(window_panel("IRIS", PANEL, REFRESH_HZ), PANEL, REFRESH_HZ)
+        PanelProcess(partial(WindowPanel.open, "IRIS", PANEL, REFRESH_HZ), PANEL, REFRESH_HZ)
 
 
 def bend_gamma(exponent: float) -> list[int]:
     """A ramp on the panel as a night light or a colour profile sets it; what the monitor has then."""
     with glfw_session() as glfw:
         glfw.NORMALIZE_GAMMA_RAMPS = False
-        handle = monitor_handle(glfw, find_monitor("IRIS-U62"))
+        handle = monitor_handle(glfw, panel_monitor("IRIS-U62"))
         steps = len(glfw.get_gamma_ramp(handle).red)
         bent = [round(65535 * (step / (steps - 1)) ** exponent) for step in range(steps)]
         from Xlib.display import Display  # not by GLFW, which would put back the old one when it ends
@@ -181,13 +182,13 @@ def bend_gamma(exponent: float) -> list[int]:
 def gamma_of_the_panel() -> list[int]:
     with glfw_session() as glfw:
         glfw.NORMALIZE_GAMMA_RAMPS = False
-        return list(glfw.get_gamma_ramp(monitor_handle(glfw, find_monitor("IRIS-U62"))).red)
+        return list(glfw.get_gamma_ramp(monitor_handle(glfw, panel_monitor("IRIS-U62"))).red)
 
 
 def test_gamma_is_straight_while_the_window_is_open_and_as_before_afterwards(on_desktop):
     bent = bend_gamma(0.6)
-    assert find_monitor("IRIS-U62").gamma_deviation == pytest.approx(0.186, abs=2e-3), "max of x^0.6 - x"
-    panel = WindowPanel("IRIS-U62", PANEL, REFRESH_HZ)
+    assert panel_monitor("IRIS-U62").gamma_deviation == pytest.approx(0.186, abs=2e-3), "max of x^0.6 - x"
+    panel = WindowPanel.open("IRIS-U62", PANEL, REFRESH_HZ)
     try:
         assert gamma_of_the_panel() == straight_ramp(len(bent))
         bend_gamma(2.0)  # somebody's night light
@@ -200,7 +201,7 @@ def test_gamma_is_straight_while_the_window_is_open_and_as_before_afterwards(on_
 
 
 def test_without_vertical_sync_it_says_so(on_virtual):
-    panel = WindowPanel("0", PANEL, REFRESH_HZ, allow_primary=True)
+    panel = WindowPanel.open("0", PANEL, REFRESH_HZ, allow_primary=True)
     try:
         assert not panel.synchronised
         assert panel.measured_refresh_hz is not None
@@ -216,7 +217,7 @@ def show_for_a_minute(panel: WindowPanel, frame: np.ndarray) -> None:
 
 
 def test_a_window_that_loses_its_size_ends_the_play(on_desktop):
-    panel = WindowPanel("IRIS-U62", PANEL, REFRESH_HZ)
+    panel = WindowPanel.open("IRIS-U62", PANEL, REFRESH_HZ)
     try:
         frame = random_frames(PANEL)
         panel.show(frame)
@@ -257,7 +258,7 @@ def test_mirrored_monitors_are_refused(on_desktop):
     xrandr(on_desktop, "--output", "DUMMY1", "--mode", "panel", "--same-as", "DUMMY0")
     try:
         with pytest.raises(RigError, match="same part of the desktop as 0: DUMMY0"):
-            find_monitor("IRIS-U62")
+            panel_monitor("IRIS-U62")
     finally:
         xrandr(on_desktop, "--output", "DUMMY1", "--mode", "panel", "--right-of", "DUMMY0")
 

@@ -44,7 +44,7 @@ TICK_S = 1e-6  # rounding of the box's time
 
 def _host(control, port: str) -> None:
     """A host that arms the lasers and keeps them alive until it is killed."""
-    lasers = LaserController(port)
+    lasers = LaserController.open(port)
     for colour in Colour:
         lasers.set_power(colour, 0.001)
     lasers.sequence(list(Colour), blanking_s=0.002, on_time_s=0.012)
@@ -68,13 +68,13 @@ def figures(what: str, *, kill: float, last_line: float, light: float, dark: flo
 def test_a_killed_host_leaves_the_box_dark_while_the_panel_goes_on():
     edges, wire = multiprocessing.Pipe(duplex=False)
     with (
-        SimulatedBox(edges) as box,
+        SimulatedBox.open(edges) as box,
         PanelProcess(partial(SimulatedPanel, SHAPE, REFRESH_HZ, wire), SHAPE, REFRESH_HZ) as panel,
         ExitStack() as stack,
     ):
         edges.close()
         wire.close()
-        host = RigProcess("host", _host, box.port)
+        host = RigProcess.start("host", _host, box.port)
         stack.enter_context(showing(panel, np.zeros((3, *SHAPE), np.uint8)))
         flip_at_least(panel, 10)
         killed_s = time.perf_counter()
@@ -128,7 +128,7 @@ def test_a_dead_display_process_leaves_the_lasers_dark(blow):
 
 
 def test_a_box_process_that_was_held_up_does_not_blame_the_host():
-    with SimulatedBox() as box, LaserController(box.port) as lasers:
+    with SimulatedBox.open() as box, LaserController.open(box.port) as lasers:
         lasers.arm()
         os.kill(box.pid, signal.SIGSTOP)
         threading.Timer(WATCHDOG_S + 0.1, os.kill, (box.pid, signal.SIGCONT)).start()

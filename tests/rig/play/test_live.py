@@ -234,10 +234,10 @@ def test_a_lost_or_surplus_edge_stops_the_play_before_any_wrong_light(fault, say
     """A controller without SEQ:GATE lights one or two frames wrongly before the comparison finds it."""
     edges, wire = multiprocessing.Pipe(duplex=False)
     make = partial(SimulatedPanel, SHAPE, REFRESH_HZ, wire, **{fault: {24}})
-    with SimulatedBox(edges) as box, PanelProcess(make, SHAPE, REFRESH_HZ) as panel:
+    with SimulatedBox.open(edges) as box, PanelProcess(make, SHAPE, REFRESH_HZ) as panel:
         edges.close()
         wire.close()
-        with LaserController(box.port) as lasers, staged(OpenRig(rig(), panel, box)) as stage:
+        with LaserController.open(box.port) as lasers, staged(OpenRig(rig(), panel, box)) as stage:
             timing = timing_of(rig())
             light = DirectLight(lasers, timing, time.perf_counter, time.sleep)
             player = stage.player(Playlist(1, loop=True), timing, light=light, power=POWER, duration_s=20.0)

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from holodriver.rig.laser_colour import Colour
 from holodriver.rig.lasers.scpi import QUEUE_LENGTH, seal
-from holodriver.rig.simulated.box_logic import MAX_ON_TIME_US, MAX_WATCHDOG_MS, LaserBox
+from holodriver.rig.settings import MAX_ON_TIME_US, MAX_WATCHDOG_MS
+from holodriver.rig.simulated.box_logic import LaserBox
 
 RED, GREEN, BLUE = Colour
 

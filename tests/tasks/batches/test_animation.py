@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from holodriver.blender.stack import RenderJob
 from holodriver.farm.run import run
 from holodriver.files.stack import read_stack
+from holodriver.scene.render_job import RenderJob
 from holodriver.tasks.batches.animation import frames_batch
 
 SIZE = 32

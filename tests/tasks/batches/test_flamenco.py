@@ -8,9 +8,9 @@ from pathlib import Path
 import programs
 import pytest
 
-from holodriver.blender.stack import RenderJob
 from holodriver.cli.app import main
 from holodriver.errors import InputError
+from holodriver.scene.render_job import RenderJob
 from holodriver.tasks.batches.flamenco import arguments_of, export_frames
 
 COMPILE = """
@@ -48,9 +48,9 @@ def test_each_frame_is_a_task(job: RenderJob, tmp_path: Path) -> None:
     assert {setting["key"] for setting in compiled["settings"]} == set(submitted["settings"])
     tasks = compiled["tasks"]
     assert [task["commands"][0]["name"] for task in tasks] == ["exec"] * 3
-    stacks = [task["commands"][0]["parameters"]["args"][3] for task in tasks]
+    stacks = [task["commands"][0]["parameters"]["args"][4] for task in tasks]
     assert [Path(stack).name for stack in stacks] == [f"film_{frame:04d}.stack" for frame in job.frames]
-    assert tasks[0]["commands"][0]["parameters"]["args"][:2] == ["render", job.scene]
+    assert tasks[0]["commands"][0]["parameters"]["args"][:3] == ["render", "stack", job.scene]
 
 
 def test_the_arguments_say_the_same_as_the_job(job: RenderJob, tmp_path: Path, monkeypatch) -> None:
@@ -61,8 +61,8 @@ def test_the_arguments_say_the_same_as_the_job(job: RenderJob, tmp_path: Path, m
         raise InputError("enough")
 
     monkeypatch.setattr("holodriver.blender.stack.render_stack", render_stack)
-    arguments = ["--frames", "8", "--resume", *arguments_of(job, 1.0, float("inf"))]
-    assert main(["render", job.scene, "-o", str(tmp_path / "film_0008.stack"), *arguments]) == 2
+    arguments = ["--frames", "8", *arguments_of(job, 1.0, float("inf"))]
+    assert main(["render", "stack", job.scene, "-o", str(tmp_path / "film_0008.stack"), *arguments]) == 2
     assert said == [replace(job, frames=(8,))]
 
 
@@ -70,12 +70,22 @@ def test_a_frame_that_is_there_is_left_out(job: RenderJob, tmp_path: Path, capsy
     stack = tmp_path / "film_0008.stack"
     stack.mkdir()
     (stack / "stack.json").write_text("{}")
-    assert main(["render", job.scene, "-o", str(stack), "--frames", "8", "--resume"]) == 0
+    assert main(["render", "stack", job.scene, "-o", str(stack), "--frames", "8"]) == 0
     assert "left out" in capsys.readouterr().out
 
 
-def test_one_frame_is_no_job_for_a_farm(job: RenderJob, tmp_path: Path, capsys) -> None:
-    assert main(["render", job.scene, "-o", str(tmp_path / "a.stack"), "--flamenco", str(tmp_path / "a.json")]) == 2
-    assert "--frames" in capsys.readouterr().err
+def test_a_job_needs_frames_of_a_file(job: RenderJob, tmp_path: Path, capsys) -> None:
+    assert main(["render", "stack", job.scene, "-o", str(tmp_path / "a.json")]) == 2
+    assert "no frames are given" in capsys.readouterr().err
     with pytest.raises(InputError, match=r"\.json"):
         export_frames(job, tmp_path, tmp_path / "job.txt")
+    with pytest.raises(InputError, match="has no animation"):
+        export_frames(replace(job, scene="demo"), tmp_path, tmp_path / "job.json")
+
+
+def test_the_command_writes_the_job_and_its_type(job: RenderJob, tmp_path: Path) -> None:
+    asked = ["--frames", "1-3", "--near", "1", "--far", "2"]
+    assert main(["render", "stack", job.scene, "-o", str(tmp_path / "film.json"), *asked]) == 0
+    submitted = json.loads((tmp_path / "film.json").read_text())
+    assert submitted["settings"]["folder"] == str(tmp_path / "film.stacks")
+    assert (tmp_path / f"{submitted['type']}.js").is_file()

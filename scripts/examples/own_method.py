@@ -1,0 +1,28 @@
+"""A retrieval method of your own goes through the bench and the scores, beside those that come with holodriver."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import small_scene
+
+import holodriver as hd
+
+out = Path(sys.argv[1] if len(sys.argv) > 1 else "out")
+stack = hd.read(small_scene.stack(out), hd.FocalStack)
+target = stack.exposed()
+display = hd.REFERENCE.resized(target.shape[1], target.shape[0])
+
+
+def my_method() -> hd.WaveField:
+    """The amplitude of the picture that is sharp everywhere, with a little random phase."""
+    phase = 2 * np.pi * np.random.default_rng(0).uniform(0, 0.1, target.shape)
+    return hd.WaveField.from_array(np.sqrt(target.all_in_focus) * np.exp(1j * phase), display=display)
+
+
+fields = {"mine": my_method(), "flat": hd.synthesise(stack, method="flat"), "net": hd.synthesise(stack, method="net")}
+for name, field in fields.items():
+    mean = hd.score(hd.encode(field), stack).means()
+    print(f"{name:5} {mean['psnr']:.2f} dB, SSIM {mean['ssim']:.3f}")
+pictures = [hd.look(hd.encode(field), focus=0.0) for field in fields.values()]
+hd.write(out / "methods.png", np.concatenate(pictures, axis=2), overwrite=True)
