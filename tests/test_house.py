@@ -1,11 +1,13 @@
 """The house rules that no linter holds: light modules stay light, and the wheel is whole."""
 
+import ast
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -175,3 +177,36 @@ def test_nobody_else_listens_or_calls():
         if re.search(SOCKETS, path.read_text(encoding="utf-8"), re.MULTILINE)
     }
     assert found <= MAY_CALL
+
+
+RIDDLES = re.compile(
+    r"(Of|That|As|The same|Same|Which|Who|Whose|Than|Else|More|Such|Also|Likewise|So|It|Its|Those|They|If|When|Where"
+    r"|Only)\b"
+)
+"""First words of a docstring that leans on something outside it: a reader or a translator cannot know what is meant."""
+
+
+def docstrings(path):
+    """Line, name and text of each docstring in a file, those of fields and constants included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            text = ast.get_docstring(node)
+            if text is not None:
+                yield node.body[0].lineno, getattr(node, "name", "the module"), text
+        body = getattr(node, "body", None)
+        for field, after in pairwise(body if isinstance(body, list) else []):
+            told = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+            if told and isinstance(after.value.value, str) and isinstance(field, (ast.Assign, ast.AnnAssign)):
+                target = field.target if isinstance(field, ast.AnnAssign) else field.targets[0]
+                yield after.lineno, ast.unparse(target), after.value.value
+
+
+@pytest.mark.parametrize("folder", ["holodriver", "blender_addon", "scripts"])
+def test_a_docstring_can_be_read_alone(folder):
+    found = [
+        f"{path.relative_to(ROOT).as_posix()}:{line} {name}: {text.strip().splitlines()[0]}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for line, name, text in docstrings(path)
+        if RIDDLES.match(text.strip())
+    ]
+    assert not found, "\n".join(["these docstrings begin in the middle of a thought:", *found])
