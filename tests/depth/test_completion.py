@@ -74,7 +74,7 @@ def test_what_does_not_fit_is_refused() -> None:
         completed(MeasuredDepth(truth[:, :200]), truth, picture)
     nearly_empty = np.full(truth.shape, np.nan, np.float32)
     nearly_empty[0, :10] = 0.5
-    with pytest.raises(InputError, match="aligns nothing"):
+    with pytest.raises(InputError, match="too little for an alignment"):
         completed(MeasuredDepth(nearly_empty), truth, picture)
     with pytest.raises(InputError, match="no pixel that was measured"):
         MeasuredDepth(np.full((4, 4), np.nan, np.float32))

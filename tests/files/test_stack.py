@@ -106,7 +106,7 @@ def test_a_truncated_image_is_refused_by_name(folder):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"R": np.ones((H, W + 1))}, "size"),
+        ({"R": np.ones((H, W + 1))}, "expected 7 × 5 pixels"),
         ({"R": None}, "channel 'R' is missing"),
         ({"Z": np.full((H, W), 1.5)}, "normalised depth"),
         ({"G": np.full((H, W), -0.1)}, "negative light"),

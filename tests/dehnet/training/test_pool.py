@@ -43,7 +43,7 @@ def test_another_size_is_refused(tmp_path: Path) -> None:
     Pool(tmp_path / "a.pool", SIZE)
     with pytest.raises(InputError, match="has room for"):
         Pool(tmp_path / "a.pool", PoolSize(6, 64, 3, 3, 2.0))
-    with pytest.raises(InputError, match="no pool"):
+    with pytest.raises(InputError, match="is not a pool"):
         Pool(tmp_path / "nothing")
     with pytest.raises(InputError, match="images"):
         Pool(tmp_path / "a.pool").put(0, layered_stack(0, PoolSize(1, 16, 3, 3, 2.0)))

@@ -129,7 +129,7 @@ def test_a_checkpoint_of_another_training_is_refused_by_name(pool: Pool, tmp_pat
         (red, "its wavelength is 5.15e-07, expected 6.38e-07"),
         (trainer(pool, replace(SHORT, optimiser="adam")), "its optimiser is muon, expected adam"),
         (trainer(pool, seed=3), "its seed is 0, expected 3"),
-        (trainer(pool, start=other), "not begun from the weights given"),
+        (trainer(pool, start=other), "started from other weights"),
     ):
         with pytest.raises(FileFormatError, match=said):
             wrong.resume(path)
@@ -147,7 +147,7 @@ def test_checkpoints_without_optics_are_still_read(pool: Pool, tmp_path: Path) -
     kept = {name: about[name] for name in ("state", "shape", "recipe")}
     save_file(tensors, path, metadata={"holodriver": json.dumps(kept)})
     trainer(pool, seed=3).resume(path)
-    with pytest.raises(FileFormatError, match="not begun from"):
+    with pytest.raises(FileFormatError, match="started from other weights"):
         trainer(pool, start=trainer(pool).weights()).resume(path)
 
 

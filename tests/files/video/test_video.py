@@ -196,7 +196,7 @@ def test_a_part_of_any_length_is_read_back(tmp_path: Path) -> None:
 
 def test_parts_that_lack_frames_are_refused(tmp_path: Path) -> None:
     parts = write_parts(tmp_path, "h264", even_times(8), 3)
-    with pytest.raises(FileFormatError, match=r"hold 3 frames, expected 8.*--overwrite"):
+    with pytest.raises(FileFormatError, match=r"parts with 3 frames, expected 8.*--overwrite"):
         joined(parts[:1], tmp_path / "out.mp4", 8)
 
 
