@@ -43,7 +43,7 @@ class DepthSettings:
 
     def __post_init__(self) -> None:
         if not self.sizes:
-            raise InputError("sizes is empty, expected one or more")
+            raise InputError("sizes are empty, expected one or more")
         for size in self.sizes:
             check("size", size, numbers(LEAST_SIZE, MOST_SIZE, whole=True, kind="pixels"))
         check("refiner", self.refiner, one_of(*METHODS))

@@ -150,7 +150,10 @@ def test_one_of_several_displays_is_chosen_by_its_number(bridges, picture):
     server = bridges(GO, SIXTEEN)
     assert cast(server, read_item(picture("a.png")), head=2)
     assert server.window == {2: False}
-    with Bridge(**server.addresses) as bridge, pytest.raises(BridgeError, match=r"no Looking Glass 7.*1 \(go_p LKG"):
+    with (
+        Bridge(**server.addresses) as bridge,
+        pytest.raises(BridgeError, match=r"no Looking Glass has the number 7.*1 \(go_p LKG"),
+    ):
         choose(bridge.displays(), 7)
 
 
