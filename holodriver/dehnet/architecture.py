@@ -1,9 +1,9 @@
 """DEHNet: the network that turns an RGB-D image into the wave field that the optimiser would have found.
 
 The default shape is the paper's: 34 convolutions of 3 × 3 with 12 channels, and the input concatenated before the last.
-The shipped networks are wider and shorter (`holodriver/dehnet/weights/MODEL_CARD.md`). A network is for
-one colour, because diffraction depends on the wavelength. Its output is *added* to the
-flat-phase field √I, so that training starts from a good simple hologram; every two convolutions have a skip.
+The shipped networks are wider and shorter (`holodriver/dehnet/weights/MODEL_CARD.md`). A network is for one colour,
+because diffraction depends on the wavelength. Its output is *added* to the flat-phase field √I, so that training starts
+from a good simple hologram; every two convolutions have a skip.
 
 Source: the DEH paper, "Training of the neural network" and Fig. 2b; the skips, K. He et al., "Deep residual learning
 for image recognition", CVPR 2016; the folded pixels, W. Shi et al., "Real-time single image and video super-resolution

@@ -1,9 +1,9 @@
 """Depth of a video without flicker: every frame gets the scale of its shot and follows the motion.
 
 A network estimates every frame independently, with another scale, shift and slow bias. Here each frame is aligned to
-the previous one, moved along the optical flow. A remaining difference counts as flicker if it is small and the
-picture agrees, and as a real change otherwise. The range that becomes black and white changes slowly within a shot,
-with a few frames of foresight, and immediately at a cut.
+the previous one, moved along the optical flow. A remaining difference counts as flicker if it is small and the picture
+agrees, and as a real change otherwise. The range that becomes black and white changes slowly within a shot, with a few
+frames of foresight, and immediately at a cut.
 """
 
 from collections import deque

@@ -1,8 +1,8 @@
 """Trained networks in int8; the loss of quality of the holograms decides which tensors are rounded, and in what range.
 
 Weights are symmetric int8, one scale a channel; activations have 8 bits, one scale a tensor, and zero point 0 after a
-ReLU. The file is the float one with pairs of quantising and dequantising operators (QDQ), which ONNX Runtime
-and OpenVINO both turn into int8 kernels: a convolution, the addition of the skip, ReLU and rounding in one kernel.
+ReLU. The file is the float one with pairs of quantising and dequantising operators (QDQ), which ONNX Runtime and
+OpenVINO both turn into int8 kernels: a convolution, the addition of the skip, ReLU and rounding in one kernel.
 """
 
 import io

@@ -1,9 +1,9 @@
 """Files from unknown sources: opened and parsed by a separate process, which may do nothing else.
 
 The libraries that read OpenEXR, HDF5, pictures, videos and ONNX are written in C; a malicious file can make them
-overwrite memory, or never end. So a second process runs them, with limits (`sandbox`), and returns
-plain values and arrays (`wire`). It is started when the first file is read, kept for the next, and replaced after
-a crash, a hang or lack of memory. The contents of a file are checked twice: there, and by the caller.
+overwrite memory, or never end. So a second process runs them, with limits (`sandbox`), and returns plain values and
+arrays (`wire`). It is started when the first file is read, kept for the next, and replaced after a crash, a hang or
+lack of memory. The contents of a file are checked twice: there, and by the caller.
 """
 
 import atexit
