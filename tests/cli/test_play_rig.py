@@ -25,9 +25,10 @@ from holodriver.panel.lut import AmplitudeLut
 from holodriver.rig.lasers.power import Power
 from holodriver.rig.play.before_light import what_is_lit
 from holodriver.rig.play.control import Listener
+from holodriver.rig.play.fit import rig_calibration
 from holodriver.rig.play.frame_reader import ReadOrEncode
 from holodriver.rig.play.open_rig import timing_of
-from holodriver.rig.play.session import PlaySettings, play_on_rig, rig_calibration
+from holodriver.rig.play.session import PlaySettings, play_on_rig
 from holodriver.rig.settings import PanelSettings, Rig, SequenceSettings, read_rig, write_rig
 
 PROFILE = replace(REFERENCE, width=16, height=10)
