@@ -1,4 +1,4 @@
-"""A picture of a calibration: what was measured, and the table that was made of it."""
+"""A plot of a calibration: the measured amplitudes and the fitted look-up tables."""
 
 from collections.abc import Sequence
 
@@ -19,8 +19,10 @@ _CURVES = ((60, 60, 210), (70, 150, 50), (200, 110, 40))  # BGR of red, green, b
 
 
 def response_plot(calibration: Calibration, responses: Sequence[Response]) -> Pixels:
-    """Amplitude over grey level for each colour, (h, w, 3) blue, green, red; dots are measured, lines are the tables,
-    faint beyond the first maximum."""
+    """Plot amplitude over grey level for each colour, as pixels (h, w, 3) in the order blue, green, red.
+
+    Dots are measured amplitudes, lines are the look-up tables, faint beyond the first maximum.
+    """
     height, width = _TOP + _HEIGHT + _BOTTOM, _LEFT + 256 * _SCALE + _RIGHT
     sheet = np.full((height, width, 3), _GROUND, np.uint8)
     for tenth in range(0, 11, 2):

@@ -72,7 +72,7 @@ class PlaySettings:
         ends = {"--cycles": self.cycles is not None, "--duration": self.duration_s is not None, "--loop": self.loop}
         given = [option for option, is_given in ends.items() if is_given]
         if "--cycles" in given and len(given) > 1:
-            raise InputError("set different ends of the play", where=", ".join(given), remedy="give one of them")
+            raise InputError("say different ends of the play", where=", ".join(given), remedy="give one of them")
         check("--cycles", self.cycles, numbers(whole=True, least=1, optional=True))
         for option, value in (("--duration", self.duration_s), ("--fps", self.fps)):
             check(option, value, numbers(above=0, optional=True))
