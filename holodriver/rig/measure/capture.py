@@ -1,4 +1,4 @@
-"""Measured reconstructions: a camera's pictures of a hologram at each focus, registered to the focal stack and scored."""
+"""Measured reconstructions: pictures of a hologram at each focus, registered to the focal stack and scored."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
