@@ -161,7 +161,7 @@ def _run(serve: Callable[..., None], control: Connection, niceness: int, *argume
     try:
         serve(control, *arguments)
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        return  # the parent has closed the connection or is gone: nobody is left to tell
+        return  # the parent has closed the connection or has ended, so no error can be sent
     except Exception as error:
         failure = error if isinstance(error, HolodriverError) else RigError(f"{type(error).__name__}: {error}")
         try:

@@ -159,7 +159,7 @@ class LaserSupervisor:
         try:
             return self.status().dark
         except HolodriverError:
-            return False  # nobody knows
+            return False  # the state is unknown
 
     def feed(self, at_s: float) -> None:
         """Report, without waiting, that a frame was shown at `at_s` (s, `perf_counter`)."""

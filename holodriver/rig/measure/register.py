@@ -24,7 +24,7 @@ WORST_FIT = 0.5
 """Largest RMS distance of crosses from a fit by offset and scale, effective pixels; beyond it, other bright spots were
 mistaken for crosses."""
 
-_MARGIN = 0.15  # of the picture's side, free of crosses
+_MARGIN = 0.15  # border without crosses, as a share of the picture's side
 
 Points = NDArray[np.float64]
 

@@ -11,9 +11,9 @@ from holodriver.panel.response import Response
 
 Pixels = NDArray[np.uint8]
 
-_SCALE = 2  # px a grey level
-_LEFT, _TOP, _BOTTOM, _RIGHT = 70, 80, 60, 260  # px round the curves
-_HEIGHT = 400  # px of amplitude 1
+_SCALE = 2  # pixels for each grey level
+_LEFT, _TOP, _BOTTOM, _RIGHT = 70, 80, 60, 260  # margins around the curves, pixels
+_HEIGHT = 400  # height of amplitude 1, pixels
 _GROUND, _INK, _QUIET, _GRID = (250, 250, 250), (30, 30, 30), (120, 120, 120), (225, 225, 225)  # BGR
 _CURVES = ((60, 60, 210), (70, 150, 50), (200, 110, 40))  # BGR of red, green, blue
 

@@ -189,7 +189,7 @@ class Sequencer:
         self.edges = counted.edges
         if self.aligned:
             self._compare_packed(counted)
-        assert self._last_flip is not None  # a count is asked for once a frame stands
+        assert self._last_flip is not None  # the player asks for a count only after a frame was shown
         begun = self._last_flip.flip.at_s + self._edge_delay_s
         first, last = ((at_s - begun) / self._subfield_s for at_s in (asked_s, answered_s))
         if not (math.floor(first - MARGIN) == math.floor(last + MARGIN) and 0 <= first < len(self._steps)):

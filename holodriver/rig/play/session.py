@@ -209,7 +209,6 @@ def play_on_rig(
             ready=lambda: _warn_of_slow_reading(play, reader),
             progress=play.heard.progress,
         )
-        exposures: list[Exposure] = []
         try:
             player.run()
         finally:
