@@ -154,11 +154,7 @@ class OpenCvCamera(Camera):
         exact = camera.getBackendName() == "V4L2"  # this backend tells a missing property from the value 0
         gain = camera.get(cv2.CAP_PROP_GAIN)
         wanted = [
-            (
-                "automatic exposure",
-                cv2.CAP_PROP_AUTO_EXPOSURE,
-                1.0 if exact else 0.0,
-            ),  # a menu in V4L2, a switch in other backends
+            ("automatic exposure", cv2.CAP_PROP_AUTO_EXPOSURE, 1.0 if exact else 0.0),  # a menu in V4L2, else a switch
             ("automatic white balance", cv2.CAP_PROP_AUTO_WB, 0.0),
             ("gamma", cv2.CAP_PROP_GAMMA, LINEAR_GAMMA),
         ]
