@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from holodriver.rig.play.session import forecast
+from holodriver.rig.play.fit import forecast
 
 
 @pytest.mark.parametrize(
