@@ -111,7 +111,7 @@ def build_photo(
 
 
 def _picture(photo: Path, part: float, depth_path: Path, depth: Floats) -> tuple[bpy.types.Image, int, int]:
-    """Load the picture, packed if it lies in the temporary folder; return it and the size (pixels) of its photo part."""
+    """Load the picture, packed if it lies in the temporary folder; return it and its photo part's size, pixels."""
     known = len(bpy.data.images)
     try:
         image = bpy.data.images.load(str(photo), check_existing=True)
