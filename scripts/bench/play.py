@@ -70,7 +70,7 @@ def played(folder: Path, given: argparse.Namespace) -> dict[str, str]:
 
 
 def measure(work: Path, given: argparse.Namespace, results: record.Section) -> None:
-    """Play both kinds of files in turns, and write a row of the values in all turns for each figure of the summaries."""
+    """Play both kinds of files in turns, and write a row for each figure of the summaries with its values in turn."""
     table: dict[str, dict[str, list[str]]] = {"size of one, MB": {}, "reading one, ms": {}}
     for kind in KINDS:
         folder = work / kind
