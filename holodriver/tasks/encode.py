@@ -12,9 +12,8 @@ from holodriver.files.hologram import read_hologram, write_hologram
 from holodriver.files.stack import read_stack
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
-from holodriver.panel.burch import gains_for_levels, signal_levels
 from holodriver.panel.calibration import Calibration
-from holodriver.panel.encoder import Encoder, Signals, calibrated_encoder
+from holodriver.panel.encoder import Encoder, automatic_gains, calibrated_encoder
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.progress import Progress, silent
 from holodriver.synthesis.panel_aware import refine_frames
@@ -131,8 +130,7 @@ def _encoder(
         )
     gains = gains_for(settings.gains, len(profile.wavelengths))
     if gains is None:  # one file at a time, twice: a sequence may be longer than memory
-        signals = Signals(profile, precise=True)
-        gains = gains_for_levels([signal_levels(signals.signal(field_in(path).values).numpy()) for path in sources])
+        gains = automatic_gains(field_in(path) for path in sources)
     if measured is None:
         return Encoder(profile, gains, lookup_tables(profile), precise=True)
     return calibrated_encoder(profile, gains, measured)

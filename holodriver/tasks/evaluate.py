@@ -14,13 +14,15 @@ from holodriver.progress import Progress, silent
 from holodriver.scene.stack import FocalStack
 from holodriver.scores import evaluation
 from holodriver.scores import lpips as perceptual
+from holodriver.scores.psnr_ssim import StackScores
+from holodriver.scores.table import SCORE_HEADINGS
 
 
 @dataclass(frozen=True)
 class Evaluated:
     """What was scored."""
 
-    found: Sequence[evaluation.Evaluation]
+    found: Sequence[StackScores]
     stack: FocalStack
     dioptres: Callable[[float], float]
     """Dioptres of a normalised depth, on the display of the first hologram."""
@@ -73,7 +75,7 @@ def evaluate(
         with written_file(scores, overwrite=overwrite) as temporary:
             values = evaluation.as_dict(found, stack, str(against))
             temporary.write_text(json.dumps(values, indent=1, allow_nan=False), encoding="utf-8")
-    headings = evaluation.HEADINGS[: None if distance else 4]
+    headings = SCORE_HEADINGS[: None if distance else 4]
     return Evaluated(found, stack, holograms[0][1].profile.dioptres, headings)
 
 

@@ -28,8 +28,8 @@ from holodriver.scene.cut import HIDDEN_SURFACES, layers_of
 from holodriver.scene.layered import focal_stack
 from holodriver.scene.rgbd import RgbdImage
 from holodriver.scene.stack import FocalStack
-from holodriver.scores.psnr_ssim import smallest_size
-from holodriver.scores.table import MethodScores, score_field
+from holodriver.scores.psnr_ssim import StackScores, smallest_size
+from holodriver.scores.table import score_field
 from holodriver.synthesis.baselines import dcgh, flat_phase, ncgh, superposed
 from holodriver.synthesis.loss import LossWeights
 from holodriver.synthesis.methods import Method
@@ -142,7 +142,7 @@ def compute(
     progress: Progress = silent,
     warn: Warn = lambda text: None,
     interruptible: Interruptible = uninterruptible,
-) -> MethodScores | None:
+) -> StackScores | None:
     """Compute the hologram of a focal stack or of an RGB-D picture, score it, and write it.
 
     Of a picture, "net" needs no focal stack and makes none, so that there is nothing to score against.

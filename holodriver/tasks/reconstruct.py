@@ -17,7 +17,7 @@ from holodriver.files.images import write_picture
 from holodriver.files.stack import read_stack
 from holodriver.files.video.video import import_av
 from holodriver.optics.focus import positions
-from holodriver.panel.burch import camera_exposure, camera_field
+from holodriver.panel.behind_slit import camera_exposure, camera_field
 from holodriver.panel.frames import simulated_bench
 from holodriver.progress import Progress, silent
 from holodriver.scene.stack import FocalStack

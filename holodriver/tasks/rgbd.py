@@ -5,8 +5,8 @@ from pathlib import Path
 
 from holodriver.depth.choices import Polarity, Precision
 from holodriver.depth.convert import Source, find_sources
-from holodriver.depth.estimators import device_for
 from holodriver.errors import InputError
+from holodriver.system.devices import torch_device
 from holodriver.tasks.batches.rgbd import Networks
 
 DEFAULT = "dpt-large"
@@ -28,7 +28,7 @@ def networks_named(
         InputError: the device cannot be used.
     """
     known = dict.fromkeys(str(Path(name).absolute()) if Path(name).is_dir() else name for name in names or (DEFAULT,))
-    return Networks(tuple(known), str(device_for(device)), precision, polarity)
+    return Networks(tuple(known), str(torch_device(device)), precision, polarity)
 
 
 def photos_and_videos(inputs: Sequence[Path], output: Path | None, *, depth: Path | None = None) -> list[Source]:

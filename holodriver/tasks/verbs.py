@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from holodriver.blender.stack import render_stack
 from holodriver.dehnet.synthesiser import exposure_of
-from holodriver.depth.estimators import Estimator, NetworkEstimator, device_for
+from holodriver.depth.estimators import Estimator, NetworkEstimator
 from holodriver.depth.photos import MeasuredSettings, estimate_photo
 from holodriver.depth.pipeline import DepthSettings
 from holodriver.errors import InputError
@@ -25,9 +25,9 @@ from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.optics.focus import Mapping
 from holodriver.optics.lookingglass import LookingGlass, looking_glass
-from holodriver.panel.burch import automatic_gains, camera_exposure, camera_field
+from holodriver.panel.behind_slit import camera_exposure, camera_field
 from holodriver.panel.calibration import Calibration
-from holodriver.panel.encoder import Encoder, calibrated_encoder
+from holodriver.panel.encoder import Encoder, automatic_gains, calibrated_encoder
 from holodriver.panel.frames import PanelFrames, simulated_bench
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.progress import Progress, silent
@@ -36,6 +36,7 @@ from holodriver.scene.rgbd import RgbdImage
 from holodriver.scene.stack import FocalStack
 from holodriver.scores.psnr_ssim import StackScores, score_stack
 from holodriver.synthesis.optimise import ITERATIONS
+from holodriver.system.devices import torch_device
 from holodriver.tasks.hologram import Method, SynthSettings, find_field, mismatches, network_field, stack_of_image
 from holodriver.tasks.read_write import Place, heard
 
@@ -132,7 +133,7 @@ def estimate_depth(
         FileFormatError: the photo or the measured depth cannot be read.
         HolodriverError: a network cannot be loaded.
     """
-    place = device_for(device)
+    place = torch_device(device)
     estimators = [NetworkEstimator(one, device=place, warn=warn) if isinstance(one, str) else one for one in networks]
     settings = MeasuredSettings(None if measured is None else Path(measured))
     found = estimate_photo(Path(photo), estimators, DepthSettings(), settings, warn=warn)

@@ -9,7 +9,7 @@ from holodriver.errors import HolodriverError
 from holodriver.farm.unit import Batch, Needs, Outcome, Surroundings, Unit
 from holodriver.files.manifest import StackManifest
 from holodriver.optics.display import DisplayProfile
-from holodriver.scores.table import MethodScores
+from holodriver.scores.psnr_ssim import StackScores
 from holodriver.tasks.batches.needs import PROCESS, READ_A_PIXEL, hologram_needs
 from holodriver.tasks.hologram import Job, SynthSettings, compute, jobs_in_folder
 
@@ -62,13 +62,13 @@ def synth_unit(
     return {"scores": None if scores is None else scores.as_dict()}
 
 
-def scores_of(outcomes: Sequence[Outcome]) -> list[tuple[str, MethodScores]]:
+def scores_of(outcomes: Sequence[Outcome]) -> list[tuple[str, StackScores]]:
     """Names and scores of all holograms whose scores are known, earlier runs included."""
     found = []
     for outcome in outcomes:
         scores = (outcome.report or {}).get("scores")
         if scores is not None:
-            found.append((outcome.unit.name, MethodScores.from_dict(scores)))
+            found.append((outcome.unit.name, StackScores.from_dict(scores)))
     return found
 
 
