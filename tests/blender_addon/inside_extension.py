@@ -1,4 +1,4 @@
-"""Checks of the installed extension; runs inside Blender, prints one JSON object a check.
+"""Checks of the installed extension; runs inside Blender and prints one JSON object for each check.
 
     blender --background --python inside_extension.py -- ZIP FOLDER DRIVER FAKE_DRIVER [CHECK ...]
 

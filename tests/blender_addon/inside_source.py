@@ -1,4 +1,4 @@
-"""Checks of the add-on's parts that need no render; runs inside Blender, prints one JSON object a check.
+"""Checks of the add-on's parts that need no render; runs inside Blender and prints a JSON object for each check.
 
     blender --background --python inside_source.py -- FOLDER FAKE_DRIVER
 

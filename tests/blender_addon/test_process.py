@@ -1,4 +1,4 @@
-"""The driver as the extension starts it: what it says, how it fails, and that it can be stopped."""
+"""The driver as a process of the extension: reports, failures, and stopping."""
 
 import importlib.util
 import json

@@ -1,4 +1,4 @@
-"""scripts/dev.py: what a stranger meets first. Nothing is installed here: pip and venv are stand-ins."""
+"""scripts/dev.py, the first program that a stranger runs. Nothing is installed here: pip and venv are fakes."""
 
 import importlib.util
 import json
