@@ -1,4 +1,4 @@
-"""The request for a render: what is refused, and that it comes to Blender's side as it was made."""
+"""The request for a render: refused values, and unchanged transfer to Blender's side."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is said before a play that no disk can follow, and how fast holograms were read."""
+"""The warning before a play that is too fast for the disk, and the measured reading speed."""
 
 import math
 

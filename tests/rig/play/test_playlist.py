@@ -1,4 +1,4 @@
-"""Which hologram comes next."""
+"""The order of holograms in a play."""
 
 import pytest
 from hypothesis import given
