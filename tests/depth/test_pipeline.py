@@ -116,7 +116,7 @@ def test_a_flat_depth_is_grey_and_finite() -> None:
     ("field", "value", "said"),
     [
         ("sizes", (), "sizes are empty"),
-        ("sizes", (8,), "size is 8"),
+        ("sizes", (8,), "size is 8, expected pixels"),
         ("refiner", "x", "refiner is 'x'"),
         ("strength", 1.5, "strength is 1.5"),
     ],
