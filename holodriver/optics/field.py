@@ -126,7 +126,5 @@ def _profile(
         len(wavelengths) == len(display.wavelengths)
         and all(isclose(one, other, rel_tol=1e-6) for one, other in zip(wavelengths, display.wavelengths, strict=True))
     ):
-        raise InputError(
-            f"the wavelengths are {tuple(wavelengths)} m, but the display's are {display.wavelengths} m"
-        )
+        raise InputError(f"the wavelengths are {tuple(wavelengths)} m, but the display's are {display.wavelengths} m")
     return display
