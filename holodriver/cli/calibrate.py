@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from holodriver.tasks.calibrate import Instrument
 
 calibrate = typer.Typer(
-    help="Measure what the panel does to each colour, in a file that encode uses.", no_args_is_help=True
+    help="Measure what the panel does to each colour, in a file that encode uses.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 FILE = Path("calibration.json")

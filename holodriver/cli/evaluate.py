@@ -22,7 +22,7 @@ def evaluate(
         typer.Option(
             "--lpips/--no-lpips",
             help="Compute LPIPS, too, even if its package must download something. By default it is "
-            "computed only where"
+            "computed only where "
             "everything for it is there.",
         ),
     ] = None,
