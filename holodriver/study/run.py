@@ -35,26 +35,29 @@ Study = Callable[[Work, Path], Outcome]
 FIGURES: dict[str, tuple[Study, str]] = {
     "2a": (cubes, "cubes of 3, 4 and 6 pixels, in and out of focus"),
     "3": (simulation, "front and rear focus of DEH, DEHNet and nCGH"),
-    "4": (experiment, "DEHNet against nCGH from panel frames through the bench"),
+    "4": (experiment, "DEHNet and nCGH from panel frames, seen through the simulated bench"),
     "5": (performance, "time and quality of OPT, NET, qNET and nCGH at two sizes"),
-    "6": (real_world, "a picture with noisy depth, focus by focus"),
-    "7": (holes, "measured depth with holes, filled"),
-    "9": (blurred_depth, "all-in-focus against blur-considered depth"),
+    "6": (real_world, "a picture with noisy depth, at several focal distances"),
+    "7": (holes, "measured depth whose holes were filled"),
+    "9": (blurred_depth, "all-in-focus and blur-considered depth compared"),
     "phase-noise": (phase_noise, "spectrum of a panel with unwanted phase"),
 }
+"""Function and short description of each figure by its name."""
+
 SWEEPS: dict[str, tuple[Study, str]] = {
     "planes": (targets.planes, "number of focal planes"),
     "beta": (targets.beta, "weight of the all-in-focus term"),
     "gamma": (targets.gamma, "depth attention of the all-in-focus term"),
     "blur": (optics.blur, "diameter of the blur circle"),
-    "distance": (optics.distance, "propagation distance, and the field of view it allows"),
+    "distance": (optics.distance, "propagation distance and field of view"),
     "pupil": (optics.pupil, "diameter of the eye's pupil"),
     "channels": (channels.channels, "channels of DEHNet"),
     "all-in-focus": (targets.all_in_focus, "with and without the all-in-focus term"),
-    "depth": (targets.depth, "all-in-focus against blur-considered depth"),
-    "loss": (targets.loss, "MSE against MS-SSIM"),
-    "source": (optics.source, "extent of the light source against speckle"),
+    "depth": (targets.depth, "all-in-focus and blur-considered depth compared"),
+    "loss": (targets.loss, "MSE and MS-SSIM compared"),
+    "source": (optics.source, "extent of the light source, which reduces speckle"),
 }
+"""Function and short description of each sweep by its name."""
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def test_a_shape_that_leaves_the_order_open_is_asked_about():
         (np.ones((0, 4), complex), {"pitch": PITCH, "wavelengths": GREEN}, "at least one sample"),
         (np.ones((4, 4), complex), {"pitch": -1.0, "wavelengths": GREEN}, "pixel_pitch"),
         (np.ones((4, 4), complex), {"pitch": PITCH, "wavelengths": [515.0]}, "wavelengths"),
-        (np.ones((3, 4, 4), complex), {"pitch": PITCH, "display": REFERENCE}, "the pitch is 8e-06 m, and that of"),
+        (np.ones((3, 4, 4), complex), {"pitch": PITCH, "display": REFERENCE}, "the pitch is 8e-06 m, but the display"),
         (np.ones((4, 4), complex), {"wavelengths": GREEN, "display": REFERENCE}, "the wavelengths are"),
     ],
 )
