@@ -1,4 +1,4 @@
-"""RGB-D over a library of photos and videos: each a unit."""
+"""RGB-D images of a collection of photos and videos: each file is a unit."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,24 +15,24 @@ from holodriver.files.photos import photo_size
 from holodriver.tasks.batches.needs import PROCESS, photo_needs
 
 RGBD = "rgbd"
-"""Kind of the batch."""
+"""Kind of the batch, as its manifest records it."""
 
 WEIGHTS = {"dpt-large": 1_370_000_000, "dpt-hybrid-midas": 490_000_000}
-"""Bytes of the networks' weights in 32 bits."""
+"""Size of each network's 32-bit weights, bytes."""
 
 UNKNOWN_WEIGHTS = 1_400_000_000
-"""Bytes that a network is taken to have of which nothing is known."""
+"""Assumed size of an unknown network's weights, bytes."""
 
 VIDEO_GROWTH = 3
-"""Times the size of a video that its RGB-D takes at most, its parts included: two halves, encoded well."""
+"""Largest disk space of a video's RGB-D, unfinished parts included, as a multiple of the size of the video."""
 
 
-_kept: "dict[Networks, list[NetworkEstimator]]" = {}  # of this process, which does one unit after the other
+_kept: "dict[Networks, list[NetworkEstimator]]" = {}  # one process computes one unit after the other
 
 
 @dataclass(frozen=True)
 class Networks:
-    """Which networks estimate depth, as any process can load them."""
+    """The choice of networks that estimate depth, in a form that any process can load."""
 
     names: tuple[str, ...]
     device: str
@@ -40,10 +40,10 @@ class Networks:
     polarity: Polarity | None = None
 
     def load(self, warn: Warn = unheard) -> list[NetworkEstimator]:
-        """The networks; those loaded last are kept.
+        """Load the networks; the set loaded last stays in memory.
 
         Raises:
-            HolodriverError: one cannot be loaded.
+            HolodriverError: a network cannot be loaded.
         """
         if self not in _kept:
             _kept.clear()
@@ -61,12 +61,12 @@ class Networks:
 
     @property
     def size(self) -> int:
-        """Bytes of their weights."""
+        """Total size of the networks' weights, bytes."""
         return sum(_weights(name) for name in self.names)
 
 
 def rgbd_batch(sources: Sequence[Source], networks: Networks, options: Options, folder: Path) -> Batch:
-    """The RGB-D of each source, by one set of networks; the manifest lies in `folder`."""
+    """Batch that converts each source with one set of networks; the manifest lies in `folder`."""
     measured = options.measured
     elsewhere = () if measured.depth is None else (measured.depth,)
     return Batch(
@@ -87,7 +87,7 @@ def rgbd_batch(sources: Sequence[Source], networks: Networks, options: Options, 
 
 
 def rgbd_unit(source: Source, networks: Networks, options: Options, surroundings: Surroundings) -> dict[str, Any]:
-    """Convert one photo or video; of a video that was begun, only the rest."""
+    """Convert one photo or video; a video that was begun is continued."""
     made = convert(source, networks.load(), options, progress=surroundings.progress, warn=surroundings.warn)
     return {"written": [path.name for path in made.written]}
 
@@ -96,7 +96,7 @@ def _unit(source: Source, networks: Networks, options: Options) -> Unit:
     source = replace(source, path=source.path.absolute(), folder=source.folder.absolute())
     try:
         outputs, unfinished = outputs_of(source, options)
-    except HolodriverError:  # which the unit will say
+    except HolodriverError:  # the unit itself will report it
         outputs, unfinished = photo_outputs(source.name, source.folder), ()
     return Unit(
         name=source.path.name if source.name == source.path.stem else f"{source.path.name} ({source.name})",

@@ -1,4 +1,4 @@
-"""The player, on real processes: panel, laser controller and readers, frames through shared memory."""
+"""The player with real processes: panel, laser controller and readers, frames through shared memory."""
 
 import multiprocessing
 import time
