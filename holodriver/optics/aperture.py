@@ -1,6 +1,6 @@
-"""What stands in the way of the light: the shape of the panel's pixels, and the slit in the Fourier plane.
+"""Apertures: the shape of the panel's pixels, and the slit in the Fourier plane.
 
-Frequencies are fractions of the effective sampling frequency, "baseband" when the carrier is taken off.
+Frequencies are fractions of the effective sampling frequency; "baseband" frequencies are relative to the carrier.
 """
 
 import math
@@ -35,8 +35,10 @@ def slit_passband(profile: DisplayProfile, shape: tuple[int, int] | None = None)
 
 
 def passes_slit(profile: DisplayProfile, along: Frequencies, across: Frequencies) -> NDArray[np.bool_]:
-    """Where light passes the slit round the carrier; the edges along the carrier axis, one of which may be the
-    zeroth order, are stopped."""
+    """Whether light of these baseband frequencies passes the slit round the carrier.
+
+    The slit's edges along the carrier axis, one of which may be the zeroth order, are blocked.
+    """
     return (np.abs(along) < profile.slit_half_width - 1e-12) & (np.abs(across) <= profile.slit_across)
 
 
@@ -46,7 +48,7 @@ def native_pixel_envelope(frequency: Frequencies, profile: DisplayProfile) -> Fr
 
 
 def pixel_envelope(frequency: Frequencies, profile: DisplayProfile) -> Frequencies:
-    """Amplitude transmission along one axis of one effective pixel: `binning` native ones with the same value."""
+    """Amplitude transmission along one axis of one effective pixel: `binning` native pixels with the same value."""
     offsets = (np.arange(profile.binning) - (profile.binning - 1) / 2) / profile.binning
     comb = np.mean([np.cos(2 * np.pi * frequency * offset) for offset in offsets], axis=0)
     return comb * native_pixel_envelope(frequency, profile)

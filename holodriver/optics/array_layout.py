@@ -1,4 +1,4 @@
-"""How the arrays of other programs are laid out: the order of their axes, and what their numbers are."""
+"""Layout of arrays from other programs: the order of their axes, and the meaning of their numbers."""
 
 from typing import Literal
 
@@ -8,19 +8,19 @@ from numpy.typing import NDArray
 from holodriver.errors import InputError
 
 Layout = Literal["HW", "CHW", "HWC"]
-"""Order of the axes of an array: colour, height, width."""
+"""Order of an array's axes: C colours, H height, W width."""
 
 Meaning = Literal["complex", "phase", "amplitude"]
-"""What the numbers of an array or a picture are."""
+"""Meaning of the numbers in an array or a picture."""
 
 
 def to_colours(array: NDArray, colours: int, layout: Layout | None = None) -> tuple[NDArray, Layout]:
-    """An array as (C, H, W), and the order of axes that it had; axes of length 1 in front are left out.
+    """An array as (C, H, W), and its original order of axes; leading axes of length 1 are removed.
 
     Args:
         array: (H, W), (C, H, W) or (H, W, C).
         colours: number of colours C.
-        layout: order of the axes; told by the number of colours if None.
+        layout: order of the axes; None: found from the number of colours.
 
     Raises:
         InputError: the shape fits no order of the axes, or more than one.
@@ -45,8 +45,8 @@ def to_colours(array: NDArray, colours: int, layout: Layout | None = None) -> tu
         )
     if len(fits) > 1:
         raise InputError(
-            f"the array has shape {given}, where the {colours} colours may come first or last",
-            remedy="say which: layout CHW or HWC",
+            f"the array has shape {given}, in which the {colours} colours may be the first or the last axis",
+            remedy="give the layout, CHW or HWC",
         )
     order = fits[0]
     if order == "HW":

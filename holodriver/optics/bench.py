@@ -1,10 +1,10 @@
-"""The simulated optical bench: from what the panel shows to what a camera or an eye sees.
+"""The simulated optical bench: what a camera or an eye sees of panel frames.
 
 Laser light falls on the amplitude panel, a lens forms the Fourier plane, where a slit keeps one order of the grating,
-and an eyepiece shows the hologram to an eye (or a camera) whose pupil stands in the eyepiece's back focal plane. There
-the field is again the hologram's spectrum: an object δ nearer to the eyepiece than its front focal plane reaches the
-pupil as a wave that diverges from f²/δ, and accommodation by D dioptres undoes the propagation by D·f². So focusing
-the eye is propagating the filtered field, which the bench does with the exact kz.
+and an eyepiece shows the hologram to an eye (or a camera) whose pupil stands in the eyepiece's back focal plane. In
+this plane the field is again the hologram's spectrum: light from an object that is δ nearer to the eyepiece than its
+front focal plane diverges at the pupil as if from the distance f²/δ, and accommodation by D dioptres undoes the
+propagation by D·f². Focusing the eye is therefore propagating the filtered field; the bench does so with the exact kz.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ Complex = NDArray[np.complex128]
 
 @dataclass(frozen=True)
 class SimulatedBench:
-    """A rig on paper: panel, slit, eyepiece and eye of a display.
+    """Panel, slit, eyepiece and eye of a display, computed.
 
     Raises:
         InputError: a field is out of range; the message names it.
@@ -34,15 +34,15 @@ class SimulatedBench:
     responses: NDArray[np.float64]
     """Amplitude of the panel at each grey level, (C, 256)."""
     phase: tuple[float, float] = (0.0, 0.0)
-    """Unwanted phase p₁·a + p₂·a² (rad) of the panel where its amplitude is a (Eq. 5 of the DEH paper)."""
+    """Coefficients (p₁, p₂), rad, of the panel's unwanted phase p₁·a + p₂·a² at amplitude a (DEH paper, Eq. 5)."""
     order: int = 1
-    """Which side the slit stands: 1 at the carrier, −1 opposite, where the conjugate (depth inside out) passes."""
+    """Side of the slit: 1 at the carrier; −1 opposite, where the conjugate passes, whose depth is reversed."""
     source_radius: float = 0.0
     """Angular radius (rad) of the light source that the rotating diffuser makes; 0 is a perfect point."""
     source_points: int = 24
-    """Mutually incoherent points by which an extended source is represented."""
+    """Number of mutually incoherent points that represent an extended source."""
     pupil: float | None = None
-    """Diameter (m) of the eye's pupil round the carrier; None leaves all that passes the slit."""
+    """Diameter (m) of the eye's pupil, which is centred on the carrier; None: all light from the slit enters."""
 
     def __post_init__(self) -> None:
         colours = len(self.profile.wavelengths)
@@ -58,7 +58,7 @@ class SimulatedBench:
         )
 
     def panel_field(self, frame: NDArray[np.uint8], colour: int) -> Complex:
-        """Field just behind the panel for each native pixel, (h, w), lit by a unit plane wave of one colour.
+        """Field just behind the panel at each native pixel, (h, w), lit by a plane wave of amplitude 1 of one colour.
 
         Raises:
             InputError: the frame is not uint8 of the panel's native size.
@@ -71,31 +71,31 @@ class SimulatedBench:
         return amplitude * np.exp(1j * (p1 * amplitude + p2 * amplitude**2))
 
     def fourier_plane(self, frame: NDArray[np.uint8], colour: int) -> Complex:
-        """Spectrum in the plane of the slit over all orders of the binned panel, (h, w), frequency 0 in the middle.
+        """Spectrum in the plane of the slit with all orders of the binned panel, (h, w), frequency 0 in the middle.
 
-        One sample is 1 / (W·pitch); the white panel's zeroth order is 1.
+        The distance of samples along x is the frequency 1 / (W·pitch); a white panel's zeroth order is 1.
         """
         h, w = self.profile.native_shape
         envelope = np.outer(self._native_envelope(h), self._native_envelope(w))
         return np.fft.fftshift(np.fft.fft2(self.panel_field(frame, colour)) * envelope) / (h * w)
 
     def behind_slit(self, frame: NDArray[np.uint8], colour: int) -> Complex:
-        """Baseband spectrum (H, W), in `fft2` order, of the order that the slit lets through.
+        """Baseband spectrum (H, W), in `fft2` order, of the order that passes the slit.
 
-        Its inverse transform is the field in the plane of the panel's image, on the effective pixels.
+        The inverse transform of this spectrum is the field in the plane of the panel's image, at the effective pixels.
         """
         return self._baseband(frame, colour) * slit_passband(self.profile)
 
     def view(self, frame: NDArray[np.uint8], colour: int, t: float) -> NDArray[np.float64]:
         """Intensity (H, W) of one colour for an eye or camera focused on normalised depth `t`.
 
-        An extended source is a sum over its points: each tilts the light, which moves the spectrum across the slit and
-        the picture sideways in proportion to the distance from the panel's image.
+        For an extended source the intensities of its points are averaged: each point tilts the light, which moves the
+        spectrum across the slit, and moves the picture sideways in proportion to its distance from the panel's image.
 
         Args:
             frame: uint8 (h, w) at the panel's native size, as the panel received it.
             colour: index of the laser that is on.
-            t: 0 the near focal plane … 1 the far one; `DisplayProfile.dioptres` tells where an eye sees it.
+            t: normalised depth, 0 (near) to 1 (far); see `DisplayProfile.dioptres` for its distance from the eye.
         """
         wavelength, pitch = self.profile.wavelengths[colour], self.profile.pixel_pitch
         spectrum = torch.from_numpy(self._baseband(frame, colour))
@@ -114,18 +114,18 @@ class SimulatedBench:
         return intensity.numpy()
 
     def picture(self, frames: NDArray[np.uint8], t: float, exposure: Sequence[float]) -> NDArray[np.float32]:
-        """What a camera that integrates over all colours sees, (C, H, W), focused on normalised depth `t`.
+        """Picture (C, H, W) of a camera focused on normalised depth `t` that is exposed to all colours.
 
         Args:
             frames: uint8 (C, h, w), the frame shown while each laser is on.
-            t: as in `view`.
+            t: normalised depth, 0 (near) to 1 (far).
             exposure: factor on the intensity of each colour.
         """
         views = [self.view(frame, colour, t) * exposure[colour] for colour, frame in enumerate(frames)]
         return np.stack(views).astype(np.float32)
 
     def _baseband(self, frame: NDArray[np.uint8], colour: int) -> Complex:
-        """Spectrum round the slit's centre, carrier taken off, on the effective frequencies, (H, W)."""
+        """Spectrum round the slit's centre, relative to the carrier, at the effective frequencies, (H, W)."""
         p, b = self.profile, self.profile.binning
         phases, envelopes = [], []
         for axis, native in zip("yx", p.native_shape, strict=True):

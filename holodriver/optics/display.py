@@ -12,7 +12,7 @@ Axis = Literal["x", "y"]
 def maximum_propagation_distance(
     pixel_pitch: float, resolution: float, field_of_view: float, nearest_image: float
 ) -> float:
-    """Depth span Δz (m) that puts virtual images between `nearest_image` and infinity.
+    """Depth span Δz (m) that places virtual images from `nearest_image` to infinity.
 
     Args:
         pixel_pitch: effective pixel pitch, m.
@@ -27,7 +27,7 @@ def maximum_propagation_distance(
 
 
 def eye_blur_diameter(pupil: float, resolution: float, field_of_view: float, nearest_image: float) -> float:
-    """Blur circle diameter (display pixels) of an eye focused at infinity, object at `nearest_image`.
+    """Blur circle diameter (display pixels) of an object at `nearest_image` for an eye focused at infinity.
 
     Args:
         pupil: pupil diameter A, m.
@@ -49,10 +49,9 @@ WAVELENGTHS = Expected(
 class DisplayProfile:
     """A holographic display: panel, light, optics and the depth range it shows.
 
-    Lengths are metres unless the name says otherwise. `width` and `height` count *effective*
-    pixels (after binning). Spatial frequencies of the carrier and the slit are fractions of the
-    effective sampling frequency 1 / `pixel_pitch`. Normalised depth t is 0 at the near focal plane and 1
-    at the far one and stands at z(t) = `depth_offset` + `depth_span` · (1 − t).
+    Spatial frequencies of the carrier and the slit are fractions of the effective sampling frequency 1 / `pixel_pitch`.
+    Normalised depth t is 0 at the near focal plane and 1 at the far one, and stands at the distance
+    z(t) = `depth_offset` + `depth_span` · (1 − t) from the hologram plane.
 
     Raises:
         InputError: a field is out of range; the message names it.
@@ -60,29 +59,43 @@ class DisplayProfile:
 
     name: str
     width: int
+    """Number of effective pixels (after binning) along x."""
     height: int
+    """Number of effective pixels (after binning) along y."""
     pixel_pitch: float
+    """Distance of effective pixels, m."""
     binning: int
+    """Native pixels along a side of an effective pixel."""
     design_resolution: int
+    """Pixels along the field of view for which the optics are designed (Eqs. 3 and 4 of the DEH paper)."""
     wavelengths: tuple[float, ...]
+    """Wavelength of each laser, m."""
     depth_span: float
+    """Distance between the near and the far focal plane, m."""
     depth_offset: float
+    """Distance of the far focal plane from the hologram plane along the light, m."""
     coc_max: float
     """Blur circle diameter between the near and the far plane, effective pixels."""
     planes: int
+    """Number of focal planes."""
     carrier_fraction: float
+    """Wanted frequency of the carrier, fraction of the sampling frequency."""
     carrier_axis: Axis
+    """Axis along which the carrier's phase changes."""
     carrier_sign: int
+    """Sign of the carrier's frequency, 1 or −1."""
     slit_along: float
     """Half-width of the slit along the carrier axis, fraction of the sampling frequency (open interval)."""
     slit_across: float
     """Half-width of the slit across the carrier axis, fraction of the sampling frequency."""
     field_of_view: float
-    """Full angle, degrees."""
+    """Full angle of the field of view, degrees."""
     nearest_image: float
+    """Distance of the nearest virtual image from the eye, m."""
     pupil: float
+    """Diameter of the eye's pupil, m."""
     fill_factor: float
-    """Open part of a native pixel's side; the black matrix is the rest."""
+    """Open share of a native pixel's side; the rest is the black matrix."""
 
     def __post_init__(self) -> None:
         try:
@@ -124,32 +137,35 @@ class DisplayProfile:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Effective (H, W)."""
+        """Size in effective pixels, (H, W)."""
         return self.height, self.width
 
     @property
     def native_shape(self) -> tuple[int, int]:
-        """Panel pixels (h, w)."""
+        """Size in native panel pixels, (h, w)."""
         return self.height * self.binning, self.width * self.binning
 
     @property
     def carrier_frequency(self) -> float:
-        """The carrier as it is on this panel, fraction of the sampling frequency: whole periods along its axis.
+        """Frequency of the carrier on this panel, fraction of the sampling frequency.
 
-        A broken period would spread the zeroth order into the slit.
+        It is `carrier_fraction` rounded to a whole number of periods along the carrier axis; an incomplete period would
+        spread the zeroth order into the slit.
         """
         samples = self.height if self.carrier_axis == "y" else self.width
         return math.floor(self.carrier_fraction * samples + 0.5) / samples
 
     @property
     def slit_half_width(self) -> float:
-        """Half-width of the slit along the carrier axis (open interval) that stops the zeroth order and the conjugate
-        round `carrier_frequency`, fraction of the sampling frequency."""
+        """Half-width of the slit round `carrier_frequency` along its axis, fraction of the sampling frequency.
+
+        The interval is open and never contains the zeroth order or the conjugate.
+        """
         return min(self.slit_along, self.carrier_frequency, 0.5 - self.carrier_frequency)
 
     @property
     def eyepiece_focal_length(self) -> float:
-        """Focal length (m) that spreads the design resolution over the field of view."""
+        """Focal length (m) with which the design resolution fills the field of view."""
         half = math.tan(math.radians(self.field_of_view) / 2)
         return self.design_resolution * self.pixel_pitch / (2 * half)
 
@@ -160,7 +176,7 @@ class DisplayProfile:
     def dioptres(self, t: float) -> float:
         """Vergence (1/m) at which normalised depth `t` appears to an eye in the eyepiece's back focal plane.
 
-        A plane that stands δ closer to the eyepiece than its front focal plane (where t = 1 stands) is seen at f²/δ.
+        The plane t = 1 stands in the eyepiece's front focal plane; a plane δ closer to the eyepiece is seen at f²/δ.
         """
         return self.depth_span * (1 - t) / self.eyepiece_focal_length**2
 
@@ -168,7 +184,7 @@ class DisplayProfile:
         """Normalised depth that appears at a vergence of `dioptres` (1/m); the inverse of `dioptres`.
 
         Raises:
-            InputError: nearer than the display reaches, or beyond infinity.
+            InputError: the vergence is nearer than the display shows, or below 0.
         """
         nearest = self.dioptres(0)
         if not 0 <= dioptres <= nearest * (1 + 1e-9):
@@ -176,9 +192,9 @@ class DisplayProfile:
         return max(0.0, 1 - dioptres / nearest)
 
     def reach(self, axis: Axis) -> tuple[float, ...]:
-        """Largest blur diameter (effective pixels) over the depth span that the slit lets through, a wavelength.
+        """Largest blur diameter (effective pixels) over the depth span that the slit allows, for each wavelength.
 
-        The slit passes a width 2·s of the sampling frequency along `axis`: light spreads by Δz · λ · 2s / pitch².
+        With the slit's half-width s along `axis`, light spreads by Δz · λ · 2s / pitch².
         """
         half = self.slit_along if axis == self.carrier_axis else self.slit_across
         return tuple(2 * half * self.depth_span * w / self.pixel_pitch**2 for w in self.wavelengths)
@@ -201,19 +217,19 @@ class DisplayProfile:
         return said
 
     def resized(self, width: int, height: int) -> "DisplayProfile":
-        """The same display with another number of effective pixels."""
+        """A copy of the profile with another number of effective pixels."""
         return replace(self, width=width, height=height)
 
     def as_dict(self) -> dict[str, Any]:
-        """Fields as plain values, for files."""
+        """The fields as plain values, for files."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], *, where: object = None) -> "DisplayProfile":
-        """The profile that `as_dict` described.
+        """The profile with the fields that `as_dict` gave.
 
         Raises:
-            InputError: a field is missing, unknown or out of range; names `where` and the field.
+            InputError: a field is missing, unknown or out of range; the message names `where` and the field.
         """
         known = {f.name for f in fields(cls)}
         for missing in sorted(known - set(values)):
@@ -229,7 +245,7 @@ class DisplayProfile:
 
 
 REFERENCE = DisplayProfile(
-    # IRIS-U62 LCoS in its 1080p mode, with the light and optics of the DEH paper (Methods)
+    # IRIS-U62 LCoS panel in its 1080p mode, with the light and optics of the DEH paper (Methods)
     name="reference",
     width=1920,
     height=1080,

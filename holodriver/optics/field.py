@@ -26,10 +26,10 @@ class WaveField:
     """
 
     values: NDArray[np.complex64]
-    """(C, H, W), one colour for each wavelength of the profile."""
+    """Complex amplitudes (C, H, W), one colour for each wavelength of the profile."""
     profile: DisplayProfile
     provenance: dict[str, Any] = field(default_factory=dict)
-    """What the field was made from, and with which settings; plain JSON values."""
+    """Source and settings of the field, as plain JSON values."""
 
     def __post_init__(self) -> None:
         if not np.iscomplexobj(self.values):
@@ -56,24 +56,24 @@ class WaveField:
         """A wave field that another program computed, given as an array of complex amplitudes.
 
         Args:
-            values: complex, (H, W) of one colour, (C, H, W) or (H, W, C); axes of length 1 in front are left out.
-            pitch: distance of the samples, metres; that of `display` if None.
-            wavelengths: of the colours, metres, in their order; those of `display` if None.
-            display: the display that the field is for; without one, a display with a pixel for each sample takes all
-                other numbers from `REFERENCE`.
-            layout: order of the axes, needed only where the shape leaves it open.
-            conjugate: the field was computed for light that gains the phase −kz; it is conjugated, because light gains
-                +kz here.
+            values: complex, (H, W) of one colour, (C, H, W) or (H, W, C); leading axes of length 1 are removed.
+            pitch: distance of the samples, metres; None: that of `display`.
+            wavelengths: wavelength of each colour, metres; None: those of `display`.
+            display: the display that the field is for; None: `REFERENCE` with this pitch, these wavelengths and a
+                pixel for each sample.
+            layout: order of the axes; None: found from the shape.
+            conjugate: conjugate the field, because it was computed for light that gains the phase −kz; here light
+                gains +kz.
 
         Raises:
-            InputError: the values are not complex, the shape does not fit the wavelengths or leaves the order of the
-                axes open, the pitch or the wavelengths are missing, or they differ from those of the display.
+            InputError: the values are not complex, the shape does not fit the wavelengths or fits several orders of
+                the axes, the pitch or the wavelengths are missing, or they differ from those of the display.
         """
         array = np.asarray(values)
         if not np.iscomplexobj(array):
             raise InputError(
                 f"wave field has type {array.dtype}, expected complex values",
-                remedy="of a phase φ in radians, pass np.exp(1j * φ)",
+                remedy="for a phase φ in radians, pass np.exp(1j * φ)",
             )
         profile = _profile(pitch, wavelengths, display)
         array = to_colours(array, len(profile.wavelengths), layout)[0]
@@ -83,7 +83,7 @@ class WaveField:
         return cls(array.conj() if conjugate else array, profile.resized(width, height))
 
     def intensity(self, t: float, *, padding: int = 0) -> NDArray[np.float32]:
-        """Intensity (C, H, W) in the plane of normalised depth `t`; `padding` as in `propagate`."""
+        """Intensity (C, H, W) in the plane of normalised depth `t`; see `propagate` for `padding`."""
         z = self.profile.z(t)
         planes = [
             propagate(torch.from_numpy(colour), self.profile.pixel_pitch, wavelength, z, padding=padding)
@@ -99,11 +99,11 @@ class WaveField:
 def slit_projection(
     profile: DisplayProfile, shape: tuple[int, int] | None = None
 ) -> Callable[[torch.Tensor], torch.Tensor]:
-    """What keeps of fields (..., H, W) the light that passes the display's slit.
+    """A function that keeps only the light of fields (..., H, W) that passes the display's slit.
 
     Args:
         profile: the display.
-        shape: height and width of the fields; the profile's unless given.
+        shape: height and width of the fields; None: those of the profile.
     """
     passband = torch.from_numpy(slit_passband(profile, shape))
     return lambda values: torch.fft.ifft2(torch.fft.fft2(values) * passband.to(values.device))
@@ -112,21 +112,19 @@ def slit_projection(
 def _profile(
     pitch: float | None, wavelengths: Sequence[float] | None, display: DisplayProfile | None
 ) -> DisplayProfile:
-    """The display of a field of another program; see `WaveField.from_array`."""
+    """The display for a field from another program; see `WaveField.from_array`."""
     if display is None:
         if pitch is None or wavelengths is None:
             missing = "pitch" if pitch is None else "wavelengths"
             raise InputError(
-                f"the {missing} of the wave field must be given, in metres", remedy="or give the display instead"
+                f"the {missing} of the wave field must be given, in metres", remedy=f"give {missing} or the display"
             )
         return replace(REFERENCE, name="imported", pixel_pitch=pitch, wavelengths=tuple(wavelengths), binning=1)
     if pitch is not None and not isclose(pitch, display.pixel_pitch, rel_tol=1e-6):
-        raise InputError(f"the pitch is {pitch:g} m, and that of the display {display.pixel_pitch:g} m")
+        raise InputError(f"the pitch is {pitch:g} m, but the display's is {display.pixel_pitch:g} m")
     if wavelengths is not None and not (
         len(wavelengths) == len(display.wavelengths)
         and all(isclose(one, other, rel_tol=1e-6) for one, other in zip(wavelengths, display.wavelengths, strict=True))
     ):
-        raise InputError(
-            f"the wavelengths are {tuple(wavelengths)} m, and those of the display {display.wavelengths} m"
-        )
+        raise InputError(f"the wavelengths are {tuple(wavelengths)} m, but the display's are {display.wavelengths} m")
     return display

@@ -1,12 +1,12 @@
-"""Focal planes and blur circles: where the planes stand, and which aperture makes blur linear between them.
+"""Focal planes and blur circles: positions of the planes, and the aperture that makes blur linear between them.
 
 Normalised depth t is 0 at the near focal plane and 1 at the far one. Blur must be linear and symmetric in t, because a
-wave field spreads symmetrically to both sides of a plane. Two cameras do so exactly:
+wave field spreads symmetrically to both sides of a plane. Two cameras have exactly this blur:
 
 - ``"dioptric"``, a perspective camera of constant aperture: t is linear in 1/z, the far plane may be at infinity;
 - ``"linear"``, an orthographic (telecentric) camera whose aperture grows with the focus distance: t is linear in z.
 
-Needs numpy alone, so that Blender's Python can use it.
+This module needs numpy only, so that Blender's Python can use it.
 """
 
 import math
@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from holodriver.errors import InputError, check, numbers, one_of
 
 Mapping = Literal["dioptric", "linear"]
-"""How metric depth becomes normalised depth."""
+"""Mapping of metric depth to normalised depth: linear in 1/z or linear in z."""
 
 MAPPINGS: tuple[str, ...] = get_args(Mapping)
 Array = NDArray[np.float64]
@@ -29,18 +29,18 @@ def check_range(near: float, far: float, mapping: Mapping) -> None:
 
     Args:
         near: distance of the near focal plane along the optical axis, m.
-        far: that of the far one, m; infinity is legal in the dioptric mapping.
+        far: distance of the far focal plane, m; infinity is legal in the dioptric mapping.
         mapping: "dioptric" or "linear".
 
     Raises:
-        InputError: names the argument.
+        InputError: an argument is out of range; the message names it.
     """
     check("mapping", mapping, one_of(*MAPPINGS))
     check("near", near, numbers(above=0, kind="metres"))
     if not far > near:
         raise InputError(f"far is {far:g} m, expected a distance above near = {near:g} m")
     if mapping == "linear" and not math.isfinite(far):
-        raise InputError("far is infinite, which the linear mapping cannot divide", remedy="give a finite far plane")
+        raise InputError("far is infinite, which the linear mapping does not allow", remedy="give a finite far plane")
 
 
 def positions(planes: int) -> Array:
@@ -55,10 +55,10 @@ def positions(planes: int) -> Array:
 
 
 def normalised_depth(z: ArrayLike, near: float, far: float, mapping: Mapping) -> Array:
-    """Normalised depth t of metric depth `z`; below 0 or above 1 outside the range, the caller clips.
+    """Normalised depth t of metric depth `z`; it is not clipped, so that it is below 0 or above 1 outside the range.
 
     Args:
-        z: metric depth along the optical axis (not along the ray), m, above 0; infinity is legal where `far` may be.
+        z: metric depth along the optical axis (not along the ray), m, above 0; infinity is legal if "dioptric".
         near: distance of t = 0, m.
         far: distance of t = 1, m.
         mapping: "dioptric" (linear in 1/z) or "linear" (linear in z).
@@ -91,16 +91,17 @@ def metric_depth(t: ArrayLike, near: float, far: float, mapping: Mapping) -> Arr
 def perspective_aperture(
     near: float, far: float, coc_max: float, focal_length: float, sensor: float, pixels: int
 ) -> float:
-    """Aperture diameter A (m) of a perspective camera, the same for all focal planes.
+    """Aperture diameter A (m) of a perspective camera for the blur `coc_max`, the same for all focal planes.
 
-    A thin lens focused at F blurs a point at z to A · f · (pixels/sensor) · |1/F − 1/z| pixels (Cycles ignores the
-    shift of the sensor on focusing, so that magnification does not change); between near and far this is `coc_max`.
+    A thin lens focused at F blurs a point at z to A · f · (pixels/sensor) · |1/F − 1/z| pixels. (Cycles ignores that
+    the sensor moves for focusing, so that magnification does not change.) Between near and far this is `coc_max`.
 
     Args:
         near, far: distances of the first and the last focal plane, m; `far` may be infinity.
-        coc_max: blur circle diameter between them, pixels.
-        focal_length, sensor: of the camera, in one common unit (Blender: mm); `sensor` along the fitted axis.
-        pixels: of the image along that axis.
+        coc_max: blur circle diameter between these planes, pixels.
+        focal_length: focal length f of the camera.
+        sensor: side of the sensor along the fitted axis, in the unit of `focal_length` (Blender: mm).
+        pixels: pixels of the image along the fitted axis.
 
     Raises:
         InputError: the range is empty, or an argument is not above 0.
@@ -113,7 +114,7 @@ def perspective_aperture(
 def orthographic_aperture(
     focus_distance: float, near: float, far: float, coc_max: float, view_width: float, pixels: int
 ) -> float:
-    """Aperture diameter A (m) of a telecentric camera focused at `focus_distance`.
+    """Aperture diameter A (m) of a telecentric camera focused at `focus_distance`, for the blur `coc_max`.
 
     Cycles blurs a point at z to A · |1 − z/F| metres in an orthographic camera; with A proportional to F this is
     |F − z| times a constant: linear in metric depth and symmetric, at any distance of the camera.
@@ -121,9 +122,9 @@ def orthographic_aperture(
     Args:
         focus_distance: F, m.
         near, far: distances of the first and the last focal plane, m.
-        coc_max: blur circle diameter between them, pixels.
+        coc_max: blur circle diameter between these planes, pixels.
         view_width: width of the view along the fitted axis (Blender: ortho_scale), m.
-        pixels: of the image along that axis.
+        pixels: pixels of the image along the fitted axis.
 
     Raises:
         InputError: the range is empty, or an argument is not above 0.

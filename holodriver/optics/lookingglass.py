@@ -1,12 +1,12 @@
-"""Looking Glass displays and quilts: how many views each display takes, over which angle, and where a view lies.
+"""Looking Glass displays and quilts: number of views of each display, their angles, and their places in the quilt.
 
 A quilt is one picture with all views as tiles: view 0, the leftmost, at the bottom left, the last at the top right.
-Needs the standard library alone, so that Blender's Python can use it.
+This module needs the standard library only, so that Blender's Python can use it.
 
 Sources of the table: the device templates of Looking Glass' own LKG-Toolkit and the page keyconcepts/quilts of
-docs.lookingglassfactory.com, which agree; the 27" models from the quilt presets of quiltwright 0.16, where panel pixels
-and view cone are not given (40° is assumed). A connected display may ask for something else (a 16" landscape of the
-third generation was seen to): what Looking Glass Bridge reports goes before this table.
+docs.lookingglassfactory.com, which agree; for the 27" models the quilt presets of quiltwright 0.16, where panel pixels
+and view cone are not given (40° is assumed). A connected display may report other values (a third-generation 16"
+landscape did); the values from Looking Glass Bridge are then used in place of this table.
 """
 
 import math
@@ -17,34 +17,36 @@ from pathlib import Path
 from holodriver.errors import Expected, InputError, check_fields, numbers
 
 LARGEST_QUILT = 32_768
-"""Pixels along a side beyond which nothing shows a quilt."""
+"""Largest side of a quilt, pixels; no program shows larger ones."""
 
 MOST_VIEWS = 2_500
-"""Views that Bridge takes at most (bridge.js, schema of the quilt's view count)."""
+"""Largest number of views that Looking Glass Bridge accepts (bridge.js, schema of the quilt's view count)."""
 
 
 @dataclass(frozen=True)
 class LookingGlass:
-    """A Looking Glass display, by what it needs to be fed.
+    """A Looking Glass display and the quilt that it takes.
 
     Raises:
         InputError: a field is out of range; the message names it.
     """
 
     name: str
-    """As on the command line, such as "go"."""
+    """Name for the command line, such as "go"."""
     label: str
-    """As people say it."""
+    """Name for people, such as "Looking Glass Go"."""
     hardware: str
-    """How its serial number begins; Bridge's calibration gives that."""
+    """First letters of the display's serial number, by which Looking Glass Bridge's calibration tells the model."""
     screen: tuple[int, int] | None
-    """Panel (width, height), pixels; None where no source gives it."""
+    """Size of the display's panel (width, height), pixels; None if unknown."""
     columns: int
+    """Number of columns of views in the quilt."""
     rows: int
+    """Number of rows of views in the quilt."""
     quilt: tuple[int, int]
-    """Recommended quilt (width, height), pixels."""
+    """Size of the recommended quilt (width, height), pixels."""
     aspect: float
-    """Width over height of what a view shows; its tile in the quilt may be squeezed."""
+    """Width divided by height of a view as the viewer sees it; the view's tile in the quilt may have another ratio."""
     view_cone: float = 40.0
     """Angle between the first and the last view, degrees."""
 
@@ -70,40 +72,40 @@ class LookingGlass:
 
     @property
     def plays_alone(self) -> bool:
-        """Whether it plays quilts without a computer, by a JSON beside them: a Go."""
+        """Whether the display plays quilts without a computer, described by a JSON file beside them, as a Go does."""
         return self.hardware == "LKG-E"
 
     @property
     def tile(self) -> tuple[int, int]:
-        """(width, height) of a view in the quilt, pixels."""
+        """Size of a view in the quilt (width, height), pixels."""
         return self.quilt[0] // max(self.columns, 1), self.quilt[1] // max(self.rows, 1)
 
     @property
     def used(self) -> tuple[int, int]:
-        """(width, height) of all tiles together: the quilt without the pixels that its size leaves over."""
+        """Size of all tiles together (width, height), pixels: the quilt without unused pixels at its edges."""
         return self.tile[0] * self.columns, self.tile[1] * self.rows
 
     def angle(self, view: int) -> float:
-        """Angle of a view from the middle, degrees: −view_cone/2 for the first, the leftmost."""
+        """Angle of a view from the middle, degrees: −view_cone/2 for the first view, which is the leftmost."""
         return (view / (self.views - 1) - 0.5) * self.view_cone
 
     def offset(self, view: int) -> float:
-        """Camera offset to the right, in distances of the focal plane: tan of the angle."""
+        """Offset of a view's camera to the right, divided by the distance of the focal plane: tan of the angle."""
         return math.tan(math.radians(self.angle(view)))
 
     def place(self, view: int) -> tuple[slice, slice]:
-        """Rows and columns (from the top left) of the pixels of a view in the quilt."""
+        """Rows and columns of a view's pixels in the quilt, counted from the top left."""
         width, height = self.tile
         row, column = divmod(view, self.columns)
         top = (self.rows - 1 - row) * height
         return slice(top, top + height), slice(column * width, (column + 1) * width)
 
     def sized(self, width: int, height: int) -> "LookingGlass":
-        """The same display with a quilt of another size, pixels."""
+        """A copy of the display with a quilt of this width and height, pixels."""
         return replace(self, quilt=(width, height))
 
     def even(self) -> "LookingGlass":
-        """The same display with a quilt of even sides and no pixels over, as video needs it."""
+        """A copy of the display with a quilt for video: its sides are even, and it has no unused pixels."""
         width, height = self.tile
         if width * self.columns % 2:
             width -= 1
@@ -148,10 +150,10 @@ LOOKING_GLASSES: dict[str, LookingGlass] = {
 
 
 def looking_glass(name: str) -> LookingGlass:
-    """The display of that name.
+    """The display with this name.
 
     Raises:
-        InputError: there is none.
+        InputError: no display has this name.
     """
     try:
         return LOOKING_GLASSES[name]
@@ -169,7 +171,7 @@ _QUILT_NAME = re.compile(
 
 @dataclass(frozen=True)
 class QuiltName:
-    """What the name of a quilt says: ``NAME_qs{columns}x{rows}a{aspect}``, for a Go also ``z{zoom}f{focus}``."""
+    """Values in a quilt's file name: ``NAME_qs{columns}x{rows}a{aspect}``, for a Go also ``z{zoom}f{focus}``."""
 
     columns: int
     rows: int
@@ -184,13 +186,14 @@ class QuiltName:
 
 
 def quilt_path(path: Path, display: LookingGlass) -> Path:
-    """`path` with the suffix ``_qs{columns}x{rows}a{aspect}`` by which players know a quilt; one it has is replaced."""
+    """`path` with the suffix ``_qs{columns}x{rows}a{aspect}``, by which players recognise a quilt, in place of an old
+    one."""
     stem = _QUILT_NAME.sub("", path.stem)
     return path.with_name(f"{stem}_qs{display.columns}x{display.rows}a{display.aspect:.6g}{path.suffix}")
 
 
 def parse_quilt_name(path: Path) -> QuiltName | None:
-    """What a file's name says about the quilt in it; None if it names no quilt."""
+    """The values in a quilt's file name; None if the name is not that of a quilt."""
     found = _QUILT_NAME.search(path.stem)
     if found is None:
         return None

@@ -1,7 +1,7 @@
-"""Angular spectrum method: how a wave field looks a distance further along the light.
+"""Angular spectrum method: propagation of a wave field over a distance along the light.
 
-Sign convention: waves go as exp(+i·kz·z), so light travels towards +z. All phases are computed in float64, because
-k·d reaches 3e4 rad at 2 mm, where float32 keeps only 2e-3 rad.
+Sign convention: waves are exp(+i·kz·z), so that light travels towards +z. All phases are computed in float64, because
+k·d reaches 3e4 rad at 2 mm, where float32 has a precision of only 2e-3 rad.
 """
 
 import math
@@ -27,19 +27,19 @@ def transfer_function(
     without_carrier: bool = False,
     tilt: tuple[float, float] = (0.0, 0.0),
 ) -> Tensor:
-    """exp(i·kz·d) on the frequency grid of `shape`, in the order of `torch.fft.fft2`.
+    """Transfer function exp(i·kz·d) on the frequency grid of `shape`, in the order of `torch.fft.fft2`.
 
-    Evanescent waves are set to zero, so that −d undoes d for all that propagates.
+    Evanescent waves are set to zero, so that −d undoes d for all waves that propagate.
 
     Args:
         shape: (H, W) of the sampled field, padding included.
         pitch: sample spacing, m.
-        wavelength: m.
+        wavelength: wavelength λ, m.
         distance: d, m; positive along the light.
         band_limit: drop frequencies that `shape` cannot carry over `distance` without aliasing
             (Matsushima and Shimobaba, Opt. Express 17(22), 2009, Eq. 13).
         without_carrier: leave out the on-axis phase k·d.
-        tilt: (y, x) frequency offset in 1/m at which the grid is evaluated (an obliquely lit field).
+        tilt: frequency (y, x), 1/m, that is added to the grid, for light that falls on the field at an angle.
 
     Returns:
         complex128 (H, W).
@@ -70,13 +70,13 @@ def propagate(
     padding: int = 0,
     band_limit: bool = False,
 ) -> Tensor:
-    """The field `distance` further along the light, on the same samples.
+    """The field after `distance` along the light, at the same sample points.
 
     Args:
         field: complex (..., H, W).
         pitch: sample spacing, m.
-        wavelength: m.
-        distance: m; negative looks back.
+        wavelength: wavelength λ, m.
+        distance: distance d, m; negative against the light.
         padding: zero samples added on every side for the computation; without them the field repeats periodically.
         band_limit: see `transfer_function`.
 

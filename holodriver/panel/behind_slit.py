@@ -1,4 +1,4 @@
-"""The way back from Burch-encoded frames: the field behind the slit, and what lasers and cameras make of the gains."""
+"""Read-back of Burch-encoded panel frames: the field behind the slit, laser powers and camera exposures."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,7 +12,8 @@ from holodriver.panel.frames import PanelFrames, simulated_bench
 if TYPE_CHECKING:
     from holodriver.optics.field import WaveField
 
-ORDER = 0.25  # amplitude of g·U in the wanted order: half of the range, shared by the field and its conjugate
+ORDER = 0.25
+"""Amplitude of g·U in the order that the slit keeps: half of the panel's range, shared with the conjugate."""
 
 
 def laser_powers(gains: Sequence[float], highest: float) -> tuple[float, ...]:
@@ -22,8 +23,8 @@ def laser_powers(gains: Sequence[float], highest: float) -> tuple[float, ...]:
 
 
 def read_back(frames: PanelFrames) -> "WaveField":
-    """The field that a perfect slit and lens recover, with the recorded gain undone (never a fit)."""
-    from holodriver.optics.field import WaveField  # with torch, which laser powers do not need
+    """The field that a perfect slit and lens recover, divided by the recorded gain; nothing is fitted."""
+    from holodriver.optics.field import WaveField  # imports torch, which `laser_powers` does not need
 
     profile = frames.profile
     b = profile.binning
@@ -36,15 +37,17 @@ def read_back(frames: PanelFrames) -> "WaveField":
 
 
 def camera_exposure(profile: DisplayProfile, gains: Sequence[float]) -> tuple[float, ...]:
-    """Factor for each colour on intensities behind the slit that undoes the recorded gain and the light lost on the
-    way (¼ of the amplitude in the wanted order, times the pixels' transmission at the carrier)."""
+    """Factor for each colour on intensities behind the slit that undoes the recorded gain and the loss of light
+    (amplitude ¼ in the order that the slit keeps, times the pixels' transmission at the carrier)."""
     amplitude = ORDER * carrier_envelope(profile)
     return tuple(1 / (amplitude * gain) ** 2 for gain in gains)
 
 
 def camera_field(frames: PanelFrames) -> "WaveField":
-    """The field behind the slit of the simulated bench, scaled by `camera_exposure`: its intensity in a focal plane is
-    the bench's picture there, for a point source and an open pupil."""
+    """The field behind the slit of the simulated bench, scaled by `camera_exposure`.
+
+    The field's intensity in a focal plane is the bench's picture of that plane, for a point source and an open pupil.
+    """
     from holodriver.optics.field import WaveField
     from holodriver.system.threads import side_by_side
 

@@ -1,4 +1,4 @@
-"""What was measured of a panel and its lasers: amplitudes of grey levels, white balance, registration of colours."""
+"""Calibration of a panel and its lasers: amplitudes of grey levels, white balance, registration of colours."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,27 +14,28 @@ from holodriver.panel.lut import LEVELS, AmplitudeLut
 
 Pattern = Literal["uniform", "grating"]
 Method = Literal["smooth", "isotonic"]
-"""How readings become a table: by a smooth curve, or isotonic for a panel with steps in its response."""
+"""How readings become a look-up table: a smooth curve, or isotonic for a panel with steps in its response."""
 PATTERNS: tuple[Pattern, ...] = ("uniform", "grating")
 
 SAME_WAVELENGTH = 3e-9
-"""A laser diode of one kind scatters by this much, m; a table of a wavelength further away is of another colour."""
+"""Largest difference, m, at which two wavelengths are one colour; laser diodes of one kind differ by this much."""
 
 LARGEST_SCALE_ERROR = 0.1
-"""A colour magnified by more than this against another is a mistake and no chromatic aberration."""
+"""Largest difference of a colour's magnification from 1; a larger one is a mistake, not chromatic aberration."""
 
 
 @dataclass(frozen=True)
 class Registration:
-    """Where a colour's picture falls: a point p (effective pixels from the middle) is seen at `scale`·p + `offset`.
+    """Position of one colour's picture: a point p (effective pixels from the middle) is seen at `scale`·p + `offset`.
 
     Raises:
-        InputError: a number that no optics has; names the field.
+        InputError: a number is out of range for any optics; the message names the field.
     """
 
     offset: tuple[float, float] = (0.0, 0.0)
-    """(y, x), effective pixels."""
+    """Displacement (y, x), effective pixels."""
     scale: float = 1.0
+    """Magnification of the picture."""
 
     def __post_init__(self) -> None:
         offset, shift = tuple(float(value) for value in self.offset), numbers(above=-1e4, below=1e4)
@@ -59,18 +60,19 @@ class ColourCalibration:
     """
 
     wavelength: float
-    """m."""
+    """Wavelength, m."""
     lut: AmplitudeLut
-    """The panel as a whole, cut at the first maximum."""
+    """Look-up table for the whole panel; grey levels after the first maximum are not used."""
     residual: float
-    """Root mean square of measured amplitudes against the table, up to its peak; share of the peak."""
+    """Root mean square difference of measured amplitudes from the table, up to its peak; share of the peak."""
     levels: int
-    """Grey levels that the table can still tell apart: those from the first that is brighter than dark to the peak."""
+    """Number of grey levels with different amplitudes, from the first one brighter than dark to the peak."""
     relative_power: float = 1.0
-    """Laser power that this colour needs for its share of white; the colour that needs most has 1."""
+    """Laser power for white, relative to the colour that needs the most power (1)."""
     registration: Registration = Registration()
+    """Position of this colour's picture."""
     regions: NDArray[np.float64] | None = None
-    """Amplitudes (rows, columns, 256) of parts of the panel, on one scale: 1 is what the darkest of them reaches."""
+    """Amplitudes (rows, columns, 256) of parts of the panel, on one scale: 1 is the peak of the darkest part."""
 
     def __post_init__(self) -> None:
         check_fields(
@@ -89,11 +91,11 @@ class ColourCalibration:
                     f"calibration field 'regions' has shape {regions.shape}, expected (rows, columns, 256)"
                 )
             if not (np.isfinite(regions).all() and regions.min() >= 0 and (regions.max(axis=2) >= 1 - 1e-9).all()):
-                raise InputError("calibration field 'regions' holds amplitudes that are not 0 or more, and up to 1")
+                raise InputError("calibration field 'regions' has amplitudes below 0 or a table that does not reach 1")
 
     @property
     def inverse(self) -> NDArray[np.uint8]:
-        """(256,) grey level for each wanted amplitude i / 255."""
+        """Grey levels (256,) for the wanted amplitudes i / 255."""
         return self.lut.grey(np.arange(LEVELS) / (LEVELS - 1))
 
 
@@ -110,13 +112,14 @@ class Calibration:
     serial: str
     """The panel's serial number; empty if unknown."""
     measured_at: datetime
-    """When, with a time zone."""
+    """Time of the measurement, with a time zone."""
     meter: str
-    """What measured."""
+    """Name of the light meter."""
     pattern: Pattern
-    """`uniform`: grey levels on the axis. `grating`: first order of gratings between black and the grey level, on a
-    scale where black is 0, which is what a hologram in that order sees."""
+    """Pictures that were measured. `uniform`: plain grey, in the zeroth order. `grating`: gratings of black and grey,
+    in the first order, where black has amplitude 0; a hologram in that order has the same amplitudes."""
     colours: tuple[ColourCalibration, ...]
+    """Calibration of each colour, in the order of the display's wavelengths."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "colours", tuple(self.colours))
@@ -135,27 +138,27 @@ class Calibration:
 
     @property
     def regions(self) -> tuple[NDArray[np.float64] | None, ...]:
-        """Tables of parts of the panel, of each colour."""
+        """Amplitudes (rows, columns, 256) of the panel's parts, for each colour."""
         return tuple(colour.regions for colour in self.colours)
 
     @property
     def relative_powers(self) -> tuple[float, ...]:
-        """Laser power of each colour for white; factors on what the encoding gains ask for."""
+        """Laser power of each colour for white, as a factor on the power that the encoding gain asks for."""
         return tuple(colour.relative_power for colour in self.colours)
 
     @property
     def registrations(self) -> tuple[Registration, ...]:
-        """Where each colour falls."""
+        """Position of each colour's picture."""
         return tuple(colour.registration for colour in self.colours)
 
     @property
     def moves(self) -> tuple[Registration, ...] | None:
-        """The same; None if all colours fall where they should."""
+        """Registration of each colour; None if all colours fall where they should."""
         found = self.registrations
         return None if all(one.none for one in found) else found
 
     def registered(self, registrations: Sequence[Registration]) -> "Calibration":
-        """The same with what was measured of where each colour falls."""
+        """A copy of the calibration with these measured registrations, one for each colour."""
         colours = tuple(
             replace(colour, registration=one) for colour, one in zip(self.colours, registrations, strict=True)
         )
@@ -165,12 +168,12 @@ class Calibration:
         """Refuse a calibration of another panel or other colours.
 
         Args:
-            profile: what is to be encoded for.
-            panel: name of the panel that is connected or meant; None if unknown.
-            serial: its serial number; None or empty if unknown.
+            profile: the display to encode for.
+            panel: name of the panel that is used; None if unknown.
+            serial: serial number of the panel that is used; None or empty if unknown.
 
         Raises:
-            InputError: names what differs.
+            InputError: panel, serial number or wavelengths differ; the message says which.
         """
         if panel is not None and panel != self.panel:
             raise InputError(f"the calibration is of the panel '{self.panel}', not of '{panel}'")

@@ -1,12 +1,13 @@
-"""Burch encoding: a complex field as the real, positive amplitude of an off-axis hologram, at the pace of a display.
+"""Burch encoding: a complex field as the real, positive amplitude of an off-axis hologram, at the speed of a display.
 
-The panel shows ½ + ½·Re{g·U·c} with the carrier c = exp(±2πi·f₀·n): the field stands in the spectrum at the carrier,
-its conjugate opposite, the constant at zero (Burch, Proc. IEEE 55(4), 1967). A slit round the carrier keeps the field:
-it is limited to the slit's passband before, since what is outside would fall into the conjugate's, and the transmission
-of the pixels' shape over the passband is compensated. All that stays the same from field to field is prepared.
+The panel shows ½ + ½·Re{g·U·c} with the gain g, the field U and the carrier c = exp(±2πi·f₀·n). In the spectrum the
+field stands at the carrier, its conjugate on the opposite side, the constant at zero (Burch, Proc. IEEE 55(4), 1967),
+and a slit round the carrier keeps the field. Before encoding, the field is limited to the slit's passband, because the
+frequencies outside it would overlap the conjugate, and the transmission of the pixels' shape over the passband is
+compensated. Everything that does not depend on the field is computed once.
 
-The slit passes half of the frequencies along the carrier, or less, so that half of the transforms across it need not
-be made; and the panel shows a real picture, for which half of the last transform is enough.
+The slit passes at most half of the frequencies along the carrier, so that half of the transforms across it can be left
+out; and the panel shows a real picture, for which half of the last transform is enough.
 """
 
 from collections.abc import Iterable, Sequence
@@ -33,38 +34,39 @@ if TYPE_CHECKING:
     from holodriver.optics.field import WaveField
 
 BANDS = 4
-"""Parts of a frame that are looked up side by side."""
+"""Number of parts of a panel frame whose grey levels are looked up in parallel."""
 CLIPPED = 1e-4
-"""Share of the panel's pixels that the automatic gain lets clip."""
+"""Share of the panel's pixels that the automatic gain allows to clip."""
 
 
 def encode(field: "WaveField", gains: Sequence[float], luts: Sequence[AmplitudeLut]) -> PanelFrames:
-    """The frames that make the panel send `field` through the slit, computed in float64.
+    """The panel frames that send `field` through the slit, computed in float64.
 
     Args:
         field: the hologram.
-        gains: factor on the field for each colour; the same for all frames of a sequence.
+        gains: factor on the field for each colour; the same for all holograms of a sequence.
         luts: amplitude look-up table of each colour.
 
     Raises:
-        InputError: not one gain above 0 and one table for each colour.
+        InputError: the number of gains or tables is not that of the colours, or a gain is not above 0.
     """
     return Encoder(field.profile, gains, luts, precise=True).frames(field).frames
 
 
 def automatic_gains(fields: "Iterable[WaveField]") -> tuple[float, ...]:
-    """One gain a colour for all `fields` of one display, so that all but 0.01 % of the values of each fit the panel's
-    range. The fields are looked at one after another. A colour that is dark in all of them gets the least gain of the
-    others.
+    """One encoding gain for each colour, common to all `fields` of one display.
+
+    In each field all but 0.01 % of the values fit the panel's range. The fields are read one after another. A colour
+    that is dark in all fields gets the smallest gain of the other colours.
 
     Raises:
-        InputError: no fields, fields of several displays, or nothing but darkness in them.
+        InputError: there are no fields, they belong to several displays, or all of them are dark.
     """
     signals, highest = None, np.zeros(1)
     for field in fields:
         signals = Signals(field.profile, precise=True) if signals is None else signals
         if field.profile != signals.profile:
-            raise InputError("the wave fields are of several displays, expected one")
+            raise InputError("the wave fields belong to several displays, expected one")
         signal = np.abs(signals.signal(field.values).numpy())
         highest = np.maximum(highest, np.quantile(signal, 1 - CLIPPED, axis=(1, 2)))
     if highest.max() <= 0:
@@ -73,13 +75,13 @@ def automatic_gains(fields: "Iterable[WaveField]") -> tuple[float, ...]:
 
 
 class Signals:
-    """Makes the panel's signal Re{U·c} of wave fields of one display, one after another.
+    """Computes the panel's signal Re{U·c} for wave fields of one display, one after another.
 
     Args:
         profile: the display.
-        device: where it computes: "cpu", "cuda".
-        precise: in float64, without rounding errors in the frames; otherwise in float32, with a few grey levels in a
-            thousand one off, for what must keep pace.
+        device: the device that computes: "cpu" or "cuda".
+        precise: compute in float64, without rounding errors in the frames. Otherwise in float32, which is fast enough
+            for live playing; a few grey levels in a thousand are then wrong by one.
     """
 
     def __init__(self, profile: DisplayProfile, *, device: str = "cpu", precise: bool = False):
@@ -93,7 +95,7 @@ class Signals:
         weights = np.take(passband / passband_envelope(profile), rows, axis=self._along)
         samples = profile.shape[self._along]
         shift = profile.carrier_sign * round(profile.carrier_frequency * samples)
-        # whole numbers of periods on one side of zero alone: what is on the other is its conjugate
+        # whole numbers of periods on one side of zero only: the other side is the conjugate
         places = (np.where(rows < samples / 2, rows, rows - samples) + shift) * profile.carrier_sign
         self._rows = torch.from_numpy(rows).to(self.device)
         self._places = torch.from_numpy(places).to(self.device)
@@ -124,10 +126,11 @@ class Signals:
 
 
 class Encoded(NamedTuple):
-    """Frames, and the share of the pixels of each colour that the gain drove out of the panel's range."""
+    """Panel frames, and how much of each colour was clipped."""
 
     frames: PanelFrames
     clipped: tuple[float, ...]
+    """Share of the pixels of each colour that the gain drove out of the panel's range."""
 
 
 class Encoder(Signals):
@@ -138,12 +141,12 @@ class Encoder(Signals):
         gains: factor on the field for each colour.
         luts: amplitude look-up table of each colour.
         regions: for each colour, tables (rows, columns, 256) of parts of the panel, or None.
-        registrations: where each colour falls; `frames` moves it there.
-        device: where it computes: "cpu", "cuda".
+        registrations: registration of each colour, which `frames` compensates.
+        device: the device that computes: "cpu" or "cuda".
         precise: see `Signals`.
 
     Raises:
-        InputError: not one gain above 0 and one table for each colour.
+        InputError: the number of gains or tables is not that of the colours, or a gain is not above 0.
     """
 
     def __init__(
@@ -169,15 +172,16 @@ class Encoder(Signals):
     def encode(
         self, values: NDArray[np.complex64], out: NDArray[np.uint8] | None = None, *, binning: int | None = None
     ) -> NDArray[np.uint8]:
-        """The frames (C, h, w) of wave fields (C, H, W).
+        """The panel frames (C, h, w) of a wave field (C, H, W).
 
         Args:
             values: complex amplitudes.
-            out: the frames are written into it, if given; they then cost no new memory.
-            binning: native pixels for each effective one; the profile's, or 1 where the panel's window enlarges.
+            out: array to write the frames into, so that no new memory is needed.
+            binning: native pixels along a side of an effective pixel; None: the profile's. Give 1 if the panel's
+                window enlarges the frames.
 
         Raises:
-            InputError: the fields do not fit the profile, or `out` has not the frames' shape.
+            InputError: the field does not fit the profile, or `out` does not have the frames' shape.
         """
         repeated = self.profile.binning if binning is None else binning
         height, width = (side * repeated for side in self.profile.shape)
@@ -189,7 +193,7 @@ class Encoder(Signals):
         return out
 
     def frames(self, field: "WaveField") -> Encoded:
-        """The panel frames of a wave field, each colour moved to where it will be seen in its place.
+        """The panel frames of a wave field, with each colour moved so that all colours are seen at the same place.
 
         Raises:
             InputError: the field does not fit the profile.
@@ -214,7 +218,7 @@ class Encoder(Signals):
         bands = [(c, a, b) for c in range(len(signal)) for a, b in pairwise(edges)]
 
         for c, regions in enumerate(self.regions):
-            if regions is not None:  # neighbours' tables count too, so that the picture is not cut
+            if regions is not None:  # tables of neighbouring parts are mixed, so this picture is not cut into bands
                 amplitude = np.floor((0.5 + 0.5 * self.gains[c] * signal[c].astype(np.float64)) / GRAIN + 0.5) * GRAIN
                 out[c] = bin_out(regional_grey(amplitude, regions), repeated)
 
@@ -237,10 +241,10 @@ class Encoder(Signals):
 
 
 def calibrated_encoder(profile: DisplayProfile, gains: Sequence[float], calibration: Calibration) -> Encoder:
-    """The encoder of a panel that was measured: its tables, those of its parts, and where each colour falls.
+    """The encoder for a calibrated panel, with its look-up tables, those of its parts, and its registrations.
 
     Raises:
-        InputError: the calibration has not the display's colours.
+        InputError: the calibration does not have the display's colours.
     """
     return Encoder(
         profile,

@@ -1,4 +1,4 @@
-"""Panel frames: the grey images that the panel shows, with all that is needed to read them back."""
+"""Panel frames: the grey images that the panel shows, with everything that is needed to read them back."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,7 +27,7 @@ class _Frames:
     luts: tuple[AmplitudeLut, ...]
     """Amplitude look-up table of each colour."""
     registrations: tuple[Registration, ...] | None = None
-    """Where each colour was expected to fall, to which the field was moved before it was encoded; None if nowhere."""
+    """Registration of each colour, for which the field was moved before it was encoded; None if it was not moved."""
 
     def _check(self, name: str, size: tuple[int, int]) -> None:
         colours = len(self.profile.wavelengths)
@@ -55,7 +55,7 @@ class PanelFrames(_Frames):
         self._check("panel frames", self.profile.native_shape)
 
     def small(self) -> "SmallFrames | None":
-        """The same at the hologram's size; None if pixels differ within what is one pixel there."""
+        """The frames at the hologram's size; None if the native pixels of one effective pixel differ."""
         b = self.profile.binning
         pixels = self.pixels[:, ::b, ::b]
         if not all(np.array_equal(self.pixels[:, y::b, x::b], pixels) for y in range(b) for x in range(b) if y or x):
@@ -66,8 +66,9 @@ class PanelFrames(_Frames):
 
 @dataclass(frozen=True)
 class SmallFrames(_Frames):
-    """Panel frames at the hologram's size, as encoding makes them: each pixel stands for `binning` × `binning` of the
-    panel. They take a quarter of the room and of the time; a panel's window can enlarge them.
+    """Panel frames at the hologram's size: each pixel stands for `binning` × `binning` pixels of the panel.
+
+    With the reference panel they take a quarter of the memory and time; the panel's window can enlarge them.
 
     Raises:
         InputError: a field does not fit the profile; the message names it.
@@ -77,7 +78,7 @@ class SmallFrames(_Frames):
         self._check("small frames", self.profile.shape)
 
     def native(self) -> PanelFrames:
-        """The frames as the panel has them."""
+        """The frames at the panel's native size."""
         pixels = bin_out(self.pixels, self.profile.binning)
         return PanelFrames(pixels, self.profile, self.gains, self.luts, self.registrations)
 
@@ -90,8 +91,8 @@ def simulated_bench(
     source_radius: float = 0.0,
     pupil: float | None = None,
 ) -> "SimulatedBench":
-    """The simulated bench with a panel that responds as the frames' look-up tables say; see `SimulatedBench`."""
-    from holodriver.optics.bench import SimulatedBench  # with torch, which who only shows frames does not need
+    """The simulated bench, whose panel responds as the frames' look-up tables say; see `SimulatedBench`."""
+    from holodriver.optics.bench import SimulatedBench  # imports torch, which showing frames does not need
 
     responses = np.stack([lut.amplitudes for lut in frames.luts])
     return SimulatedBench(frames.profile, responses, phase, order, source_radius=source_radius, pupil=pupil)
@@ -101,7 +102,7 @@ def check_encoding(profile: DisplayProfile, gains: tuple[float, ...], luts: tupl
     """Refuse gains or tables that do not fit the colours of `profile`.
 
     Raises:
-        InputError: a number other than one for each colour, or a gain that is not above 0.
+        InputError: the number of gains or tables is not that of the colours, or a gain is not above 0.
     """
     colours = len(profile.wavelengths)
     if len(gains) != colours or not all(0 < gain < float("inf") for gain in gains):
@@ -111,5 +112,5 @@ def check_encoding(profile: DisplayProfile, gains: tuple[float, ...], luts: tupl
 
 
 def bin_out(values: NDArray[np.uint8], binning: int) -> NDArray[np.uint8]:
-    """Each effective pixel as `binning` × `binning` native ones, (..., H, W) → (..., h, w)."""
+    """Repeat each effective pixel as `binning` × `binning` native pixels, (..., H, W) → (..., h, w)."""
     return values.repeat(binning, axis=-2).repeat(binning, axis=-1)

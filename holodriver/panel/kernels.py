@@ -1,4 +1,4 @@
-"""Pointwise steps of the encoding, compiled by Numba; they release the interpreter lock, so bands run in threads."""
+"""Look-up of grey levels, compiled by Numba; it releases the interpreter lock, so that threads run in parallel."""
 
 import math
 
@@ -8,7 +8,7 @@ from numba import njit
 from holodriver.panel.lut import GRAIN
 
 BUCKETS = 1024
-"""Parts of the amplitudes 0 … 1, each with the first grey level that can be nearest in it."""
+"""Number of equal parts of the amplitude range 0 … 1; for each, the lowest possible grey level is prepared."""
 
 
 @njit(nogil=True, cache=True)
@@ -16,10 +16,12 @@ def grey_levels(signal, gain, borders, first, binning, levels):  # type: ignore[
     """Grey levels of the amplitude ½ + ½·gain·signal, each repeated over `binning` × `binning` panel pixels.
 
     Args:
-        signal: (H, W) float32 or float64.
-        borders: (n,) float64, rising: amplitudes half-way between the levels' own.
-        first: (BUCKETS + 1,) int64: how many borders lie at or below the lower end of each bucket.
-        levels: (H·binning, W·binning) uint8, the result.
+        signal: float32 or float64 (H, W).
+        gain: factor on the signal.
+        borders: float64 (n,), rising: amplitudes half-way between those of neighbouring grey levels.
+        first: int64 (BUCKETS + 1,): number of borders at or below the lower end of each bucket.
+        binning: panel pixels along a side of an effective pixel.
+        levels: uint8 (H·binning, W·binning), which receives the result.
     """
     height, width = signal.shape
     half = 0.5 * gain

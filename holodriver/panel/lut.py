@@ -1,4 +1,4 @@
-"""Amplitude look-up table: which amplitude each grey level of the panel gives, and the way back."""
+"""Amplitude look-up table: the amplitude of each grey level of the panel, and the grey level for an amplitude."""
 
 import math
 from collections.abc import Sequence
@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from holodriver.errors import InputError
 
 LEVELS = 256
+"""Number of grey levels."""
 
 GRAIN = 2.0**-40
-"""To this all amplitudes are rounded before a grey level is chosen. Where no light is wanted, and at every other pixel
-of a field without phase, the amplitude is ½ and a rounding error, and ½ lies half-way between two levels: which of them
-stands would be chance, and other on each machine."""
+"""Step to which amplitudes are rounded before a grey level is chosen, so that all machines choose the same one.
+
+Dark pixels, and every other pixel of a field without phase, have the amplitude ½ plus a rounding error, and ½ lies
+exactly between two grey levels."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,11 @@ class AmplitudeLut:
     Grey levels past the peak (a liquid crystal that turns too far for short wavelengths) are never used.
 
     Raises:
-        InputError: not 256 finite amplitudes from 0 to 1 that rise to a peak of 1.
+        InputError: the table is not 256 finite amplitudes from 0 to 1 that rise to a peak of 1.
     """
 
     amplitudes: NDArray[np.float64]
-    """(256,) amplitude of each grey level."""
+    """Amplitude of each grey level, (256,)."""
 
     def __post_init__(self) -> None:
         values = np.ascontiguousarray(self.amplitudes, np.float64)
@@ -52,27 +54,29 @@ class AmplitudeLut:
         return self.amplitudes[grey]
 
     def grey(self, amplitude: NDArray[np.floating]) -> NDArray[np.uint8]:
-        """Grey level whose amplitude is nearest to the one wanted; outside 0 … 1 the nearest end."""
+        """Grey level whose amplitude is nearest to the wanted one; amplitudes outside 0 … 1 are clipped."""
         rising = self.amplitudes[: self.peak + 1]
         return np.searchsorted((rising[1:] + rising[:-1]) / 2, amplitude, side="right").astype(np.uint8)
 
     @classmethod
     def linear(cls) -> "AmplitudeLut":
-        """A panel whose amplitude is proportional to the grey level."""
+        """Table of a panel whose amplitude is proportional to the grey level."""
         return cls(np.arange(LEVELS) / (LEVELS - 1))
 
     @classmethod
     def simulated_panel(cls, wavelengths: Sequence[float]) -> "tuple[AmplitudeLut, ...]":
-        """Tables of the simulated panel: one cell for all colours, which turns short wavelengths (m) too far."""
+        """Table for each wavelength (m) of the simulated panel: one cell for all colours, whose peak comes early for
+        short wavelengths."""
         return tuple(cls.liquid_crystal(max(wavelengths) / wavelength) for wavelength in wavelengths)
 
     @classmethod
     def liquid_crystal(cls, retardance: float = 1.0, contrast: float = 800.0) -> "AmplitudeLut":
-        """A vertically aligned cell between crossed polarisers: amplitude sin(Γ/2), Γ an S-curve of the grey level.
+        """Table of a vertically aligned cell between crossed polarisers: amplitude sin(Γ/2), with the retardance Γ an
+        S-curve of the grey level.
 
         Args:
             retardance: Γ at grey level 255, in half waves; above 1 the cell turns too far and peaks early.
-            contrast: brightest to darkest intensity.
+            contrast: ratio of the brightest to the darkest intensity.
         """
         level = np.arange(LEVELS) / (LEVELS - 1)
         gamma = math.pi * retardance * (3 * level**2 - 2 * level**3)

@@ -7,10 +7,10 @@ from holodriver.panel.lut import LEVELS
 
 
 def regional_grey(amplitude: NDArray[np.floating], regions: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Grey level for each pixel (H, W) of a wanted amplitude, from tables (rows, columns, 256) of the panel's parts.
+    """Grey level (H, W) for each pixel of a wanted amplitude, from tables (rows, columns, 256) of the panel's parts.
 
-    The grey levels that the nearest four parts would need are joined bilinearly; beyond the middles of the outermost
-    parts their tables hold. Amplitudes above what the darkest part reaches (1) get its peak.
+    The grey levels by the tables of the nearest four parts are interpolated bilinearly; outside the middles of the
+    outermost parts, the outermost tables hold. Amplitudes are clipped to 0 … 1; every part reaches 1.
     """
     rows, columns, _ = regions.shape
     height, width = amplitude.shape
@@ -23,7 +23,7 @@ def regional_grey(amplitude: NDArray[np.floating], regions: NDArray[np.float64])
             part = (slice(ys[0], ys[-1] + 1), slice(xs[0], xs[-1] + 1))
             table = regions[row, column]
             rising = np.maximum.accumulate(table[: int(table.argmax()) + 1])
-            # of equal amplitudes the first grey level: a plateau has no inverse
+            # the first grey level of equal amplitudes: a plateau has no inverse
             levels, first = np.unique(rising, return_index=True)
             needed = np.interp(wanted[part], levels, first.astype(float))
             grey[part] += needed * np.outer(down[row][part[0]], across[column][part[1]])
@@ -31,6 +31,6 @@ def regional_grey(amplitude: NDArray[np.floating], regions: NDArray[np.float64])
 
 
 def _weights(pixels: int, parts: int) -> NDArray[np.float64]:
-    """(parts, pixels) share of each part in each pixel; they sum to 1."""
+    """Weight of each part in each pixel, (parts, pixels); the weights of a pixel sum to 1."""
     at = np.clip((np.arange(pixels) + 0.5) / pixels * parts - 0.5, 0, parts - 1)
     return np.maximum(1 - np.abs(at - np.arange(parts)[:, None]), 0)

@@ -1,4 +1,4 @@
-"""Moving each colour's wave field so that all colours fall on each other."""
+"""Registration: each colour's wave field is moved so that the pictures of all colours coincide."""
 
 from collections.abc import Sequence
 
@@ -11,14 +11,14 @@ from holodriver.panel.calibration import Registration
 
 
 def registered(field: WaveField, registrations: Sequence[Registration]) -> WaveField:
-    """The field that is seen as `field` where each colour falls as its registration says.
+    """The field to show so that `field` is seen, although each colour is displaced as its registration says.
 
-    A colour seen at s·p + o is shown moved to (p − o) / s. The field is band-limited, so that its values between pixels
-    are those of its Fourier series; what leaves one side comes in on the other. Depth of a colour that is scaled by s
-    changes by s², which is left alone: a few parts in a thousand of the depth span.
+    A point p of a colour that is seen at s·p + o is moved to (p − o) / s. The field is band-limited, so its Fourier
+    series gives the values between pixels; light that leaves on one side enters on the opposite side. A colour scaled
+    by s also changes in depth by s², which is not corrected: a few thousandths of the depth span.
 
     Raises:
-        InputError: not one registration a colour.
+        InputError: the number of registrations is not that of the colours.
     """
     if len(registrations) != len(field.values):
         raise InputError(f"{len(registrations)} registrations for {len(field.values)} colours")
@@ -29,7 +29,7 @@ def registered(field: WaveField, registrations: Sequence[Registration]) -> WaveF
 
 
 def _sampled(values: NDArray[np.complex64], registration: Registration) -> NDArray[np.complex64]:
-    """`values` (H, W) at the points s·q + o of each pixel q."""
+    """The values of the field `values` (H, W) at the point s·q + o for each pixel q."""
     moved = values.astype(np.complex128)
     for axis, offset in enumerate(registration.offset):
         moved = _resampled(moved, axis, registration.scale, offset)
@@ -46,7 +46,7 @@ def _resampled(values: NDArray[np.complex128], axis: int, scale: float, offset: 
     if scale == 1:
         phase = np.exp(2j * np.pi * offset * np.fft.fftfreq(count)).reshape(along)
         return np.asarray(np.fft.ifft(spectrum * phase, axis=axis))
-    from scipy.signal import CZT  # where points are not the grid's, a sum of the series is a chirp z-transform
+    from scipy.signal import CZT  # the chirp z-transform sums the series at points that are not those of the grid
 
     first = (count - 1) / 2 * (1 - scale) + offset
     transform = CZT(count, w=np.exp(2j * np.pi * scale / count), a=np.exp(-2j * np.pi * first / count))

@@ -1,9 +1,9 @@
-"""From meter readings of grey levels to an amplitude look-up table.
+"""Amplitude look-up table from meter readings of grey levels.
 
-Amplitude is the square root of intensity without the dark reading. The laser's drift is taken out by a reference grey
-that was read again and again in between; intensities are smoothed as much as generalised cross-validation says that
-the noise needs, made monotonic up to the first maximum, behind which a liquid crystal turns too far, and joined by
-PCHIP, which keeps them monotonic.
+The amplitude is the square root of the intensity minus the dark reading. A reference grey level, which was read
+repeatedly, shows the laser's drift, and the drift is divided out. The intensities are smoothed by generalised
+cross-validation, made monotonic up to the first maximum (after it the liquid crystal turns too far), and interpolated
+by PCHIP, which keeps them monotonic.
 """
 
 from dataclasses import dataclass
@@ -21,19 +21,19 @@ from holodriver.panel.lut import LEVELS, AmplitudeLut
 Floats = NDArray[np.float64]
 
 DARK = -1
-"""Grey level of a reading without light."""
+"""Value in place of the grey level for a reading without light."""
 
 FEWEST_LEVELS = 9
-"""Fewer grey levels do not tell the shape of a response."""
+"""Smallest number of grey levels from which the shape of a response can be told."""
 
 FEWEST_REFERENCES = 5
-"""Reference readings that a smooth drift needs; with fewer it is a straight line."""
+"""Smallest number of reference readings for a smooth curve of the drift; with fewer, the drift is a straight line."""
 
 PROMINENCE = 0.03
-"""A maximum counts if the light falls behind it by this share of the whole range."""
+"""Share of the whole range by which the light must fall after a maximum, so that the maximum counts."""
 
 DARKEST = 1e-6
-"""A panel whose light does not change by this share of the reading is not connected."""
+"""Smallest change of the light, as a share of the reading; with less, the panel is not connected."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,15 @@ class Readings:
     """Readings of one colour in the order in which they were taken.
 
     Raises:
-        InputError: a field does not fit the others, or holds something that no meter reads.
+        InputError: the fields differ in length, or a value is not finite or not a grey level.
     """
 
     greys: NDArray[np.int64]
-    """(n,) grey level on the panel, `DARK` for a reading without light."""
+    """Grey level on the panel for each reading, (n,); `DARK` for a reading without light."""
     values: Floats
-    """(n,) light, in any linear unit."""
+    """Light of each reading, (n,), in any linear unit."""
     references: NDArray[np.bool_]
-    """(n,) whether this reading is there to follow the laser's drift."""
+    """Whether each reading serves to follow the laser's drift, (n,)."""
 
     def __post_init__(self) -> None:
         greys, values = np.asarray(self.greys, np.int64), np.asarray(self.values, np.float64)
@@ -66,21 +66,21 @@ class Readings:
 
 @dataclass(frozen=True)
 class Response:
-    """What one colour of a panel does."""
+    """Response of a panel to grey levels, for one colour."""
 
     lut: AmplitudeLut
     greys: NDArray[np.int64]
-    """Grey levels that were measured."""
+    """Grey levels that were measured, (n,)."""
     measured: Floats
-    """Mean amplitude measured at each, on the table's scale."""
+    """Mean measured amplitude at each grey level, (n,), on the table's scale."""
     residual: float
-    """Root mean square of `measured` against the table, up to its peak."""
+    """Root mean square difference of `measured` from the table, up to its peak."""
     full_reading: float
-    """The meter's reading, without dark, at the peak."""
+    """Meter reading at the peak minus the dark reading, in the readings' unit."""
 
     @property
     def levels(self) -> int:
-        """Grey levels that the table tells apart: those with an amplitude of their own, up to the peak."""
+        """Number of different amplitudes in the table, up to its peak."""
         return int(np.unique(self.lut.amplitudes[: self.lut.peak + 1].round(6)).size)
 
 
@@ -88,11 +88,11 @@ def fit_response(readings: Readings, *, method: Method = "smooth") -> Response:
     """The amplitude table of a panel from readings of its grey levels.
 
     Args:
-        readings: dark ones (two or more are better than one), references and levels.
-        method: `smooth` as above; `isotonic` without the smoothing, for panels with steps in their response.
+        readings: dark readings (two or more are better than one), reference readings and grey levels.
+        method: `smooth`, or `isotonic` without smoothing, for panels with steps in their response.
 
     Raises:
-        InputError: too few levels, no dark reading, or no light.
+        InputError: there are too few grey levels, no dark reading, or no light.
     """
     greys, light, spread = intensities(readings)
     scale = max(float(np.abs(light).max()), np.finfo(float).tiny)
@@ -109,7 +109,7 @@ def fit_response(readings: Readings, *, method: Method = "smooth") -> Response:
     values = smooth(greys) * scale if method == "smooth" else light
     monotonic = isotonic_regression(values[rising], weights=weights[rising]).x
     knots, heights = _steps(greys[rising].astype(float), np.sqrt(np.maximum(monotonic, 0)))
-    # the falling side is never used; it is kept for simulations of this panel
+    # the falling side is never used to encode; it is kept for simulations of this panel
     falling = greys > peak
     knots = np.concatenate([knots, greys[falling]])
     heights = np.concatenate([heights, np.minimum(np.sqrt(np.maximum(smooth(greys[falling]) * scale, 0)), heights[-1])])
@@ -125,10 +125,10 @@ def fit_response(readings: Readings, *, method: Method = "smooth") -> Response:
 
 
 def intensities(readings: Readings) -> tuple[NDArray[np.int64], Floats, Floats]:
-    """Measured grey levels, rising, their light without dark and drift, and the variance of each mean.
+    """Measured grey levels (rising), their mean light corrected for dark and drift, and the variance of each mean.
 
     Raises:
-        InputError: too few levels, or no dark reading.
+        InputError: there are too few grey levels, or no dark reading.
     """
     dark = _dark(readings)
     taken = ~readings.references & (readings.greys != DARK)
@@ -142,7 +142,7 @@ def intensities(readings: Readings) -> tuple[NDArray[np.int64], Floats, Floats]:
 
 
 def drift(readings: Readings) -> Floats:
-    """(n,) laser power at each reading, relative to the mean over all of them, as the references tell.
+    """Laser power at each reading, (n,), relative to its mean, interpolated between the reference readings.
 
     Raises:
         InputError: the references are as dark as the dark readings.
@@ -156,11 +156,11 @@ def drift(readings: Readings) -> Floats:
     if at.size < FEWEST_REFERENCES:
         power = np.polyval(np.polyfit(at, reference, 1), every)
     else:
-        # outside the first and the last reference there is nothing to follow
+        # before the first and after the last reference the drift is unknown and kept constant
         power = make_smoothing_spline(at.astype(float), reference / reference.mean())(every.clip(at[0], at[-1]))
     relative: Floats = power / power.mean()
     if relative.min() <= 0.1:
-        raise InputError("the reference readings vanish on the way: the laser went out", remedy="measure again")
+        raise InputError("the reference readings fall to almost 0: the laser went out", remedy="measure again")
     return relative
 
 
@@ -172,7 +172,7 @@ def _dark(readings: Readings) -> float:
 
 
 def _variance(means: Floats, squares: Floats, counts: NDArray[np.signedinteger]) -> Floats:
-    """Variance of each mean: noise of the meter plus noise that grows with the light, from how far sweeps differ."""
+    """Variance of each mean: the meter's noise plus noise that grows with the light, fitted to how sweeps differ."""
     freedom = counts - 1
     if freedom.sum() < FEWEST_LEVELS:
         return np.ones_like(means)
@@ -180,7 +180,7 @@ def _variance(means: Floats, squares: Floats, counts: NDArray[np.signedinteger])
     spread = squares[enough] / freedom[enough]
     scale = float(np.abs(means).max())
     terms = np.stack([np.ones(int(enough.sum())), (means[enough] / scale) ** 2], axis=1)
-    # variances scatter in proportion to themselves: each counts by its inverse
+    # an estimated variance scatters in proportion to itself, so each is weighted by its inverse
     rough = np.maximum(terms @ nnls(terms, spread)[0], 1e-12 * scale**2)
     base, growing = nnls(terms / rough[:, None], spread / rough)[0]
     variance: Floats = (base + growing * (means / scale) ** 2) / counts
@@ -188,7 +188,7 @@ def _variance(means: Floats, squares: Floats, counts: NDArray[np.signedinteger])
 
 
 def _first_maximum(light: Floats) -> int:
-    """Index of the first maximum behind which the light falls, or of the greatest value."""
+    """Index of the first maximum after which the light falls; of the largest value if there is none."""
     ends = np.concatenate([[-np.inf], light, [-np.inf]])  # a maximum may stand at the end
     found, _ = find_peaks(ends, prominence=PROMINENCE * float(np.ptp(light)))
     high = [int(at) - 1 for at in found if light[int(at) - 1] > light.min() + 0.5 * np.ptp(light)]
@@ -196,7 +196,7 @@ def _first_maximum(light: Floats) -> int:
 
 
 def _steps(greys: Floats, heights: Floats) -> tuple[Floats, Floats]:
-    """The knots of a monotonic curve: the middle of each run of equal values, the first and the last level kept."""
+    """Knots and values of a monotonic curve: the middle of each run of equal values, and the first and last level."""
     starts = np.flatnonzero(np.concatenate([[True], np.diff(heights) > 0]))
     ends = np.concatenate([starts[1:], [heights.size]]) - 1
     knots, values = (greys[starts] + greys[ends]) / 2, heights[starts]

@@ -1,4 +1,4 @@
-"""Cutting an RGB-D image into layers, each going on under its nearer neighbours: what stood behind them is invented."""
+"""Cutting an RGB-D image into layers; each layer continues behind nearer ones, where its picture is invented."""
 
 import math
 
@@ -11,36 +11,37 @@ from holodriver.scene.layered import SUBPIXELS, Layer, LayeredScene
 from holodriver.scene.rgbd import RgbdImage
 
 HIDDEN_SURFACES = "hidden surfaces"
-"""Key of the provenance under which a scene says where its hidden surfaces come from."""
+"""Key of a scene's provenance that tells the source of its hidden surfaces."""
 
 MARGIN = 1.5
-"""Pixels by which a layer reaches further under its neighbours than it is ever seen: a diagonal step of the grid."""
+"""Pixels by which a layer continues behind its neighbours beyond its visible part: a diagonal step of the grid."""
 
 SAME_SURFACE = 2
-"""Layers that lie this close in order are taken for parts of one slanted surface."""
+"""Largest difference between the numbers of two layers that are taken for parts of one slanted surface."""
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
 def default_count(coc_max: float) -> int:
-    """Layers of the whole depth range unless given: neighbours move by one sample at most against each other.
+    """Default number of layers for the whole depth range and a largest blur of `coc_max` pixels.
 
-    Their blur circles then differ by half a pixel.
+    Between two rays, neighbouring layers move by at most one sample against each other, and their blur circles differ
+    by half a pixel.
     """
     return max(1, math.ceil(coc_max / 2 * SUBPIXELS))
 
 
 def layers_of(image: RgbdImage, coc_max: float, count: int | None = None) -> LayeredScene:
-    """The layers of an RGB-D image, for stacks of blur up to `coc_max`.
+    """Cut an RGB-D image into layers for focal stacks with blur up to `coc_max`.
 
-    Each layer goes on behind nearer ones as far as any point of the aperture could see of it, with the colours of its
-    own side of the edge mirrored. The rearmost layer goes on everywhere, so that no view has holes.
+    Each layer continues behind nearer ones as far as any point of the aperture could see it; its picture there is its
+    own, mirrored at the edge. The rearmost layer continues everywhere, so that no view has holes.
 
     Args:
         image: picture and depth.
         coc_max: blur circle diameter between t = 0 and t = 1, pixels.
-        count: layers that the whole depth range is cut into (empty ones are left out); see `default_count`.
+        count: number of layers for the whole depth range, of which empty ones are left out; see `default_count`.
 
     Raises:
         InputError: `count` is below 1 or `coc_max` not above 0.
@@ -72,7 +73,7 @@ def _layer(image: RgbdImage, depth: Floats, number: NDArray[np.int32], which: in
         for span in (np.flatnonzero(own.any(axis)) for axis in (1, 0))
     )
     distance = cv2.distanceTransform((~own[box]).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-    seen = coc_max / 2 * (float(depth[own].mean()) - depth[box])  # moved against what is in front of it, pixels
+    seen = coc_max / 2 * (float(depth[own].mean()) - depth[box])  # movement against the surfaces in front, pixels
     hidden = np.zeros_like(own)
     hidden[box] = (number[box] < which) & (distance <= seen + MARGIN)
     color, own_depth = image.color.copy(), depth.copy()
@@ -81,10 +82,10 @@ def _layer(image: RgbdImage, depth: Floats, number: NDArray[np.int32], which: in
 
 
 def _go_on(color: Floats, depth: Floats, number: NDArray[np.int32], which: int, hidden: Mask) -> None:
-    """Give the `hidden` pixels the depth of the nearest pixel of layer `which`, and the colour mirrored at it.
+    """Give each `hidden` pixel the depth of the nearest pixel of layer `which`, and the colour mirrored at that pixel.
 
-    What belongs to the same slanted surface keeps its colour; where the mirror shows another surface, the nearest pixel
-    is continued.
+    Hidden pixels of the same slanted surface keep their colour. If the mirrored pixel belongs to another surface, the
+    hidden pixel gets the colour of the nearest pixel.
     """
     own = number == which
     same = np.abs(number - which) <= SAME_SURFACE

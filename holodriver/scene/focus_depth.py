@@ -1,4 +1,4 @@
-"""Depth of a hologram by its own blur: each pixel stands where its surroundings are sharpest."""
+"""Depth from focus: each pixel gets the depth of the focal plane in which its surroundings are sharpest."""
 
 from collections.abc import Iterable
 
@@ -13,11 +13,13 @@ from holodriver.progress import Progress, silent
 from holodriver.scene.rgbd import RgbdImage
 
 PLANES = 21
+"""Default number of focal planes."""
+
 WINDOW_PX = 2.5
-"""Standard deviation of the surroundings whose sharpness is summed."""
+"""Standard deviation of the Gaussian window over which sharpness is summed, pixels."""
 
 SPREAD_PX = (2, 4, 8, 16, 32, 64)
-"""Standard deviations from which a pixel without detail takes its depth, the smallest that has any first."""
+"""Standard deviations, pixels, of the windows from which a pixel without detail takes its depth; smaller ones first."""
 
 Floats = NDArray[np.float32]
 
@@ -25,18 +27,18 @@ Floats = NDArray[np.float32]
 def rgbd_of_field(
     field: WaveField, *, planes: int = PLANES, padding: int = 0, progress: Progress = silent
 ) -> RgbdImage:
-    """Colour, sharp everywhere, and depth from focus of a wave field.
+    """Picture of a wave field that is sharp everywhere, and its depth from focus.
 
-    Where the picture has no detail, depth is that of its surroundings.
+    Pixels without detail get the depth of their surroundings.
 
     Args:
-        field: of three colours.
-        planes: focal planes that are looked at.
-        padding: as in `propagate`.
-        progress: called for each plane.
+        field: wave field of three colours.
+        planes: number of focal planes to compare.
+        padding: zero samples added on every side for propagation.
+        progress: called after each plane.
 
     Raises:
-        InputError: the field has other than three colours.
+        InputError: the field does not have three colours.
     """
     if field.values.shape[0] != 3:
         raise InputError(f"the wave field has {field.values.shape[0]} colours, expected 3 (red, green, blue)")
@@ -56,10 +58,10 @@ def rgbd_of_field(
 
 
 def depth_of_planes(pictures: Iterable[Floats]) -> Floats:
-    """Normalised depth (H, W) of pictures (3, H, W) of equally spaced focal planes from t = 0 to 1, linear light.
+    """Normalised depth (H, W) from pictures (3, H, W), in linear light, of equally spaced focal planes from t = 0 to 1.
 
     Raises:
-        InputError: fewer than 3 planes.
+        InputError: there are fewer than 3 planes.
     """
     sharpness = [_sharpness(picture) for picture in pictures]
     if len(sharpness) < 3:
@@ -68,14 +70,14 @@ def depth_of_planes(pictures: Iterable[Floats]) -> Floats:
 
 
 def _sharpness(picture: Floats) -> Floats:
-    """Energy of detail in the surroundings of each pixel of (3, H, W)."""
-    grey = np.sqrt(np.maximum(picture.mean(0), 0))  # dark parts have detail, too
+    """Energy of detail (H, W) in the surroundings of each pixel of a picture (3, H, W)."""
+    grey = np.sqrt(np.maximum(picture.mean(0), 0))  # the square root lets detail in dark parts count
     detail = cv2.Laplacian(grey, cv2.CV_32F, ksize=3) ** 2
     return cv2.GaussianBlur(detail, (0, 0), WINDOW_PX)
 
 
 def _depth(sharpness: Floats) -> Floats:
-    """Normalised depth (H, W) of the sharpest of planes (N, H, W), between planes by a parabola."""
+    """Normalised depth (H, W) of the sharpest plane from sharpness (N, H, W), interpolated by a parabola."""
     planes = len(sharpness)
     at = sharpness.argmax(0)
     inner = at.clip(1, planes - 2)
@@ -92,7 +94,7 @@ def _depth(sharpness: Floats) -> Floats:
 
 
 def _spread(depth: Floats, weight: Floats) -> Floats:
-    """Depth where its weight is 0 from ever larger surroundings."""
+    """Fill in depth (H, W) with a small weight (H, W) from larger and larger surroundings."""
     result, still = weight * depth, 1 - weight
     for sigma in SPREAD_PX:
         total = cv2.GaussianBlur(weight, (0, 0), sigma)

@@ -1,10 +1,10 @@
-"""Focal stacks of layered scenes: hard-edged layers, seen from every point of a round aperture and averaged.
+"""Focal stacks of layered scenes: hard-edged layers, seen from many points of a round aperture and averaged.
 
-From the point p of the aperture (|p| ≤ 1), with the focus at normalised depth f, a layer at depth t stands
-coc_max/2 · (t − f) · p pixels off, so that averaging blurs it to a disc of diameter coc_max · |t − f|. How layers stand
-to each other does not depend on f: so each point's view is composited once, at `SUBPIXELS`² samples a pixel with hard
-alpha (the front-most sample is seen, nothing is blended), and every focal plane is that view moved as a whole. Light
-is therefore the same in all planes, but for what crosses the border.
+Seen from the point p of the aperture (|p| ≤ 1), with the focus at normalised depth f, a layer at depth t is moved by
+coc_max/2 · (t − f) · p pixels, so that averaging blurs it to a disc of diameter coc_max · |t − f|. The relative
+positions of layers do not depend on f. Each point's view is therefore composited once, with `SUBPIXELS`² samples a
+pixel and hard alpha (the front-most sample is seen, nothing is blended), and every focal plane is this view moved as a
+whole. The total light is therefore the same in all planes, except for light that crosses the picture's border.
 """
 
 import math
@@ -25,14 +25,16 @@ from holodriver.progress import Progress, silent
 from holodriver.scene.stack import FocalStack
 
 SUBPIXELS = 4
-"""Samples along one side of a pixel; layers move by whole samples, which is 1/8 pixel off at most."""
+"""Samples along one side of a pixel; layers move by whole samples, which is wrong by at most 1/8 pixel."""
 
 DEPTH_RAYS = 10
-"""One-ray samples of depth in each focal plane, the front-most of which counts (DEH paper, Methods)."""
+"""Number of depth samples, one ray each, in each focal plane; the front-most counts (DEH paper, Methods)."""
 
 FEWEST_RAYS = 32
+"""Smallest default number of rays."""
+
 MEMORY = 512 * 1024**2
-"""Bytes that the samples of one strip of the picture may take."""
+"""Memory that the samples of one strip of the picture may take, bytes."""
 
 STAGE = "Making the focal stack"
 
@@ -41,21 +43,21 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Layer:
-    """A hard-edged picture of C colours and H × W pixels at one depth, in the picture's place when nothing is moved.
+    """A hard-edged part of a picture of C colours and H × W pixels, at about one depth.
 
     Raises:
         InputError: a field has a wrong shape, type or range; the message names it.
     """
 
     color: Floats
-    """(C, H, W), linear-light intensity ≥ 0; only what the mask covers is used."""
+    """Linear-light intensity ≥ 0, (C, H, W); only the pixels in the mask are used."""
     mask: NDArray[np.bool_]
-    """(H, W), where the layer is."""
+    """Pixels that the layer covers, (H, W)."""
     depth: Floats
-    """(H, W) or one number, normalised depth; the layer moves as a whole by the mean of what the mask covers."""
+    """Normalised depth, (H, W) or one number; the layer moves as a whole, by its mean depth over the mask."""
     samples: NDArray[np.bool_] | None = None
-    """(S·H, S·W), where the layer is, in `SUBPIXELS` S samples a pixel's side, so that its edges run through pixels;
-    all samples of the mask's pixels unless given. The mask covers every pixel that has a sample."""
+    """Samples that the layer covers, (S·H, S·W) with S = `SUBPIXELS`, so that its edges run through pixels; None: all
+    samples of the mask's pixels. The mask covers every pixel that has a sample."""
 
     def __post_init__(self) -> None:
         for name, kind in (("color", np.float32), ("mask", np.bool_), ("depth", np.float32)):
@@ -91,24 +93,25 @@ class Layer:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(H, W)"""
+        """Size (H, W), pixels."""
         return self.color.shape[1], self.color.shape[2]
 
     @cached_property
     def t(self) -> float:
-        """Normalised depth by which the layer moves."""
+        """Mean normalised depth of the layer, by which it moves."""
         return float(self.depth[self.mask].mean(dtype=np.float64))
 
 
 @dataclass(frozen=True)
 class LayeredScene:
-    """Layers, the nearest first; among equals the earlier one is in front.
+    """A scene of layers at different depths.
 
     Raises:
-        InputError: no layer, layers of several sizes, or not in order of depth.
+        InputError: there is no layer, the layers have several sizes, or they are not in order of depth.
     """
 
     layers: tuple[Layer, ...]
+    """Layers in order of depth, the nearest first; of two layers with equal depth, the earlier one is in front."""
     mapping: Mapping = "dioptric"
     provenance: dict[str, Any] = field(default_factory=dict)
 
@@ -125,13 +128,13 @@ class LayeredScene:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(C, H, W)"""
+        """Size of each layer (C, H, W)."""
         colours, height, width = self.layers[0].color.shape
         return colours, height, width
 
 
 def aperture_rays(count: int) -> NDArray[np.float64]:
-    """Points (count, 2) spread evenly over the unit disc, (y, x): each stands for the same area.
+    """Points (y, x) spread evenly over the unit disc, (count, 2); each represents the same area.
 
     Source: H. Vogel, "A better way to construct the sunflower head", Mathematical Biosciences 44 (1979).
     """
@@ -141,7 +144,7 @@ def aperture_rays(count: int) -> NDArray[np.float64]:
 
 
 def default_rays(coc_max: float) -> int:
-    """Rays of a focal stack unless given: one for each pixel of the largest blur circle, so that it has no gaps."""
+    """Default number of rays: one for each pixel of the largest blur circle, so that it has no gaps."""
     return max(FEWEST_RAYS, math.ceil(math.pi / 4 * coc_max**2))
 
 
@@ -155,17 +158,17 @@ def focal_stack(
     memory: int = MEMORY,
     progress: Progress = silent,
 ) -> FocalStack:
-    """What a camera of round aperture sees of `scene` at each focal plane, with the depths it meets.
+    """The focal stack of `scene` for a camera with a round aperture, with the depth maps of each focal plane.
 
-    The picture goes on beyond its border with what stands at the border. Where no layer is, it is dark and far.
+    Beyond its border the picture continues with the pixels at the border. Pixels without a layer are dark and far.
 
     Args:
         scene: layers of C colours and H × W pixels.
         positions: normalised depths (N,) of the focal planes, ascending.
         coc_max: blur circle diameter between t = 0 and t = 1, pixels.
-        rays: points of the aperture; see `default_rays`.
+        rays: number of points of the aperture; None: see `default_rays`.
         device: torch device.
-        memory: bytes that the samples of one strip may take.
+        memory: bytes that the samples of one strip of the picture may take.
         progress: called after each ray.
 
     Raises:
@@ -178,7 +181,7 @@ def focal_stack(
     if planes.ndim != 1 or not planes.size or not (planes.min() >= 0 and planes.max() <= 1):
         raise InputError("argument 'positions' is not a list of normalised depths, 0 to 1")
     color, aperture = aperture_rays(rays), aperture_rays(DEPTH_RAYS)
-    straight = np.zeros((1, 2))  # through the middle of the aperture nothing moves
+    straight = np.zeros((1, 2))  # layers do not move for the ray through the middle of the aperture
     strips = list(_strips(scene, coc_max, memory))
     total = len(strips) * (rays + DEPTH_RAYS)
     done = count(1)
@@ -205,7 +208,7 @@ def focal_stack(
 
 
 def _strips(scene: LayeredScene, coc_max: float, memory: int) -> Iterator[slice]:
-    """Rows that are worked on together, so that their samples fit `memory`."""
+    """Strips of rows whose samples fit into `memory` bytes."""
     colours, height, width = scene.shape
     reach = 4 * _reach(coc_max)  # rows and columns beyond the strip that may move into it
     bytes_a_sample = 4 * (len(scene.layers) + 6 * colours)
@@ -216,24 +219,25 @@ def _strips(scene: LayeredScene, coc_max: float, memory: int) -> Iterator[slice]
 
 
 def _reach(coc_max: float) -> int:
-    """Pixels, rounded up, by which anything moves against the middle of the depth range."""
+    """Largest movement of a layer relative to the middle of the depth range, pixels, rounded up."""
     return math.ceil(coc_max / 4) + 1
 
 
 @dataclass(frozen=True)
 class _Box:
-    """A layer's samples within its bounding box: numbers into the table of samples, 0 where it is not."""
+    """A layer's samples within its bounding box."""
 
     index: Tensor
+    """Number of each sample in the table of samples; 0 for samples that the layer does not cover."""
     corner: tuple[int, int]
     t: float
 
 
 class _Samples:
-    """The samples of all layers over a strip of the picture, and the views that rays have of them.
+    """The samples of all layers over a strip of the picture, and the views of them along rays.
 
-    Samples are numbered from the rear to the front, so that the highest number at a place is what is seen there.
-    A view is moved against the middle of the depth range (t = 0.5), which keeps every move within `_reach`.
+    Samples are numbered from the rear to the front, so that the highest number at a place is the visible sample.
+    Views are moved relative to the middle of the depth range (t = 0.5), so that no movement is larger than `_reach`.
     """
 
     def __init__(self, scene: LayeredScene, rows: slice, coc_max: float, device: torch.device | str):
@@ -270,7 +274,7 @@ class _Samples:
         self.depth = torch.cat(depths)
 
     def images(self, rays: NDArray[np.float64], positions: Floats, report: Callable[[], None] = lambda: None) -> Floats:
-        """Mean over `rays` of what is seen at each focal plane, (N, C, h, w)."""
+        """Mean picture over `rays` at each focal plane, (N, C, h, w)."""
         total = torch.zeros(len(positions), *self.shape, self.color.shape[1], device=self.device)
         for ray in rays:
             seen = self._seen(ray)
@@ -282,7 +286,7 @@ class _Samples:
         return total.permute(0, 3, 1, 2).contiguous().cpu().numpy()
 
     def depths(self, rays: NDArray[np.float64], positions: Floats, report: Callable[[], None] = lambda: None) -> Floats:
-        """Front-most depth that `rays` through the middle of each pixel meet at each focal plane, (N, h, w)."""
+        """Front-most depth on `rays` through the middle of each pixel at each focal plane, (N, h, w)."""
         nearest = torch.ones(len(positions), *self.shape, device=self.device)
         for ray in rays:
             seen = self._seen(ray)
@@ -294,7 +298,7 @@ class _Samples:
         return nearest.cpu().numpy()
 
     def _seen(self, ray: NDArray[np.float64]) -> Tensor:
-        """Numbers of the samples that `ray` meets first; the canvas reaches `reach` pixels beyond the strip."""
+        """Numbers of the samples that `ray` meets first, for the strip and `reach` pixels round it."""
         height, width = (SUBPIXELS * (size + 2 * self.reach) for size in self.shape)
         canvas = torch.zeros(height, width, dtype=torch.int32, device=self.device)
         for box in self.boxes:
@@ -310,7 +314,7 @@ class _Samples:
         return canvas
 
     def _at(self, view: Tensor, ray: NDArray[np.float64], focus: float) -> Tensor:
-        """The view with the focus at depth `focus`, one value a pixel of the strip."""
+        """The view with the focus at depth `focus`, one value for each pixel of the strip."""
         y, x = (SUBPIXELS * self.reach + step for step in self._move(ray, focus))
         return view[y::SUBPIXELS, x::SUBPIXELS][: self.shape[0], : self.shape[1]]
 
@@ -325,7 +329,7 @@ def _bounds(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
 
 
 def _numbers(mask: Tensor, first: int) -> Tensor:
-    """Numbers int32 (h·S, w·S) of the samples of the pixels in `mask` (h, w), counted from `first`; 0 elsewhere."""
+    """Numbers, int32 (h·S, w·S), of the samples of the pixels in `mask` (h, w), counted from `first`; 0 outside."""
     pixel = torch.cumsum(mask.flatten(), 0, dtype=torch.int32).view(mask.shape) - 1
     sample = torch.arange(SUBPIXELS**2, dtype=torch.int32, device=mask.device).view(1, SUBPIXELS, 1, SUBPIXELS)
     number = (pixel * SUBPIXELS**2 + first)[:, None, :, None] + sample
@@ -336,8 +340,9 @@ def _numbers(mask: Tensor, first: int) -> Tensor:
 def _sampled(color: Tensor, mask: Tensor) -> Tensor:
     """Colours (P·S², C) of the samples of the P pixels in `mask` (h, w), whose colours are `color` (C, h, w).
 
-    Within a pixel, light follows the parabola through the means of the pixel and its neighbours in the layer: its mean
-    over the pixel is the pixel's value, so that what does not move stays as it is, and moving it adds no blur.
+    Along each axis, light within a pixel follows the parabola with the means of the pixel and its two neighbours in the
+    layer. The mean over the samples of a pixel is the pixel's value, so that a layer that is not moved keeps its
+    values, and moving a layer adds no blur.
 
     Source: P. Colella and P. R. Woodward, J. Comput. Phys. 54 (1984), and the positivity limiter of X. Zhang and
     C.-W. Shu, J. Comput. Phys. 229 (2010), Eq. 2.8.
@@ -360,7 +365,7 @@ def _sampled(color: Tensor, mask: Tensor) -> Tensor:
 
 
 def _parabola_weights() -> NDArray[np.float64]:
-    """Weights (S, 3) of the pixel before, the pixel and the pixel after in the mean over each sample of a pixel."""
+    """Weights (S, 3) of the previous pixel, the pixel and the next pixel in the mean over each sample of a pixel."""
     middle = (np.arange(SUBPIXELS) + 0.5) / SUBPIXELS - 0.5
     bend = (middle**2 + 1 / (12 * SUBPIXELS**2) - 1 / 12) / 2
     return np.stack([bend - middle / 2, 1 - 2 * bend, bend + middle / 2], 1)

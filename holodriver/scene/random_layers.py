@@ -1,8 +1,8 @@
-"""Random layered scenes without end, to learn from: what stands in them is drawn, not photographed.
+"""Random layered scenes for training and tests; everything in them is drawn, nothing photographed.
 
-Textures have the statistics of natural images (a spectrum that falls as a power of the frequency; dead leaves), or
-are as hard as what people make: stripes, checks, dots, flat colours. Things are ellipses, polygons, bars, rings, wires,
-lattices and blobs with edges that run through pixels; they stand upright, lean or bulge, cut into slices of depth.
+Textures have the statistics of natural images (a spectrum that falls as a power of the frequency; dead leaves), or hard
+edges like man-made things: stripes, checks, dots, flat colours. Things are ellipses, polygons, bars, rings, wires,
+lattices and blobs with edges that run through pixels. They stand upright, lean or bulge, and are cut into depth slices.
 
 Source: D. J. Field, "Relations between the statistics of natural images and the response properties of cortical cells",
 J. Opt. Soc. Am. A 4 (1987); A. B. Lee, D. Mumford and J. Huang, "Occlusion models for natural images", IJCV 41 (2001).
@@ -22,17 +22,19 @@ Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 THICKNESS = 1 / 40
-"""Of a slice of a leaning or bulging thing, normalised depth: its slices move by 0.2 px at most against each other."""
+"""Thickness of a slice of a leaning or bulging thing, normalised depth; slices move by at most 0.2 px against each
+other."""
 
 OVERLAP = 2
-"""Pixels by which a slice reaches under its nearer neighbours, so that no gap opens between them."""
+"""Pixels by which a slice continues behind its nearer neighbours, so that no gap opens between slices."""
 
 MOST_THINGS = 16
+"""Largest number of things in a scene."""
 
 
 def random_scene(rng: np.random.Generator, size: int, *, mapping: Mapping = "linear") -> LayeredScene:
-    """A random scene of `size` × `size` pixels and three colours; its light lies between 0 and about 1."""
-    spread = rng.uniform(0.2, 1) if rng.random() < 0.3 else 1.0  # some scenes use a part of the depth range alone
+    """A random scene of `size` × `size` pixels and three colours, with linear light from 0 to about 1."""
+    spread = rng.uniform(0.2, 1) if rng.random() < 0.3 else 1.0  # some scenes use only a part of the depth range
     nearest = rng.uniform(0, 1 - spread)
     pool = [_texture(rng, size) for _ in range(3)]
     things = [_background(rng, size, nearest, spread)]
@@ -47,11 +49,14 @@ def random_scene(rng: np.random.Generator, size: int, *, mapping: Mapping = "lin
 
 @dataclass(frozen=True)
 class _Thing:
-    """One surface: where it is (samples), its light (pixels) and its depth (pixels)."""
+    """One surface in the scene."""
 
     samples: Mask
+    """Samples that it covers, (S·size, S·size)."""
     color: Floats
+    """Linear light of each pixel, (3, size, size)."""
     depth: Floats
+    """Normalised depth of each pixel, (size, size)."""
 
     def layers(self) -> list[Layer]:
         size = self.depth.shape[0]
@@ -111,7 +116,7 @@ def _thing(rng: np.random.Generator, size: int, nearest: float, spread: float, p
 
 
 def _outline(rng: np.random.Generator, size: int, centre: NDArray[np.float64], side: float) -> Mask:
-    """Samples (S·size, S·size) that a random thing covers."""
+    """Samples (S·size, S·size) that a random thing of size `side` round `centre` covers."""
     s = SUBPIXELS
     canvas = np.zeros((size * s, size * s), np.uint8)
     x, y = centre * s
@@ -181,7 +186,7 @@ def _outline(rng: np.random.Generator, size: int, centre: NDArray[np.float64], s
 
 
 def _texture(rng: np.random.Generator, size: int) -> Floats:
-    """Light (3, size, size) between 0 and 1."""
+    """Random texture (3, size, size), linear light from 0 to about 1."""
     kind = rng.choice(
         ["noise", "leaves", "stripes", "checks", "dots", "flat", "glyphs"], p=[0.34, 0.16, 0.12, 0.1, 0.08, 0.1, 0.1]
     )
@@ -213,7 +218,7 @@ def _texture(rng: np.random.Generator, size: int) -> Floats:
             share[at[0], at[1]] = rng.random(at.shape[1])
             wide = rng.uniform(0.4, 1.6)
             share = cv2.GaussianBlur(share, (0, 0), wide) * (6.3 * wide**2 + 0.5)
-        else:  # marks as letters have them, in lines
+        else:  # marks like letters, in lines
             cell = int(rng.integers(2, 6))
             bits = (rng.random((size // cell + 1, size // cell + 1)) < 0.5).astype(np.float32)
             bits[:: int(rng.integers(3, 7))] = 0
@@ -237,7 +242,7 @@ def _noise(rng: np.random.Generator, size: int, power: float, channels: int = 1)
 
 
 def _leaves(rng: np.random.Generator, size: int) -> Floats:
-    """Dead leaves: discs of random size and colour on each other."""
+    """Dead leaves (3, size, size): discs of random size and colour that cover each other."""
     s = 2
     picture = np.empty((size * s, size * s, 3), np.float32)
     picture[:] = rng.random(3)
@@ -252,7 +257,7 @@ def _leaves(rng: np.random.Generator, size: int) -> Floats:
 
 
 def _ramp(rng: np.random.Generator, size: int, low: float, high: float) -> Floats:
-    """Values (size, size) that go from `low` to `high` in a random direction."""
+    """Values (size, size) that rise from `low` to `high` in a random direction."""
     turn = rng.uniform(0, 2 * math.pi)
     v, u = np.mgrid[:size, :size] / (size - 1) - 0.5
     along = u * math.cos(turn) + v * math.sin(turn)
@@ -267,7 +272,7 @@ def _leaning(
     centre: NDArray[np.float64] | None = None,
     side: float | None = None,
 ) -> Floats:
-    """Depth (size, size) of a plane that leans from `low` to `high` across a place, and no further."""
+    """Depth (size, size) of a surface that leans from `low` to `high` over `side` pixels and is flat outside."""
     turn = rng.uniform(0, 2 * math.pi)
     v, u = np.mgrid[:size, :size].astype(np.float32)
     x, y = (size / 2, size / 2) if centre is None else centre
@@ -277,13 +282,13 @@ def _leaning(
 
 
 def _bulging(size: int, centre: NDArray[np.float64], side: float, low: float, high: float) -> Floats:
-    """Depth (size, size) of half a ball, nearest in its middle."""
+    """Depth (size, size) of a half ball that is nearest in its middle."""
     v, u = np.mgrid[:size, :size].astype(np.float32)
     away = np.hypot(u - centre[0], v - centre[1]) / (side * 0.6)
     return (high - (high - low) * np.sqrt((1 - away**2).clip(0, 1))).astype(np.float32)
 
 
 def _moved(rng: np.random.Generator, picture: Floats) -> Floats:
-    """The same texture, elsewhere and turned."""
+    """A texture shifted and turned at random, sometimes with its colours exchanged."""
     turned = np.rot90(np.roll(picture, rng.integers(0, picture.shape[1], 2), (1, 2)), int(rng.integers(4)), (1, 2))
     return np.ascontiguousarray(turned[rng.permutation(3)] if rng.random() < 0.5 else turned)

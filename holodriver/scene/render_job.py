@@ -1,6 +1,6 @@
-"""The request for a render, which the driver writes and Blender's side reads.
+"""The request for a render, which the driver writes and the Blender add-on reads.
 
-Needs numpy alone, so that Blender's Python can use it.
+This module needs numpy only, so that Blender's Python can use it.
 """
 
 import math
@@ -13,43 +13,44 @@ from holodriver.optics.display import REFERENCE
 from holodriver.optics.focus import MAPPINGS, Mapping, check_range
 
 Split = Literal["train", "test"]
-"""Set of things and textures for random scenes; the two sets have none in common."""
+"""Set of things and textures for random scenes; the two sets share nothing."""
 
 Route = Literal["planes", "refocus"]
-"""How the images of the focal planes are made: each through a thin lens, or from views over the aperture, shifted and
-added."""
+"""Way to make the images of the focal planes. `planes`: render each through a thin lens. `refocus`: render views from
+points of the aperture, then shift and add them."""
 
 Look = Literal["scene", "standard"]
-"""Colours of a quilt: by the scene's own view transform, or plain sRGB."""
+"""Colours of a quilt: the scene's own view transform, or plain sRGB."""
 
 SPLITS: tuple[str, ...] = get_args(Split)
 ROUTES: tuple[str, ...] = get_args(Route)
 LOOKS: tuple[str, ...] = get_args(Look)
 
 DEMO, RANDOM = BUILT = ("demo", "random")
-"""Names of the scenes that the add-on builds by itself."""
+"""Names of the scenes that the add-on builds itself."""
 
 CPU = "CPU"
+"""Name of the CPU among the devices of Cycles."""
 
 MAXIMUM_PLANES = 10_000
-"""Largest number of focal planes; a damaged number beyond it is refused before anything is allocated for it."""
+"""Largest number of focal planes; a larger number from a damaged file is refused before memory is allocated."""
 
 MAXIMUM_SIZE = 65_536
-"""Largest number of pixels along one side; a larger number is refused for the same reason."""
+"""Largest number of pixels along one side; a larger number from a damaged file is refused."""
 
 RANGE_MARGIN = 0.01
-"""Part of its length that a depth range gets at both ends when it was found: a lens sees a little more than a
+"""Share of its length by which a measured depth range is extended at both ends: a lens sees a little more than a
 pinhole."""
 
 NO_HIT = 1e9
-"""Depth, m, from which on a raw render shows no surface: Cycles writes 1e10 where a ray meets nothing."""
+"""Smallest depth, m, that means "no surface" in a raw render; Cycles writes 1e10 for a ray that meets nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RenderJob:
-    """The request: what to render and how well.
+    """The request for a render: scene, size and quality.
 
-    Planes, blur, route and depth samples concern focal stacks alone.
+    Planes, blur, route and depth samples are used for focal stacks only.
 
     Raises:
         InputError: a field is out of range; the message names it.
@@ -72,25 +73,25 @@ class RenderJob:
     far: float | None = None
     """Distance of the far focal plane, m, or infinity; None: the farthest surface in view."""
     mapping: Mapping | None = None
-    """What depth is linear in; None: what the camera's type gives."""
+    """Mapping of metric depth to normalised depth; None: the one that fits the camera's type."""
     depth_samples: int = 10
-    """One-ray depth renders of each plane; the paper's Methods take 10."""
+    """Number of depth renders of each plane, one ray each; 10 in the DEH paper (Methods)."""
     max_bounces: int = 4
-    """Most bounces of light between surfaces."""
+    """Largest number of bounces of light between surfaces."""
     seed: int = 0
-    """Seed of the noise, and of a scene that is built."""
+    """Seed of the render's noise and of a random scene."""
     denoise: bool = True
     """Whether noise is removed from the images (OpenImageDenoise)."""
     split: Split = "test"
     """Set of things and textures for a random scene."""
     device: str = CPU
-    """What Cycles computes on: "CPU", or a type of GPU as Cycles names it, such as "OPTIX"."""
+    """Device on which Cycles renders: "CPU", or a type of GPU by its name in Cycles, such as "OPTIX"."""
     devices: tuple[str, ...] = ()
-    """Cycles' identifiers of the GPUs to use; none: all of that type."""
+    """Cycles' identifiers of the GPUs to use; empty: all GPUs of the type `device`."""
     route: Route = "planes"
-    """How the images of the focal planes are made."""
+    """Way to make the images of the focal planes."""
     frames: tuple[int, ...] = ()
-    """Frames of the scene's animation; none: the one that the file was saved at."""
+    """Animation frames to render; empty: the current frame of the saved file."""
 
     def __post_init__(self) -> None:
         for name, least, most in (
@@ -118,20 +119,20 @@ class RenderJob:
 
     @property
     def built(self) -> bool:
-        """Whether the add-on builds the scene, rather than opening a file."""
+        """Whether the add-on builds the scene instead of opening a file."""
         return self.scene in BUILT
 
     def anywhere(self) -> Self:
-        """The job with the absolute path of its file, so that a process in another folder finds it."""
+        """A copy of the request with the scene's absolute path, so that a process in another folder finds the file."""
         return self if self.built else replace(self, scene=str(Path(self.scene).absolute()))
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields as JSON can hold them; `from_dict` makes a job of them again."""
+        """The fields as JSON values, for `from_dict`."""
         return asdict(self) | {"far": "infinity" if self.far == math.inf else self.far}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The job whose fields `as_dict` gave.
+        """The request with the fields that `as_dict` gave.
 
         Raises:
             InputError: a field is out of range; the message names it.
@@ -154,8 +155,8 @@ class QuiltViews:
     view_cone: float
     """Angle between the first and the last view, degrees."""
     focus: float | None = None
-    """Distance of the plane that stands in the display, m (scene units); None: where the camera focuses if it has
-    depth of field, else the middle (in dioptres) of what it sees."""
+    """Distance of the plane that appears on the display's surface, m (scene units); None: the focus distance of a
+    camera with depth of field, otherwise the middle (in dioptres) of the visible depth range."""
     look: Look = "scene"
     """Colours of the pictures."""
 

@@ -1,4 +1,4 @@
-"""RGB-D images: a picture with the depth of every pixel, and depth as a device measured it."""
+"""RGB-D images: a picture with the depth of every pixel, and depth measured by a device."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,19 +14,20 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class RgbdImage:
-    """A picture of H × W pixels, sharp everywhere, with the depth of each of them.
+    """A picture of H × W pixels, sharp everywhere, with the depth of each pixel.
 
     Raises:
         InputError: a field has a wrong shape, type or range; the message names it.
     """
 
     color: Floats
-    """(3, H, W), linear-light intensity ≥ 0."""
+    """Linear-light intensity ≥ 0, (3, H, W)."""
     depth: Floats
-    """(H, W), normalised depth: 0 at the near focal plane, 1 at the far one."""
+    """Normalised depth, (H, W): 0 at the near focal plane, 1 at the far one."""
     mapping: Mapping = "dioptric"
-    """Whether depth is linear in dioptres (what a disparity network gives) or in metres."""
+    """Mapping of metric depth to normalised depth: linear in dioptres (as from a disparity network) or in metres."""
     provenance: dict[str, Any] = field(default_factory=dict)
+    """Source of the picture and its depth, as plain JSON values."""
 
     def __post_init__(self) -> None:
         for name in ("color", "depth"):
@@ -49,11 +50,11 @@ class RgbdImage:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(H, W)"""
+        """Size (H, W), pixels."""
         return self.depth.shape[0], self.depth.shape[1]
 
     def warnings(self) -> list[str]:
-        """What makes this picture a poor source of a hologram, one sentence each, with the figure."""
+        """Reasons why this picture is a poor source of a hologram, one sentence each, with the measured number."""
         low, high = float(self.depth.min()), float(self.depth.max())
         if high - low < 1 / 255:
             return [f"the depth is {low:.3g} everywhere, so that the whole picture stands in one plane"]
@@ -62,16 +63,16 @@ class RgbdImage:
 
 @dataclass(frozen=True)
 class MeasuredDepth:
-    """Depth as a camera or a phone measured it, with holes.
+    """Depth that a camera or a phone measured, with holes.
 
     Raises:
-        InputError: it has no pixels, or none that were measured.
+        InputError: there are no pixels, or none that were measured.
     """
 
     inverse: Floats
-    """(h, w), inverse depth, larger is nearer; not a number where nothing was measured."""
+    """Inverse depth, (h, w), larger for nearer surfaces; not a number in holes."""
     metric: bool = False
-    """Whether it is in 1/m; else it is known up to scale and shift."""
+    """Whether `inverse` is in 1/m; otherwise its scale and shift are unknown."""
 
     def __post_init__(self) -> None:
         values = np.ascontiguousarray(self.inverse, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Focal stacks: what a camera sees at each focal plane."""
+"""Focal stacks: the picture and the depth map of a camera at each focal plane."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,30 +14,30 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class FocalStack:
-    """N varifocal images of one scene with their depth maps; C colours, H × W pixels.
+    """N images of one scene focused on N planes, with their depth maps; C colours, H × W pixels.
 
-    Images are linear-light intensity ≥ 0. Depths are normalised depth: 0 at the near focal plane, 1 at the
-    far one. `depths` are defocus-blur-considered (front-most of several one-ray samples for each focal plane),
-    `all_in_focus_depth` is that of a pinhole camera. `positions` are the normalised depths of the planes, ascending.
+    Images are linear-light intensity ≥ 0. Normalised depth is 0 at the near focal plane and 1 at the far one.
 
     Raises:
         InputError: a field has a wrong shape, type or range; the message names it.
     """
 
     images: Floats
-    """(N, C, H, W)"""
+    """Image at each focal plane, (N, C, H, W)."""
     depths: Floats
-    """(N, H, W)"""
+    """Normalised depth with defocus blur at each focal plane, the front-most of several one-ray samples, (N, H, W)."""
     all_in_focus: Floats
-    """(C, H, W)"""
+    """Image of a pinhole camera, (C, H, W)."""
     all_in_focus_depth: Floats
-    """(H, W)"""
+    """Normalised depth of a pinhole camera, (H, W)."""
     positions: Floats
-    """(N,)"""
+    """Normalised depth of each focal plane, ascending, (N,)."""
     mapping: Mapping
+    """Mapping of metric depth to normalised depth."""
     coc_max: float
     """Blur circle diameter (pixels) between the first and the last plane."""
     provenance: dict[str, Any] = field(default_factory=dict)
+    """Source and settings of the focal stack, as plain JSON values."""
 
     def __post_init__(self) -> None:
         for name in ("images", "depths", "all_in_focus", "all_in_focus_depth", "positions"):
@@ -81,11 +81,11 @@ class FocalStack:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(H, W)"""
+        """Size (H, W), pixels."""
         return self.images.shape[2], self.images.shape[3]
 
     def energies(self) -> NDArray[np.float64]:
-        """Mean intensity of each plane relative to that of the all-in-focus image, (N,); ones if that is black."""
+        """Mean intensity of each plane divided by that of the all-in-focus image, (N,); ones for a black image."""
         reference = self.all_in_focus.mean(dtype=np.float64)
         if reference <= 0:
             return np.ones(self.planes)
@@ -103,7 +103,7 @@ class FocalStack:
         return replace(self, images=self.images / level, all_in_focus=self.all_in_focus / level)
 
     def warnings(self) -> list[str]:
-        """What makes this stack hard to show as one wave field, one sentence each, with the figure."""
+        """Reasons why one wave field cannot show this stack well, one sentence each, with the measured number."""
         said = []
         energies = self.energies()
         spread = float(energies.max() - energies.min())

@@ -1,4 +1,4 @@
-"""Scores of holograms plane by plane: of the wave field, and of what a camera sees of the panel frames."""
+"""Scores of holograms plane by plane: of the wave field, and of a camera's pictures of the panel frames."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -27,7 +27,7 @@ Seen = Literal["wave field", "panel frames"]
 
 FORMAT, VERSION = "holodriver evaluation", 1
 FLAT = "flat phase"
-"""Name of the baseline: √all-in-focus with phase zero, which is harder to beat than it looks."""
+"""Name of the baseline with amplitude √all-in-focus and phase zero, which scores higher than one may expect."""
 
 
 def evaluate(
@@ -38,16 +38,16 @@ def evaluate(
     distance: Distance | None = None,
     progress: Progress = silent,
 ) -> list[StackScores]:
-    """Scores of a hologram's wave field and of its panel frames, whichever it has.
+    """Scores of a hologram's wave field (if it has one) and of its panel frames.
 
-    A hologram that was not encoded yet is encoded as `holodriver encode` would, and the evaluation says so.
+    A hologram without panel frames is encoded as by `holodriver encode`; the scores have a note that says so.
 
     Args:
-        name: stands in the result.
-        hologram: of the stack's size.
-        stack: exposed, as the hologram's source was.
-        distance: LPIPS, if it is wanted.
-        progress: called for each plane.
+        name: name of the hologram in the result.
+        hologram: hologram of the stack's size.
+        stack: exposed focal stack from which the hologram was made.
+        distance: LPIPS function; None leaves LPIPS out.
+        progress: called after each plane.
 
     Raises:
         InputError: the hologram has another size or number of colours than the stack, or the stack is too small.
@@ -73,7 +73,7 @@ def evaluate(
 def evaluate_flat_phase(
     stack: FocalStack, like: Hologram, *, distance: Distance | None = None, progress: Progress = silent
 ) -> list[StackScores]:
-    """Scores of the flat-phase baseline on the display of the hologram `like`, with its look-up tables."""
+    """Scores of the flat-phase baseline on the display and with the look-up tables of the hologram `like`."""
     field = flat_phase(stack, like.profile)
     luts = like.frames.luts if like.frames is not None else _linear(like)
     frames = encode(field, automatic_gains([field]), luts)
@@ -81,7 +81,7 @@ def evaluate_flat_phase(
 
 
 def frames_of(hologram: Hologram) -> tuple[PanelFrames, str | None]:
-    """The panel frames of a hologram, and a note if they had to be made."""
+    """The panel frames of a hologram, and a note if they had to be computed."""
     if hologram.frames is not None:
         return hologram.frames, None
     assert hologram.field is not None  # a hologram has at least one of the two
@@ -90,7 +90,7 @@ def frames_of(hologram: Hologram) -> tuple[PanelFrames, str | None]:
 
 
 def pictures(field: WaveField, stack: FocalStack, padding: int, progress: Progress, stage: str) -> NDArray[np.float32]:
-    """Intensity (N, C, H, W) of a field in the focal planes of a stack."""
+    """Intensity (N, C, H, W) of a wave field in the focal planes of a stack."""
     seen = np.empty(stack.images.shape, np.float32)
     for plane, t in enumerate(stack.positions.tolist()):
         seen[plane] = field.intensity(t, padding=padding)
@@ -99,12 +99,12 @@ def pictures(field: WaveField, stack: FocalStack, padding: int, progress: Progre
 
 
 def mean_rows(found: Sequence[StackScores]) -> list[tuple[str, ...]]:
-    """One row each: hologram, how it was seen, and the means of its scores."""
+    """Table with one row for each result: hologram, wave field or panel frames, and mean scores."""
     return [(one.name, str(one.seen), *shown([*one.means().values()])) for one in found]
 
 
 def plane_rows(one: StackScores, stack: FocalStack, dioptres: Callable[[float], float]) -> list[tuple[str, ...]]:
-    """One row a plane: normalised depth, dioptres, scores; the last row is their mean."""
+    """Table with one row for each plane: normalised depth, dioptres, scores; the last row has the mean scores."""
     rows = [
         (f"{t:.4f}", f"{dioptres(t):.2f}", *shown(values))
         for t, *values in zip(stack.positions.tolist(), *one.planes().values(), strict=True)
@@ -113,7 +113,7 @@ def plane_rows(one: StackScores, stack: FocalStack, dioptres: Callable[[float], 
 
 
 def as_dict(found: Sequence[StackScores], stack: FocalStack, against: str) -> dict[str, Any]:
-    """All of it as plain values, for a file."""
+    """The whole evaluation as plain values, for a file."""
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -125,10 +125,10 @@ def as_dict(found: Sequence[StackScores], stack: FocalStack, against: str) -> di
 
 
 def describe_evaluation(path: Path) -> dict[str, Any]:
-    """What a file of `as_dict` holds, without the single planes.
+    """Content of an evaluation file, without the scores of single planes.
 
     Raises:
-        FileFormatError: missing, or something else.
+        FileFormatError: the file is missing or is not an evaluation.
     """
     values = read_json(path)
     check_head(values, FORMAT, VERSION, path)
@@ -141,7 +141,7 @@ def describe_evaluation(path: Path) -> dict[str, Any]:
             "mean": {f"{one['name']}, {one['seen']}": one["mean"] for one in values["results"]},
         }
     except (KeyError, TypeError) as error:
-        raise FileFormatError(f"lacks or spoils a field: {error}", where=path) from error
+        raise FileFormatError(f"has a missing or wrong field: {error}", where=path) from error
 
 
 def _scored(

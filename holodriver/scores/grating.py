@@ -1,8 +1,9 @@
-"""The paper's grating argument, measured: how much of an amplitude panel's unwanted phase falls into the slit.
+"""Noise in the slit that an amplitude panel's unwanted phase causes, for different gratings (as in the DEH paper).
 
-A real panel that modulates amplitude a also modulates phase, p₁·a + p₂·a² (Eq. 5 of the DEH paper). That puts
-harmonics of the grating, and of what it carries, into the spectrum, and the pixels fold them back. Which of them lands
-in the slit depends on the carrier: at ⅓ of the sampling frequency the conjugate's second harmonic falls on the signal.
+A real panel that modulates the amplitude a also modulates the phase, by p₁·a + p₂·a² (Eq. 5 of the DEH paper). This
+creates harmonics of the grating and its signal in the spectrum, and the sampling by pixels aliases them. The carrier
+decides which harmonics reach the slit: at ⅓ of the sampling frequency the conjugate's second harmonic overlaps the
+signal.
 """
 
 import math
@@ -26,21 +27,22 @@ _PHASE_DEVIATION = 2.0  # rad, standard deviation
 
 @dataclass(frozen=True)
 class GratingNoise:
-    """Signal to noise (dB) in the slit for each carrier (rows) and slit half-width (columns).
-
-    Not a number where the slit would reach the zeroth order or the conjugate.
-    """
+    """Signal-to-noise ratio in the slit for different carriers and slits."""
 
     carriers: tuple[float, ...]
+    """Frequency of each carrier, fraction of the sampling frequency."""
     slits: tuple[float, ...]
+    """Half-width of each slit, fraction of the sampling frequency."""
     decibels: NDArray[np.float64]
+    """Signal-to-noise ratio, dB, (carriers, slits); not a number if the slit would reach the zeroth order or the
+    conjugate."""
 
 
 def textured_field(profile: DisplayProfile, seed: int = 7) -> WaveField:
     """A test field: amplitude with detail at all scales, and a smooth phase of 2 rad standard deviation.
 
-    The phase matters: the second harmonic of a field without phase is much like the field itself and would pass for
-    signal. A DEH has less of it (about 0.4 rad), but much at its edges, and gives much the same figures.
+    The phase is needed because the second harmonic of a field without phase resembles the field and would count as
+    signal. A DEH has less phase (about 0.4 rad), most of it at edges, and gives similar results.
     """
     rng = np.random.default_rng(seed)
     picture = sum(
@@ -54,15 +56,15 @@ def textured_field(profile: DisplayProfile, seed: int = 7) -> WaveField:
 
 
 def signal_to_noise(profile: DisplayProfile, phase: tuple[float, float], field: WaveField) -> float:
-    """Signal to noise (dB) that the panel's unwanted phase leaves in the slit of `profile`.
+    """Signal-to-noise ratio (dB) in the slit of `profile` with the panel's unwanted phase.
 
-    The field behind the slit with the unwanted phase is compared with the one without, after the one complex factor
-    per colour that fits best: a constant loss or phase is no noise.
+    The fields behind the slit with and without the unwanted phase are compared. One complex factor for each colour is
+    fitted first, because a constant loss or phase is no noise.
 
     Args:
-        profile: one display; carrier and slit are what is studied.
-        phase: (p₁, p₂), rad.
-        field: what is encoded; its profile must be `profile`.
+        profile: the display with the carrier and slit to study.
+        phase: coefficients (p₁, p₂) of the unwanted phase, rad.
+        field: wave field to encode; its profile must be `profile`.
     """
     luts = [AmplitudeLut.linear()] * len(profile.wavelengths)
     frames = encode(field, automatic_gains([field]), luts)
@@ -86,13 +88,13 @@ def grating_noise(
     field: WaveField | None = None,
     progress: Progress = silent,
 ) -> GratingNoise:
-    """Signal to noise in the slit for every carrier and slit half-width (fractions of the sampling frequency).
+    """Signal-to-noise ratio in the slit for every carrier and slit.
 
     Args:
         profile: the display; its carrier and slit are replaced.
-        carriers, slits: fractions of the effective sampling frequency.
-        phase: (p₁, p₂), rad.
-        field: what is encoded; `textured_field` unless given.
+        carriers, slits: carrier frequencies and slit half-widths, fractions of the effective sampling frequency.
+        phase: coefficients (p₁, p₂) of the unwanted phase, rad.
+        field: wave field to encode; None: `textured_field`.
         progress: called after each carrier.
     """
     shown = textured_field(profile) if field is None else field

@@ -1,7 +1,7 @@
-"""LPIPS, a distance learned from what people find alike, where its package is installed.
+"""LPIPS, a distance between pictures learned from people's judgement, if its package is installed.
 
-Source: Zhang et al., The Unreasonable Effectiveness of Deep Features as a Perceptual Metric, CVPR 2018; the package
-`lpips`, which brings its own weights for the layers but takes the network below them, AlexNet, from torchvision.
+Source: Zhang et al., The Unreasonable Effectiveness of Deep Features as a Perceptual Metric, CVPR 2018. The package
+`lpips` has its own weights for the last layers and takes the network before them, AlexNet, from torchvision.
 """
 
 import importlib.util
@@ -18,10 +18,13 @@ from holodriver.optics.colour import srgb_encode
 from holodriver.scores.psnr_ssim import scored_part
 
 NETWORK = "alex"
+"""Name of AlexNet in the package `lpips`."""
+
 BACKBONE = "alexnet-*.pth"
-"""Name of AlexNet's weights among those that torchvision has downloaded."""
+"""Pattern of the file names of AlexNet's weights that torchvision downloads."""
 
 Distance = Callable[[NDArray[np.floating], NDArray[np.floating]], float]
+"""Function that gives the distance of two pictures (3, H, W) of linear light."""
 
 
 def is_available() -> bool:
@@ -32,12 +35,12 @@ def is_available() -> bool:
 
 
 def load_lpips() -> Distance:
-    """LPIPS of two pictures (3, H, W) of linear light; smaller is more alike.
+    """The LPIPS function of two pictures (3, H, W) of linear light; similar pictures have a small distance.
 
-    The weights of AlexNet are downloaded by torchvision if they are not there.
+    Torchvision downloads the weights of AlexNet if they are not on this machine.
 
     Raises:
-        HolodriverError: the package is not installed, or the weights cannot be had.
+        HolodriverError: the package is not installed, or the weights cannot be downloaded.
     """
     try:
         import lpips
@@ -45,15 +48,15 @@ def load_lpips() -> Distance:
         raise HolodriverError(
             f"LPIPS needs the package {error.name or 'lpips'}, which is not installed", remedy="pip install lpips"
         ) from error
-    except RuntimeError as error:  # what a torchvision for another torch raises
+    except RuntimeError as error:  # raised by a torchvision for another version of torch
         raise HolodriverError(
-            f"LPIPS cannot be loaded: {error}", remedy="install the torchvision of this torch"
+            f"LPIPS cannot be loaded: {error}", remedy="install the torchvision for this version of torch"
         ) from error
     try:
         network: Any = lpips.LPIPS(net=NETWORK, verbose=False)
-    except OSError as error:  # urllib's errors are
+    except OSError as error:  # urllib's errors are OSErrors
         raise HolodriverError(
-            f"the weights of LPIPS cannot be downloaded: {error}", remedy="leave --lpips out, or see to the network"
+            f"the weights of LPIPS cannot be downloaded: {error}", remedy="leave out --lpips, or check the network"
         ) from error
     network.eval()
 
@@ -68,6 +71,6 @@ def load_lpips() -> Distance:
 def lpips_of_planes(
     images: NDArray[np.floating], targets: NDArray[np.floating], coc_max: float, distance: Distance
 ) -> tuple[float, ...]:
-    """`distance` of each plane (N, 3, H, W), the same border left out as by `score_stack`."""
+    """Distance of each plane's image from its target, both (N, 3, H, W), without the border of `score_stack`."""
     inside = scored_part(coc_max)
     return tuple(distance(image[inside], target[inside]) for image, target in zip(images, targets, strict=True))

@@ -1,7 +1,7 @@
-"""How close a reconstruction is to its target: PSNR and SSIM, plane by plane.
+"""PSNR and SSIM of a reconstruction against its target, plane by plane.
 
-Scored without any fitted scale, data range 1, a border left out; conventions: MSE over the colours of one plane, PSNR
-of each plane, then the mean of the decibels over planes.
+Pictures are scored without a fitted scale, with data range 1, and without their border. The mean squared error is taken
+over the colours of one plane and gives the plane's PSNR; the mean over planes is that of the decibels.
 """
 
 import math
@@ -18,7 +18,7 @@ from holodriver.optics.colour import srgb_encode
 Image = NDArray[np.floating]
 
 SCORES = ("psnr", "ssim", "psnr_srgb", "ssim_srgb", "lpips")
-"""Names of the scores, in the order of tables."""
+"""Names of the scores, in the order of the tables' columns."""
 
 _SSIM_SIGMA = 1.5  # px, the window of Wang et al., IEEE Trans. Image Process. 13(4), 2004
 _SSIM_RADIUS = 5  # px, an 11 × 11 window
@@ -26,7 +26,7 @@ _SSIM_K1, _SSIM_K2 = 0.01, 0.03
 
 
 def psnr(image: Image, target: Image) -> float:
-    """Peak signal-to-noise ratio (dB) for data range 1; infinite if equal."""
+    """Peak signal-to-noise ratio (dB) for data range 1; infinite if image and target are equal."""
     _check_same_shape(image, target)
     error = float(np.mean((np.asarray(image, np.float64) - target) ** 2))
     return math.inf if error == 0 else -10 * math.log10(error)
@@ -35,10 +35,13 @@ def psnr(image: Image, target: Image) -> float:
 def ssim(image: Image, target: Image) -> float:
     """Structural similarity for data range 1, mean over the colours of (C, H, W) images.
 
-    Gaussian window 11 × 11 with σ = 1.5 px, population covariance, the window's radius left out at the border.
+    The window is an 11 × 11 Gaussian with σ = 1.5 px, the covariance that of the population, and a border of the
+    window's radius is left out.
 
     Raises:
-        InputError: shapes differ, or an image is smaller than the window.
+        InputError: the shapes differ, or an image is smaller than the window.
+
+    Source: Wang et al., IEEE Trans. Image Process. 13(4), 2004.
     """
     _check_same_shape(image, target)
     if min(image.shape[-2:]) < 2 * _SSIM_RADIUS + 1:
@@ -57,37 +60,38 @@ def ssim(image: Image, target: Image) -> float:
 
 @dataclass(frozen=True)
 class StackScores:
-    """How close pictures of N focal planes come to their targets: plane by plane, on linear intensity and on
-    sRGB-encoded values."""
+    """Scores of pictures of N focal planes against their targets."""
 
     psnr: tuple[float, ...]
-    """Peak signal-to-noise ratio of each plane, dB."""
+    """Peak signal-to-noise ratio of each plane's linear intensity, dB."""
     ssim: tuple[float, ...]
+    """Structural similarity of each plane's linear intensity."""
     psnr_srgb: tuple[float, ...]
     """Peak signal-to-noise ratio of each plane's sRGB-encoded values, dB."""
     ssim_srgb: tuple[float, ...]
+    """Structural similarity of each plane's sRGB-encoded values."""
     lpips: tuple[float, ...] | None = None
-    """Perceptual distance of each plane, if it was asked for."""
+    """LPIPS distance of each plane; None if it was not computed."""
     name: str = ""
-    """Method or file that the pictures are from."""
+    """Method or file from which the pictures come."""
     seen: str | None = None
-    """What was looked at: "wave field", "panel frames"."""
+    """Source of the pictures: "wave field" or "panel frames"."""
     seconds: float | None = None
-    """Wall time of the method's computation, if it was measured."""
+    """Wall time of the method's computation, s; None if it was not measured."""
     note: str | None = None
-    """What a reader must know about how the pictures were made."""
+    """Note for readers on how the pictures were made."""
 
     def planes(self) -> dict[str, tuple[float, ...]]:
-        """The values of each score, one for each plane; LPIPS only if there is any."""
+        """The values of each score, one for each plane; LPIPS only if it was computed."""
         found = {name: getattr(self, name) for name in SCORES}
         return {name: values for name, values in found.items() if values is not None}
 
     def means(self) -> dict[str, float]:
-        """Mean over planes of each score (of the decibels, for PSNR)."""
+        """Mean over planes of each score; for PSNR the mean of the decibels."""
         return {name: float(np.mean(values)) for name, values in self.planes().items()}
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for files; what is not finite (planes that are equal to the last bit) becomes None."""
+        """The scores as plain values, for files; infinite ones (exactly equal planes) become None."""
         return {
             "name": self.name,
             "seen": self.seen,
@@ -99,7 +103,7 @@ class StackScores:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The scores that `as_dict` wrote."""
+        """The scores from the values that `as_dict` gave."""
         held: dict[str, Any] = {name: values[name] for name in ("name", "seen", "seconds", "note")}
         for name, planes in values["planes"].items():
             held[name] = tuple(math.inf if value is None else value for value in planes)
@@ -110,9 +114,12 @@ def score_stack(images: Image, targets: Image, *, coc_max: float) -> StackScores
     """Score reconstructed planes (N, C, H, W) against rendered ones.
 
     Args:
-        images: linear intensity, not scaled to fit.
-        targets: linear intensity.
-        coc_max: largest blur diameter, px; half of it is left out at the border.
+        images: linear intensity of the reconstruction, not scaled to fit.
+        targets: linear intensity of the targets.
+        coc_max: largest blur diameter, px; a border of half this width is left out.
+
+    Raises:
+        InputError: the shapes differ, or the images are smaller than `smallest_size`.
     """
     _check_same_shape(images, targets)
     border = _border(coc_max)
@@ -134,10 +141,9 @@ def score_stack(images: Image, targets: Image, *, coc_max: float) -> StackScores
 
 
 def blur_diameters(image: Image, background: float) -> tuple[float, float]:
-    """Diameter (px) along y and x of what stands out in an image (H, W), from second moments.
+    """Diameter (px) along y and x of the bright spot in an image (H, W), from its second moments.
 
-    A uniform disc of diameter D has the second moment D²/16 along each axis. What is no brighter than `background` does
-    not count.
+    A uniform disc of diameter D has the second moment D²/16 along each axis. `background` is subtracted from the image.
     """
     light = np.maximum(np.asarray(image, np.float64) - background, 0)
     total = light.sum()
@@ -151,12 +157,12 @@ def blur_diameters(image: Image, background: float) -> tuple[float, float]:
 
 
 def smallest_size(coc_max: float) -> int:
-    """Least side (pixels) of images that `score_stack` can score: the SSIM window inside the border left out."""
+    """Smallest side (pixels) of images that `score_stack` can score: the SSIM window plus the border on both sides."""
     return 2 * _border(coc_max) + 2 * _SSIM_RADIUS + 1
 
 
 def scored_part(coc_max: float) -> tuple:
-    """Index of the part of images (..., H, W) that is scored: all but the border."""
+    """Index of the scored part of images (..., H, W): everything except the border."""
     border = _border(coc_max)
     return (..., slice(border, -border), slice(border, -border))
 

@@ -1,1 +1,1 @@
-"""Between cli and floor 4: the paper's figures, its studies and its claims, measured on our own scenes."""
+"""Between cli and floor 4: the DEH paper's figures, studies and claims, measured on our own scenes."""

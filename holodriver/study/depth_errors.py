@@ -1,4 +1,4 @@
-"""Depth as a network or a sensor would give it of a rendered scene, and how dark a hologram is along depth edges."""
+"""Simulated errors of depth from networks and depth cameras, and the darkness of holograms along depth edges."""
 
 from dataclasses import dataclass
 
@@ -12,36 +12,36 @@ from holodriver.scene.stack import FocalStack
 Floats = NDArray[np.float32]
 
 JUMP = 0.1
-"""Step of normalised depth between neighbours that counts as an edge."""
+"""Smallest step of normalised depth between neighbouring pixels that counts as an edge."""
 
 REACH_PX = 3
-"""How far from an edge its pixels lie."""
+"""Largest distance of a pixel from a depth edge to count as on the edge, pixels."""
 
 DARK = 0.5
-"""Share of the all-in-focus intensity below which a pixel is a part of a dark line."""
+"""Share of the all-in-focus intensity below which a pixel counts as dark."""
 
 LEAST = 0.02
-"""All-in-focus intensity below which a pixel is too dark in itself to tell."""
+"""Smallest all-in-focus intensity of pixels that are judged."""
 
 
 @dataclass(frozen=True)
 class DepthErrors:
-    """What is wrong with a depth map, in pixels and in normalised depth."""
+    """Errors of a depth map, in pixels and in normalised depth."""
 
     smear: float = 1.5
-    """σ (px) with which edges are washed out, as networks do: depths that are nowhere in the scene."""
+    """Standard deviation of the blur of edges, pixels; as with networks, it makes depths that no surface has."""
     astray: float = 2.0
-    """σ (px) by which edges lie beside those of the picture."""
+    """Standard deviation of the displacement of edges, pixels."""
     bias: float = 0.03
-    """σ of slow errors, over tens of pixels."""
+    """Standard deviation of errors that change slowly, over tens of pixels, normalised depth."""
     grain: float = 0.015
-    """σ of the noise from pixel to pixel."""
+    """Standard deviation of the noise of single pixels, normalised depth."""
     levels: int = 255
-    """Steps of the file that it comes in."""
+    """Number of steps to which the depth range is rounded."""
 
 
 def noisy(depth: Floats, errors: DepthErrors, seed: int) -> Floats:
-    """A true depth map (H, W), normalised, with errors."""
+    """A true map (H, W) of normalised depth with added errors."""
     rng = np.random.default_rng(seed)
 
     def slow(over: float) -> Floats:
@@ -63,25 +63,25 @@ def noisy(depth: Floats, errors: DepthErrors, seed: int) -> Floats:
 
 
 MONOCULAR = DepthErrors(smear=2.5, astray=2.5, bias=0.05, grain=0.0, levels=65535)
-"""What a monocular network adds: everything is there, smeared, and the layout bends."""
+"""Errors of a monocular network: no holes, but blurred edges and slow errors."""
 
 BASELINE = 0.06
-"""By how much the nearest plane lies shifted in the second view of a depth camera, of the picture's width."""
+"""Shift of the nearest plane between the two views of a depth camera, as a share of the picture's width."""
 
 DARKNESS = 0.015
-"""Intensity below which a surface gives a depth camera too little light back."""
+"""Smallest intensity of a surface that a depth camera can measure."""
 
 
 def measured(depth: Floats, light: Floats, seed: int) -> Floats:
-    """A true depth map (H, W) as a depth camera has it: not a number where it sees nothing.
+    """A depth map (H, W) with the errors of a depth camera; not a number in holes.
 
-    Holes are what its second eye (or its lamp) at the side does not see, what is too dark, and specks; at edges
-    pixels fly between front and rear, as all of them mix the light that falls on one pixel.
+    Holes are surfaces that the camera's second lens (or its lamp) cannot see, dark surfaces, and random specks. At
+    edges, pixels have depths between front and rear, because each pixel mixes the light that falls on it.
 
     Args:
-        depth: normalised depth, linear in inverse distance.
+        depth: true normalised depth (H, W), linear in inverse distance.
         light: all-in-focus intensity (C, H, W).
-        seed: of specks and noise.
+        seed: seed of specks and noise.
     """
     rng = np.random.default_rng(seed)
     width = depth.shape[1]
@@ -94,7 +94,7 @@ def measured(depth: Floats, light: Floats, seed: int) -> Floats:
 
 
 def edges(depth: Floats, border: int) -> NDArray[np.bool_]:
-    """Pixels (H, W) within `REACH_PX` of a jump of depth, a border left out."""
+    """Pixels (H, W) within `REACH_PX` of a jump of depth, without a border of `border` pixels."""
     near = maximum_filter(depth, 3) - minimum_filter(depth, 3) > JUMP
     found = maximum_filter(near, 2 * REACH_PX - 1)
     found[:border] = found[-border:] = found[:, :border] = found[:, -border:] = False
@@ -102,27 +102,27 @@ def edges(depth: Floats, border: int) -> NDArray[np.bool_]:
 
 
 def in_focus(images: NDArray[np.floating], stack: FocalStack) -> Floats:
-    """Of the pictures (N, C, H, W) of all planes, at each pixel that of the plane at its true depth: (C, H, W)."""
+    """Picture (C, H, W) that takes each pixel from the plane at its true depth, of pictures (N, C, H, W)."""
     plane = np.abs(stack.positions[:, None, None] - stack.all_in_focus_depth).argmin(0)
     return np.take_along_axis(images, plane[None, None], 0)[0].astype(np.float32)
 
 
 @dataclass(frozen=True)
 class EdgeLight:
-    """How bright a hologram is along depth edges, each place in focus."""
+    """Brightness of a hologram along depth edges, with each pixel in focus."""
 
     mean: float
-    """Mean intensity as a share of that of the all-in-focus image."""
+    """Mean intensity along edges, relative to that of the all-in-focus image."""
     dark: float
-    """Share of the pixels with less than half of the all-in-focus intensity."""
+    """Share of the pixels along edges with less than half of the all-in-focus intensity."""
     elsewhere: float
-    """The same share away from edges."""
+    """Share of the pixels away from edges with less than half of the all-in-focus intensity."""
 
 
 def edge_light(images: NDArray[np.floating], stack: FocalStack) -> EdgeLight:
-    """Judge the pictures (N, C, H, W) of all planes against an exposed stack; intensity is the mean of the colours.
+    """Compare the pictures (N, C, H, W) of all planes with an exposed stack; intensity is the mean of the colours.
 
-    Where a scene has no edges, its light there is taken to be right.
+    For a scene without edges, `mean` is 1 and `dark` 0.
     """
     border = int(np.ceil(stack.coc_max / 2))
     band = edges(stack.all_in_focus_depth, border)
@@ -137,12 +137,12 @@ def edge_light(images: NDArray[np.floating], stack: FocalStack) -> EdgeLight:
 
 
 def _share(which: NDArray[np.bool_]) -> float:
-    """Of those that are true; 0 of none at all."""
+    """Share of true values; 0 if there are no values."""
     return float(which.mean()) if which.size else 0.0
 
 
 def darkest(images: NDArray[np.floating], stack: FocalStack, side: int) -> tuple[int, int]:
-    """Top and left of the square with the most dark pixels along edges."""
+    """Top and left of the square of `side` pixels with the most dark pixels along edges."""
     band = edges(stack.all_in_focus_depth, max(int(np.ceil(stack.coc_max / 2)), side // 2))
     light, true = in_focus(images, stack).mean(0), stack.all_in_focus.mean(0)
     dark = (band & (true > LEAST) & (light < DARK * true)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""How the figures of studies look: one style, grids of pictures with enlarged details, curves and bars."""
+"""Drawing the figures of studies in one style: grids of pictures with enlarged details, curves and bars."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.floating]
 
 LIGHT = ("#c8443b", "#3f9150", "#3c6eb4")
-"""Curves of red, green and blue light."""
+"""Colours of curves for red, green and blue light."""
 INKS = {
     "rendered": "#4d4d4d",
     "OPT": "#1b6ca8",
@@ -30,14 +30,15 @@ INKS = {
     "dCGH": "#b0508f",
     "flat phase": "#9a9a9a",
 }
-"""One colour a method, the same in all figures."""
+"""Colour of each method, the same in all figures."""
 OTHERS = ("#9db7cf", "#1b6ca8", "#d1752c", "#6f6f6f")
-"""Bars that are no methods."""
+"""Colours of bars that do not stand for methods."""
 FRAMES = ("#ff9628", "#28a0ff")
-"""Frames of the two details of a picture."""
+"""Colours of the frames round the two details of a picture."""
 DPI = 200
+"""Resolution of figures, pixels per inch."""
 WIDTH = 7.2
-"""Inches of a figure over both columns of a page."""
+"""Width of a figure over both columns of a page, inches."""
 
 STYLE: Any = {
     "font.family": "sans-serif",
@@ -63,10 +64,10 @@ STYLE: Any = {
 
 @contextmanager
 def styled() -> Iterator[Any]:
-    """Matplotlib in our style, without a window; yields pyplot, and closes what was left open.
+    """Set Matplotlib to our style, without a window; yields pyplot, and closes all figures at the end.
 
     Raises:
-        HolodriverError: it is not installed.
+        HolodriverError: Matplotlib is not installed.
     """
     try:
         import matplotlib
@@ -83,7 +84,7 @@ def styled() -> Iterator[Any]:
 
 
 def save(figure: "Figure", path: Path) -> None:
-    """Write a figure as PNG, under a temporary name first."""
+    """Write a figure as a PNG file, first under a temporary name."""
     with written_file(path, overwrite=True) as temporary:
         figure.savefig(temporary)
 
@@ -93,12 +94,13 @@ class Tile:
     """One picture of a grid."""
 
     picture: Floats
-    """Linear light (3, H, W), or values 0 … 1 (H, W) that are shown grey as they are."""
+    """Linear light (3, H, W), or grey values from 0 to 1 (H, W)."""
     title: str = ""
+    """Text above the picture."""
     caption: str = ""
-    """Written into the upper right corner."""
+    """Text in the upper right corner of the picture."""
     framed: bool = True
-    """Whether details are framed in it and enlarged below."""
+    """Whether the details are framed in the picture and enlarged below it."""
 
 
 Box = tuple[int, int, int]
@@ -108,18 +110,18 @@ Box = tuple[int, int, int]
 def picture_grid(
     plt: Any, rows: Sequence[Sequence[Tile | None]], sides: Sequence[str], boxes: Sequence[Box] = ()
 ) -> "Figure":
-    """A figure of rows of pictures, the same size each, under each its details enlarged.
+    """A figure with rows of pictures of equal size, each with enlarged details below.
 
     Args:
-        rows: tiles; None leaves a place empty.
-        sides: a word for each row, at its left.
-        boxes: details, the same places in all pictures.
+        rows: pictures of each row; None leaves a place empty.
+        sides: text at the left of each row.
+        boxes: places of the details, the same in all pictures.
     """
     columns = max(len(row) for row in rows)
     height, width = next(tile.picture.shape[-2:] for row in rows for tile in row if tile is not None)
     tall = height / width
-    details = 1 / len(boxes) if boxes else 0.0  # height of a row of details, in widths of a picture
-    margin, head = 0.028, 0.16  # of a picture's width; inches
+    details = 1 / len(boxes) if boxes else 0.0  # height of a row of details, relative to a picture's width
+    margin, head = 0.028, 0.16  # margin relative to a picture's width; room for the title, inches
     cell = (WIDTH - 0.25) / columns
     row_height = cell * (tall + details + 0.02) + head + 0.06
     figure = plt.figure(figsize=(WIDTH, row_height * len(rows) + 0.04))
@@ -155,7 +157,7 @@ def picture_grid(
 
 
 def show(axes: "Axes", picture: Floats, **options: Any) -> None:
-    """A picture without ticks: (3, H, W) linear light, sRGB-encoded, or (H, W) grey as it is."""
+    """Draw a picture without ticks: linear light (3, H, W), which is sRGB-encoded, or grey values (H, W)."""
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
@@ -168,7 +170,7 @@ def show(axes: "Axes", picture: Floats, **options: Any) -> None:
 
 
 def corner_text(axes: "Axes", text: str) -> None:
-    """White letters on a dark ground in the upper right corner."""
+    """Write white text on a dark background in the upper right corner."""
     axes.text(
         0.985, 0.98, text, transform=axes.transAxes, ha="right", va="top", color="white", fontsize=6.5,
         bbox={"facecolor": "black", "alpha": 0.55, "pad": 1.5, "linewidth": 0},
@@ -176,7 +178,7 @@ def corner_text(axes: "Axes", text: str) -> None:
 
 
 def frame(axes: "Axes", box: Box, colour: str) -> None:
-    """The outline of a detail."""
+    """Draw the outline of a detail."""
     from matplotlib.patches import Rectangle
 
     top, left, side = box
@@ -184,7 +186,7 @@ def frame(axes: "Axes", box: Box, colour: str) -> None:
 
 
 def crop(picture: Floats, box: Box) -> Floats:
-    """A detail of a picture."""
+    """Cut a detail out of a picture."""
     top, left, side = box
     return picture[..., top : top + side, left : left + side]
 
@@ -199,7 +201,7 @@ def _outlined(axes: "Axes", colour: str) -> None:
 def curves(
     axes: "Axes", x: Sequence[float], lines: Mapping[str, Sequence[float]], *, spread: Mapping[str, Any] | None = None
 ) -> None:
-    """Lines with dots over x, each in its method's colour; `spread` holds the half height of their error bars."""
+    """Draw a line with dots for each method in its colour; `spread` has the half heights of the error bars."""
     for number, (name, values) in enumerate(lines.items()):
         colour = INKS.get(name, f"C{number}")
         axes.errorbar(
@@ -209,7 +211,7 @@ def curves(
 
 
 def marked(axes: "Axes", x: float, text: str) -> None:
-    """A dotted upright line with a word: what the paper uses."""
+    """Draw a dotted vertical line with a text above it, such as for the paper's value."""
     axes.axvline(x, color="#777777", linewidth=0.8, linestyle=":")
     axes.annotate(
         text, (x, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 2), textcoords="offset points",
@@ -218,7 +220,7 @@ def marked(axes: "Axes", x: float, text: str) -> None:
 
 
 def bars(axes: "Axes", names: Sequence[str], values: Sequence[float], spread: Sequence[float] | None = None) -> None:
-    """One bar a method, with its value above."""
+    """Draw a bar for each name, with error bars if `spread` is given."""
     places = range(len(names))
     axes.bar(
         places, values, 0.68, color=[INKS.get(name, OTHERS[n % len(OTHERS)]) for n, name in enumerate(names)],
@@ -228,7 +230,7 @@ def bars(axes: "Axes", names: Sequence[str], values: Sequence[float], spread: Se
 
 
 def details_of(first: Floats, last: Floats) -> list[Box]:
-    """Two places: where the front picture is sharper than the rear one by most, and the other way round."""
+    """Two details: the place that is sharpest in the front picture relative to the rear one, and the opposite place."""
     from holodriver.viewer.contact_sheet import details
 
     return details(first, last)

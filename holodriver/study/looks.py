@@ -1,4 +1,4 @@
-"""What a camera behind the slit of the simulated bench sees of panel frames."""
+"""Pictures that a camera behind the slit of the simulated bench takes of panel frames."""
 
 from collections.abc import Sequence
 
@@ -13,5 +13,9 @@ from holodriver.system.threads import side_by_side
 def pictures(
     bench: SimulatedBench, frames: PanelFrames, exposure: Sequence[float], positions: Sequence[float]
 ) -> NDArray[np.float32]:
-    """Pictures (N, C, H, W), one for each normalised depth of the focus; `exposure` is a factor for each colour."""
+    """Pictures (N, C, H, W) with the focus at each normalised depth in `positions`.
+
+    Args:
+        exposure: factor on the intensity of each colour.
+    """
     return np.stack(side_by_side(lambda t: bench.picture(frames.pixels, t, exposure), positions))

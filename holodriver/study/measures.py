@@ -1,4 +1,4 @@
-"""What studies measure in pictures, beside PSNR and SSIM."""
+"""Measurements of pictures for studies, in addition to PSNR and SSIM."""
 
 import math
 
@@ -15,13 +15,14 @@ Floats = NDArray[np.floating]
 def half_light_diameter(picture: Floats, background: float, centre: tuple[float, float]) -> float:
     """Diameter (px) of the circle round `centre` (y, x) that holds half of the light of a spot (H, W).
 
-    A uniform disc of diameter D has D/√2. Second moments (`holodriver.scores.psnr_ssim.blur_diameters`) weigh
-    the faint far tails of diffraction, which no eye sees as blur.
+    For a uniform disc of diameter D the result is D/√2. In contrast, second moments
+    (`holodriver.scores.psnr_ssim.blur_diameters`) give much weight to the faint outer parts of diffraction, which no
+    eye sees as blur.
 
     Args:
-        picture: intensity.
-        background: mean intensity of what is not the spot, speckle or not.
-        centre: in pixels, pixel centres being whole numbers.
+        picture: intensity (H, W).
+        background: mean intensity outside the spot.
+        centre: position (y, x), pixels; the centres of pixels are whole numbers.
     """
     light = np.asarray(picture, np.float64) - background
     total = light.sum()
@@ -31,15 +32,15 @@ def half_light_diameter(picture: Floats, background: float, centre: tuple[float,
     order = np.argsort(np.hypot(y - centre[0], x - centre[1]).ravel(), kind="stable")
     held = np.concatenate([[0.0], np.cumsum(light.ravel()[order]) / total])
     above = int(np.argmax(held >= 0.5))
-    area = above - (held[above] - 0.5) / (held[above] - held[above - 1])  # pixels: finer than distances, which step
+    area = above - (held[above] - 0.5) / (held[above] - held[above - 1])  # in pixels; distances would be coarser
     return 2 * math.sqrt(area / math.pi)
 
 
 def equivalent_blur(picture: Floats, stack: FocalStack, border: int) -> float:
-    """Diameter (px) of the blur circle that a picture (C, H, W) of something at t = 0 is most like.
+    """Diameter (px) of the blur circle that best fits a picture (C, H, W) of a scene at t = 0.
 
-    Compared with each plane of `stack`, whose blur is coc_max · t; between planes by a parabola through the three
-    smallest mean squares.
+    The picture is compared with each plane of `stack`, whose blur is coc_max · t; the result between planes comes from
+    a parabola through the mean squared errors of the best plane and its neighbours.
     """
     inside = (..., slice(border, -border), slice(border, -border))
     errors = np.array([np.mean((picture[inside] - image[inside]) ** 2, dtype=np.float64) for image in stack.images])
@@ -54,14 +55,17 @@ def equivalent_blur(picture: Floats, stack: FocalStack, border: int) -> float:
 
 
 def in_focus_psnr(images: Floats, stack: FocalStack) -> float:
-    """PSNR (dB) of what is in focus: at each pixel the plane of its true depth, against the all-in-focus image."""
+    """PSNR (dB) in focus: each pixel, from the plane at its true depth, against the all-in-focus image."""
     inside = scored_part(stack.coc_max)
     return psnr(in_focus(images, stack)[inside], stack.all_in_focus[inside])
 
 
 def speckle_contrast(picture: Floats, target: Floats, least: float = 0.05) -> float:
-    """Standard deviation over mean of picture / target, where the target is brighter than `least`; 0 without speckle,
-    1 for fully developed speckle (Goodman, Speckle Phenomena in Optics, chapter 3)."""
+    """Speckle contrast: standard deviation divided by mean of picture / target, for targets brighter than `least`.
+
+    The contrast is 0 without speckle and 1 for fully developed speckle (Goodman, Speckle Phenomena in Optics, chapter
+    3).
+    """
     bright = target > least
     ratio = picture[bright] / target[bright]
     return float(ratio.std() / ratio.mean())

@@ -1,4 +1,4 @@
-"""The methods that studies compare, each from a scene to a wave field, kept once computed."""
+"""The methods that studies compare; each computes a wave field from a scene, and the store keeps the field."""
 
 import hashlib
 import time
@@ -29,9 +29,10 @@ OPT, NET, QNET = "OPT", "DEHNet", "DEHNet int8"
 NCGH, DCGH, FLAT = "nCGH", "dCGH", "flat phase"
 
 INT8_RUNTIMES = ("openvino-int8", "onnxruntime-int8")
-"""Those that run the rounded network; the first that the machine has is taken."""
+"""Runtimes for the int8 network, in order of preference."""
 
 BASELINES: dict[str, Callable[..., Any]] = {NCGH: ncgh, DCGH: dcgh, FLAT: flat_phase}
+"""Function of each baseline method."""
 
 
 class Methods:
@@ -49,13 +50,13 @@ class Methods:
         *,
         display: DisplayProfile | None = None,
     ) -> Timed:
-        """The wave field of a scene.
+        """The wave field of a scene, from the store if it was computed before.
 
         Args:
-            method: one of the names of this module.
-            scene: what is to be shown; networks take its all-in-focus image and depth alone.
-            options: of `synthesise`, for OPT alone.
-            display: with other optics than the study's; its size does not matter.
+            method: name of a method in this module.
+            scene: scene to show; networks use only its all-in-focus image and depth.
+            options: arguments of `synthesise`, for OPT only.
+            display: display with other optics than the study's; its size is replaced by the scene's.
         """
         profile = shown_on(display or self.display, scene.stack.shape, scene.stack.coc_max)
         options = dict(options or {})
@@ -74,7 +75,7 @@ class Methods:
         return kept.value
 
     def timed(self, method: str, stack: FocalStack, profile: DisplayProfile, **options: Any) -> Timed:
-        """Compute, and say how long it took."""
+        """Compute a wave field and measure the time."""
         notes: dict[str, Any] = {}
         network = self.network(method == QNET, profile) if method in (NET, QNET) else None
         start = time.perf_counter()
@@ -95,7 +96,7 @@ class Methods:
         return score_field(method, timed.field, scene.stack, seconds=timed.seconds)
 
     def network(self, quantised: bool, profile: DisplayProfile) -> NetworkSynthesiser:
-        """The networks, ready to run."""
+        """The networks for a display, loaded in the float or int8 runtime."""
         optics = replace(profile, width=1, height=1)
         if (quantised, optics) not in self._ready:
             self._ready[quantised, optics] = NetworkSynthesiser(
@@ -109,15 +110,15 @@ class Methods:
 
     @cached_property
     def weights_digest(self) -> str:
-        """Of the networks that are used."""
+        """Digest of the files of the networks."""
         return folder_digest(self.settings.weights or shipped_folder(), ("*.onnx",))
 
 
 def int8_runtime() -> str:
-    """The first of the int8 runtimes that this machine has.
+    """The first of `INT8_RUNTIMES` that is installed.
 
     Raises:
-        InputError: it has none.
+        InputError: none is installed.
     """
     names = {kind.name for kind in present()}
     for name in INT8_RUNTIMES:
@@ -133,7 +134,7 @@ def changed(
     depths: NDArray[np.float32] | None = None,
     all_in_focus_depth: NDArray[np.float32] | None = None,
 ) -> Scene:
-    """The scene with other depth maps, as methods are given it; `name` says what is other."""
+    """The scene with other depth maps (N, H, W) or all-in-focus depth (H, W); `name` says what differs."""
     stack = scene.stack
     depths = stack.depths if depths is None else depths
     sharp = stack.all_in_focus_depth if all_in_focus_depth is None else all_in_focus_depth

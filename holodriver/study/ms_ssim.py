@@ -1,8 +1,10 @@
-"""MS-SSIM, and holograms that are optimised for it: the paper's trial of another measure of likeness.
+"""MS-SSIM, and holograms that are optimised for it, which the paper tries in place of the mean squared error.
+
+MS-SSIM is the product of contrast and structure at five scales, and of luminance at the last scale, each raised to a
+power. Pictures that are too small for five scales have fewer, and their powers are scaled to the same sum.
 
 Source: Z. Wang, E. P. Simoncelli and A. C. Bovik, "Multi-scale structural similarity for image quality assessment",
-Asilomar 2003: contrast and structure at every scale, luminance at the last, to the powers 0.0448, 0.2856, 0.3001,
-0.2363 and 0.1333. Pictures too small for five scales have fewer, whose powers are scaled to the same sum.
+Asilomar 2003.
 """
 
 import time
@@ -23,32 +25,33 @@ from holodriver.study.store import Timed
 from holodriver.synthesis.loss import LossWeights
 
 POWERS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+"""Exponent of each scale, the finest first."""
 RADIUS, SIGMA = 5, 1.5
 K1, K2 = 0.01, 0.03
 LEAST = 1e-4
-"""Of contrast and structure at a scale, so that its power has a gradient."""
+"""Smallest value of contrast times structure at a scale, so that its power has a gradient."""
 
 ADAM_MSE, MS_SSIM = "MSE (Adam)", "MS-SSIM (Adam)"
 RATE = 0.02
-"""Of Adam on real and imaginary parts."""
+"""Learning rate of Adam for the real and imaginary parts of the field."""
 
 
 def scales_for(shape: tuple[int, ...]) -> int:
-    """Scales that a picture (H, W) has room for: the smallest holds the 11 × 11 window.
+    """Number of scales for a picture (H, W); the picture of the coarsest scale must hold the 11 × 11 window.
 
     Raises:
-        InputError: not even one.
+        InputError: the picture is too small for one scale.
     """
     side, scales = min(shape), 0
     while scales < len(POWERS) and side >= 2 * RADIUS + 1:
         side, scales = side // 2, scales + 1
     if not scales:
-        raise InputError(f"MS-SSIM needs pictures of at least {2 * RADIUS + 1} pixels, got {min(shape)}")
+        raise InputError(f"MS-SSIM needs pictures of at least {2 * RADIUS + 1} pixels a side, got {min(shape)}")
     return scales
 
 
 def ms_ssim(images: Tensor, targets: Tensor) -> Tensor:
-    """MS-SSIM (B,) of pictures (B, H, W) for data range 1; windows that reach over the border are left out."""
+    """MS-SSIM (B,) of pictures (B, H, W) for data range 1; windows that cross the border are left out."""
     scales = scales_for(tuple(images.shape[-2:]))
     powers = torch.tensor(POWERS[:scales], dtype=images.dtype)
     powers = powers * (sum(POWERS) / powers.sum())
@@ -64,14 +67,14 @@ def ms_ssim(images: Tensor, targets: Tensor) -> Tensor:
 
 
 def mean_ms_ssim(images: NDArray[np.floating], targets: NDArray[np.floating]) -> float:
-    """Mean over planes and colours of pictures (N, C, H, W)."""
+    """Mean MS-SSIM over planes and colours of pictures (N, C, H, W)."""
     a, b = (torch.from_numpy(np.ascontiguousarray(v, np.float32)).flatten(0, 1) for v in (images, targets))
     with torch.no_grad():
         return float(ms_ssim(a, b).mean())
 
 
 def _likeness(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Luminance, and contrast times structure, (B, 1, h, w)."""
+    """Luminance term, and contrast times structure, each (B, 1, h, w)."""
     window = torch.exp(-((torch.arange(2 * RADIUS + 1) - RADIUS) ** 2) / (2 * SIGMA**2)).to(a.dtype)
     window = window / window.sum()
 
@@ -94,11 +97,11 @@ def optimise_by_adam(
     steps: int,
     progress: Progress = silent,
 ) -> Timed:
-    """A wave field by Adam and autograd, from flat phase, for Eq. 2 or for Eq. 2 with MS-SSIM in place of squares.
+    """A wave field optimised by Adam and autograd, from flat phase, for Eq. 2 with squares or with MS-SSIM.
 
     Args:
-        kind: `ADAM_MSE` or `MS_SSIM`.
-        steps: of each colour.
+        kind: `ADAM_MSE` for squares, or `MS_SSIM`.
+        steps: number of steps for each colour.
     """
     start = time.perf_counter()
     values = []
@@ -118,7 +121,7 @@ def optimise_by_adam(
 
 
 class _Objective:
-    """Eq. 2 of one colour, its squares or MS-SSIM."""
+    """Loss of Eq. 2 for one colour, with squares or with MS-SSIM."""
 
     def __init__(
         self, stack: FocalStack, profile: DisplayProfile, weights: LossWeights, colour: int, *, structural: bool

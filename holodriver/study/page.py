@@ -1,4 +1,4 @@
-"""The page of claims: one self-contained HTML file, with the same as JSON and Markdown beside it."""
+"""The page of claims: one self-contained HTML file; JSON and Markdown files beside it have the same content."""
 
 import base64
 import html
@@ -17,31 +17,34 @@ from holodriver.study.store import write_json
 from holodriver.study.work import Work
 
 WIDEST = 1100
-"""Pixels of a picture on the page."""
+"""Largest width of a picture on the page, pixels."""
 WORDS = ("yes", "partly", "no", "not comparable", "not measured")
+"""All verdicts, in the order of the summary."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """What was written."""
+    """The page that was written."""
 
     path: Path
+    """The HTML file."""
     rows: Sequence[tuple[str, str, str, str]]
-    """Claim, the paper's figure, ours, and whether they are the same."""
+    """Text, the paper's number, our result and verdict of each claim."""
     same: int
-    """How many are."""
+    """Number of claims with the verdict "yes"."""
 
 
 def claims_page(work: Work, path: Path, *, as_made: bool = False, overwrite: bool = False) -> Page:
     """Make all figures and sweeps that are not up to date, judge the claims, write the page.
 
     Args:
-        path: of the HTML file; JSON and Markdown lie beside it. One in the folder of studies is replaced.
-        as_made: make nothing: judge by what is there, and say which claims nothing was measured for.
-        overwrite: replace one elsewhere, and results of other settings.
+        path: the HTML file to write, with JSON and Markdown files beside it. A page in the folder of studies is always
+            replaced.
+        as_made: do not run studies; judge the claims by the existing results.
+        overwrite: replace a page outside the folder of studies, and results of other settings.
 
     Raises:
-        OutputExistsError: the page is there, elsewhere than in the folder, and `overwrite` is false.
+        OutputExistsError: the page exists outside the folder of studies, and `overwrite` is false.
         HolodriverError: a study failed.
     """
     mine = overwrite or path.parent.resolve() == work.folder.resolve()
@@ -61,7 +64,7 @@ def claims_page(work: Work, path: Path, *, as_made: bool = False, overwrite: boo
 
 
 def judge(results: dict[tuple[str, str], Result]) -> list[tuple[Claim, Finding]]:
-    """Each claim with what was found."""
+    """Each claim with its finding."""
     everything = {
         f"{kind} {name}: {key}": value
         for (kind, name), result in results.items()
@@ -75,13 +78,13 @@ def judge(results: dict[tuple[str, str], Result]) -> list[tuple[Claim, Finding]]
         except KeyError:
             if len(results) == len(FIGURES) + len(SWEEPS):
                 raise
-            finding = None  # it hangs on another study too, which is not there
-        judged.append((claim, finding or Finding("–", "not measured", "Its study was not made yet.")))
+            finding = None  # the claim also needs numbers of another study, which has not run yet
+        judged.append((claim, finding or Finding("–", "not measured", "The study for this claim has not run yet.")))
     return judged
 
 
 def markdown(judged: Sequence[tuple[Claim, Finding]], work: Work) -> str:
-    """The claims as a table."""
+    """The claims as a table in Markdown."""
     lines = [
         f"Measured by `holodriver figures claims` ({_sizes(work)}).",
         "",
@@ -95,7 +98,7 @@ def markdown(judged: Sequence[tuple[Claim, Finding]], work: Work) -> str:
 
 
 def document(judged: Sequence[tuple[Claim, Finding]], results: dict[tuple[str, str], Result], work: Work) -> str:
-    """The page."""
+    """The page in HTML."""
     count = {word: sum(finding.same == word for _, finding in judged) for word in WORDS}
     summary = ", ".join(f"{number} {word}" for word, number in count.items() if number)
     rows = "\n".join(_row(claim, finding) for claim, finding in judged)
@@ -118,7 +121,7 @@ def _section(kind: str, result: Result) -> str:
     outcome = result.outcome
     heads = "".join(f"<th>{_e(column)}</th>" for column in outcome.columns)
     body = "".join("<tr>" + "".join(f"<td>{_e(_cell(cell))}</td>" for cell in row) + "</tr>" for row in outcome.rows)
-    older = () if result.current else ("Made by an earlier version of this program, or of other files.",)
+    older = () if result.current else ("Made by an earlier version of this program, or from other files.",)
     says = " ".join(_e(line) for line in (*outcome.says, *older))
     command = f"holodriver {'figures' if kind == 'figure' else 'sweep'} {result.name}"
     return (
@@ -131,7 +134,7 @@ def _section(kind: str, result: Result) -> str:
 
 
 def _picture(path: Path) -> str:
-    """PNG at most `WIDEST` pixels wide, in base64."""
+    """Picture as a PNG in base64, at most `WIDEST` pixels wide."""
     pixels = read_levels(path)
     scale = WIDEST / pixels.shape[1]
     if scale < 1:
@@ -202,10 +205,11 @@ img {{ width: 100%; height: auto; }} .wide {{ overflow-x: auto; }} summary {{ cu
 @media (max-width: 700px) {{ body {{ padding: .8rem; font-size: 14px; }} }}
 </style></head><body>
 <h1>The paper's claims, measured</h1>
-<p><i>Diffraction-engineered holography: Beyond the depth representation limit of holographic displays</i>, Nature
-Communications 13, 6012 (2022), held against holodriver's own scenes: {sizes}. Of what the paper says, in our own words:
-{summary}. PSNR and SSIM on linear intensity, without any fitted scale, means over planes and scenes; no panel, laser or
-camera was at hand, "frames" are 8-bit panel frames seen through the simulated bench.</p>
+<p>The claims of <i>Diffraction-engineered holography: Beyond the depth representation limit of holographic
+displays</i>, Nature Communications 13, 6012 (2022), in our own words, tested with holodriver's own scenes: {sizes}.
+Number of claims by verdict: {summary}. PSNR and SSIM are those of linear intensity, without a fitted scale, as means
+over planes and scenes. No panel, laser or camera was used: "frames" are 8-bit panel frames seen through the simulated
+bench.</p>
 <div class="wide"><table><thead><tr><th>claim</th><th>paper</th><th>here</th><th>same?</th><th>why</th></tr></thead>
 <tbody>
 {rows}

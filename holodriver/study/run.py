@@ -1,7 +1,7 @@
-"""Runs studies by name and writes what they find, a picture, a table and numbers of each, anew only if needed.
+"""Running studies by name; each writes a picture, a table and a record with numbers.
 
-A result is up to date when it was made of the same inputs (settings, contents of files) by the same code; then its
-files are read and nothing is computed.
+A result is up to date if it was made from the same inputs (settings, contents of files) by the same code. Its files are
+then read, and nothing is computed.
 """
 
 import csv
@@ -29,58 +29,63 @@ from holodriver.study.work import Outcome, Work
 
 FORMAT, VERSION = "holodriver study", 1
 MARKER = "studies.json"
+"""Name of the file that marks a folder of studies."""
 Study = Callable[[Work, Path], Outcome]
 
 FIGURES: dict[str, tuple[Study, str]] = {
     "2a": (cubes, "cubes of 3, 4 and 6 pixels, in and out of focus"),
     "3": (simulation, "front and rear focus of DEH, DEHNet and nCGH"),
-    "4": (experiment, "DEHNet against nCGH from panel frames through the bench"),
+    "4": (experiment, "DEHNet and nCGH from panel frames, seen through the simulated bench"),
     "5": (performance, "time and quality of OPT, NET, qNET and nCGH at two sizes"),
-    "6": (real_world, "a picture with noisy depth, focus by focus"),
-    "7": (holes, "measured depth with holes, filled"),
-    "9": (blurred_depth, "all-in-focus against blur-considered depth"),
+    "6": (real_world, "a picture with noisy depth, at several focal distances"),
+    "7": (holes, "measured depth whose holes were filled"),
+    "9": (blurred_depth, "all-in-focus and blur-considered depth compared"),
     "phase-noise": (phase_noise, "spectrum of a panel with unwanted phase"),
 }
+"""Function and short description of each figure by its name."""
+
 SWEEPS: dict[str, tuple[Study, str]] = {
     "planes": (targets.planes, "number of focal planes"),
     "beta": (targets.beta, "weight of the all-in-focus term"),
     "gamma": (targets.gamma, "depth attention of the all-in-focus term"),
     "blur": (optics.blur, "diameter of the blur circle"),
-    "distance": (optics.distance, "propagation distance, and the field of view it allows"),
+    "distance": (optics.distance, "propagation distance and field of view"),
     "pupil": (optics.pupil, "diameter of the eye's pupil"),
     "channels": (channels.channels, "channels of DEHNet"),
     "all-in-focus": (targets.all_in_focus, "with and without the all-in-focus term"),
-    "depth": (targets.depth, "all-in-focus against blur-considered depth"),
-    "loss": (targets.loss, "MSE against MS-SSIM"),
-    "source": (optics.source, "extent of the light source against speckle"),
+    "depth": (targets.depth, "all-in-focus and blur-considered depth compared"),
+    "loss": (targets.loss, "MSE and MS-SSIM compared"),
+    "source": (optics.source, "extent of the light source, which reduces speckle"),
 }
+"""Function and short description of each sweep by its name."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """A study's outcome and its files."""
+    """A study's outcome and its picture."""
 
     name: str
     outcome: Outcome
     picture: Path
+    """The PNG file of the figure."""
     seconds: float
-    """That it took when it was made."""
+    """Time that the study took to compute, s."""
     fresh: bool
-    """Whether it was made now."""
+    """Whether the study ran now; otherwise its files were read."""
     current: bool = True
-    """Whether it is of this code and these inputs, as it is unless it was asked for as it stands."""
+    """Whether the result is up to date; only `standing` gives results that are not."""
 
 
 def stem(name: str, kind: str) -> str:
-    """Of the files of a study; `kind` is "figure" or "sweep"."""
+    """Name of a study's files without their suffix; `kind` is "figure" or "sweep"."""
     return f"{kind}_{name}"
 
 
 def open_folder(work: Work) -> None:
-    """Take a folder for studies.
+    """Create the folder of studies, or check an existing one.
 
     Raises:
-        OutputExistsError: it is a file, or holds something else.
+        OutputExistsError: the folder is a file, or has other content.
     """
     folder, marker = work.folder, work.folder / MARKER
     if folder.exists() and not folder.is_dir():
@@ -94,7 +99,7 @@ def open_folder(work: Work) -> None:
 
 
 def run(work: Work, kind: str, names: Iterable[str], *, overwrite: bool = False) -> list[Result]:
-    """The studies of those names; those that are up to date are read.
+    """Run the studies with these names; results that are up to date are read.
 
     Args:
         kind: "figure" or "sweep".
@@ -102,15 +107,15 @@ def run(work: Work, kind: str, names: Iterable[str], *, overwrite: bool = False)
         overwrite: replace results of other settings.
 
     Raises:
-        InputError: there is no study of a name, or an input is not what it should be.
-        OutputExistsError: a result of other settings is there, and `overwrite` is false.
-        HolodriverError: one could not be made.
+        InputError: a study does not exist, or an input file is missing or wrong.
+        OutputExistsError: a result of other settings exists, and `overwrite` is false.
+        HolodriverError: a study failed.
     """
     table = FIGURES if kind == "figure" else SWEEPS
     chosen = list(names)
     for name in chosen:
         if name not in table:
-            raise InputError(f"there is no {kind} '{name}'", remedy=f"choose of {', '.join(table)}")
+            raise InputError(f"there is no {kind} '{name}'", remedy=f"choose from {', '.join(table)}")
     _check_inputs(work.settings)
     open_folder(work)
     for name in chosen:
@@ -128,7 +133,7 @@ def run(work: Work, kind: str, names: Iterable[str], *, overwrite: bool = False)
 
 
 def standing(work: Work, kind: str) -> list[Result]:
-    """The results of these settings that are there, be they up to date or not; nothing is made.
+    """The existing results of these settings, up to date or not; no study runs.
 
     Args:
         kind: "figure" or "sweep".
@@ -143,7 +148,7 @@ def standing(work: Work, kind: str) -> list[Result]:
 
 
 def _key(work: Work, kind: str, name: str) -> str:
-    # pictures of studies are drawn with a part of the viewer
+    # pictures of studies are drawn with a part of the viewer, so its code counts here
     return digest(kind, name, inputs_of(work), code_digest(tuple(part for part in UNCOUNTED if part != "viewer")))
 
 
@@ -165,7 +170,7 @@ def _one(work: Work, kind: str, name: str, study: Study) -> Result:
     if outcome.arrays:
         write_arrays(base.with_suffix(".npz"), outcome.arrays)
     _write_table(base.with_suffix(".csv"), outcome)
-    write_json(  # last: a killed run leaves no record of what is not there
+    write_json(  # last, so that a killed run leaves no record without its files
         record,
         {
             "format": FORMAT,
@@ -185,10 +190,10 @@ def _one(work: Work, kind: str, name: str, study: Study) -> Result:
 
 
 def _check_inputs(settings: Settings) -> None:
-    """Refuse early what could not be used later.
+    """Check the input files before any study runs.
 
     Raises:
-        InputError: a file or folder is not there, or is no focal stack.
+        InputError: a file or folder does not exist, or is not a focal stack.
     """
     for path in settings.stacks:
         if not path.is_dir():
@@ -202,7 +207,7 @@ def _check_inputs(settings: Settings) -> None:
 
 
 def inputs_of(work: Work) -> dict[str, Any]:
-    """All that results hang on, files by their contents."""
+    """Everything that decides the results: settings, display, and digests of files."""
     s = work.settings
     values = s.as_dict() | {"display": work.display.as_dict(), "weights": work.methods.weights_digest}
     values["stacks"] = [folder_digest(path, ("*.exr", "*.json")) for path in s.stacks]
@@ -212,12 +217,12 @@ def inputs_of(work: Work) -> dict[str, Any]:
 
 
 def _settings(work: Work) -> dict[str, Any]:
-    """What a user chose, as it stands in a record."""
+    """The user's choices in the form of a record."""
     return work.settings.as_dict() | {"display": work.display.as_dict()}
 
 
 def _held(record: Path) -> dict[str, Any] | None:
-    """What was written about an earlier result; None if nothing was, or it is not understood and made anew."""
+    """The record of an earlier result; None if there is none or it cannot be understood, so that the study runs."""
     try:
         held = json.loads(record.read_text(encoding="utf-8"))
         return held if held["format"] == FORMAT and held["version"] == VERSION else None

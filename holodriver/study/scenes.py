@@ -24,25 +24,28 @@ from holodriver.study.store import STACK, Kept, Store, folder_digest
 CUBES = (3, 4, 6)
 """Sides of the cubes of Fig. 2a, pixels."""
 GREY = 0.05
-"""Intensity round cubes and discs."""
+"""Intensity of the background of cubes and discs."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """An exposed focal stack, the key by which entries name it, and what it is called."""
+    """A scene to show."""
 
     stack: FocalStack
+    """Exposed focal stack of the scene."""
     key: str
+    """Key of the scene in the store."""
     name: str
+    """Name of the scene in tables."""
 
     @property
     def size(self) -> str:
-        """For tables: width × height."""
+        """Text for tables: width × height, pixels."""
         return f"{self.stack.shape[1]} × {self.stack.shape[0]}"
 
 
 class Scenes:
-    """Makes and keeps the scenes that studies ask for."""
+    """Makes the scenes for studies and keeps them in the store."""
 
     def __init__(
         self,
@@ -56,7 +59,7 @@ class Scenes:
         self._blender = blender
 
     def shown(self) -> Scene:
-        """The scene that figures show: the user's first, the demo scene, or layers."""
+        """The scene that figures show: the user's first focal stack, the demo scene, or random layers."""
         s = self.settings
         if s.stacks:
             return self.given()[0]
@@ -65,7 +68,7 @@ class Scenes:
         return self.rendered(DEMO, s.seed)
 
     def several(self) -> list[Scene]:
-        """The scenes over which is averaged."""
+        """The scenes over which results are averaged."""
         s = self.settings
         if s.stacks:
             return self.given()
@@ -74,14 +77,14 @@ class Scenes:
         return [self.rendered(RANDOM, s.seed + n) for n in range(s.scenes)]
 
     def given(self) -> list[Scene]:
-        """The user's stacks."""
+        """The user's focal stacks."""
         return [
             Scene(read_stack(path).exposed(), folder_digest(path, ("*.exr", "*.json")), path.stem)
             for path in self.settings.stacks
         ]
 
     def rendered(self, scene: str, seed: int) -> Scene:
-        """A scene of the add-on's by Blender."""
+        """A scene of the add-on, rendered by Blender."""
         s = self.settings
         job = RenderJob(
             scene=scene,
@@ -105,7 +108,7 @@ class Scenes:
     def layered(
         self, seed: int, size: tuple[int, int] | None = None, planes: int | None = None, coc_max: float | None = None
     ) -> Scene:
-        """Layers drawn at random; `size` is (width, height)."""
+        """A scene of layers drawn at random; `size` is (width, height), pixels."""
         width, height = size or (self.settings.size, self.settings.size)
 
         def drawn() -> LayeredScene:
@@ -120,12 +123,12 @@ class Scenes:
         return self._layers(f"layers-{width}x{height}-{seed}", f"layered scene {seed}", inputs, drawn, planes, coc_max)
 
     def cubes(self, size: int) -> Scene:
-        """Squares of 3, 4 and 6 pixels at the near plane on grey at the far one."""
+        """White squares of 3, 4 and 6 pixels at the near plane on grey at the far plane."""
         inputs = {"kind": "cubes", "size": size, "sides": list(CUBES)}
         return self._layers(f"cubes-{size}", "cubes", inputs, lambda: cube_scene(size), exposed=False)
 
     def wall(self, size: int, planes: int, coc_max: float | None = None) -> Scene:
-        """A texture that fills the near plane: nothing hides anything, so that its blur is known everywhere."""
+        """A texture that fills the near plane; as nothing covers it, its blur is known everywhere."""
         inputs = {"kind": "wall", "size": size}
         return self._layers(f"wall-{size}", "textured wall", inputs, lambda: wall_scene(size), planes, coc_max)
 
@@ -152,7 +155,7 @@ class Scenes:
 
 
 def cropped(scene: LayeredScene, rows: slice, columns: slice) -> LayeredScene:
-    """A part of a layered scene; layers that do not reach into it are left out."""
+    """A part of a layered scene; layers outside this part are left out."""
     from holodriver.scene.layered import SUBPIXELS
 
     layers = []
@@ -185,7 +188,7 @@ def cube_scene(size: int) -> LayeredScene:
 
 
 def disc_scene(size: int, radius: float = 4.0) -> LayeredScene:
-    """White discs, a row of three at each of three depths, on grey at t = 1."""
+    """Three rows of three white discs, at t = 0, 0.5 and 1, on grey at t = 1."""
     y, x = np.mgrid[:size, :size] + 0.5
     rows = []
     for row, t in enumerate((0.0, 0.5, 1.0)):
@@ -198,13 +201,13 @@ def disc_scene(size: int, radius: float = 4.0) -> LayeredScene:
 
 
 def wall_scene(size: int, seed: int = 5) -> LayeredScene:
-    """Texture with detail at all scales (see `texture`) at t = 0, in all colours the same."""
+    """Grey texture with detail at all scales (see `texture`) at t = 0."""
     light = np.tile(texture(size, seed), (3, 1, 1)).astype(np.float32)
     return LayeredScene((Layer(light, np.ones((size, size), bool), np.zeros((size, size), np.float32)),))
 
 
 def texture(size: int, seed: int) -> NDArray[np.float64]:
-    """Random texture (size, size) from 0.05 to 1 whose deviation is the same in every octave from 1 to 16 px."""
+    """Random texture (size, size), 0.05 to 1, with equal standard deviation in every octave from 1 to 16 px."""
     rng = np.random.default_rng(seed)
     total = np.zeros((size, size))
     for scale in (1.0, 2.0, 4.0, 8.0, 16.0):
@@ -227,12 +230,12 @@ def nearest_plane(stack: FocalStack, t: float) -> int:
 
 
 def spread_planes(stack: FocalStack, count: int) -> list[int]:
-    """Indices of `count` planes from the first to the last, evenly."""
+    """Indices of `count` evenly spread planes, from the first to the last."""
     return [round(n) for n in np.linspace(0, stack.planes - 1, min(count, stack.planes))]
 
 
 def cell(corner: tuple[int, int, int], reach: float) -> tuple[slice, slice]:
-    """The part of a picture round a square (top, left, side) up to `reach` pixels from it."""
+    """Rows and columns of a square (top, left, side) and `reach` pixels round it."""
     more = math.ceil(reach)
     top, left, side = corner
     return slice(max(top - more, 0), top + side + more), slice(max(left - more, 0), left + side + more)

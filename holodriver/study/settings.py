@@ -1,4 +1,4 @@
-"""What decides the results of studies: sizes, effort, scenes and networks."""
+"""Settings of studies: sizes, effort, scenes and networks."""
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,42 +14,44 @@ SOURCES: tuple[Source, ...] = ("rendered", "layered")
 
 @dataclass(frozen=True)
 class Settings:
-    """Sizes, effort and sources.
+    """Settings that decide the results of studies.
 
     Raises:
         InputError: a field is out of range; the message names it.
     """
 
     size: int = 512
-    """Pixels of a side of the scenes."""
+    """Side of the scenes, pixels."""
     wide: tuple[int, int] = (1920, 1080)
-    """Width and height of the second size of the performance figure."""
+    """Second size (width, height) for the performance figure, pixels."""
     planes: int = 21
+    """Number of focal planes."""
     samples: int = 16
-    """Samples a pixel of each rendered image."""
+    """Samples per pixel of each rendered image."""
     scenes: int = 5
-    """Scenes over which is averaged."""
+    """Number of scenes over which results are averaged."""
     iterations: int = 500
-    """Most steps of the optimiser for each colour."""
+    """Largest number of steps of the optimiser for each colour."""
     rounds: int = 3
-    """Times that each timing is repeated."""
+    """Number of times that each timing is repeated."""
     source: Source = "rendered"
-    """Where scenes come from: Blender, or layers drawn at random."""
+    """Source of the scenes: rendered by Blender, or layers drawn at random."""
     seed: int = 1
+    """Seed of the first scene."""
     stacks: tuple[Path, ...] = ()
-    """Focal stacks of the user, in place of own scenes; the first is the one that is shown."""
+    """Focal stacks of the user, in place of our scenes; figures show the first one."""
     rgbd: Path | None = None
-    """A real picture with depth for the real-world figure."""
+    """Real picture with depth for the real-world figure."""
     weights: Path | None = None
-    """Folder of networks; those that come along if None."""
+    """Folder of networks; None: the networks that come with holodriver."""
     training_steps: int = 2000
-    """Steps that each network of the study of channels learns for, unless `networks` gives some."""
+    """Training steps of each network for the study of channels, unless `networks` is given."""
     training_records: int = 200
-    """Scenes that they learn from."""
+    """Number of training scenes for the study of channels."""
     training_size: int = 128
-    """Pixels of a side of those scenes."""
+    """Side of the training scenes, pixels."""
     networks: Path | None = None
-    """Folder with a folder of weights for each size of network, for the study of channels."""
+    """Folder for the study of channels, with a folder of weights for each size of network."""
 
     def __post_init__(self) -> None:
         least = smallest_size(REFERENCE.coc_max)
@@ -71,7 +73,7 @@ class Settings:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for files."""
+        """The settings as plain values, for files."""
         values = asdict(self)
         values["wide"] = list(self.wide)
         values["stacks"] = [str(path) for path in self.stacks]
@@ -92,15 +94,15 @@ QUICK = Settings(
     training_records=40,
     training_size=64,
 )
-"""Small: minutes on two cores."""
+"""Small settings, with which all studies take minutes on two cores."""
 
 
 def chosen(*, quick: bool, **given: Any) -> Settings:
-    """The settings that a user asks for: the small ones or the full ones, with what is given in place.
+    """The full or the small settings, with the fields that the user gave.
 
     Args:
-        quick: small ones.
-        given: fields of `Settings`; None for one that is not given.
+        quick: start from the small settings.
+        given: fields of `Settings`; a value of None is ignored.
 
     Raises:
         InputError: a field is out of range; the message names it.
@@ -110,6 +112,6 @@ def chosen(*, quick: bool, **given: Any) -> Settings:
 
 
 def shown_on(display: DisplayProfile, shape: tuple[int, int], coc_max: float | None = None) -> DisplayProfile:
-    """The display with pixels (H, W), and another blur diameter if one is given."""
+    """The display with `shape` (H, W) pixels, and with the blur diameter `coc_max` (px) if given."""
     resized = display.resized(shape[1], shape[0])
     return resized if coc_max is None or coc_max == display.coc_max else replace(resized, coc_max=coc_max)

@@ -1,7 +1,7 @@
-"""What studies have computed, kept in a folder by what it was computed from: nothing is computed twice.
+"""Store of intermediate results of studies in a folder, so that nothing is computed twice.
 
-An entry's key is a digest of its name, its inputs and the code that makes it, so that a change of any of them makes
-another entry. Each is written under a temporary name and renamed: a killed run goes on with what was finished.
+An entry's key is a digest of its name, its inputs and the code that makes it, so that a change of any of them makes a
+new entry. Entries are written under a temporary name and renamed, so that a later run continues after a killed one.
 """
 
 import hashlib
@@ -31,50 +31,53 @@ PACKAGE = Path(holodriver.__file__).parent
 KEY_LENGTH = 16  # hexadecimal digits: 64 bits
 
 UNCOUNTED = ("cli", "farm", "rig", "study/claims.py", "study/page.py", "tasks", "viewer")
-"""Rooms and files of the package that no entry depends on. All others count: a new room makes new entries."""
+"""Folders and files of the package on which no entry depends. All other code counts, that of new folders, too."""
 NOT_IN_RENDERS = ("dehnet", "depth", "lookingglass", "scores", "study")
-"""Further rooms that what Blender renders does not depend on, since rendering again takes long."""
+"""Additional folders on which Blender's renders do not depend; a new render would take long."""
 
 
 @dataclass(frozen=True)
 class Kind(Generic[_Value]):
-    """One way to keep a value in a file or folder."""
+    """A kind of entry: the functions that write a value to a file or folder and read it back."""
 
     suffix: str
+    """Suffix of the file or folder, with its dot."""
     write: Callable[[Path, _Value], None]
     read: Callable[[Path], _Value]
 
 
 @dataclass(frozen=True)
 class Kept(Generic[_Value]):
-    """A value with the key under which it is kept, which names it as an input of others."""
+    """A value from the store with its key."""
 
     value: _Value
     key: str
+    """Key of the entry, by which other entries name it as an input."""
 
 
 @dataclass(frozen=True)
 class Timed:
-    """A wave field and how long it took."""
+    """A wave field and the time of its computation."""
 
     field: WaveField
     seconds: float
+    """Time that the computation took, s."""
     notes: dict[str, Any]
-    """Plain values that its method tells, such as its steps."""
+    """Plain values that the method reports, such as its number of steps."""
 
 
 class Store:
     """A folder of entries.
 
     Args:
-        folder: made when something is kept.
-        said: told the name of each entry that is about to be computed.
+        folder: folder of the entries; it is created with the first entry.
+        said: called with the name of each entry before it is computed.
     """
 
     def __init__(self, folder: Path, said: Callable[[str], None] = lambda name: None):
         self.folder, self._said = folder, said
         self.computed: list[str] = []
-        """Names of the entries that were computed and not found."""
+        """Names of the entries that were computed because they were not in the folder."""
 
     def keep(
         self,
@@ -83,22 +86,22 @@ class Store:
         kind: Kind[_Value],
         compute: Callable[[], _Value],
     ) -> Kept[_Value]:
-        """The value of that name and those inputs: read if it is there, else computed, kept, and read back.
+        """The value of an entry, which is computed and written if it does not exist, and then read.
 
         Args:
-            name: of the entry; a part of its file's name.
-            inputs: plain JSON values that decide the result; keys of other entries where those are its inputs.
-            kind: how it is kept.
-            compute: makes it.
+            name: name of the entry, a part of its file's name.
+            inputs: plain JSON values that decide the result; other entries that are inputs are given by their keys.
+            kind: kind of the entry.
+            compute: function that computes the value.
 
         Raises:
-            FileFormatError: somebody spoilt the entry.
+            FileFormatError: the entry's file is damaged.
         """
         path, key = self.made(name, inputs, kind.suffix, lambda path: kind.write(path, compute()))
         try:
-            return Kept(kind.read(path), key)  # read in either case: rounding in the file is the same in both
+            return Kept(kind.read(path), key)  # a new value is read, too, as the file may round it
         except (ValueError, OSError, KeyError, EOFError, BadZipFile) as error:
-            raise FileFormatError("cannot be read", where=path, remedy="delete it; it is made again") from error
+            raise FileFormatError("cannot be read", where=path, remedy="delete it, so that it is made again") from error
 
     def made(
         self,
@@ -109,10 +112,14 @@ class Store:
         *,
         rendered: bool = False,
     ) -> tuple[Path, str]:
-        """The file or folder of an entry, written by `write` if it is not there yet, and its key; else as `keep`.
+        """The file or folder of an entry, which is written if it does not exist, and the entry's key.
 
         Args:
-            rendered: the entry is Blender's, and depends on the add-on instead of `NOT_IN_RENDERS`.
+            name: name of the entry, a part of its file's name.
+            inputs: plain JSON values that decide the result; other entries that are inputs are given by their keys.
+            suffix: suffix of the file or folder, with its dot.
+            write: function that writes the file or folder.
+            rendered: Blender renders the entry, which depends on the add-on's code and not on `NOT_IN_RENDERS`.
         """
         code = code_digest((*UNCOUNTED, *NOT_IN_RENDERS), addon=True) if rendered else code_digest()
         key = digest(name, inputs, code)
@@ -135,8 +142,8 @@ def code_digest(uncounted: tuple[str, ...] = UNCOUNTED, *, addon: bool = False) 
     """Digest of the package's Python code.
 
     Args:
-        uncounted: folders and files, paths within the package, that do not count.
-        addon: the Blender add-on counts, too.
+        uncounted: folders and files to leave out, as paths within the package.
+        addon: include the code of the Blender add-on.
     """
     found = hashlib.sha256()
     for folder in (PACKAGE, PACKAGE.parent / "blender_addon") if addon else (PACKAGE,):
@@ -194,7 +201,7 @@ def _write_field(path: Path, timed: Timed) -> None:
 
 def _read_field(path: Path) -> Timed:
     hologram = read_hologram(path)
-    assert hologram.field is not None  # as _write_field left it
+    assert hologram.field is not None  # _write_field always writes one
     return Timed(hologram.field, float(hologram.provenance["seconds"]), hologram.provenance["notes"])
 
 
@@ -205,5 +212,5 @@ FIELD: Kind[Timed] = Kind(".holo", _write_field, _read_field)
 
 
 def with_positions(stack: FocalStack, chosen: NDArray[np.integer]) -> FocalStack:
-    """The same stack with some of its planes alone."""
+    """A copy of the stack with only the planes of the indices `chosen`."""
     return replace(stack, images=stack.images[chosen], depths=stack.depths[chosen], positions=stack.positions[chosen])

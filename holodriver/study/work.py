@@ -1,4 +1,4 @@
-"""What a study gets to work with, and what it gives."""
+"""Input of every study (`Work`) and its result (`Outcome`)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,30 +17,31 @@ STAGE = "Studying"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a study found."""
+    """Result of a study."""
 
     title: str
     columns: tuple[str, ...]
+    """Headings of the table."""
     rows: Sequence[Sequence[Any]]
-    """Plain values, under `columns`."""
+    """Rows of the table, plain values under `columns`."""
     numbers: dict[str, float] = field(default_factory=dict)
-    """Named figures, by which claims are judged."""
+    """Named numbers by which claims are judged."""
     says: tuple[str, ...] = ()
-    """Of what, how large and how it was measured; what must stand beside the figures."""
+    """Sentences on scenes, sizes and measurement, which stand beside the figure."""
     arrays: Arrays = field(default_factory=dict)
-    """What is in the picture, where numbers alone do not tell."""
+    """Named arrays that the picture shows."""
 
 
 class Work:
     """Settings, scenes, methods and the store of one run of studies.
 
     Args:
-        folder: for results.
-        settings: sizes and sources.
-        display: of which holograms are studied.
-        cache: folder of what was computed; within `folder` unless given.
-        blender: Blender or a Python with bpy; looked for if None, once something is to be rendered.
-        progress: told of every long step.
+        folder: folder for results.
+        settings: sizes, effort and sources.
+        display: display whose holograms are studied.
+        cache: folder of the store; None: a folder within `folder`.
+        blender: Blender or a Python with bpy; None: found when a scene is to be rendered.
+        progress: called for every long step.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""The pointwise steps of the loss on torch tensors: by compiled kernels on the CPU, by torch alone on accelerators.
+"""The pointwise steps of the loss on torch tensors: compiled kernels on the CPU, torch functions on accelerators.
 
-Both have the same functions; those of `holodriver.synthesis.kernels` say what each does. Sums come back as float64
-tensors on the device, so that nothing waits for it in the middle of a pass.
+`Arithmetic` and `CpuArithmetic` have the same functions, which `holodriver.synthesis.kernels` describes. Sums are
+returned as float64 tensors on the device, so that a pass never waits for the device.
 """
 
 import itertools
@@ -14,27 +14,27 @@ from holodriver.system.threads import side_by_side
 
 
 class Arithmetic:
-    """What the loss asks for, by torch alone; fields are complex (H, W), weights and targets real (H, W)."""
+    """The steps by torch functions; fields are complex (H, W), weights and targets real (H, W)."""
 
     def multiply(self, field: Tensor, factor: Tensor, result: Tensor) -> None:
-        """result = field · factor."""
+        """Multiply: result = field · factor."""
         torch.mul(field, factor, out=result)
 
     def accumulate(self, total: Tensor, factor: Tensor, addend: Tensor) -> None:
-        """total = total · conj(factor) + addend."""
+        """Accumulate: total = total · conj(factor) + addend."""
         total.mul_(factor.conj()).add_(addend)
 
     def gather(self, total: Tensor, factor: Tensor, addend: Tensor) -> None:
-        """total += conj(factor) · addend."""
+        """Gather: total += conj(factor) · addend."""
         total.addcmul_(factor.conj(), addend)
 
     def turn(self, field: Tensor, reference: Tensor, scale: Tensor, *, backwards: bool = False) -> Tensor:
-        """scale · field · (phase factor of `reference`), or its conjugate if `backwards`."""
+        """The product scale · field · (phase factor of `reference`, conjugated if `backwards`)."""
         phase = torch.where(reference == 0, 1, torch.sgn(reference))
         return field * (phase.conj() if backwards else phase) * scale
 
     def mix(self, spectrum: Tensor, straight: Tensor, mirrored: Tensor) -> Tensor:
-        """As `CpuArithmetic.mix`."""
+        """The spectrum straight · spectrum(f) + mirrored · conj(spectrum(−f))."""
         return straight * spectrum + mirrored * torch.roll(spectrum.flip((0, 1)), (1, 1), (0, 1)).conj()
 
     def target(
@@ -45,7 +45,8 @@ class Arithmetic:
         result: Tensor,
         brightness: Tensor,
     ) -> Tensor:
-        """W and T of a plane from (image, depth, all-in-focus) and (position, β, γ, scale); returns ΣW·scale, rest."""
+        """Write W·scale and T of a plane from (image, depth, all-in-focus) and (position, β, γ, scale), and add
+        W·T·scale to `brightness`; returns (ΣW·scale, rest)."""
         image, depth, sharp = (values.double() for values in light)
         position, beta, gamma, scale = numbers
         attention = beta * torch.exp(-2 * (gamma * (depth - position)) ** 2)
@@ -59,7 +60,7 @@ class Arithmetic:
     def pull(
         self, field: Tensor, moved: Tensor, length: float, weight: Tensor, target: Tensor, result: Tensor
     ) -> Tensor:
-        """field += length · moved; result = 4·W·(|field|² − T)·field; returns Σ W·(|field|² − T)²."""
+        """Compute field += length · moved and result = 4·W·(|field|² − T)·field; returns Σ W·(|field|² − T)²."""
         if length:
             field.add_(moved, alpha=length)
         excess = _squares(field) - target
@@ -84,7 +85,7 @@ class Arithmetic:
 
 
 class CpuArithmetic(Arithmetic):
-    """By Numba kernels, with tensors in the memory of the CPU."""
+    """The steps by Numba kernels, for tensors in the memory of the CPU."""
 
     def multiply(self, field: Tensor, factor: Tensor, result: Tensor) -> None:
         kernels.multiply(field.numpy(), factor.numpy(), result.numpy())
@@ -134,12 +135,12 @@ class CpuArithmetic(Arithmetic):
 
 
 def arithmetic_for(device: torch.device) -> Arithmetic:
-    """The arithmetic that fits a device."""
+    """The arithmetic for a device."""
     return CpuArithmetic() if device.type == "cpu" else Arithmetic()
 
 
 def _parts(rows: int) -> list[slice]:
-    """Runs of rows, one a thread."""
+    """Ranges of rows, one for each thread."""
     borders = [rows * n // torch.get_num_threads() for n in range(torch.get_num_threads() + 1)]
     return [slice(a, b) for a, b in itertools.pairwise(borders)]
 

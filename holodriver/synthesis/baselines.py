@@ -1,4 +1,4 @@
-"""Holograms to compare with: flat phase, nCGH, dCGH, and superposed points."""
+"""Baseline holograms for comparison: flat phase, nCGH, dCGH, and superposed points."""
 
 import math
 from threading import Lock
@@ -18,10 +18,11 @@ from holodriver.synthesis.check_input import check_fits
 from holodriver.system.threads import side_by_side
 
 MINIMUM_LAYERS = 128
+"""Smallest default number of depth layers."""
 
 
 def flat_phase(stack: FocalStack, profile: DisplayProfile) -> WaveField:
-    """√all-in-focus amplitude with zero phase at the hologram plane: the picture, everywhere, hardly blurred."""
+    """Amplitude √all-in-focus and phase zero at the hologram plane; all focal planes show the picture almost sharp."""
     check_fits(stack, profile)
     return WaveField(np.sqrt(stack.all_in_focus).astype(np.complex64), profile)
 
@@ -29,20 +30,20 @@ def flat_phase(stack: FocalStack, profile: DisplayProfile) -> WaveField:
 def ncgh(
     stack: FocalStack, profile: DisplayProfile, *, layers: int | None = None, progress: Progress = silent
 ) -> WaveField:
-    """Non-diffusive hologram: each point propagated from its depth, what is behind a silhouette blocked.
+    """Non-diffusive hologram: light from each point is propagated from its depth and blocked by nearer surfaces.
 
-    The scene is cut into layers; from the far one to the near one the wave so far is propagated to the next
-    layer, there replaced by √intensity with zero phase wherever the layer has a surface, and so on. The on-axis phase
-    k·Δz between layers is taken out, so that neighbouring layers of one slanted surface meet in phase.
+    The scene is cut into layers. From the farthest layer to the nearest one, the wave is propagated to the next layer
+    and is replaced by √intensity with zero phase where the layer has a surface. The on-axis phase k·Δz between layers
+    is left out, so that neighbouring layers of a slanted surface have equal phase.
 
     Args:
-        stack: only its all-in-focus image and depth are used.
+        stack: focal stack, of which only the all-in-focus image and depth are used.
         profile: display.
-        layers: number of depth layers; unless given the least above 128 that puts one in each focal plane.
+        layers: number of depth layers; None: the smallest number above 128 with a layer in each focal plane.
         progress: called after each layer.
 
     Raises:
-        InputError: fewer than 2 layers.
+        InputError: there are fewer than 2 layers.
 
     Source: the comparison method of the DEH paper ("Loss function for hologram synthesis" and Fig. 1d).
     """
@@ -58,10 +59,10 @@ def dcgh(
     seed: int = 0,
     progress: Progress = silent,
 ) -> WaveField:
-    """Diffusive hologram: as `ncgh`, but each point with a random phase, so that light spreads, with speckle.
+    """Diffusive hologram: like `ncgh`, but each point has a random phase, so that light spreads and makes speckle.
 
     Args:
-        seed: of the random phases; the other arguments are those of `ncgh`.
+        seed: seed of the random phases. The other arguments are those of `ncgh`.
 
     Source: the dCGH of the DEH paper (Fig. 2a; random phases as in its references 12 and 13).
     """
@@ -74,10 +75,10 @@ def dcgh(
 def superposed(
     stack: FocalStack, profile: DisplayProfile, *, layers: int | None = None, progress: Progress = silent
 ) -> WaveField:
-    """Superposed points: the wave of each point, from its depth, added up; nothing is blocked.
+    """Superposed points: the sum of the waves from all points at their depths; nothing is blocked.
 
-    Each point's phase offset depends on its depth so that all arrive in phase (the on-axis phase is taken out).
-    Arguments are those of `ncgh`.
+    The on-axis phase is left out, so that the waves of points at all depths arrive in phase. Arguments are those of
+    `ncgh`.
 
     Source: the direct calculation of Maimone, Georgiou and Kollin, ACM Trans. Graph. 36(4), 85 (2017), section 3, with
     points gathered into depth layers.
@@ -100,7 +101,7 @@ def superposed(
 def _march(
     stack: FocalStack, profile: DisplayProfile, surface: Tensor, layers: int | None, progress: Progress, stage: str
 ) -> WaveField:
-    """Propagate from layer to layer, far to near; each layer's surface (C, H, W) replaces what comes from behind."""
+    """Propagate from layer to layer, far to near; each layer's surface (C, H, W) replaces the wave from behind it."""
     depths = _Depths(stack, profile, layers)
     stops = [*depths.z, 0.0]
     report = _Counter(progress, stage, len(profile.wavelengths) * len(depths.filled))
@@ -117,7 +118,8 @@ def _march(
 
 
 class _Depths:
-    """The all-in-focus depth cut into layers; those that hold something, far to near."""
+    """The all-in-focus depth cut into layers; `filled` has the layers that are not empty, `z` their distances (m), both
+    from far to near."""
 
     def __init__(self, stack: FocalStack, profile: DisplayProfile, layers: int | None):
         if layers is None:
@@ -130,12 +132,12 @@ class _Depths:
         self.z = [profile.z(layer / (layers - 1)) for layer in self.filled]
 
     def mask(self, layer: int) -> Tensor:
-        """Where `layer` has a surface, bool (H, W)."""
+        """Mask (H, W) of the pixels in which `layer` has a surface."""
         return self._index == layer
 
 
 class _Counter:
-    """Counts steps of several threads into one progress bar."""
+    """Reports the steps of several threads to one progress callback."""
 
     def __init__(self, progress: Progress, stage: str, total: int):
         self._progress, self._stage, self._total, self._done = progress, stage, total, 0

@@ -1,4 +1,4 @@
-"""What every method of synthesis asks of its input before it begins."""
+"""Check of the input that all methods of synthesis share."""
 
 from holodriver.errors import InputError
 from holodriver.optics.display import DisplayProfile
@@ -6,10 +6,10 @@ from holodriver.scene.stack import FocalStack
 
 
 def check_fits(stack: FocalStack, profile: DisplayProfile) -> None:
-    """Refuse a focal stack that is not of the display's size and colours.
+    """Refuse a focal stack whose size or number of colours is not the display's.
 
     Raises:
-        InputError: says which of the two and what was expected.
+        InputError: the size or the number of colours differs; the message gives both.
     """
     colours = len(profile.wavelengths)
     if stack.images.shape[1] != colours:

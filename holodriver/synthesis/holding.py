@@ -1,7 +1,8 @@
-"""What is held in memory from one pass over the planes to the next, so that a budget is kept.
+"""Choice of the data that stay in memory between passes over the planes, within a memory budget.
 
-A step passes twice over the planes: along the direction, to find how far to go, and with the gradient. A plane that
-holds nothing is worked out anew in each pass, from the spectrum; the more it holds, the fewer transforms it costs.
+Each optimisation step passes over the planes twice: once along the direction, to find the step length, and once for the
+gradient. A plane that holds nothing is computed again from the spectrum in each pass; the more a plane holds, the fewer
+transforms it needs.
 """
 
 from enum import IntEnum
@@ -10,37 +11,37 @@ from holodriver.errors import SynthesisError
 
 
 class Hold(IntEnum):
-    """What one plane keeps; each kind keeps what those before it keep."""
+    """Data that one plane holds; each kind includes the data of the kinds before it."""
 
     nothing = 0
-    """4 transforms a step, and weight and target computed in both passes."""
+    """No data: a step takes 4 transforms, and weight and target are computed in both passes."""
     targets = 1
-    """Weight and target: 4 transforms a step."""
+    """Weight and target: a step takes 4 transforms."""
     fields = 2
-    """Its wave field: 3 transforms a step."""
+    """Wave field of the plane: a step takes 3 transforms."""
     moves = 3
-    """The field of the direction: 2 transforms a step, the least there is."""
+    """Change of the wave field by the direction: a step takes 2 transforms, the smallest number possible."""
 
 
 WORKSPACE = 22
-"""Complex fields of one plane that a step needs whatever is held: spectrum, direction, gradients, pairs of the
+"""Memory that every step needs, in complex fields of one plane: spectrum, direction, gradients, pairs of the
 quasi-Newton method, preconditioner, transfer functions."""
 WORKSPACE_A_THREAD = 8
-"""Complex fields of one plane that each thread works with."""
+"""Additional memory for each thread, in complex fields of one plane."""
 
 
 def what_to_hold(planes: int, pixels: int, *, budget: float | None, complex_bytes: int, threads: int) -> list[Hold]:
-    """What each plane holds so that a step fits a budget; the first planes hold more where not all can.
+    """Data that each plane holds so that a step fits a memory budget; the first planes may hold more than the last.
 
     Args:
         planes: number of planes.
-        pixels: of one plane, padding included.
-        budget: bytes beyond the focal stack itself; everything is held if None.
-        complex_bytes: size of one complex value.
-        threads: planes worked on at a time.
+        pixels: pixels of one plane, padding included.
+        budget: bytes available beside the focal stack; None: every plane holds everything.
+        complex_bytes: bytes of one complex value.
+        threads: number of planes computed in parallel.
 
     Raises:
-        SynthesisError: the budget is too small even if nothing is held; says how much is needed.
+        SynthesisError: the budget is too small even if nothing is held; the message says how much is needed.
     """
     if budget is None:
         return [Hold.moves] * planes
@@ -49,14 +50,14 @@ def what_to_hold(planes: int, pixels: int, *, budget: float | None, complex_byte
     if left < 0:
         needed = (budget - left) / 2**30
         raise SynthesisError(
-            f"not enough memory: {pixels:,} pixels need at least {needed:.2f} GiB, there are {budget / 2**30:.2f}",
+            f"not enough memory: {pixels:,} pixels need at least {needed:.2f} GiB, {budget / 2**30:.2f} are available",
             remedy="close programs, allow more memory, or use a smaller picture or less padding",
         )
-    steps = int(left // field)  # each kind of holding costs one complex field a plane
+    steps = int(left // field)  # each kind of `Hold` adds one complex field for each plane
     everywhere, more = divmod(min(steps, len(Hold) * planes - planes), planes)
     return [Hold(everywhere + (n < more)) for n in range(planes)]
 
 
 def least_bytes(pixels: int, *, complex_bytes: int, threads: int) -> int:
-    """Bytes that a step needs though no plane holds anything."""
+    """Bytes that a step needs if no plane holds anything."""
     return (WORKSPACE + WORKSPACE_A_THREAD * threads) * pixels * complex_bytes

@@ -1,7 +1,7 @@
-"""The pointwise steps of the loss, fused so that each plane is read once while it is in the cache.
+"""The pointwise steps of the loss, fused so that each plane is read from memory once.
 
-Compiled by Numba on first use and cached; they release the interpreter lock, so planes run side by side in threads.
-Arrays are (H, W), complex64 with float32 or complex128 with float64.
+Numba compiles the functions on first use and caches them. They release the interpreter lock, so that threads compute
+planes in parallel. Arrays are (H, W), complex64 with float32 or complex128 with float64.
 """
 
 import math
@@ -9,12 +9,12 @@ import math
 import numpy as np
 from numba import njit
 
-FAINTEST = 40.0  # exponent past which exp(−x) is lost beside 1 in float64
+FAINTEST = 40.0  # exponent x above which 1 + exp(−x) is 1 in float64
 
 
 @njit(nogil=True, cache=True, fastmath=True)
 def multiply(field, factor, result):  # type: ignore[no-untyped-def]
-    """result = field · factor."""
+    """Multiply: result = field · factor."""
     height, width = field.shape
     for y in range(height):
         for x in range(width):
@@ -24,7 +24,7 @@ def multiply(field, factor, result):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True, fastmath=True)
 def accumulate(total, factor, addend):  # type: ignore[no-untyped-def]
-    """total = total · conj(factor) + addend."""
+    """Accumulate: total = total · conj(factor) + addend."""
     height, width = total.shape
     for y in range(height):
         for x in range(width):
@@ -36,7 +36,7 @@ def accumulate(total, factor, addend):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True, fastmath=True)
 def gather(total, factor, addend):  # type: ignore[no-untyped-def]
-    """total += conj(factor) · addend."""
+    """Gather: total += conj(factor) · addend."""
     height, width = total.shape
     for y in range(height):
         for x in range(width):
@@ -46,7 +46,7 @@ def gather(total, factor, addend):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True, fastmath=True)
 def turn(field, reference, scale, backwards, result):  # type: ignore[no-untyped-def]
-    """result = scale · field · (phase factor of `reference`), or its conjugate if `backwards`; 1 where it is dark."""
+    """Turn: result = scale · field · (phase factor of `reference`, conjugated if `backwards`; 1 where it is dark)."""
     height, width = field.shape
     for y in range(height):
         for x in range(width):
@@ -64,7 +64,7 @@ def turn(field, reference, scale, backwards, result):  # type: ignore[no-untyped
 
 @njit(nogil=True, cache=True, fastmath=True)
 def mix(spectrum, straight, mirrored, result, first, last):  # type: ignore[no-untyped-def]
-    """result(f) = straight · spectrum(f) + mirrored · conj(spectrum(−f)) in the rows from `first` to before `last`."""
+    """Mix: result(f) = straight · spectrum(f) + mirrored · conj(spectrum(−f)) in the rows `first` to `last` − 1."""
     height, width = spectrum.shape
     for y in range(first, last):
         for x in range(width):
@@ -77,7 +77,7 @@ def mix(spectrum, straight, mirrored, result, first, last):  # type: ignore[no-u
 
 @njit(nogil=True, cache=True, fastmath=True)
 def target(image, depth, sharp, position, beta, gamma, scale, weight, result, brightness):  # type: ignore[no-untyped-def]
-    """weight = W·scale and result = T of one plane; brightness += W·T·scale; returns ΣW·scale, and the `rest`."""
+    """Compute weight = W·scale, result = T and brightness += W·T·scale of one plane; returns (ΣW·scale, rest)."""
     height, width = image.shape
     weights, rest = 0.0, 0.0
     for y in range(height):
@@ -98,7 +98,7 @@ def target(image, depth, sharp, position, beta, gamma, scale, weight, result, br
 
 @njit(nogil=True, cache=True, fastmath=True)
 def pull(field, moved, length, weight, target, result):  # type: ignore[no-untyped-def]
-    """field += length · moved; result = 4·W·(|field|² − T)·field; returns Σ W·(|field|² − T)²."""
+    """Compute field += length · moved and result = 4·W·(|field|² − T)·field; returns Σ W·(|field|² − T)²."""
     height, width = field.shape
     step = weight.dtype.type(length)
     value = 0.0

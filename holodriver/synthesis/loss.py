@@ -1,13 +1,13 @@
 """Eq. 2 of the DEH paper and its gradient, derived by hand.
 
-With a = |u|², the intensity in plane n, the two terms of Eq. 2 are squares in the same a,
+With the intensity a = |u|² in plane n, both terms of Eq. 2 are squares in a and can be joined,
 
     (a − I)² + β·w²·(a − A)²  =  W·(a − T)² + rest,    W = 1 + β·w²,    T = (I + β·w²·A) / W,
 
 so that each plane needs one weight W and one target T; `rest` does not depend on the field. The variable is the
-*spectrum* Û of the field (unitary transform): u_n = F⁻¹{H_n·Û}, and the gradient of the loss with respect to the
-conjugate of Û is Σ_n conj(H_n)·F{2·W·(a − T)·u_n}, which costs two transforms a plane and no autograd graph. How the
-planes are worked on, and what of them is held in memory, is the business of `holodriver.synthesis.planes`.
+*spectrum* Û of the field (unitary transform): u_n = F⁻¹{H_n·Û}. The gradient of the loss with respect to the conjugate
+of Û is Σ_n conj(H_n)·F{2·W·(a − T)·u_n}, which takes two transforms for each plane and no autograd graph.
+`holodriver.synthesis.planes` computes the planes and holds their data in memory.
 """
 
 import itertools
@@ -34,11 +34,11 @@ class LossWeights:
     beta: float
     """Weight β of the all-in-focus term."""
     gamma: float
-    """Depth attention γ: the term fades as exp(−(γ·Δt)²) with the distance Δt in normalised depth."""
+    """Depth attention γ: the all-in-focus term falls as exp(−(γ·Δt)²) with the distance Δt in normalised depth."""
 
     @classmethod
     def for_planes(cls, planes: int, beta: float | None = None, gamma: float | None = None) -> "LossWeights":
-        """β = N − 1 and γ = 2·(N − 1), the paper's 20 and 40 at N = 21, unless given."""
+        """The given weights, or by default β = N − 1 and γ = 2·(N − 1) for N planes (20 and 40 in the DEH paper)."""
         return cls(float(planes - 1) if beta is None else beta, 2.0 * (planes - 1) if gamma is None else gamma)
 
 
@@ -47,9 +47,10 @@ class Quartic:
     """A loss along a line, L(s) = c₀ + c₁·s + c₂·s² + c₃·s³ + c₄·s⁴."""
 
     coefficients: tuple[float, ...]
+    """Coefficients c₀ to c₄."""
 
     def minimum(self) -> tuple[float, float]:
-        """(s, L(s)) at the lowest point of the line."""
+        """The step s with the lowest loss, and this loss: (s, L(s))."""
         c = np.array(self.coefficients)
         roots = np.roots((c[1:] * np.arange(1, 5))[::-1])
         steps = np.append(roots.real[np.abs(roots.imag) <= 1e-6 * (1 + np.abs(roots.real))], 0.0)
@@ -61,20 +62,20 @@ class Quartic:
 class ColourLoss:
     """Eq. 2 for one colour of one focal stack, as a function of the spectrum of the wave field.
 
-    The value is that of Eq. 2 with ⟨·⟩ the mean over pixels; a hologram's loss is the mean over its colours.
+    The symbol ⟨·⟩ of Eq. 2 is the mean over pixels; a hologram's loss is the mean over its colours.
 
     Args:
-        stack: targets; its images are used as they are (expose before).
+        stack: exposed focal stack, the targets.
         colour: index of the colour in the stack and in the profile.
-        profile: display on whose pixels the stack is shown.
-        weights: β and γ.
+        profile: display that shows the stack.
+        weights: weights β and γ.
         padding: dark pixels added on every side of the stack, so that light may leave the picture.
-        device: torch device; on the CPU planes run side by side in threads.
+        device: torch device; on the CPU, threads compute planes in parallel.
         dtype: complex dtype of the spectrum, complex64 or complex128.
-        memory: bytes that may be used beyond the stack, for the planes and for the optimiser; see
-            `holodriver.synthesis.holding`. Without it every plane holds all that saves time.
+        memory: bytes available beside the stack for the planes and the optimiser; see `holodriver.synthesis.holding`.
+            None: every plane holds everything that saves time.
 
-    `plane_weights` (N,) and `brightness` (H, W) are those of `holodriver.synthesis.planes.Planes`.
+    `holodriver.synthesis.planes.Planes` describes the attributes `plane_weights` (N,) and `brightness` (H, W).
 
     Raises:
         InputError: the stack does not have the profile's size or colours.
@@ -121,31 +122,31 @@ class ColourLoss:
         self.rest = self._planes.rest
 
     def transfer_functions(self) -> Iterator[Tensor]:
-        """The transfer function (H, W) to each plane, one after the other; each is overwritten by the next."""
+        """The transfer function (H, W) to each plane, one after another in the same tensor."""
         return self._planes.transfer_functions()
 
     def planes(self, spectrum: Tensor) -> Tensor:
-        """Fields (N, H, W) in all planes, padding included, of a spectrum (H, W)."""
+        """Wave fields (N, H, W), padding included, in all planes for a spectrum (H, W)."""
         return self._planes.fields(spectrum)
 
     def at(self, spectrum: Tensor) -> tuple[float, Tensor]:
-        """Value and gradient 2·∂L/∂Û*, complex (H, W), the direction of steepest ascent, at a spectrum (H, W)."""
+        """Loss and its gradient 2·∂L/∂Û*, complex (H, W), at a spectrum (H, W)."""
         value, gradient = self._planes.at(spectrum)
         return value + self.rest, gradient
 
     def along(self, direction: Tensor) -> Quartic:
-        """The loss from where `at` or `move` came last along a spectrum (H, W); exact, since propagation is linear."""
+        """The exact loss along a direction (H, W), from the last spectrum of `at` or `move`."""
         constant, *others = self._planes.line(direction)
         return Quartic((constant + self.rest, *others))
 
     def move(self, length: float) -> tuple[float, Tensor]:
-        """As `at`, after a step of `length` in the direction of the last `along`."""
+        """Loss and its gradient, complex (H, W), after a step of `length` in the last direction given to `along`."""
         value, gradient = self._planes.move(length)
         return value + self.rest, gradient
 
 
 class _StackTargets:
-    """W and T of the planes of one colour of a focal stack."""
+    """Weights W and targets T of the planes for one colour of a focal stack."""
 
     def __init__(
         self,
@@ -162,7 +163,7 @@ class _StackTargets:
         self._scale = 1 / (stack.shape[0] * stack.shape[1])
 
     def fill(self, plane: int, weight: Tensor, target: Tensor, brightness: Tensor) -> Tensor:
-        """See `holodriver.synthesis.planes.Targets`."""
+        """Write one plane's W and T; see `holodriver.synthesis.planes.Targets`."""
         image, depth = self._stack.images[plane, self._colour], self._stack.depths[plane]
         light = (torch.from_numpy(image).to(self._sharp), torch.from_numpy(depth).to(self._sharp), self._sharp)
         numbers = (float(self._stack.positions[plane]), *self._beta_gamma, self._scale)
@@ -171,9 +172,9 @@ class _StackTargets:
 
 
 def plane_strides(stack: FocalStack, profile: DisplayProfile) -> tuple[float, list[float]]:
-    """Distance (m) from the hologram plane to the first focal plane, and from each to the next.
+    """Distance (m) from the hologram plane to the first focal plane, and from each focal plane to the next.
 
-    Strides that differ by no more than rounding (a millionth of the depth span) are made one.
+    Distances between planes that differ by less than a millionth of the depth span are made equal.
     """
     z = [profile.z(t) for t in stack.positions.tolist()]
     even = (z[-1] - z[0]) / (len(z) - 1)

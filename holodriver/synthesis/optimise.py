@@ -1,9 +1,10 @@
-"""Diffraction-engineered holograms by optimisation: the field whose planes blur as the rendered ones do.
+"""Diffraction-engineered holograms by optimisation: the wave field whose focal planes look like the rendered ones.
 
-Because propagation is linear, the loss along any line is a quartic polynomial whose coefficients cost one propagation
-of the direction. So each step of limited-memory BFGS takes the *exact* minimum along its line, for the transforms of
-one gradient (two a plane), without step sizes to tune. It starts from the second derivative that wave optics gives in
-closed form (`holodriver.synthesis.preconditioner`), which is worth more than any number of remembered steps.
+Because propagation is linear, the loss along any line is a quartic polynomial, and its coefficients need only one
+propagation of the direction. Each step of limited-memory BFGS therefore takes the *exact* minimum along its line, for
+the transforms of one gradient (two for each plane), without step sizes to tune. The preconditioner is the second
+derivative that wave optics gives in closed form (`holodriver.synthesis.preconditioner`); it saves more steps than a
+longer memory of BFGS does.
 """
 
 import math
@@ -30,22 +31,22 @@ from holodriver.system.machine import available_memory
 Reason = Literal["converged", "cap", "cancelled"]
 
 ITERATIONS = 500  # the paper's cap
-TOLERANCE = 1e-3  # relative change of the loss over PATIENCE steps that counts as converged; PSNR ends within 0.05 dB
+TOLERANCE = 1e-3  # relative change of the loss over PATIENCE steps below which it has converged; PSNR is within 0.05 dB
 PATIENCE = 5
-REFRESH = 50  # steps after which the fields are computed anew
-PAIRS = 2  # kept by limited-memory BFGS; 4 or 16 need as many steps
-SHARE_OF_MEMORY = 0.8  # of what is free, used unless a budget is given
+REFRESH = 50  # steps after which the fields are computed again from the spectrum
+PAIRS = 2  # number of pairs for limited-memory BFGS; 4 or 16 pairs need as many steps
+SHARE_OF_MEMORY = 0.8  # share of the free memory that is used if no budget is given
 
 
 @dataclass(frozen=True)
 class Synthesis:
-    """A synthesised hologram and how it came about."""
+    """A synthesised hologram and the course of its optimisation."""
 
     field: WaveField
     history: tuple[tuple[float, ...], ...]
-    """Loss of Eq. 2 before the first and after each step, for each colour."""
+    """Loss of Eq. 2 for each colour, before the first step and after each step."""
     reasons: tuple[Reason, ...]
-    """Why each colour stopped."""
+    """Reason why the optimisation of each colour stopped."""
 
     @property
     def loss(self) -> float:
@@ -74,31 +75,31 @@ def synthesise(
     Args:
         stack: exposed focal stack of H × W pixels, one colour for each wavelength of `profile`.
         profile: display; its size must be that of the stack.
-        beta, gamma: weights of Eq. 2; N − 1 and 2·(N − 1) for N planes unless given.
-        iterations: cap on the steps of each colour.
+        beta, gamma: weights of Eq. 2; None: N − 1 and 2·(N − 1) for N planes.
+        iterations: largest number of steps for each colour.
         tolerance: relative change of the loss over five steps below which a colour has converged.
-        start: field to begin with; zero phase and √all-in-focus amplitude unless given.
+        start: first field; None: amplitude √all-in-focus and phase zero.
         within_slit: keep the field inside the passband of the display's slit, along and across the carrier axis.
-        padding: dark pixels on every side, where light may go that leaves the picture instead of wrapping round; the
-            field itself stays on the panel's pixels.
-        memory: bytes of the device that may be used beyond the stack itself; with less than all planes need, they are
-            worked out more often. Most of what is free unless given.
+        padding: dark pixels on every side, so that light may leave the picture and does not enter again on the opposite
+            side; the field itself stays on the panel's pixels.
+        memory: bytes of the device that may be used beside the stack; None: most of the free memory. With less than all
+            planes need, planes are computed more often.
         device: torch device.
         progress: called after each step.
-        cancelled: asked before each step; when it says yes, the best field so far is returned.
+        cancelled: called before each step; if it returns True, the best field so far is returned.
 
     Returns:
-        the field (never an alias of a working array), the losses and why each colour stopped.
+        The field (never an alias of a working array), the losses and the reasons for stopping.
 
     Raises:
-        InputError: the stack does not fit the profile, `iterations` is below 1, there is no such device, or both
-            `within_slit` and `padding` are given (a field cannot be bounded in space and in frequency).
+        InputError: the stack does not fit the profile, `iterations` is below 1, the device does not exist, or both
+            `within_slit` and `padding` are given (a field cannot be limited in space and in frequency).
         SynthesisError: the loss became not a number, or there is not enough memory.
     """
     check_fits(stack, profile)
     device = torch_device(device)
     if within_slit and padding:
-        raise InputError("a field cannot be kept within the slit and within the panel", remedy="leave out the padding")
+        raise InputError("a field cannot be limited both to the slit and to the panel", remedy="leave out the padding")
     check("argument 'padding'", padding, numbers(0, whole=True, kind="pixels"))
     check("argument 'iterations'", iterations, numbers(1, whole=True))
     weights = LossWeights.for_planes(stack.planes, beta, gamma)
@@ -142,20 +143,20 @@ def minimise(
     report: Callable[[int, float], None] = lambda step, value: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[Tensor, list[float], Reason]:
-    """Preconditioned limited-memory BFGS with an exact line search, on the field of one colour.
+    """Minimise the loss of one colour by preconditioned limited-memory BFGS with an exact line search.
 
     Args:
-        loss: the loss of that colour.
-        field: complex (H, W) at the hologram plane, padding included, to begin with; not changed.
-        iterations: cap on the steps.
+        loss: the loss of this colour.
+        field: first field, complex (H, W), at the hologram plane, padding included; it is not changed.
+        iterations: largest number of steps.
         tolerance: see `synthesise`.
-        project: keeps a field within the linear space in which it is sought (an orthogonal projection).
-        precondition: makes a step of (gradient, field); `Preconditioner(loss)` unless given.
+        project: orthogonal projection of a field onto the linear space of allowed fields.
+        precondition: gives a step for (gradient, field); None: `Preconditioner(loss)`.
         report: called with the number and the loss of each step.
-        cancelled: asked before each step.
+        cancelled: called before each step; if it returns True, the best field so far is returned.
 
     Returns:
-        the best field, the loss before the first and after each step, and why it stopped.
+        The best field, the loss before the first step and after each step, and the reason for stopping.
 
     Raises:
         SynthesisError: the loss became not a number, or there is not enough memory.
@@ -199,7 +200,7 @@ def _minimise(
         direction *= length
         field += direction
         before = gradient
-        if step % REFRESH == REFRESH - 1:  # sheds the rounding that adding up left
+        if step % REFRESH == REFRESH - 1:  # removes the rounding errors of many additions
             value, gradient = pulled(loss.at(torch.fft.fft2(field, norm="ortho")))
         else:
             value, gradient = pulled(loss.move(length))
@@ -212,14 +213,14 @@ def _minimise(
 
 
 def _free_memory(device: torch.device) -> float | None:
-    """Bytes that may be used without being asked for; None if nobody knows."""
+    """Default memory budget, bytes; None if the free memory is unknown."""
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else available_memory()
     return None if free is None else SHARE_OF_MEMORY * free
 
 
 @contextmanager
 def memory_allowed(memory: float | None) -> Iterator[None]:
-    """Have too little memory be the user's fault where it is the user who gave the bytes."""
+    """Turn "not enough memory" into an error of the user's input if the user gave the number of bytes."""
     try:
         yield
     except SynthesisError as error:
@@ -230,7 +231,7 @@ def memory_allowed(memory: float | None) -> Iterator[None]:
 
 @contextmanager
 def _memory_may_run_out() -> Iterator[None]:
-    """Say in one line that memory ran out; torch does so on the CPU by an error that could mean anything."""
+    """Turn all errors of memory into one `SynthesisError`; on the CPU, torch raises a general RuntimeError."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -244,7 +245,7 @@ def _memory_may_run_out() -> Iterator[None]:
 def _projection(
     loss: ColourLoss, profile: DisplayProfile, *, within_slit: bool, padding: int
 ) -> Callable[[Tensor], Tensor]:
-    """Onto the fields that pass the slit, or onto those that are dark outside the panel."""
+    """Projection onto the fields that pass the slit, or onto the fields that are dark outside the panel."""
     if within_slit:
         return slit_projection(profile, loss.shape)
     if padding:
@@ -259,7 +260,7 @@ def _projection(
 
 
 class _Pairs:
-    """The last steps and the changes of gradient they brought, and the quasi-Newton direction from them."""
+    """The last steps with their changes of the gradient, which give the quasi-Newton direction."""
 
     def __init__(self, memory: int):
         self.memory = memory
@@ -267,7 +268,7 @@ class _Pairs:
 
     def add(self, step: Tensor, change: Tensor) -> None:
         curvature = _dot(step, change)
-        if curvature > 0:  # else the pair would spoil the positive definite model
+        if curvature > 0:  # otherwise the model would no longer be positive definite
             self.pairs = [*self.pairs[-self.memory + 1 :], (step, change, 1 / curvature)]
 
     def direction(self, gradient: Tensor, precondition: Callable[[Tensor], Tensor]) -> Tensor:

@@ -1,9 +1,9 @@
-"""Synthesis with the panel in the loop: Burch encoding, look-up table and grey levels included in what is optimised.
+"""Synthesis of panel frames: optimisation that includes Burch encoding, look-up table and grey levels.
 
-The variables are the grey levels of the panel's pixels. The field behind the slit is linear in the amplitudes that they
-give, so the loss of Eq. 2 along any change of levels is again an exact quartic. Each step moves those pixels by one
-level that gain most by it, as the gradient and the curvature met last foretell, and as many of them as really lower
-the loss: if the exact loss after the step is no lower, half as many are tried.
+The variables are the grey levels of the panel's pixels. The field behind the slit is linear in the amplitudes of these
+levels, so that the loss of Eq. 2 along any change is again an exact quartic. Each step moves a share of the pixels by
+one level: those with the largest expected gain, which the gradient and the last curvature predict. If the exact loss
+after a step is not lower, the step is not taken, and half as many pixels are tried.
 """
 
 import numpy as np
@@ -22,8 +22,8 @@ from holodriver.synthesis.check_input import check_fits
 from holodriver.synthesis.loss import ColourLoss, LossWeights
 
 ITERATIONS = 60
-FIRST_SHARE = 0.05  # of the pixels that promise to gain, moved in the first step
-GROWTH = 1.5  # of that share after a step that lowered the loss; it halves after one that did not
+FIRST_SHARE = 0.05  # share of the pixels with an expected gain that the first step moves
+GROWTH = 1.5  # factor on this share after a step that lowered the loss; after any other step the share is halved
 
 
 def refine_frames(
@@ -35,17 +35,17 @@ def refine_frames(
     iterations: int = ITERATIONS,
     progress: Progress = silent,
 ) -> PanelFrames:
-    """Frames whose 8-bit levels, read back through the slit, have a lower loss of Eq. 2 than those of `frames`.
+    """Panel frames whose 8-bit levels, read back through the slit, have a lower loss of Eq. 2 than `frames`.
 
     Args:
-        frames: where to begin, such as an encoded hologram; their gains and tables are kept.
+        frames: first panel frames, such as an encoded hologram; their gains and tables are kept.
         stack: exposed focal stack of the hologram.
         beta, gamma: weights of Eq. 2; see `LossWeights.for_planes`.
-        iterations: steps of each colour.
+        iterations: number of steps for each colour.
         progress: called after each step.
 
     Returns:
-        new frames; their loss is never higher.
+        New panel frames; their loss is never higher than that of `frames`.
 
     Raises:
         InputError: the stack does not fit the frames, or `iterations` is below 1.
@@ -80,22 +80,22 @@ def refine_frames(
 
 
 class _Panel:
-    """From amplitudes (H, W) of one colour to the spectrum behind the slit, and a gradient the way back."""
+    """The linear map from the panel's amplitudes (H, W) of one colour to the spectrum behind the slit."""
 
     def __init__(self, passband: Tensor, grating: Tensor):
         self._passband, self._grating = passband, grating
 
     def spectrum(self, amplitude: Tensor) -> Tensor:
-        """Unitary spectrum (H, W) of the field that the slit passes, the recorded gain undone."""
+        """Unitary spectrum (H, W) of the field that passes the slit, divided by the recorded gain."""
         return torch.fft.fft2(amplitude * self._grating.conj(), norm="ortho") * self._passband
 
     def pull(self, gradient: Tensor) -> Tensor:
-        """Gradient (H, W) in the amplitudes of a gradient in the spectrum: the adjoint of `spectrum`."""
+        """Gradient (H, W) in the amplitudes from a gradient (H, W) in the spectrum: the adjoint of `spectrum`."""
         return (torch.fft.ifft2(gradient * self._passband, norm="ortho") * self._grating).real
 
 
 class _Levels:
-    """Grey levels (H, W) of one colour, and their neighbours among those of different amplitude."""
+    """Grey levels (H, W) of one colour, and the neighbouring levels with a different amplitude."""
 
     def __init__(self, lut: AmplitudeLut, grey: NDArray[np.uint8]):
         # One grey level for each amplitude that the panel has, up to the peak.
@@ -105,20 +105,20 @@ class _Levels:
 
     @property
     def grey(self) -> NDArray[np.uint8]:
-        """Grey levels now."""
+        """Present grey levels, (H, W)."""
         return self._greys[self._index]
 
     def amplitude(self) -> Tensor:
-        """Amplitudes now, float32."""
+        """Present amplitudes, float32 (H, W)."""
         return torch.from_numpy(self._amplitudes[self._index]).float()
 
     def promising(self, gradient: Tensor, curvature: float, share: float) -> tuple[Tensor, NDArray[np.int64]]:
-        """The change of amplitude if those pixels move one level that promise to gain most, and the levels they move.
+        """Changes of amplitude (H, W) and of level (H, W) if the pixels with the largest expected gain move one level.
 
         Args:
-            gradient: of the loss in the amplitudes.
-            curvature: second derivative of the loss along earlier changes, for each pixel alike.
-            share: of the pixels that promise to gain at all.
+            gradient: gradient (H, W) of the loss in the amplitudes.
+            curvature: second derivative of the loss along the last change, the same for all pixels.
+            share: share of the pixels with an expected gain that move.
         """
         slope = gradient.numpy()
         wanted = np.clip(self._index - np.sign(slope).astype(np.int64), 0, len(self._amplitudes) - 1)
@@ -131,5 +131,5 @@ class _Levels:
         return torch.from_numpy(np.where(chosen, change, 0)).float(), steps
 
     def move(self, steps: NDArray[np.int64]) -> None:
-        """Take the levels that `promising` proposed."""
+        """Apply the changes of level from `promising`."""
         self._index = self._index + steps

@@ -1,9 +1,9 @@
-"""The wave fields in all focal planes: spread from a spectrum, compared with their targets, gathered into a gradient.
+"""The wave fields in all focal planes: computed from a spectrum, compared with targets, gathered into a gradient.
 
-The planes are worked on in *runs* of neighbours that hold the same things; on the CPU the runs go side by side, one
-thread each, and one plane at a time, so that nothing larger than a plane is in work. The transfer functions follow one
-another by a factor, H_{n+1} = H_n·S, so that none but the first of each run is stored. Where a plane holds its fields,
-the sum of the gradient is worked out from the last plane to the first, as Horner does for polynomials.
+Planes are grouped in *runs* of neighbours that hold the same kind of data. On the CPU each thread computes a run, one
+plane at a time, so that the working memory of a thread is that of one plane. Each transfer function is the one before
+times a factor, H_{n+1} = H_n·S, so that only the first one of each run is stored. For planes that hold fields and
+moves, the sum of the gradient is computed from the last plane to the first, by Horner's method for polynomials.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,36 +22,39 @@ _Result = TypeVar("_Result")
 
 
 class Targets(Protocol):
-    """Where the weight W and the target T of a plane come from."""
+    """Source of the weight W and the target T of each plane."""
 
     def fill(self, plane: int, weight: Tensor, target: Tensor, brightness: Tensor) -> Tensor:
-        """Write W / pixels and T of one plane and add W·T / pixels to `brightness`, all (H, W); dark padding is left
-        as it is. Returns float64 (ΣW / pixels, what Eq. 2 adds for this plane whatever the field is)."""
+        """Write W / pixels and T of one plane and add W·T / pixels to `brightness`, all (H, W); padding is not changed.
+
+        Returns:
+            float64 (2,): ΣW / pixels, and the part of Eq. 2 for this plane that does not depend on the field.
+        """
 
 
 @dataclass(frozen=True)
 class _Run:
-    """Neighbouring planes that hold the same things."""
+    """Neighbouring planes that hold the same kind of data."""
 
     planes: tuple[int, ...]
     head: Tensor
-    """Transfer function (H, W) from the hologram plane to the first of them."""
+    """Transfer function (H, W) from the hologram plane to the first plane of the run."""
     hold: Hold
 
 
 class Planes:
-    """The fields of all planes and what they are compared with.
+    """The fields of all planes, and the weights and targets with which they are compared.
 
-    `plane_weights` (N,) is the mean W of each plane, `brightness` (H, W) the sum of W·T / pixels over the planes,
-    `rest` what Eq. 2 adds whatever the field is.
+    `plane_weights` (N,) is the mean W of each plane, `brightness` (H, W) the sum of W·T / pixels over the planes, and
+    `rest` the part of Eq. 2 that does not depend on the field.
 
     Args:
         first: transfer function (H, W) from the hologram plane to the first plane.
-        strides: factors (H, W) from each plane to the next, N − 1 of them; may be one and the same tensor.
-        targets: W and T.
-        holds: what each plane keeps from pass to pass.
-        arithmetic: for the device on which `first` lies.
-        threads: runs that go side by side.
+        strides: N − 1 factors (H, W) from each plane to the next; all may be the same tensor.
+        targets: source of W and T.
+        holds: data that each plane keeps between passes.
+        arithmetic: arithmetic for the device of `first`.
+        threads: number of runs computed in parallel.
     """
 
     def __init__(
@@ -82,7 +85,7 @@ class Planes:
         self.brightness = torch.stack([brightness for _, brightness in parts]).sum(0)
 
     def transfer_functions(self) -> Iterator[Tensor]:
-        """The transfer function (H, W) to each plane, one after the other; each is overwritten by the next."""
+        """The transfer function (H, W) to each plane, one after another in the same tensor."""
         here = self._first.clone()
         yield here
         for stride in self._strides:
@@ -90,7 +93,7 @@ class Planes:
             yield here
 
     def at(self, spectrum: Tensor) -> tuple[float, Tensor]:
-        """(Σ W·(|fields|² − T)², its gradient in the spectrum) at a spectrum (H, W), which is remembered."""
+        """The sum Σ W·(|fields|² − T)² and its gradient (H, W) at a spectrum (H, W), which is remembered."""
         self._spectrum = spectrum.clone()
         return self._pull(None)
 
@@ -101,16 +104,17 @@ class Planes:
         return torch.stack(parts).sum(0).tolist()
 
     def move(self, length: float) -> tuple[float, Tensor]:
-        """As `at`, after a step of `length` along the direction of the last `line`."""
+        """The sum Σ W·(|fields|² − T)² and its gradient (H, W) after a step of `length` in the direction last given to
+        `line`."""
         self._spectrum.add_(self._direction, alpha=length)
         return self._pull(length)
 
     def fields(self, spectrum: Tensor) -> Tensor:
-        """Fields (N, H, W) of a spectrum (H, W)."""
+        """Wave fields (N, H, W) in all planes for a spectrum (H, W)."""
         return torch.stack([torch.fft.ifft2(spectrum * h, norm="ortho") for h in self.transfer_functions()])
 
     def _split(self, holds: Sequence[Hold]) -> Iterator[_Run]:
-        """Runs of equal holding, each kind shared out among the threads."""
+        """Runs of planes with equal `holds`; the planes of each kind are divided among the threads."""
         groups = [[n for n in range(len(holds)) if holds[n] == hold] for hold in sorted(set(holds), reverse=True)]
         parts = [
             [int(n) for n in part] for group in groups for part in np.array_split(group, min(self._threads, len(group)))
@@ -121,7 +125,7 @@ class Planes:
             yield _Run(tuple(part), heads[part[0]], holds[part[0]])
 
     def _fill(self, run: _Run) -> tuple[Tensor, Tensor]:
-        """Sums (planes, 2) and brightness (H, W) of a run, whose W and T are kept if it holds them."""
+        """Sums (planes, 2) and brightness (H, W) of a run; W and T are kept if the run holds them."""
         brightness = torch.zeros(run.head.shape, dtype=self._real, device=run.head.device)
         scratch = torch.zeros((2, *run.head.shape), dtype=self._real, device=run.head.device)
         sums = []
@@ -132,7 +136,7 @@ class Planes:
         return torch.stack(sums), brightness
 
     def _compare(self, run: _Run) -> Tensor:
-        """Coefficients (5,) of a run."""
+        """Coefficients (5,) of the loss along the direction, for one run."""
         total = torch.zeros(5, dtype=torch.float64, device=run.head.device)
         if run.hold == Hold.moves:
             for n, moved in self._along(run, self._direction):
@@ -152,13 +156,13 @@ class Planes:
         return total
 
     def _pull(self, length: float | None) -> tuple[float, Tensor]:
-        """Value and gradient; fields that are held move by `length`, or are worked out anew if it is None."""
+        """Sum and gradient; held fields move by `length`, or are computed again if `length` is None."""
         parts = self._map(lambda run: self._gather(run, length), self._runs)
         value = torch.stack([value for value, _ in parts]).sum()
         return float(value), torch.stack([total for _, total in parts]).sum(0) if len(parts) > 1 else parts[0][1]
 
     def _gather(self, run: _Run, length: float | None) -> tuple[Tensor, Tensor]:
-        """Value and gradient of one run."""
+        """Sum and gradient of one run."""
         if run.hold == Hold.moves:
             if length is None:
                 for n, here in self._along(run, self._spectrum):
@@ -177,7 +181,7 @@ class Planes:
         return value, total
 
     def _gather_held(self, run: _Run, length: float) -> tuple[Tensor, Tensor]:
-        """Value and gradient of a run whose fields and their changes are at hand: the last plane first."""
+        """Sum and gradient of a run that holds fields and moves, computed from the last plane to the first."""
         pulled, spectrum, total = (torch.empty_like(run.head) for _ in range(3))
         value = torch.zeros((), dtype=torch.float64, device=run.head.device)
         last = run.planes[-1]
@@ -191,7 +195,7 @@ class Planes:
         return value, total
 
     def _along(self, run: _Run, times: Tensor | None = None) -> Iterator[tuple[int, Tensor]]:
-        """Each plane of a run with its transfer function (·`times`), which the next overwrites."""
+        """Each plane of a run with its transfer function (H, W), times `times` if given, all in the same tensor."""
         here = run.head.clone() if times is None else run.head * times
         for n in run.planes:
             if n != run.planes[0]:
@@ -199,7 +203,7 @@ class Planes:
             yield n, here
 
     def _of(self, plane: int, run: _Run) -> tuple[Tensor, Tensor]:
-        """W and T of a plane."""
+        """Weight W and target T of a plane."""
         if run.hold >= Hold.targets:
             return self._weight[plane], self._target[plane]
         weight, target = torch.zeros((2, *run.head.shape), dtype=self._real, device=run.head.device)
@@ -207,7 +211,7 @@ class Planes:
         return weight, target
 
     def _map(self, work: Callable[..., _Result], items: Sequence[object]) -> list[_Result]:
-        """`work` on each item, side by side where the processor does the work."""
+        """Results of `work` for each item; on the CPU the items are computed in parallel."""
         if self._first.device.type == "cpu":
             return side_by_side(work, items)
         return [work(item) for item in items]

@@ -1,17 +1,16 @@
-"""The approximate inverse of the second derivative of Eq. 2, in closed form: what makes the optimiser fast.
+"""Preconditioner of the optimiser: the approximate inverse of the second derivative of Eq. 2, in closed form.
 
-About a field of amplitude A, a change with the phase of the field (r, of its amplitude) and one a quarter turn ahead
-(q, of its phase) alter the intensity a distance z away by
+A small change of a field of amplitude A has a part r in phase with the field (it changes the amplitude) and a part q a
+quarter turn ahead (it changes the phase). At the distance z they change the intensity by
 
     δI(f) = 2·A·(cos χ·r(f) + sin χ·q(f)),    χ = z·(k − kz(f)),
 
-the contrast transfer of a weak object. So the second derivative of Σ_n W_n·(I_n − T_n)² in (r, q) is, at each spatial
-frequency, 8·A²·Σ_n W_n·[[cos²χ, sin χ·cos χ], [sin χ·cos χ, sin²χ]]. Coarse phase hardly shows at any distance (sin²χ
-is 1e-7 at a period of a whole picture), which is why plain gradients leave it wrong for hundreds of steps; dividing by
-this matrix cures that.
+the contrast transfer of a weak object. The second derivative of Σ_n W_n·(I_n − T_n)² in (r, q) is therefore, at each
+spatial frequency, 8·A²·Σ_n W_n·[[cos²χ, sin χ·cos χ], [sin χ·cos χ, sin²χ]]. Coarse phase is almost invisible at any
+distance (sin²χ is 1e-7 for a period as long as the picture), so that plain gradients need hundreds of steps to correct
+it. Dividing the gradient by this matrix solves this problem.
 
-Sources: contrast transfer by Guigay, Optik 49, 121 (1977), Eq. 4; the weights and planes are those of Eq. 2 of the DEH
-paper.
+Sources: contrast transfer by Guigay, Optik 49, 121 (1977), Eq. 4; weights and planes by Eq. 2 of the DEH paper.
 """
 
 import cmath
@@ -25,19 +24,18 @@ from holodriver.synthesis.arithmetic import arithmetic_for
 from holodriver.synthesis.loss import ColourLoss
 
 LEAST_CONTRAST = 0.02
-"""Added to sin²χ and cos²χ, mean over planes: below it a change shows too little to be trusted."""
+"""Constant added to the means of sin²χ and cos²χ over the planes; changes with less contrast are not reliable."""
 DARKEST = 0.3
-"""Added to the local brightness, in means of the picture's."""
+"""Share of the picture's mean brightness that is added to the local brightness."""
 SMOOTHING = 4.0
-"""Standard deviation, in samples, with which brightness is smoothed: a change of the field reaches as far as light
-spreads between planes."""
+"""Standard deviation, samples, of the Gaussian that smooths the brightness, because light spreads between planes."""
 
 
 class Preconditioner:
-    """Turns a gradient of `loss` in the field into a step of about the right length in all its parts.
+    """Turns a gradient of `loss` in the field into a step of about the right length at all frequencies.
 
     Args:
-        loss: Eq. 2 of one colour.
+        loss: Eq. 2 for one colour.
     """
 
     def __init__(self, loss: ColourLoss):
@@ -51,17 +49,17 @@ class Preconditioner:
         self._mirrored = torch.complex(sin2 - cos2, -2 * both) / (2 * determinant)
         bright = self._smooth(loss.brightness, loss.pitch)
         level = bright + DARKEST * bright.mean()
-        self._scale = torch.where(level > 0, 8 * level, 1).rsqrt()  # a colour that is black everywhere has no scale
+        self._scale = torch.where(level > 0, 8 * level, 1).rsqrt()  # 1 for a colour that is black everywhere
 
     def __call__(self, gradient: Tensor, field: Tensor) -> Tensor:
-        """A step (H, W) for a gradient at `field`, all complex (H, W); linear and positive definite in the gradient."""
+        """Step for a gradient at `field`, all complex (H, W); linear and positive definite in the gradient."""
         relative = self._do.turn(gradient, field, self._scale, backwards=True)
         spectrum = self._do.mix(torch.fft.fft2(relative), self._straight, self._mirrored)
         return self._do.turn(torch.fft.ifft2(spectrum), field, self._scale)
 
     @staticmethod
     def _mean_squared_transfer(loss: ColourLoss) -> Tensor:
-        """Mean over the planes, weighted as Eq. 2 weights them, of the squared transfer function without carrier."""
+        """Mean over the planes, with the weights of Eq. 2, of the squared transfer function without carrier (H, W)."""
         weights = (loss.plane_weights / loss.plane_weights.sum()).tolist()
         total: Tensor | None = None
         planes = zip(weights, loss.distances, loss.transfer_functions(), strict=True)
@@ -74,7 +72,7 @@ class Preconditioner:
 
     @staticmethod
     def _smooth(values: Tensor, pitch: float) -> Tensor:
-        """Real (H, W), smoothed by a Gaussian."""
+        """Real values (H, W), smoothed by a Gaussian."""
         fy, fx = (spatial_frequencies(n, pitch).to(values.device) for n in values.shape)
         squared = (fy[:, None] ** 2 + fx[None] ** 2) * pitch**2
         gaussian = torch.exp(-2 * (math.pi * SMOOTHING) ** 2 * squared).to(values.dtype)

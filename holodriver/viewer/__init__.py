@@ -1,1 +1,1 @@
-"""The viewer: one page that shows focal stacks and holograms, focus by focus, in any browser."""
+"""The viewer: one page that shows focal stacks and holograms, plane by plane, in any browser."""

@@ -1,6 +1,6 @@
-"""What a user may choose of the viewer's page, by name; importing this needs no picture library."""
+"""Names of the user's choices for the viewer's page; importing this module needs no picture library."""
 
 from typing import Literal
 
 Show = Literal["frames", "field", "both"]
-"""What is shown of a hologram: what a camera sees of its panel frames, its wave field, or both."""
+"""View of a hologram: the camera's picture of its panel frames, its wave field, or both."""

@@ -1,4 +1,4 @@
-"""Contact sheets: methods side by side, focus by focus, with enlarged details."""
+"""Contact sheets: pictures of several methods side by side at several focal planes, with enlarged details."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,22 +22,29 @@ _FRAMES = ((40, 150, 255), (255, 160, 40))  # BGR, the two details
 
 @dataclass(frozen=True)
 class Column:
-    """One method: a heading and a picture, with a caption, for each row."""
+    """Column of one method."""
 
     heading: str
     pictures: Sequence[NDArray[np.floating]]
-    """Linear light (3, H, W), one for each row."""
+    """Picture for each row, linear light (3, H, W)."""
     captions: Sequence[str]
+    """Text below each picture."""
 
 
 def contact_sheet(rows: Sequence[str], columns: Sequence[Column], title: str) -> Pixels:
-    """A picture (h, w, 3) in blue, green, red: one row a focus, one column a method, two details under each picture.
+    """Contact sheet (h, w, 3) in blue, green, red: a row for each focus, a column for each method, two details below
+    each picture.
 
-    The details are where the first column changes most between the first and the last row: one that is sharper in the
-    first, one that is sharper in the last, the same places in all cells.
+    The details are the two places of the first column whose sharpness changes most between the first and the last row;
+    they are the same in all cells.
+
+    Args:
+        rows: heading of each row.
+        columns: columns of the methods.
+        title: title of the sheet.
 
     Raises:
-        InputError: a column without one picture a row, or pictures of different sizes.
+        InputError: a column does not have one picture for each row, or the pictures differ in size.
     """
     shapes = {np.shape(picture) for column in columns for picture in column.pictures}
     if len(shapes) != 1 or any(len(c.pictures) != len(rows) or len(c.captions) != len(rows) for c in columns):
@@ -66,7 +73,7 @@ def contact_sheet(rows: Sequence[str], columns: Sequence[Column], title: str) ->
 
 
 def details(first: NDArray[np.floating], last: NDArray[np.floating]) -> list[tuple[int, int, int]]:
-    """Two squares (top, left, side): where `first` is sharper than `last` by most, and where it is the other way."""
+    """Two squares (top, left, side), pixels, in which `first` is most sharper than `last`, and least so."""
     side = max(8, round(min(first.shape[-2:]) * _DETAIL))
     sharpness = [np.abs(cv2.Laplacian(srgb_encode(p).mean(0, dtype=np.float64), cv2.CV_64F)) for p in (first, last)]
     gain = uniform_filter(sharpness[0] - sharpness[1], side)
@@ -79,7 +86,7 @@ def details(first: NDArray[np.floating], last: NDArray[np.floating]) -> list[tup
 
 
 def _tile(picture: NDArray[np.floating], boxes: Sequence[tuple[int, int, int]], scale: int, detail_w: int) -> Pixels:
-    """The picture with the boxes drawn, and under it the details they frame."""
+    """The picture with frames round the boxes, and the enlarged boxes below it."""
     pixels = np.rint(srgb_encode(picture) * 255).astype(np.uint8).transpose(1, 2, 0)[..., ::-1]
     large = np.ascontiguousarray(pixels.repeat(scale, 0).repeat(scale, 1))
     zooms = []

@@ -1,13 +1,13 @@
-"""What files say of themselves, as rows for people to read."""
+"""Metadata of files as rows for people to read."""
 
 from typing import Any
 
 LONG = 4
-"""Values up to which a list is written out."""
+"""Largest number of values of a list that is written in full."""
 
 
 def flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested plain values as rows of dotted names and text; what is None is left out."""
+    """Nested plain values as rows of dotted names and text; values of None are left out."""
     rows = []
     for key, value in values.items():
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Films of the focus going from near to far and back, methods side by side."""
+"""Films in which the focus moves from near to far and back, with methods side by side."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ from holodriver.viewer.method_pictures import RENDERED, page_size, shrunk
 Pixels = NDArray[np.uint8]
 
 SUFFIXES = (*WRITABLE, ".gif")
-"""Of files that are written as films."""
+"""Suffixes of files that can be written as films."""
 
 HOLD_S = 0.5
-"""Seconds that the focus rests at either end."""
+"""Time that the focus rests at each end, s."""
 
 SMALLEST = 384
-"""Pixels to about which small pictures are enlarged, so that there is room for what is written."""
+"""Approximate width, pixels, to which small pictures of a video are enlarged, so that there is room for text."""
 
 SMALLEST_GIF = 200
-"""The same for a GIF, whose size grows with every pixel."""
+"""Approximate width, pixels, to which small pictures of a GIF are enlarged; larger ones make large files."""
 
 _GAP, _MARGIN, _STRIP = 12, 20, 92  # px
 _GROUND, _INK, _QUIET, _TRACK = (18, 18, 18), (240, 238, 232), (165, 162, 154), (70, 69, 66)  # red first
@@ -39,27 +39,28 @@ _GROUND, _INK, _QUIET, _TRACK = (18, 18, 18), (240, 238, 232), (165, 162, 154), 
 
 @dataclass(frozen=True)
 class FilmColumn:
-    """One method: its pictures and what is written under each."""
+    """Column of one method."""
 
     name: str
     pictures: Sequence[Pixels]
-    """(h, w, 3) sRGB for each focal plane, red first."""
+    """Picture of each focal plane, sRGB (h, w, 3), red first."""
     captions: Sequence[str]
+    """Text below each picture."""
 
 
 def focus_frames(
     columns: Sequence[FilmColumn], positions: Sequence[float], labels: Sequence[str], *, smallest: int = SMALLEST
 ) -> list[Pixels]:
-    """A frame of even sides for each focal plane, columns side by side, with names, captions and where the focus is.
+    """A video frame of even sides for each focal plane: columns side by side, names, captions and the focus.
 
     Args:
-        columns: at least one.
-        positions: normalised depths, which place the marker between near and far.
-        labels: what is said of the focus of each plane.
-        smallest: see `SMALLEST`.
+        columns: one column or more.
+        positions: normalised depth of each plane, for the marker between near and far.
+        labels: text for the focus of each plane.
+        smallest: approximate width, pixels, to which small pictures are enlarged.
 
     Raises:
-        InputError: columns of other lengths or sizes.
+        InputError: the columns differ in length, or the pictures in size.
     """
     shapes = {picture.shape for column in columns for picture in column.pictures}
     lengths = {len(positions), len(labels), *(len(c.pictures) for c in columns), *(len(c.captions) for c in columns)}
@@ -96,20 +97,20 @@ def film_of(
     smallest: int = SMALLEST,
     progress: Progress = silent,
 ) -> list[Pixels]:
-    """Frames of a hologram at each focus, beside the rendered ones if a focal stack is given; see `focus_frames`.
+    """Video frames of a hologram at each focus, beside the rendered pictures if a focal stack is given.
 
     Args:
-        look: light (C, H, W) that is seen with the focus at a normalised depth.
-        positions: ascending; those of `against` if it is given.
-        profile: by which depth has dioptres.
-        name: of the hologram.
-        against: exposed focal stack; the PSNR of each plane is written under the hologram.
-        width: pixels that each picture is wide at most.
-        smallest: see `SMALLEST`.
-        progress: told of each plane.
+        look: function that gives the light (C, H, W) seen with the focus at a normalised depth.
+        positions: normalised depths, ascending; those of `against` if it is given.
+        profile: display, which gives depth in dioptres.
+        name: name of the hologram.
+        against: exposed focal stack; the PSNR of each plane is written below the hologram.
+        width: largest width of each picture, pixels.
+        smallest: approximate width, pixels, to which small pictures are enlarged.
+        progress: called after each plane.
 
     Raises:
-        InputError: the focal stack is of another size.
+        InputError: the focal stack and the hologram differ in size.
     """
     if against is not None and against.shape != profile.shape:
         (h, w), (height, wide) = against.shape, profile.shape
@@ -134,24 +135,27 @@ def film_of(
 
 
 def there_and_back(count: int, hold: int) -> list[int]:
-    """Indices from 0 to `count` − 1 and back to the second, each end `hold` times longer: the end meets the start."""
+    """Indices from 0 to `count` − 1 and back to 1, with `hold` additional times of both ends, for a seamless loop."""
     return [*[0] * hold, *range(count), *[count - 1] * hold, *range(count - 2, 0, -1)]
 
 
 def write_focus_film(
     path: Path, frames: Sequence[Pixels], *, rate: Fraction, times: int = 2, overwrite: bool = False
 ) -> int:
-    """Write frames of ascending focus as a film that goes there and back; the number of its frames.
+    """Write video frames of ascending focus as a film in which the focus moves there and back.
 
     Args:
-        path: NAME.mp4, .mov, .mkv, or .gif, which begins again for ever.
-        frames: see `focus_frames`.
-        rate: focal planes a second.
-        times: there and back in a video.
-        overwrite: replace what is there.
+        path: NAME.mp4, .mov or .mkv, or NAME.gif, which is repeated without end.
+        frames: video frame of each focal plane; see `focus_frames`.
+        rate: focal planes per second.
+        times: number of sweeps there and back in a video.
+        overwrite: replace an existing file.
+
+    Returns:
+        Number of video frames in the film.
 
     Raises:
-        InputError: `path` is named as neither.
+        InputError: the suffix of `path` is not one of `SUFFIXES`.
         OutputExistsError: `path` exists and `overwrite` is false.
         HolodriverError: PyAV, which writes videos, is not installed.
     """
@@ -159,12 +163,12 @@ def write_focus_film(
     if path.suffix.lower() == ".gif":
         return write_gif(path, (frames[index] for index in order), rate=rate, overwrite=overwrite)
     if path.suffix.lower() not in WRITABLE:
-        raise InputError(f"is not named as a film, expected one of {', '.join(SUFFIXES)}", where=path)
+        raise InputError(f"has no suffix of a film, expected one of {', '.join(SUFFIXES)}", where=path)
     return write_film(path, (frames[index] for index in order * times), rate=rate, overwrite=overwrite)
 
 
 def _mark(frame: Pixels, t: float, label: str, y: int) -> None:
-    """A line from near to far with the focus on it, and its label."""
+    """Draw a line from near to far with a mark at the focus, and the label of the focus."""
     left, right = _MARGIN, frame.shape[1] - _MARGIN
     start, end = left + _width("near", 14) + 12, right - _width("far", 14) - 12
     cv2.line(frame, (start, y), (end, y), _TRACK, 2, cv2.LINE_AA)

@@ -1,4 +1,4 @@
-"""Pictures inside a page: encoded as WebP, as well as the page's size allows."""
+"""Pictures inside a page: encoded as WebP in the best quality that the page's size allows."""
 
 import base64
 import io
@@ -12,18 +12,19 @@ from holodriver.progress import Progress, silent
 from holodriver.system.threads import side_by_side
 
 Quality = int | Literal["lossless"]
+"""Quality of WebP pictures: lossless, or WebP's number from 0 to 100."""
 
 QUALITIES: tuple[Quality, ...] = ("lossless", 95, 90, 85, 75, 60)
-"""Tried in this order until all pictures fit."""
+"""Qualities in the order in which they are tried until all pictures fit."""
 
 SAMPLES = 3
-"""Pictures of each method by which the size of all is foretold."""
+"""Number of pictures of each method from which the size of all its pictures is estimated."""
 
 Pixels = NDArray[np.uint8]
 
 
 def data_uri(pixels: Pixels, quality: Quality) -> str:
-    """Grey (h, w) or red-first colour (h, w, 3) as a data URI of a WebP picture."""
+    """A grey picture (h, w) or colour picture (h, w, 3), red first, as a data URI in WebP."""
     from PIL import Image
 
     file = io.BytesIO()
@@ -33,7 +34,7 @@ def data_uri(pixels: Pixels, quality: Quality) -> str:
 
 
 def best_quality(groups: Sequence[Sequence[Pixels]], budget: int) -> Quality | None:
-    """The best quality at which all pictures fit into `budget` bytes, foretold by a few; None if they never do."""
+    """The best quality in which all pictures fit into `budget` bytes, estimated from a few; None if there is none."""
     for quality in QUALITIES:
         if _foretold(groups, quality) <= budget:
             return quality
@@ -41,13 +42,13 @@ def best_quality(groups: Sequence[Sequence[Pixels]], budget: int) -> Quality | N
 
 
 def next_quality(quality: Quality) -> Quality | None:
-    """The next worse quality; None after the last."""
+    """The next lower quality; None after the lowest."""
     index = QUALITIES.index(quality) + 1
     return QUALITIES[index] if index < len(QUALITIES) else None
 
 
 def encoded(pictures: Sequence[Pixels], quality: Quality, stage: str, progress: Progress = silent) -> list[str]:
-    """All pictures as data URIs, several at a time."""
+    """All pictures as data URIs, encoded in parallel."""
     progress(stage, 0, len(pictures))
     uris = side_by_side(lambda picture: data_uri(picture, quality), pictures)
     progress(stage, len(pictures), len(pictures))

@@ -1,4 +1,4 @@
-"""From files to what the viewer shows: focal stacks, holograms, panel frames, pictures with depth."""
+"""Reading the viewer's files: focal stacks, holograms, panel frames, pictures with depth."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -34,10 +34,15 @@ PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".exr")
 """Suffixes of files that are read as pictures with depth."""
 
 PAGE_WIDTH = 960
-"""Pixels that a picture is wide at most unless more is asked for."""
+"""Default largest width of a picture, pixels."""
 
 FROM_DEPTH = "made from depth"
-MEASURED = "Depth for click-to-focus was measured from the hologram's own blur; where it has no detail it is a guess."
+"""Name of a focal stack that was made from a picture with depth."""
+MEASURED = (
+    "Depth for click-to-focus was measured from the hologram's own blur; in places without detail it is estimated from "
+    "the surroundings."
+)
+"""Note on a page without a focal stack."""
 
 
 @dataclass(frozen=True)
@@ -49,28 +54,31 @@ class Content:
     positions: tuple[float, ...]
     """Normalised depth of each focal plane."""
     shape: tuple[int, int]
-    """Full (H, W); the pictures may be smaller."""
+    """Full size (H, W), pixels; the pictures may be smaller."""
     depth: Floats | None = None
-    """(h, w) of the pictures' size, normalised depth, for click-to-focus."""
+    """Normalised depth (h, w) at the pictures' size, for click-to-focus."""
     profile: DisplayProfile | None = None
-    """Display, by which depth has dioptres."""
+    """Display, which gives depth in dioptres."""
     notes: tuple[str, ...] = ()
+    """Sentences for the reader of the page."""
 
 
 @dataclass(frozen=True)
 class ViewSettings:
-    """What is read, and how it is shown."""
+    """Settings for reading and showing files."""
 
     width: int = PAGE_WIDTH
-    """Pixels that a picture is wide at most."""
+    """Largest width of a picture, pixels."""
     planes: int | None = None
-    """Focal planes; those of the focal stack, or of the display, if None."""
+    """Number of focal planes; None: that of the focal stack or of the display."""
     show: Show | None = None
-    """Of holograms; what is seen of the frames, or of the field where there are none, if None."""
+    """View of holograms; None: panel frames if the hologram has them, otherwise the wave field."""
     depth: Path | None = None
-    """Depth of a picture; looked for beside it if None."""
+    """File with the depth of a picture; None: found beside the picture."""
     near: Near | None = None
+    """Near end of the depth's values; None: as the file says."""
     title: str | None = None
+    """Title of the page; None: the name of the first file."""
 
 
 def read_content(
@@ -80,17 +88,17 @@ def read_content(
     progress: Progress = silent,
     warn: Warn = lambda text: None,
 ) -> Content:
-    """Read the files and look at every focal plane.
+    """Read the files and make the pictures of every focal plane.
 
     Args:
         paths: holograms, folders of panel frames, and at most one focal stack or picture with depth.
-        settings: what is shown.
-        progress: told of every plane.
-        warn: told what the user should know.
+        settings: settings for reading and showing.
+        progress: called after every plane.
+        warn: called with warnings for the user.
 
     Raises:
         FileFormatError: a file cannot be read.
-        InputError: two focal stacks, different sizes, or nothing to show.
+        InputError: there are two focal stacks, the sizes differ, or there is nothing to show.
     """
     holograms: list[tuple[str, Hologram]] = []
     sources: list[Path] = []
@@ -109,7 +117,7 @@ def read_content(
             )
     if len(sources) > 1:
         raise InputError(
-            f"is a second focal stack or picture with depth, after {sources[0]}; a page has one", where=sources[1]
+            f"is a second focal stack or picture with depth, after {sources[0]}; a page can show one", where=sources[1]
         )
     profile = holograms[0][1].profile if holograms else None
     stack = _source(sources[0], settings, profile or REFERENCE, progress, warn) if sources else None
@@ -139,7 +147,7 @@ def read_content(
 
 
 def _source(path: Path, settings: ViewSettings, profile: DisplayProfile, progress: Progress, warn: Warn) -> FocalStack:
-    """The exposed focal stack in a folder, or made of a picture with depth."""
+    """The exposed focal stack from a folder, or made from a picture with depth."""
     if path.is_dir():
         stack = read_stack(path)
     else:
@@ -155,7 +163,7 @@ def _source(path: Path, settings: ViewSettings, profile: DisplayProfile, progres
 
 
 def _fewer(stack: FocalStack, planes: int | None) -> FocalStack:
-    """The stack with `planes` of its planes, evenly chosen."""
+    """The stack with `planes` evenly spread planes of its own."""
     if planes is None or planes >= stack.planes:
         return stack
     if planes < 2:
@@ -166,7 +174,7 @@ def _fewer(stack: FocalStack, planes: int | None) -> FocalStack:
 
 def _shown_stack(path: Path, stack: FocalStack, size: tuple[int, int], progress: Progress) -> Method:
     rendered = (path / StackManifest.FILE_NAME).is_file()
-    notes = [] if rendered else ["Made of the picture and its depth; surfaces that it hides are invented."]
+    notes = [] if rendered else ["Made from the picture and its depth; surfaces hidden in the picture are invented."]
     facts = flat(
         {
             "file": path.name,
@@ -197,11 +205,11 @@ def _shown_hologram(
     show: Show | None,
     progress: Progress,
 ) -> Iterator[Method]:
-    """What is seen of a hologram: of its panel frames, of its wave field, or of both."""
+    """Pictures of a hologram's panel frames, of its wave field, or of both."""
     frames, made = frames_of(hologram)
     wanted = show or ("frames" if made is None else "field")
     if wanted == "field" and hologram.field is None:
-        raise InputError("holds panel frames and no wave field", where=name, remedy="leave --show out")
+        raise InputError("has panel frames but no wave field", where=name, remedy="leave out --show")
     fields: list[tuple[str, WaveField, int]] = []
     if wanted in ("frames", "both"):
         fields.append(("panel frames", camera_field(frames), 0))
@@ -237,7 +245,7 @@ def _facts(hologram: Hologram) -> list[tuple[str, str]]:
 
 
 def _measured(content: Content) -> Floats | None:
-    """Depth from focus of the first hologram, if it has planes enough."""
+    """Depth from focus of the first hologram; None if there are fewer than 3 planes."""
     from holodriver.optics.colour import srgb_decode
 
     if len(content.positions) < 3:
@@ -248,7 +256,7 @@ def _measured(content: Content) -> Floats | None:
 
 
 def _short(paths: Sequence[Path]) -> list[str]:
-    """Names of files without folders and suffixes where that tells them apart, else as much as it takes."""
+    """Shortest different names of files: without folder and suffix, with one folder, or the whole path."""
     for names in ([p.stem for p in paths], [f"{p.parent.name}/{p.stem}" for p in paths], [str(p) for p in paths]):
         if len(set(names)) == len(names):
             return names

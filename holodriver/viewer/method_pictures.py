@@ -1,4 +1,4 @@
-"""What the viewer shows: pictures of every focal plane by each method, scored and small enough for a page."""
+"""Pictures of every focal plane by each method, scored and reduced to the size of the viewer's page."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,26 +19,28 @@ Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 RENDERED = "rendered"
-"""Name of what a focal stack of a scene shows."""
+"""Name of the pictures of a rendered focal stack."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """One way to the pictures of all focal planes: rendered, or a hologram of some kind."""
+    """Pictures of all focal planes by one method: rendered, or from a hologram."""
 
     name: str
     seen: str
-    """What was looked at: "focal stack", "panel frames", "wave field"."""
+    """Source of the pictures: "focal stack", "panel frames" or "wave field"."""
     pictures: tuple[Pixels, ...]
-    """(h, w, 3) sRGB for each focal plane, red first, of the page's size."""
+    """Picture of each focal plane at the page's size, sRGB (h, w, 3), red first."""
     scores: StackScores | None = None
-    """Of the full size, against the focal stack."""
+    """Scores at full size against the focal stack."""
     frames: PanelFrames | None = None
+    """Panel frames of the hologram, which the page shows beside the pictures."""
     frames_note: str | None = None
-    """What is to be known about the frames."""
+    """Note for the reader on the panel frames."""
     notes: tuple[str, ...] = ()
+    """Sentences for the reader."""
     facts: Sequence[tuple[str, str]] = field(default_factory=tuple)
-    """What its file says of it: field and value."""
+    """Metadata of the method's file, as names and values."""
 
 
 def method_of(
@@ -55,22 +57,23 @@ def method_of(
     progress: Progress = silent,
     count: int = 0,
 ) -> Method:
-    """A method of its pictures (C, H, W), linear light, one at a time, so that a large sweep never stands in memory.
+    """Score and shrink a method's pictures one at a time, so that they are never all in memory at full size.
 
     Args:
-        name: for the reader.
-        seen: what was looked at.
-        planes: of each focal plane, in order.
-        size: (width, height) of the page's pictures.
-        against: exposed focal stack to score against; one that is too small to score gives no scores.
-        frames: panel frames, shown beside the pictures.
-        frames_note: what is to be known about them.
+        name: name of the method.
+        seen: source of the pictures: "focal stack", "panel frames" or "wave field".
+        planes: picture of each focal plane, linear light (C, H, W).
+        size: (width, height) of the page's pictures, pixels.
+        against: exposed focal stack to score against; there are no scores if it is too small.
+        frames: panel frames, which the page shows beside the pictures.
+        frames_note: note for the reader on the panel frames.
         notes: sentences for the reader.
-        facts: what the file says of it.
-        progress: called for each plane, of `count`.
+        facts: metadata of the method's file, as names and values.
+        progress: called after each plane.
+        count: number of planes, for `progress`.
 
     Raises:
-        InputError: more than three colours.
+        InputError: the pictures have more than three colours.
     """
     pictures: list[Pixels] = []
     scores: list[StackScores] = []
@@ -86,7 +89,7 @@ def method_of(
 
 
 def shrunk(light: Floats, size: tuple[int, int]) -> Floats:
-    """Light (C, H, W) or (H, W) averaged down to `size` (width, height); as it is if that is its size."""
+    """Light (C, H, W) or (H, W), averaged to `size` (width, height); not changed if it has this size."""
     if light.shape[-2:] == size[::-1]:
         return light
     channels = light if light.ndim == 3 else light[None]
@@ -96,13 +99,13 @@ def shrunk(light: Floats, size: tuple[int, int]) -> Floats:
 
 
 def page_size(shape: tuple[int, int], width: int) -> tuple[int, int]:
-    """(width, height) of pictures (H, W) that are at most `width` pixels wide.
+    """Size (width, height) of a page's pictures with the aspect of `shape` (H, W), at most `width` pixels wide.
 
     Raises:
-        InputError: `width` is too small for anything to be seen.
+        InputError: `width` is below 16.
     """
     if width < 16:
-        raise InputError(f"pictures of {width} pixels show nothing, expected at least 16", where="--width")
+        raise InputError(f"pictures of {width} pixels are too narrow, expected at least 16", where="--width")
     height, full = shape
     if full <= width:
         return full, height

@@ -1,4 +1,4 @@
-"""The page: pictures, figures and the program that shows them, in one HTML file that asks nothing of any network."""
+"""The page: pictures, scores and the JavaScript that shows them, in one HTML file that loads nothing from a network."""
 
 import json
 from dataclasses import dataclass
@@ -19,40 +19,41 @@ from holodriver.viewer.panel_view import panel_view
 
 FORMAT, VERSION = "holodriver viewer page", 1
 LIMIT = 15_000_000
-"""Bytes that a page has at most unless more is asked for: phones and mail take this much."""
+"""Default largest size of a page, bytes, which phones and e-mail accept."""
 
 SCRIPTS = ("data.js", "stage.js", "gestures.js", "curves.js", "panel.js", "details.js", "main.js")
-"""In the order in which they are put into the page."""
+"""JavaScript files in their order in the page."""
 
 DATA_OPENS = '<script type="application/json" id="data">'
+"""Tag before the page's data."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """What was written."""
+    """The page that was written."""
 
     size: int
-    """Bytes."""
+    """Size of the file, bytes."""
     quality: Quality
-    """Of the pictures: "lossless", or that of WebP."""
+    """Quality of the pictures: "lossless", or WebP's number from 0 to 100."""
     picture_size: tuple[int, int]
-    """(width, height)"""
+    """Size of the pictures (width, height), pixels."""
 
 
 def write_page(
     path: Path, content: Content, *, limit: int = LIMIT, overwrite: bool = False, progress: Progress = silent
 ) -> Page:
-    """Write the page, its pictures as good as the limit allows.
+    """Write the page, with pictures in the best quality that the limit allows.
 
     Args:
-        path: NAME.html.
-        content: what it shows.
-        limit: bytes.
-        overwrite: replace what is there.
-        progress: told of each step.
+        path: file to write, NAME.html.
+        content: content of the page.
+        limit: largest size of the file, bytes.
+        overwrite: replace an existing file.
+        progress: called after each step.
 
     Raises:
-        InputError: it does not fit into `limit` at any quality.
+        InputError: the page does not fit into `limit` at any quality.
         OutputExistsError: `path` exists and `overwrite` is false.
     """
     check_output(path, overwrite=overwrite)
@@ -83,7 +84,7 @@ def read_page(path: Path) -> dict[str, Any]:
     """The data of a page that `write_page` wrote, pictures included.
 
     Raises:
-        FileFormatError: missing, or not such a page.
+        FileFormatError: the file is missing or is not a page of the viewer.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -102,10 +103,10 @@ def read_page(path: Path) -> dict[str, Any]:
 
 
 def describe_page(path: Path) -> dict[str, Any]:
-    """What a page shows, without the pictures, as plain values.
+    """Content of a page without the pictures, as plain values.
 
     Raises:
-        FileFormatError: as `read_page`.
+        FileFormatError: the file is missing or is not a page of the viewer.
     """
     data = read_page(path)
     try:
@@ -122,11 +123,11 @@ def describe_page(path: Path) -> dict[str, Any]:
             },
         }
     except (KeyError, TypeError) as error:
-        raise FileFormatError(f"its data lacks or spoils a field: {error}", where=path) from error
+        raise FileFormatError(f"its data has a missing or wrong field: {error}", where=path) from error
 
 
 def _panels(content: Content, progress: Progress) -> list[dict[str, Any] | None]:
-    """The panel of each method; None where there is none, or where a method before has the same frames."""
+    """The panel view of each method; None for a method without panel frames or with those of an earlier method."""
     views: list[dict[str, Any] | None] = []
     seen: list[int] = []
     for number, method in enumerate(content.methods):
@@ -198,7 +199,7 @@ def _assembled(data: dict[str, Any]) -> str:
     def asset(name: str) -> str:
         return (assets / name).read_text(encoding="utf-8")
 
-    # "<" cannot end the script element early when it is escaped; JSON has it inside strings alone
+    # an unescaped "<" could end the script element; in JSON it occurs only inside strings, where it can be escaped
     values = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     parts = {
         "TITLE": _escaped(data["title"]),

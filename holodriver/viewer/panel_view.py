@@ -1,4 +1,4 @@
-"""The panel as the viewer shows it: a part of each frame, pixel by pixel, and its spectrum with the slit."""
+"""The viewer's panel section: a part of each panel frame, pixel by pixel, and the frame's spectrum with the slit."""
 
 from typing import Any
 
@@ -10,14 +10,13 @@ from holodriver.panel.frames import PanelFrames, simulated_bench
 from holodriver.viewer.images import data_uri
 
 PART = 360
-"""Effective pixels along each side of the part of a frame that is shown: it must be shown whole pixel by whole pixel,
-since a picture made smaller has lost the grating."""
+"""Side of the shown part of a panel frame, effective pixels; a smaller picture of the whole would lose the grating."""
 
 SPECTRUM = 480
-"""Pixels along the longer side of a spectrum."""
+"""Longer side of the picture of a spectrum, pixels."""
 
 DARKEST, BRIGHTEST = 20.0, 99.95
-"""Percentiles of the spectrum's level that become black and white."""
+"""Percentiles of the spectrum's level that are shown black and white."""
 
 
 def panel_view(frames: PanelFrames) -> dict[str, Any]:
@@ -58,7 +57,7 @@ def panel_view(frames: PanelFrames) -> dict[str, Any]:
 
 
 def _levels(spectrum: NDArray[np.complex128]) -> tuple[NDArray[np.uint8], float, float]:
-    """The spectrum's power, averaged to a small picture, on a logarithmic grey scale; and the ends of the scale, dB."""
+    """Picture of the spectrum's power on a logarithmic grey scale, and the two ends of the scale, dB."""
     power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
     height, width = power.shape
     scale = min(1.0, SPECTRUM / max(height, width))

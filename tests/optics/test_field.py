@@ -70,7 +70,7 @@ def test_a_torch_tensor_is_an_array():
 
 def test_a_shape_that_leaves_the_order_open_is_asked_about():
     values = np.ones((3, 6, 3), complex) * np.arange(1, 4)
-    with pytest.raises(InputError, match=r"shape \(3, 6, 3\), where the 3 colours may come first or last"):
+    with pytest.raises(InputError, match=r"\(3, 6, 3\), in which the 3 colours may be the first or the last axis"):
         WaveField.from_array(values, pitch=PITCH, wavelengths=RGB)
     last = WaveField.from_array(values, pitch=PITCH, wavelengths=RGB, layout="HWC")
     assert last.values[:, 0, 0].tolist() == [1, 2, 3]
@@ -91,7 +91,7 @@ def test_a_shape_that_leaves_the_order_open_is_asked_about():
         (np.ones((0, 4), complex), {"pitch": PITCH, "wavelengths": GREEN}, "at least one sample"),
         (np.ones((4, 4), complex), {"pitch": -1.0, "wavelengths": GREEN}, "pixel_pitch"),
         (np.ones((4, 4), complex), {"pitch": PITCH, "wavelengths": [515.0]}, "wavelengths"),
-        (np.ones((3, 4, 4), complex), {"pitch": PITCH, "display": REFERENCE}, "the pitch is 8e-06 m, and that of"),
+        (np.ones((3, 4, 4), complex), {"pitch": PITCH, "display": REFERENCE}, "the pitch is 8e-06 m, but the display"),
         (np.ones((4, 4), complex), {"wavelengths": GREEN, "display": REFERENCE}, "the wavelengths are"),
     ],
 )

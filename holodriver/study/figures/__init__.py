@@ -1,1 +1,1 @@
-"""The counterparts of the paper's figures, one module a subject."""
+"""Our versions of the DEH paper's figures, one module for each subject."""

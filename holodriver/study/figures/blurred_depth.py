@@ -13,13 +13,13 @@ from holodriver.study.work import Outcome, Work
 from holodriver.synthesis.loss import LossWeights
 
 SHARE = 0.34
-"""Side of the enlarged part, of the picture's."""
+"""Side of the enlarged part, as a share of the picture's shorter side."""
 MIDDLE = 0.5
-"""Depth of the part's border between front and rear unless it has a wider gap elsewhere."""
+"""Normalised depth between front and rear if the part has no gap between its depths."""
 
 
 def blurred_depth(work: Work, path: Path) -> Outcome:
-    """Both depth maps for the rear focus, and where the rear object ends in each, drawn over the pictures."""
+    """Compare both depth maps at rear focus: the border of the rear object, and the RMS difference `at_odds`."""
     scene = work.scenes.shown()
     stack = scene.stack
     sharp, blurred = stack.all_in_focus_depth, stack.depths[-1]
@@ -35,19 +35,24 @@ def blurred_depth(work: Work, path: Path) -> Outcome:
         rows.append((name, round(float(where.mean()), 4), round(conflict, 4)))
         numbers[f"rear share, {name}"], numbers[f"at odds, {name}"] = float(where.mean()), conflict
     says = (
-        f"{scene.name}, {scene.size}; the part is where the two depth maps differ most, {box[2]} px at row {box[0]}, "
-        f"column {box[1]}; front and rear are parted at t = {level:.2f}.",
-        "The blur-considered depth is the front-most of ten one-ray samples at the rear plane of focus. At odds is "
-        "what the second term of Eq. 2 asks for in that plane, the sharp picture where the depth map says that it is "
-        "in focus, with what the camera sees there: RMS over the whole picture, weighted as in Eq. 2.",
+        f"{scene.name}, {scene.size}; the detail of {box[2]} px at row {box[0]}, column {box[1]} is the one in which "
+        f"the two depth maps differ most; surfaces behind t = {level:.2f} count as rear.",
+        "The blur-considered depth is the front-most of ten one-ray samples at the rear focal plane. In this plane the "
+        "second term of Eq. 2 asks for the sharp picture wherever the depth map is in focus. The RMS is its difference "
+        "from the camera's picture over the whole picture, with the weights of Eq. 2.",
     )
-    columns = ("rear object by", "share of the part", "RMS at odds with the rear-focused picture")
+    columns = ("rear object by", "share of the detail", "RMS difference from the rear-focused picture")
     arrays = {"all_in_focus_depth": sharp, "rear_focus_depth": blurred, "box": np.array(box)}
     return Outcome("Fig. 9: all-in-focus against blur-considered depth", columns, rows, numbers, says, arrays)
 
 
 def at_odds(stack: FocalStack, depth: NDArray[np.floating]) -> float:
-    """RMS by which the last plane's picture differs from the all-in-focus one, weighted as the second term of Eq. 2."""
+    """RMS difference of the last plane's picture from the all-in-focus image, weighted as in Eq. 2's second term.
+
+    Args:
+        stack: focal stack.
+        depth: normalised depth (H, W) for the weights.
+    """
     gamma = LossWeights.for_planes(stack.planes).gamma
     weight = np.exp(-2 * (gamma * (depth.astype(np.float64) - float(stack.positions[-1]))) ** 2)
     square = np.square(stack.images[-1].astype(np.float64) - stack.all_in_focus).mean(0)
@@ -56,7 +61,7 @@ def at_odds(stack: FocalStack, depth: NDArray[np.floating]) -> float:
 
 
 def _most_changed(stack: FocalStack) -> Box:
-    """Where the depth maps differ in most pixels."""
+    """Place in which most pixels differ between the two depth maps."""
     side = round(SHARE * min(stack.shape))
     changed = (stack.all_in_focus_depth - stack.depths[-1] > JUMP).astype(np.float32)
     count = cv2.boxFilter(changed, -1, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT)
@@ -67,7 +72,7 @@ def _most_changed(stack: FocalStack) -> Box:
 
 
 def _gap(depth: NDArray[np.floating]) -> float:
-    """Depth between front and rear: the middle of the widest gap between the depths that occur."""
+    """Depth between front and rear: the middle of the widest gap between the values of `depth`."""
     values = np.unique(depth)
     if len(values) < 2:
         return MIDDLE

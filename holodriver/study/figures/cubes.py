@@ -12,16 +12,17 @@ from holodriver.study.scenes import CUBES, GREY, cell, cube_corners, nearest_pla
 from holodriver.study.work import Outcome, Work
 
 SIZE = 144
-"""Pixels of a side of the scene."""
+"""Side of the scene, pixels."""
 METHODS = (DCGH, NCGH, OPT, NET)
 FOCI = {"in focus": 0.0, "half out of focus": 0.5, "out of focus": 1.0}
+"""Normalised depth of each focus."""
 RENDERED = "rendered"
 REACH = 1.35
-"""How far round a cube its light is looked for, in radii of the largest blur."""
+"""Distance round a cube within which its light is measured, in radii of the largest blur."""
 
 
 def cubes(work: Work, path: Path) -> Outcome:
-    """Squares at the near plane by each method, and the circle that holds half of their light."""
+    """Show white squares at the near plane by each method, and measure the circle with half of their light."""
     scene = work.scenes.cubes(SIZE)
     stack = scene.stack
     planes = {name: nearest_plane(stack, t) for name, t in FOCI.items()}

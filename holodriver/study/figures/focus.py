@@ -1,4 +1,4 @@
-"""Figs. 3 and 4: front and rear focus of the wave fields, and of the panel's frames seen through the bench."""
+"""Figs. 3 and 4: front and rear focus of wave fields, and of panel frames seen through the simulated bench."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ COLUMNS = ("method", "PSNR dB", "SSIM", "PSNR dB sRGB", "SSIM sRGB", *ENDS)
 
 
 def simulation(work: Work, path: Path) -> Outcome:
-    """Fig. 3: the wave fields themselves, with the all-in-focus image and the depth."""
+    """Fig. 3: pictures of the wave fields, with the all-in-focus image and the depth."""
     scene = work.scenes.shown()
     stack = scene.stack
     scores, ends = {}, {}
@@ -46,7 +46,7 @@ def simulation(work: Work, path: Path) -> Outcome:
 
 
 def experiment(work: Work, path: Path) -> Outcome:
-    """Fig. 4: DEHNet against nCGH, from 8-bit panel frames through slit and lens of the simulated bench."""
+    """Fig. 4: DEHNet and nCGH from 8-bit panel frames, seen through slit and lens of the simulated bench."""
     scene = work.scenes.shown()
     stack = scene.stack
     methods = (NET, QNET, NCGH, FLAT)
@@ -60,8 +60,8 @@ def experiment(work: Work, path: Path) -> Outcome:
     _draw(path, rows, scene)
     says = (
         _of(scene),
-        "Burch-encoded 8-bit frames of one common gain, seen by a camera behind the slit of the simulated bench: "
-        "a simulation of the experiment, no panel was lit.",
+        "Burch-encoded 8-bit panel frames with one common gain, seen by a camera behind the slit of the simulated "
+        "bench: a simulation of the experiment without a real panel.",
     )
     title = "Fig. 4: front and rear focus of the panel's frames"
     return Outcome(title, COLUMNS, [_row(s) for s in scores.values()], _numbers(scores), says)
@@ -70,10 +70,10 @@ def experiment(work: Work, path: Path) -> Outcome:
 def through_bench(
     work: Work, scene: Scene, methods: Sequence[str], positions: Sequence[float] | None = None
 ) -> dict[str, NDArray[np.float32]]:
-    """Pictures (N, C, H, W) that a camera behind the slit takes of each method's frames, which have one gain.
+    """Pictures (N, C, H, W) of each method's panel frames, taken by a camera behind the slit; all have one gain.
 
     Args:
-        positions: normalised depths of the focus; those of the scene's planes unless given.
+        positions: normalised depths of the focus; None: those of the scene's planes.
     """
     planes = scene.stack.positions.tolist() if positions is None else list(positions)
 

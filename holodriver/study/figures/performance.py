@@ -24,13 +24,14 @@ from holodriver.study.work import Outcome, Work
 METHODS = (OPT, NET, QNET, NCGH, FLAT)
 LABELS = {OPT: "OPT", NET: "NET", QNET: "qNET", NCGH: "nCGH", FLAT: "flat"}
 PAPER_STEPS = 500
+"""Steps of the optimiser in the paper."""
 WIDE_SCENES = 2
-"""Layered scenes of the second size, where the user gave none: they cost minutes each."""
+"""Largest number of layered scenes of the second size, each of which takes minutes."""
 ENCODING = "encoding"
 
 
 def performance(work: Work, path: Path) -> Outcome:
-    """Seconds of each method and its PSNR and SSIM, over scenes, for each size of scene."""
+    """Measure time, PSNR and SSIM of each method over scenes, for each size of scene."""
     groups = _by_size(work)
     rows, numbers, says = [], {}, []
     panels = []
@@ -56,9 +57,9 @@ def performance(work: Work, path: Path) -> Outcome:
         kinds = ", ".join(sorted({scene.name.rstrip(" 0123456789") for scene in scenes}))
         says.append(
             f"{scenes[0].size}: {len(scenes)} scenes ({kinds}), {scenes[0].stack.planes} planes. Times are medians of "
-            f"{work.settings.rounds} alternated rounds on {timing['cores']} cores, {timing['machine']}, load before "
-            f"{timing['load']:.1f}; OPT once, until it converged ({timing['steps']} steps in three colours; "
-            f"{timing['step']:.3g} s for one step of three); runtimes {timing['runtimes']}. CUDA: not measured."
+            f"{work.settings.rounds} alternated rounds on {timing['cores']} cores, {timing['machine']}, with a load of "
+            f"{timing['load']:.1f} before; OPT ran once, until it converged ({timing['steps']} steps in three colours; "
+            f"{timing['step']:.3g} s for a step in each colour); runtimes {timing['runtimes']}. CUDA: not measured."
         )
     _draw(path, panels)
     pairs = ("PSNR dB", "SSIM", "PSNR dB sRGB", "SSIM sRGB")
@@ -67,7 +68,7 @@ def performance(work: Work, path: Path) -> Outcome:
 
 
 def timed(work: Work, scene: Scene) -> dict[str, Any]:
-    """Seconds of each method on one scene, measured once on this machine."""
+    """Times of each method on one scene, measured once on this machine."""
     inputs = {
         "scene": scene.key,
         "iterations": work.settings.iterations,
@@ -83,7 +84,7 @@ def _measure(work: Work, scene: Scene) -> dict[str, Any]:
     methods, profile = work.methods, shown_on(work.display, scene.stack.shape)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     small = focal_stack(disc_scene(48), scene.stack.positions, scene.stack.coc_max, rays=8)
-    methods.timed(OPT, small, shown_on(work.display, small.shape))  # compiles
+    methods.timed(OPT, small, shown_on(work.display, small.shape))  # compiles the kernels
     whole = methods.timed(OPT, scene.stack, profile)
     fast = {method: (lambda m=method: methods.timed(m, scene.stack, profile)) for method in (NET, QNET, NCGH, FLAT)}
     field = fast[NET]().field
@@ -105,7 +106,7 @@ def _measure(work: Work, scene: Scene) -> dict[str, Any]:
 
 
 def alternated(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each work, run in turns after one turn that warms up."""
+    """Median seconds of each work; all works run in turn, after one round that is not counted."""
     times: dict[str, list[float]] = {name: [] for name in works}
     for turn in range(rounds + 1):
         for name, work in works.items():
@@ -117,7 +118,7 @@ def alternated(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[s
 
 
 def _by_size(work: Work) -> list[list[Scene]]:
-    """Scenes of one size each, the smaller first; of the second size layered ones where none were given."""
+    """Scenes grouped by size, the smaller first; layered scenes of the second size if all given ones have one size."""
     groups: dict[tuple[int, int], list[Scene]] = {}
     for scene in work.scenes.several():
         groups.setdefault(scene.stack.shape, []).append(scene)

@@ -1,4 +1,4 @@
-"""The Methods' argument about unwanted phase: the spectrum of a panel that has it, and what falls into the slit."""
+"""Unwanted phase of the panel (the DEH paper's Methods): the spectrum with this phase, and the noise in the slit."""
 
 import math
 from dataclasses import replace
@@ -23,20 +23,23 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PHASE = (0.5, 0.5)
-"""p₁ and p₂ (rad) of Eq. 5 where the panel's amplitude is 1."""
+"""Coefficients p₁ and p₂ (rad) of Eq. 5."""
 CARRIERS = (1 / 8, 1 / 6, 1 / 5, 0.225, 1 / 4, 0.275, 0.3, 1 / 3, 3 / 8, 0.4)
+"""Carrier frequencies, fraction of the sampling frequency."""
 SLITS = (1 / 32, 1 / 16, 3 / 32, 1 / 8, 5 / 32, 3 / 16, 1 / 4)
+"""Half-widths of the slit, fraction of the sampling frequency."""
 COMPARED = {"¼": 1 / 4, "⅓": 1 / 3}
+"""The two carriers that the paper compares, fraction of the sampling frequency."""
 SLIT = 1 / 8
-"""Half-width of the slit at which the two carriers are compared."""
+"""Half-width of the slit for the comparison of the two carriers, fraction of the sampling frequency."""
 GREEN = 1
 TICKS = (-1, -0.5, 0, 0.5, 1)
 FLOOR = -85.0
-"""dB below the zeroth order at which spectra end."""
+"""Lowest level of drawn spectra, dB relative to the zeroth order."""
 
 
 def phase_noise(work: Work, path: Path) -> Outcome:
-    """Spectra of the frames of a DEH at both carriers, without and with unwanted phase, and the noise in the slit."""
+    """Show spectra of a DEH's frames at both carriers, without and with unwanted phase, and the noise in the slit."""
     scene = work.scenes.shown()
     timed = work.methods.field(OPT, scene)
     profile = replace(timed.field.profile, wavelengths=(timed.field.profile.wavelengths[GREEN],))
@@ -65,16 +68,16 @@ def phase_noise(work: Work, path: Path) -> Outcome:
     numbers["gain of ¼ over ⅓"] = numbers["dB in the slit, carrier ¼"] - numbers["dB in the slit, carrier ⅓"]
     says = (
         f"The DEH of {scene.name}, {scene.size}, {profile.wavelengths[0] * 1e9:.0f} nm; unwanted phase "
-        f"p₁·a + p₂·a² with p₁ = {PHASE[0]:g}, p₂ = {PHASE[1]:g} rad; signal to noise in the slit, dB.",
-        f"The spectra are powers over the carrier's axis, summed across it, dB below the zeroth order; the slit drawn "
-        f"has a half-width of {SLIT:g} of the sampling frequency.",
+        f"p₁·a + p₂·a² with p₁ = {PHASE[0]:g}, p₂ = {PHASE[1]:g} rad; signal-to-noise ratio in the slit, dB.",
+        f"The spectra show power along the carrier's axis, summed across it, in dB relative to the zeroth order; the "
+        f"slit in the drawing has a half-width of {SLIT:g} of the sampling frequency.",
     )
     columns = ("carrier / sampling frequency", *(f"slit half-width {slit:.3f}" for slit in SLITS))
     return Outcome("Phase noise of the panel (Methods)", columns, rows, numbers, says, arrays)
 
 
 def spectra(field: WaveField, phase: tuple[float, float]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Power (h, w) in the plane of the slit over the frames of a field, without and with unwanted phase."""
+    """Power (h, w) in the plane of the slit for the first colour of a field, without and with unwanted phase."""
     luts = [AmplitudeLut.linear()] * len(field.profile.wavelengths)
     frames = encode(field, automatic_gains([field]), luts)
     planes = [
@@ -85,7 +88,8 @@ def spectra(field: WaveField, phase: tuple[float, float]) -> tuple[NDArray[np.fl
 
 
 def _along(power: NDArray[np.floating], profile: DisplayProfile) -> tuple[NDArray, NDArray]:
-    """Frequency (of the effective sampling frequency) and power in dB below the zeroth order, summed across."""
+    """Frequency along the carrier's axis (fraction of the sampling frequency), and power summed across it, in dB
+    relative to the zeroth order."""
     across = 1 if profile.carrier_axis == "y" else 0
     line = power.sum(across, dtype=np.float64)
     frequency = np.fft.fftshift(np.fft.fftfreq(len(line))) * profile.binning
@@ -130,7 +134,7 @@ def _plane(axes: "Axes", power: NDArray[np.floating], profile: DisplayProfile, c
 
 
 def curves_over_carriers(axes: "Axes", noise: GratingNoise) -> None:
-    """Signal to noise in the slit over the carrier, a curve for each slit."""
+    """Draw the signal-to-noise ratio in the slit over the carrier, with a curve for each slit."""
     import matplotlib
 
     colours = matplotlib.colormaps["viridis"](np.linspace(0, 0.9, len(noise.slits)))

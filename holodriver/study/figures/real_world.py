@@ -1,4 +1,4 @@
-"""Figs. 6 and 7: pictures whose depth is wrong, as that of networks and depth cameras is."""
+"""Figs. 6 and 7: pictures with wrong depth, like the depth from networks and depth cameras."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,23 +34,26 @@ from holodriver.study.work import Outcome, Work
 
 NOISE_SEED = 7
 DETAIL = 0.25
-"""Side of a detail, of the picture's."""
+"""Side of a detail, as a share of the picture's shorter side."""
 STEPS = 6
-"""Focal distances of the small pictures."""
+"""Number of focal distances of the small pictures."""
 RENDERED = "rendered"
 
 
 @dataclass(frozen=True)
 class _Given:
-    """A picture with depth, and the scene that it is of, where one is known."""
+    """A picture with depth."""
 
     scene: Scene
+    """Scene with the depth that methods are given."""
     true: FocalStack | None
+    """True focal stack of the scene, if it is known."""
     says: tuple[str, ...]
+    """Sentences on the picture."""
 
 
 def real_world(work: Work, path: Path) -> Outcome:
-    """Fig. 6: DEHNet and nCGH of a picture with noisy depth, focus by focus."""
+    """Fig. 6: DEHNet and nCGH from a picture with noisy depth, at several focal distances."""
     given = _photo(work) if work.settings.rgbd else _with_errors(work)
     stack = given.scene.stack
     foci = np.linspace(0, work.display.dioptres(0), STEPS)
@@ -76,7 +79,7 @@ def real_world(work: Work, path: Path) -> Outcome:
 
 
 def holes(work: Work, path: Path) -> Outcome:
-    """Fig. 7: the depth of a depth camera, with holes, filled; frames of DEHNet and nCGH through the bench."""
+    """Fig. 7: DEHNet and nCGH from a depth camera's depth with filled holes, seen through the simulated bench."""
     scene = work.scenes.shown()
     stack = scene.stack
     raw = measured(stack.all_in_focus_depth, stack.all_in_focus, NOISE_SEED)
@@ -97,11 +100,11 @@ def holes(work: Work, path: Path) -> Outcome:
     }
     _draw_holes(path, stack, raw, filled, seen)
     says = (
-        f"{scene.name}, {scene.size}; a simulated depth camera leaves {numbers['holes']:.1%} holes and is off by "
-        f"{numbers['depth error measured']:.3f} elsewhere; filled, the holes are off by "
-        f"{numbers['depth error in filled holes']:.3f} (normalised depth, means).",
+        f"{scene.name}, {scene.size}; a simulated depth camera leaves {numbers['holes']:.1%} holes; its mean error "
+        f"elsewhere is {numbers['depth error measured']:.3f}, and that of the filled holes "
+        f"{numbers['depth error in filled holes']:.3f} (normalised depth).",
         "Holes are filled by holodriver.depth.completion from a simulated monocular estimate; no pretrained network "
-        "was used. Frames of 8 bits through the simulated bench.",
+        "was used. The pictures are of 8-bit panel frames seen through the simulated bench.",
     )
     columns = ("method", "light at depth edges", "dark pixels there, %", "dark pixels elsewhere, %")
     return Outcome("Fig. 7: measured depth with holes, filled", columns, rows, numbers, says,
@@ -113,8 +116,8 @@ def _with_errors(work: Work) -> _Given:
     rough = noisy(scene.stack.all_in_focus_depth, DepthErrors(), NOISE_SEED)
     off = float(np.abs(rough - scene.stack.all_in_focus_depth).mean())
     says = (
-        f"{scene.name}, {scene.size}, with depth as a network or a sensor gives it: edges smeared and misplaced, slow "
-        f"bias, grain, 8 bits; off by {off:.3f} of the range on the mean. No photo came along; --rgbd takes one.",
+        f"{scene.name}, {scene.size}, with depth errors like those of a network or a sensor: blurred and misplaced "
+        f"edges, slow errors, noise, 8 bits; the mean error is {off:.3f} of the range. --rgbd takes a photo instead.",
     )
     return _Given(changed(scene, "noisy depth", all_in_focus_depth=rough), scene.stack, says)
 
@@ -125,15 +128,15 @@ def _photo(work: Work) -> _Given:
     image = _at_most(read_rgbd(path), max(work.settings.wide))
     light = image.color * np.float32(exposure_of(image.color))
     planes = positions(3).astype(np.float32)
-    # a carrier of picture and depth: DEHNet and nCGH look at nothing else of a stack
+    # the stack only holds picture and depth: DEHNet and nCGH use nothing else
     stack = FocalStack(np.stack([light] * 3), np.stack([image.depth] * 3), light, image.depth, planes, image.mapping,
                        work.display.coc_max)  # fmt: skip
     scene = Scene(stack, folder_digest(path) + f"-{image.shape[1]}x{image.shape[0]}", path.name)
-    return _Given(scene, None, (f"{path.name}, {scene.size}, with the depth that it came with; no true focal stack.",))
+    return _Given(scene, None, (f"{path.name}, {scene.size}, with its own depth; there is no true focal stack.",))
 
 
 def _at_most(image: RgbdImage, side: int) -> RgbdImage:
-    """Shrunk so that no side is longer; depth by the nearest pixel, which invents none."""
+    """Shrink an image so that no side is longer than `side` pixels; depth is that of the nearest pixel."""
     scale = side / max(image.shape)
     if scale >= 1:
         return image
@@ -148,7 +151,7 @@ def _side(stack: FocalStack) -> int:
 
 
 def _edge_place(stack: FocalStack) -> Box:
-    """The detail with the steepest depth, where no true picture tells where a hologram is dark."""
+    """The detail with the steepest depth, for pictures without a true focal stack."""
     side = _side(stack)
     slope = np.hypot(*np.gradient(stack.all_in_focus_depth.astype(np.float64)))
     count = cv2.boxFilter(slope, -1, (side, side), borderType=cv2.BORDER_CONSTANT)

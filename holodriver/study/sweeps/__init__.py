@@ -1,1 +1,1 @@
-"""The paper's studies: one quantity varied, the rest held."""
+"""The DEH paper's studies; each varies one quantity and keeps the others constant."""

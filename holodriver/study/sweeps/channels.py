@@ -1,4 +1,4 @@
-"""How many channels DEHNet needs: networks of several sizes, taken from a folder or trained alike for a short while."""
+"""Study of DEHNet's channels: networks of several sizes, from a folder or trained equally for a short time."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -23,17 +23,17 @@ from holodriver.study.work import Outcome, Work
 from holodriver.synthesis.baselines import flat_phase
 
 Network = Callable[[NDArray[np.floating]], NDArray[np.floating]]
-"""Of (1, 2, H, W), amplitude and depth, the real and imaginary part (1, 2, H, W)."""
+"""Function from amplitude and depth (1, 2, H, W) to the field's real and imaginary part (1, 2, H, W)."""
 
 SIZES = (4, 8, 12, 16)
-"""Channels of the networks that are trained."""
+"""Number of channels of each network that is trained."""
 GREEN = 1
 HEADINGS = ("network", "channels", "convolutions", "fold", "multiplications a pixel", "share of the largest",
             "PSNR dB", "PSNR dB sd", "dB lost")  # fmt: skip
 
 
 def channels(work: Work, path: Path) -> Outcome:
-    """Quality over channels, with networks of `--networks`, or with some that learn equally many steps."""
+    """Measure quality over channels, with the networks of `--networks` or with networks trained for equal steps."""
     scenes = work.scenes.several()
     folder = work.settings.networks or _trained(work)
     rows, shapes, shown, colours = sizes([scene.stack for scene in scenes], folder, work.display)
@@ -58,7 +58,7 @@ def channels(work: Work, path: Path) -> Outcome:
         else f"trained here, {work.settings.training_steps} steps of the quick recipe each, from the same seed and pool"
     )
     of = f"{len(scenes)} scenes of {scenes[0].size}, {scenes[0].stack.planes} planes"
-    says = (f"{of}; {', '.join(colours)} alone; {how}.",)
+    says = (f"{of}; only {', '.join(colours)}; {how}.",)
     return Outcome("Channels of DEHNet", HEADINGS, rows, numbers, says)
 
 
@@ -68,10 +68,10 @@ def sizes(
     """Networks of several sizes, each a folder in `folder`, scored on stacks in the colours that all of them have.
 
     Returns:
-        rows under `HEADINGS`, the largest network first; their shapes; numbers and names of the colours.
+        Rows under `HEADINGS`, the largest network first; shapes of the networks; numbers and names of the colours.
 
     Raises:
-        InputError: no networks of one colour in several sizes.
+        InputError: the folder has no networks with a common colour.
     """
     folders = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     has = [[c for c in range(3) if (path / f"{COLOURS[c]}.safetensors").is_file()] for path in folders]
@@ -106,15 +106,15 @@ def sizes(
 
 
 def one_colour(stack: FocalStack, colours: Sequence[int]) -> FocalStack:
-    """A stack in some of its colours."""
+    """The focal stack with only some of its colours."""
     return replace(stack, images=stack.images[:, colours], all_in_focus=stack.all_in_focus[colours])
 
 
 def torch_network(path: Path, colour: int, display: DisplayProfile = REFERENCE) -> tuple[Network, DEHNetShape]:
-    """A network by PyTorch, from what training wrote.
+    """A network in PyTorch and its shape, from a weights file of training.
 
     Raises:
-        InputError: it was trained for other optics.
+        InputError: the network was trained for other optics.
     """
     weights = load_weights(path)
     NetworkOptics(**weights.optics).check_fits(display, colour)
@@ -131,13 +131,13 @@ def torch_network(path: Path, colour: int, display: DisplayProfile = REFERENCE) 
 
 
 def field_of(networks: Sequence[Network], stack: FocalStack, profile: DisplayProfile, fold: int = 4) -> WaveField:
-    """What networks make of the all-in-focus image and depth of a stack, one a colour."""
+    """Wave field that networks, one for each colour, compute from a stack's all-in-focus image and depth."""
     height, width = stack.shape
     depth = torch.from_numpy(stack.all_in_focus_depth)
     values = []
     for network, light in zip(networks, stack.all_in_focus, strict=True):
         pixels = network_input(torch.from_numpy(light)[None], depth[None])
-        # sides that are no multiple of the network's fold are continued by their last pixels
+        # sides that are not a multiple of the network's fold are extended with their last pixels
         more = (0, -width % fold, 0, -height % fold)
         pixels = torch.nn.functional.pad(pixels, more, mode="replicate")
         real, imaginary = network(pixels.numpy())[0, :, :height, :width]
@@ -146,7 +146,7 @@ def field_of(networks: Sequence[Network], stack: FocalStack, profile: DisplayPro
 
 
 def profile_of(stack: FocalStack, colours: Sequence[int], display: DisplayProfile = REFERENCE) -> DisplayProfile:
-    """The display at a stack's size, in some of its colours."""
+    """The display at a stack's size, with only some of its colours."""
     return replace(shown_on(display, stack.shape), wavelengths=tuple(display.wavelengths[c] for c in colours))
 
 
@@ -157,14 +157,14 @@ def _scored(
 
 
 def _flat(stack: FocalStack, display: DisplayProfile, colours: Sequence[int]) -> float:
-    """PSNR (dB) of flat phase in some of the colours."""
+    """PSNR (dB) of flat phase for some of the colours."""
     held = one_colour(stack, colours)
     field = flat_phase(held, profile_of(held, colours, display))
     return score_field("", field, held).means()["psnr"]
 
 
 def _trained(work: Work) -> Path:
-    """A folder with a folder of green weights for each of `SIZES`, trained here; killed, it goes on."""
+    """Train a green network for each of `SIZES` and return the folder of them; a killed training is continued."""
     from holodriver.dehnet.training.making import layered_stack
     from holodriver.dehnet.training.pool import Pool, PoolSize
     from holodriver.dehnet.training.recipe import QUICK

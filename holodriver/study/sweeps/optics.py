@@ -31,26 +31,28 @@ from holodriver.study.store import ARRAYS, Arrays
 from holodriver.study.work import Outcome, Work
 
 GREEN = 1
+"""Index of the green laser."""
 DIAMETERS = (5.0, 10.0, 15.0, 20.0, 25.0)
-"""Blur circles, px."""
+"""Diameters of the blur circle, px."""
 SPANS = (0.5e-3, 1e-3, 1.7e-3, 2e-3, 3e-3, 4e-3)
 """Propagation distances, m."""
 FIELDS = (5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 55.0, 70.0, 90.0)
 """Fields of view, degrees."""
 COARSE = 15.0
-"""px, a structure whose own diffraction reaches an eye's blur in a field of view of about 10° (515 nm)."""
+"""Size of a structure, px, whose diffraction reaches an eye's blur in a field of view of about 10° (515 nm)."""
 PUPILS = (0.5e-3, 1e-3, 1.5e-3, 2e-3, 3e-3, 4e-3)
-"""Diameters, m."""
+"""Diameters of the eye's pupil, m."""
 SOURCES = (0.0, 0.5e-3, 1e-3, 2e-3, 3e-3, 5e-3)
-"""Angular radii, rad."""
+"""Angular radii of the light source, rad."""
 PLANES = 5
-"""Focal planes that are looked at where each look costs a propagation per point of the source."""
+"""Number of focal planes in the study of the pupil, each of which takes long."""
 WALL_PLANES = 31
+"""Number of focal planes of the textured wall."""
 METHODS = (OPT, NCGH, FLAT)
 
 
 def blur(work: Work, path: Path) -> Outcome:
-    """How good holograms are for more and more blur, and how much of it a textured wall shows."""
+    """Measure quality for targets with different blur, and the blur that holograms of a textured wall show."""
     rows, numbers = [], {}
     scores: dict[str, list[float]] = {method: [] for method in METHODS}
     spreads: dict[str, list[float]] = {method: [] for method in METHODS}
@@ -85,14 +87,14 @@ def blur(work: Work, path: Path) -> Outcome:
     columns = ("blur px", "method", "PSNR dB", "PSNR dB sd", "blur shown px")
     says = (
         f"{settings.scenes} layered scenes of {settings.size} × {settings.size}, {settings.planes} planes.",
-        f"Blur shown: the blur circle that the farthest focus of a textured wall at t = 0 is most like "
+        f"Blur shown: the blur circle that best fits the picture of a textured wall at t = 0 with the farthest focus "
         f"({_wall_size(work)} × {_wall_size(work)}, green).",
     )
     return Outcome("Diameter of the blur circle", columns, rows, numbers, says)
 
 
 def distance(work: Work, path: Path) -> Outcome:
-    """Blur and quality over the propagation distance, and what geometry says of distance and field of view."""
+    """Measure blur and quality over the propagation distance, and calculate both from the geometry."""
     display = work.display
     scenes = work.scenes.several()
     wall = work.scenes.wall(_wall_size(work), WALL_PLANES)
@@ -119,16 +121,17 @@ def distance(work: Work, path: Path) -> Outcome:
                "nCGH blur px", "DEH PSNR dB", "nCGH PSNR dB")  # fmt: skip
     says = (
         f"{len(scenes)} scenes of {scenes[0].size}, {scenes[0].stack.planes} planes, targets of "
-        f"{display.coc_max:g} px; blur as in the study of blur, on a wall of {wall.size}.",
-        f"From geometry: {display.coc_max:g} px need {1e3 * numbers['least distance']:.2f} mm in the shortest "
-        f"wavelength; single pixels reach an eye's blur up to {numbers['widest field of pixels']:.0f}°, structures of "
-        f"{COARSE:g} px up to {numbers['widest field of coarse structures']:.1f}° (515 nm).",
+        f"{display.coc_max:g} px; blur shown is measured on a textured wall of {wall.size} (see the study of blur).",
+        f"From geometry: {display.coc_max:g} px need {1e3 * numbers['least distance']:.2f} mm at the shortest "
+        f"wavelength. Light of single pixels reaches an eye's blur up to a field of view of "
+        f"{numbers['widest field of pixels']:.0f}°, that of structures of {COARSE:g} px up to "
+        f"{numbers['widest field of coarse structures']:.1f}° (515 nm).",
     )
     return Outcome("Propagation distance and field of view", columns, rows, numbers, says)
 
 
 def closed_forms(display: DisplayProfile) -> dict[str, float]:
-    """What geometry says, by the names that claims use."""
+    """Results of geometry (m, px, degrees), by the names that claims use."""
     pitch, waves = display.pixel_pitch, display.wavelengths
     green = waves[min(GREEN, len(waves) - 1)]
     found = {f"dispersion {name}": dispersion(w, pitch, display.depth_span)
@@ -144,7 +147,7 @@ def closed_forms(display: DisplayProfile) -> dict[str, float]:
 
 
 def pupil(work: Work, path: Path) -> Outcome:
-    """What an eye of more or less pupil sees of a DEH: its blur by Eq. 4, light let through, and likeness."""
+    """Measure a DEH seen through pupils of different diameters: the eye's blur by Eq. 4, light, and PSNR."""
     scene = work.scenes.shown()
     planes = spread_planes(scene.stack, PLANES)
     seen = _looks(work, scene, (OPT,), planes, "pupil", PUPILS, pupils=True)
@@ -178,14 +181,14 @@ def pupil(work: Work, path: Path) -> Outcome:
         save(figure, path)
     columns = ("pupil mm", "eye's blur px", "light let through", "PSNR dB")
     says = (
-        f"Frames of the DEH of {scene.name}, {scene.size}, seen in {len(planes)} planes; the light lost at the iris is "
-        f"made up by one factor. An open eye scores {whole:.2f} dB.",
+        f"Panel frames of the DEH of {scene.name}, {scene.size}, seen in {len(planes)} planes; one factor for each "
+        f"pupil compensates the light that the iris blocks. Without an iris the score is {whole:.2f} dB.",
     )
     return Outcome("Pupil of the eye", columns, rows, numbers, says)
 
 
 def source(work: Work, path: Path) -> Outcome:
-    """Speckle and sharpness over the extent of the light source."""
+    """Measure speckle and PSNR for light sources of different extent."""
     scene = work.scenes.shown()
     planes = spread_planes(scene.stack, 3)
     methods = (DCGH, OPT, NCGH)
@@ -216,20 +219,22 @@ def source(work: Work, path: Path) -> Outcome:
         save(figure, path)
     columns = ("radius mrad", "method", "contrast of picture / target", "PSNR dB")
     says = (
-        f"8-bit frames of {scene.name}, {scene.size}, through the bench, planes {', '.join(map(str, planes))}; a "
-        "source of 24 mutually incoherent points over its disc. Contrast is the deviation over the mean of picture / "
-        "target where the target is brighter than 0.05: speckle, and whatever else is wrong.",
-        f"The slit is closed to a half-width of {display.slit_along:.3f} of the sampling frequency: a tilt moves the "
-        f"spectrum, and behind the widest slit ({work.display.carrier_fraction:g}) the zeroth order comes in at once.",
+        f"8-bit panel frames of {scene.name}, {scene.size}, seen through the simulated bench in planes "
+        f"{', '.join(map(str, planes))}; the source has 24 mutually incoherent points over its disc. The contrast is "
+        "the standard deviation divided by the mean of picture / target where the target is brighter than 0.05: "
+        "speckle and all other errors.",
+        f"The slit's half-width is {display.slit_along:.3f} of the sampling frequency: tilted light moves the "
+        f"spectrum, and the widest slit ({work.display.carrier_fraction:g}) would let in the zeroth order at any tilt.",
     )
     return Outcome("Extent of the light source", columns, rows, numbers, says)
 
 
 def closed_for(display: DisplayProfile, radius: float) -> DisplayProfile:
-    """The display with its slit so narrow that the zeroth order of a source's outermost point stays out.
+    """The display with a slit so narrow that it blocks the zeroth order of the source's outermost point.
 
     Args:
-        radius: angular radius of the source, rad; it moves the spectrum by radius · pitch / wavelength.
+        display: the display.
+        radius: angular radius of the source, rad; tilted light moves the spectrum by radius · pitch / wavelength.
     """
     moved = radius * display.pixel_pitch / min(display.wavelengths)
     least = 0.1 * display.carrier_fraction
@@ -237,7 +242,7 @@ def closed_for(display: DisplayProfile, radius: float) -> DisplayProfile:
 
 
 def _reached(work: Work, method: str, wall: Scene, display: DisplayProfile) -> float:
-    """Blur (px) that the far focus of the near wall shows, in green."""
+    """Blur (px) of the near textured wall at far focus, in green."""
     field = work.methods.field(method, wall, display=display).field
     far = nearest_plane(wall.stack, 1.0)
     picture = field.intensity(float(wall.stack.positions[far]))[GREEN : GREEN + 1]
@@ -261,7 +266,7 @@ def _looks(
     display: DisplayProfile | None = None,
     pupils: bool,
 ) -> Arrays:
-    """Pictures (n, C, H, W) of each method's frames for each pupil, or each source; "METHOD VALUE" names them."""
+    """Pictures (n, C, H, W) of each method's frames for each pupil or each source, with the names "METHOD VALUE"."""
     positions = [float(scene.stack.positions[n]) for n in planes]
 
     def compute() -> Arrays:

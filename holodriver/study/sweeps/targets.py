@@ -1,4 +1,4 @@
-"""Studies of what the optimiser is asked for: planes, weights, depth maps, and the measure of likeness."""
+"""Studies of the optimiser's targets: number of planes, weights, depth maps, and the loss."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,43 +20,46 @@ from holodriver.study.work import Outcome, Work
 from holodriver.synthesis.loss import LossWeights
 
 MEASURES = {"psnr": "PSNR dB", "ssim": "SSIM", "in focus": "in-focus PSNR dB"}
+"""Names of the scores, with their texts for tables."""
 DENSE = 41
-"""Planes of the layered scenes on which numbers of planes are compared."""
+"""Number of planes of the layered scenes for the study of planes."""
 SHARES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
-"""β in the paper's, which is N − 1."""
+"""Values of β relative to the paper's, which is N − 1."""
 ATTENTIONS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
-"""γ in the paper's, which is 2·(N − 1)."""
+"""Values of γ relative to the paper's, which is 2·(N − 1)."""
 LOSS_SIDE = 128
-"""Pixels of the middle of each scene on which MS-SSIM is minimised: autograd takes its time."""
+"""Side, pixels, of the part of each scene for which MS-SSIM is minimised, because autograd is slow."""
 MOST_STEPS = 100
-"""Of Adam, which at this rate converges in 50 to 100 on layered scenes."""
+"""Largest number of steps of Adam, which converges in 50 to 100 steps on layered scenes."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One value of what is varied: the scores of every scene."""
+    """Scores for one value of the quantity that a study varies."""
 
     value: Any
+    """Value of the quantity."""
     scores: tuple[dict[str, float], ...]
+    """Scores of each scene by name."""
 
     def mean(self, name: str) -> float:
-        """Over scenes."""
+        """Mean of a score over scenes."""
         return float(np.mean([score[name] for score in self.scores]))
 
     def spread(self, name: str) -> float:
-        """Standard deviation over scenes."""
+        """Standard deviation of a score over scenes."""
         return float(np.std([score[name] for score in self.scores]))
 
 
 def measured(field: WaveField, scene: Scene) -> dict[str, float]:
-    """Scores of a field on a scene."""
+    """Scores of a wave field for a scene."""
     images = field.intensities(scene.stack.positions.tolist())
     mean = score_images("", images, scene.stack).means()
     return {"psnr": mean["psnr"], "ssim": mean["ssim"], "in focus": in_focus_psnr(images, scene.stack)}
 
 
 def planes(work: Work, path: Path) -> Outcome:
-    """Holograms that know every n-th plane alone, scored on all planes."""
+    """Measure holograms that are optimised for every n-th plane only, scored on all planes."""
     own = not work.settings.stacks
     scenes = _dense(work) if own else work.scenes.several()
     most = min(scene.stack.planes for scene in scenes) - 1
@@ -70,7 +73,9 @@ def planes(work: Work, path: Path) -> Outcome:
             scores.append(measured(work.methods.field(OPT, fewer).field, scene))
         points.append(Point(count, tuple(scores)))
         work.progress("Varying planes", len(points), len(counts))
-    says = _said(scenes, f"targets of every n-th plane, scored on all {most + 1}; β and γ follow their number")
+    says = _said(
+        scenes, f"the targets are every n-th plane, and all {most + 1} planes are scored; β and γ follow their number"
+    )
     best = max(points, key=lambda point: point.mean("psnr"))
     numbers = _numbers(points) | {"best planes": float(best.value)}
     enough = next(point.value for point in points if point.mean("psnr") > best.mean("psnr") - 0.1)
@@ -79,7 +84,7 @@ def planes(work: Work, path: Path) -> Outcome:
 
 
 def beta(work: Work, path: Path) -> Outcome:
-    """Weight of the all-in-focus term."""
+    """Vary the weight of the all-in-focus term."""
 
     def options(scene: Scene, share: float) -> dict[str, float]:
         return {"beta": share * (scene.stack.planes - 1)}
@@ -88,7 +93,7 @@ def beta(work: Work, path: Path) -> Outcome:
 
 
 def gamma(work: Work, path: Path) -> Outcome:
-    """Depth attention of the all-in-focus term."""
+    """Vary the depth attention of the all-in-focus term."""
 
     def options(scene: Scene, share: float) -> dict[str, float]:
         return {"gamma": share * 2 * (scene.stack.planes - 1)}
@@ -106,7 +111,7 @@ def gamma(work: Work, path: Path) -> Outcome:
 
 
 def all_in_focus(work: Work, path: Path) -> Outcome:
-    """With and without the all-in-focus term."""
+    """Compare holograms with and without the all-in-focus term."""
     scenes = work.scenes.several()
     cases: dict[str, dict[str, float]] = {"with": {}, "without": {"beta": 0.0}}
     points = [
@@ -119,7 +124,7 @@ def all_in_focus(work: Work, path: Path) -> Outcome:
 
 
 def depth(work: Work, path: Path) -> Outcome:
-    """The all-in-focus depth map against blur-considered ones in the second term of Eq. 2."""
+    """Compare the all-in-focus depth map with blur-considered ones in the second term of Eq. 2."""
     scenes = work.scenes.several()
     points = []
     for name in ("all-in-focus", "blur-considered"):
@@ -136,7 +141,7 @@ def depth(work: Work, path: Path) -> Outcome:
 
 
 def loss(work: Work, path: Path) -> Outcome:
-    """Eq. 2 by the mean square and by MS-SSIM."""
+    """Compare Eq. 2 with mean squared errors and with MS-SSIM."""
     scenes = [_middle(scene, LOSS_SIDE) for scene in work.scenes.several()]
     points = []
     kinds = ("MSE (OPT)", ADAM_MSE, MS_SSIM)
@@ -151,8 +156,8 @@ def loss(work: Work, path: Path) -> Outcome:
     steps = min(work.settings.iterations, MOST_STEPS)
     says = _said(
         scenes,
-        f"MSE is Eq. 2; MS-SSIM replaces both of its squares by 1 − MS-SSIM; both by the same Adam, {steps} "
-        "steps, from flat phase; defects are the pixels that are off by more than 0.2 of full scale",
+        f"MSE is Eq. 2; MS-SSIM replaces both of its squares by 1 − MS-SSIM; Adam minimises both in {steps} steps, "
+        "from flat phase; defects are pixels with an error of more than 0.2 of full scale",
     )
     extra = {"ms-ssim": "MS-SSIM", "defects": "defects %"}
     return _compared(path, "Measure of likeness", "loss", points, numbers, says, MEASURES | extra)
@@ -171,7 +176,7 @@ def _by_adam(work: Work, scene: Scene, name: str) -> WaveField:
 
 
 def _of_structure(scene: Scene, field: WaveField) -> dict[str, float]:
-    """MS-SSIM over planes and the share of pixels that are far off, in percent."""
+    """Mean MS-SSIM over planes, and the share of pixels with an error of more than 0.2, percent."""
     images = field.intensities(scene.stack.positions.tolist())
     off = np.abs(images - scene.stack.images).max(1) > 0.2
     return {"ms-ssim": mean_ms_ssim(images, scene.stack.images), "defects": 100 * float(off.mean())}
@@ -274,7 +279,7 @@ def _compared(
 
 
 def table(what: str, points: list[Point], measures: dict[str, str]) -> tuple[tuple[str, ...], list[tuple]]:
-    """Columns and rows: mean and standard deviation over scenes of each measure."""
+    """Columns and rows of a table with the mean and standard deviation of each score over scenes."""
     columns = (what, *(f"{text}{end}" for text in measures.values() for end in ("", " sd")))
     rows = [
         (point.value, *(round(v, 4) for name in measures for v in (point.mean(name), point.spread(name))))

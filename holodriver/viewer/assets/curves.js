@@ -1,11 +1,11 @@
-// Curves of PSNR and SSIM over the focal planes, and the tables of the same figures.
+// Curves of PSNR and SSIM over the focal planes, and tables of the scores.
 
 const SVG = "http://www.w3.org/2000/svg";
 const SCORES = [
   { id: "psnr", name: "PSNR", unit: " dB", digits: 1 },
   { id: "ssim", name: "SSIM", unit: "", digits: 3 },
 ];
-const NAMED_AT_MOST = 4; // curves that have their names beside them
+const NAMED_AT_MOST = 4; // largest number of curves with names beside them
 const MARGIN = { left: 34, right: 12, top: 22, bottom: 24 };
 
 function svgPart(parent, tag, attributes, text) {
@@ -26,7 +26,7 @@ function roundValues(low, high) {
   return { values, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
 }
 
-// Where a curve is farthest from all others, so that its name has room, and on which side.
+// The plane in which a curve is farthest from all other curves, and the side on which its name has room.
 function roomiest(curve, others) {
   const edge = Math.ceil(curve.length / 5);
   let best = { at: Math.floor(curve.length / 2), room: -1, above: true };
@@ -60,7 +60,7 @@ class Curves {
     return page.planes[planeCount - 1].t - page.planes[0].t || 1;
   }
 
-  // state: { first, second, plane }; second is null where A is alone
+  // state: { first, second, plane }; second is null if only A is shown
   show(state) {
     if (!this.scored.length || !state) return;
     this.state = state;
@@ -156,7 +156,7 @@ class Curves {
       svgPart(svg, "text", { class: text.role, x: x(plane) + (leftSide ? -5 : 5), y: apart + 4,
         "text-anchor": leftSide ? "end" : "start" }, text.value);
     });
-    const told = said.length ? said.join("; ") : "no score of what is shown";
+    const told = said.length ? said.join("; ") : "the shown pictures have no score";
     svg.setAttribute("aria-label", `${name} of each focal plane from near to far; in this plane: ${told}`);
   }
 

@@ -1,7 +1,7 @@
-// The page's data, and its pictures as bitmaps: those of A and B are decoded, the others wait as text.
+// The page's data, and its pictures: those of A and B are decoded to bitmaps, the others stay encoded as text.
 
 const page = JSON.parse(document.getElementById("data").textContent);
-const KEPT_AT_MOST = 2; // methods whose pictures are decoded at one time: a phone has little memory
+const KEPT_AT_MOST = 2; // largest number of methods with decoded pictures: a phone has little memory
 
 const element = (id) => document.getElementById(id);
 const planeCount = page.planes.length;
@@ -14,11 +14,11 @@ function blobOf(uri) {
 
 class Pictures {
   constructor(ready) {
-    this.ready = ready; // called whenever another picture can be drawn
-    this.decoded = new Map(); // method → bitmap or null (on its way) of each plane
+    this.ready = ready; // called after each picture that is decoded
+    this.decoded = new Map(); // method → bitmap of each plane; null while it is decoded
   }
 
-  // The bitmap, or null until `ready` is called.
+  // The bitmap of a plane; null if it is not decoded yet, in which case `ready` is called later.
   get(method, plane) {
     const bitmaps = this.decoded.get(method) ?? this.open(method);
     if (bitmaps[plane] === undefined) this.decode(bitmaps, method, plane);
@@ -34,12 +34,12 @@ class Pictures {
   async decode(bitmaps, method, plane) {
     bitmaps[plane] = null;
     const bitmap = await createImageBitmap(blobOf(page.methods[method].pictures[plane]));
-    if (this.decoded.get(method) !== bitmaps) return bitmap.close(); // let go of meanwhile
+    if (this.decoded.get(method) !== bitmaps) return bitmap.close(); // no longer needed
     bitmaps[plane] = bitmap;
     this.ready();
   }
 
-  // Decode all planes of these methods, those next to `plane` first, and let go of the others.
+  // Decode all planes of these methods, those nearest to `plane` first, and free the bitmaps of other methods.
   async keep(methods, plane) {
     for (const [method, bitmaps] of this.decoded) {
       if (methods.includes(method) || this.decoded.size <= KEPT_AT_MOST) continue;
@@ -56,7 +56,7 @@ class Pictures {
   }
 }
 
-// Normalised depth of every pixel, or null.
+// Normalised depth of every pixel; null if the page has no depth.
 async function readDepth() {
   if (!page.depth) return null;
   const bitmap = await createImageBitmap(blobOf(page.depth), { colorSpaceConversion: "none" });
@@ -78,7 +78,7 @@ function nearestPlane(t) {
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
-// "1.42 D", or nothing where the display is not known.
+// Text such as "1.42 D"; empty if the display is not known.
 function dioptresText(plane) {
   const { dioptres } = page.planes[plane];
   return dioptres === null ? "" : `${dioptres.toFixed(2)} D`;

@@ -1,13 +1,13 @@
-// Words about what is shown: notes, what the files say of themselves, and the keys.
+// Texts about the pictures: notes, metadata of the files, and the table of keys.
 
 const KEYS = [
   [["←", "→"], "focus nearer, farther; with Shift: move the picture when zoomed"],
   [["Home", "End"], "focus on the near, the far plane"],
-  [["P"], "sweep the focus there and back"],
+  [["P"], "sweep the focus between near and far"],
   [["X"], "swap A and B"],
-  [["1", "2", "3"], "A alone, wipe, difference"],
+  [["1", "2", "3"], "show A only, wipe, difference"],
   [["+", "−", "0"], "zoom in, out, fit"],
-  [["click, tap"], "focus on what is there"],
+  [["click, tap"], "focus on this place"],
   [["drag"], "move the wipe, or the picture when zoomed"],
   [["double click, pinch, Ctrl + wheel"], "zoom"],
 ];
@@ -18,7 +18,7 @@ function describe() {
   const said = [`${planeCount} focal planes`, `${width} × ${height} pixels`, ...(ends[0] ? [`${ends[0]} to ${ends[1]}`] : [])];
   for (const text of said) element("subtitle").append(Object.assign(document.createElement("span"), { textContent: text }));
   const notes = [...page.notes];
-  if (page.width !== width) notes.push(`Pictures are shown at ${page.width} × ${page.height} pixels; scores are of the full size.`);
+  if (page.width !== width) notes.push(`Pictures are shown at ${page.width} × ${page.height} pixels; scores were computed at full size.`);
   if (page.quality !== "lossless") notes.push(`Pictures are compressed (WebP, quality ${page.quality}) to keep this page small.`);
   const box = element("notes");
   for (const note of notes) paragraph(box, note);
@@ -55,7 +55,7 @@ function describe() {
     row.append(name);
     row.insertCell().textContent = text;
   }
-  element("made").textContent = `Made by ${page.made_by}. This page is whole by itself: it loads nothing and sends nothing.`;
+  element("made").textContent = `Made by ${page.made_by}. This page is complete: it loads nothing from a network and sends nothing.`;
 }
 
 function paragraph(parent, text, name = "") {

@@ -1,11 +1,11 @@
 // Mouse, pen and fingers on the stage: click to focus, drag to pan or wipe, pinch and wheel to zoom.
 
 const STILL_PX = 6; // a press that moves less is a click
-const WHEEL_STEP = 0.0022; // of the logarithm of the zoom, for each pixel of the wheel
+const WHEEL_STEP = 0.0022; // change of the zoom's logarithm for each pixel of the wheel
 
 function listenToStage(stage, { clicked, wiped, hovered }) {
   const { box, canvas } = stage;
-  const fingers = new Map(); // pointer → where it is
+  const fingers = new Map(); // pointer → position
   let moved = 0;
   let pinch = null;
 

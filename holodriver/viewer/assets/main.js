@@ -1,6 +1,6 @@
-// What ties it together: A, B, focus and mode, and every way to change them.
+// The state of the page (A, B, focus, mode), and all controls that change it.
 
-const SWEEP_MS = 110; // of each plane
+const SWEEP_MS = 110; // time for each plane
 const THEMES = ["light", "dark"];
 
 const stage = new Stage();
@@ -72,7 +72,7 @@ function clicked({ x, y }) {
   reticle.style.left = `${x}px`;
   reticle.style.top = `${y}px`;
   reticle.classList.remove("shown");
-  void reticle.offsetWidth; // so that the animation begins again
+  void reticle.offsetWidth; // restarts the animation
   reticle.classList.add("shown");
   focusOn(plane);
   element("live").textContent = `Focus on plane ${plane + 1}`;
@@ -177,7 +177,7 @@ function begin() {
   choose(0, Math.min(1, last));
   readDepth().then((map) => {
     depthMap = map;
-    element("hint").textContent = map ? "Click or tap the picture to focus on what is there." : "";
+    element("hint").textContent = map ? "Click or tap the picture to focus on that place." : "";
     document.body.dataset.ready = "true";
   });
 }

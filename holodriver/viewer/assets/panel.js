@@ -1,4 +1,4 @@
-// The panel: a part of the frame of each colour, and its spectrum in the plane of the slit.
+// The panel section: a part of each colour's panel frame, and the frame's spectrum in the plane of the slit.
 
 class Panel {
   constructor() {
@@ -48,17 +48,17 @@ class Panel {
     const [full, tall] = [panel.effective[1], panel.effective[0]];
     const whole = width === full && height === tall;
     element("panel-note").textContent =
-      `What the panel shows while the ${colour.wavelength_nm} nm laser is on, ` +
+      `Panel frame for the ${colour.wavelength_nm} nm laser, ` +
       `${panel.native[1]} × ${panel.native[0]} pixels, gain ${colour.gain}.${panel.note ? ` ${sentence(panel.note)}` : ""}`;
     const image = element("frame");
     image.src = colour.frame;
     image.alt = `Panel frame of ${name} at ${colour.wavelength_nm} nm: fine grating lines that carry the picture`;
     element("frame-box").style.setProperty("--part", `${width} / ${height}`);
     element("frame-box").style.setProperty("--part-width", String(width));
-    const binned = panel.binning > 1 ? `, each ${panel.binning} × ${panel.binning} of the panel's` : "";
+    const binned = panel.binning > 1 ? `, each of ${panel.binning} × ${panel.binning} panel pixels` : "";
     element("frame-text").textContent = whole
-      ? `The frame, ${width} × ${height} pixels${binned}`
-      : `${width} × ${height} pixels${binned}, from ${left}, ${top} of ${full} × ${tall}`;
+      ? `The whole frame, ${width} × ${height} pixels${binned}`
+      : `A part of ${width} × ${height} pixels${binned}, from pixel ${left}, ${top} of ${full} × ${tall}`;
     this.size();
     this.spectrum();
   }
@@ -98,9 +98,9 @@ class Panel {
       `Spectrum of the frame at ${colour.wavelength_nm} nm: bright at the zeroth order, at the carrier inside the slit, ` +
       "and at the conjugate outside it");
     element("spectrum-text").textContent =
-      `Its spectrum in the plane of the slit, from −${panel.reach} to ${panel.reach} of the sampling frequency; ` +
-      `logarithmic, ${signed(low)} to ${signed(high)} dB of the white panel's zeroth order. The slit passes ` +
-      `${signed3(panel.carrier)} ± ${along.toFixed(3)} along ${panel.axis}.`;
+      `Spectrum of the frame in the plane of the slit, from −${panel.reach} to ${panel.reach} of the sampling frequency, ` +
+      `on a logarithmic scale from ${signed(low)} to ${signed(high)} dB relative to the zeroth order of a white panel. ` +
+      `The slit passes ${signed3(panel.carrier)} ± ${along.toFixed(3)} along ${panel.axis}.`;
   }
 }
 

@@ -1,8 +1,8 @@
-// The stage: A and B at one focus, alone, with a wipe, or their difference; from the whole picture down to its pixels.
+// The stage shows A only, A and B with a wipe, or their difference, at one focus and any zoom.
 
-const LARGEST_PIXEL = 32; // CSS pixels that one pixel of a picture becomes at most
-const CRISP_FROM = 3; // device pixels a pixel from which its edges are kept sharp
-const DIFFERENCE_DOUBLINGS = 2; // so that a difference is shown four times as bright
+const LARGEST_PIXEL = 32; // largest side of one picture pixel, CSS pixels
+const CRISP_FROM = 3; // smallest side of a picture pixel, device pixels, that is drawn with sharp edges
+const DIFFERENCE_DOUBLINGS = 2; // number of times that a difference is doubled: it is shown four times as bright
 
 class Stage {
   constructor() {
@@ -13,9 +13,9 @@ class Stage {
     this.first = 0;
     this.second = 0;
     this.plane = 0;
-    this.split = 0.5; // of the stage's width
+    this.split = 0.5; // position of the wipe, share of the stage's width
     this.zoom = 1; // 1 shows the whole picture
-    this.x = this.y = 0.5; // of the picture, in the middle of the stage
+    this.x = this.y = 0.5; // point in the middle of the stage, share of the picture's width and height
     this.pictures = new Pictures(() => this.draw());
     this.waiting = false;
     this.box.style.aspectRatio = `${page.width} / ${page.height}`;
@@ -34,7 +34,7 @@ class Stage {
     };
   }
 
-  // The picture's pixel under a point of the stage (CSS pixels), or null beside the picture.
+  // The picture's pixel at a point of the stage (CSS pixels); null outside the picture.
   pixelAt(x, y) {
     const { left, top, scale } = this.geometry();
     const column = Math.floor((x - left) / scale);
@@ -42,7 +42,7 @@ class Stage {
     return column >= 0 && row >= 0 && column < page.width && row < page.height ? { column, row } : null;
   }
 
-  // Zoom by a factor, so that what is under the point stays there.
+  // Zoom by a factor; the point (x, y) of the stage keeps its place in the picture.
   zoomAt(factor, x, y) {
     const before = this.geometry();
     const u = (x - before.left) / before.scale / page.width;
@@ -71,7 +71,7 @@ class Stage {
     this.settle();
   }
 
-  // Keep the picture in view and tell how large it is.
+  // Move the picture back into view if needed, and draw it.
   settle() {
     const { width, height, scale } = this.geometry();
     const hold = (at, size, room) => (size <= room ? 0.5 : clamp(at, room / 2 / size, 1 - room / 2 / size));
@@ -99,7 +99,7 @@ class Stage {
     if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
     const first = this.pictures.get(this.first, this.plane);
     const second = this.mode === "one" ? first : this.pictures.get(this.second, this.plane);
-    if (!first || !second) return; // `ready` draws again; until then what was there stays
+    if (!first || !second) return; // keep the old picture until `ready` draws again
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.globalCompositeOperation = "source-over";
     context.fillStyle = getComputedStyle(this.box).backgroundColor;
@@ -130,7 +130,7 @@ class Stage {
     element("zoom-fit").textContent = this.zoom > 1.001 ? `${(scale * ratio * 100).toFixed(0)} %` : "fit";
   }
 
-  // sRGB levels of A and of B at a pixel, where they are decoded.
+  // sRGB levels of A and B at a pixel; null for a picture that is not decoded.
   levels(column, row) {
     const read = (method) => {
       const bitmap = this.pictures.get(method, this.plane);
