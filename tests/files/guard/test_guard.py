@@ -153,9 +153,11 @@ def test_threads_do_not_get_in_each_others_way(tmp_path):
         (promises, "made its reader answer nonsense|asks for more memory|made its reader crash"),
     ],
 )
-def test_what_a_file_does_to_its_reader_is_one_error_here(harmful, file, parse, said):
+def test_what_a_file_does_to_its_reader_is_one_error_here(monkeypatch, harmful, file, parse, said):
+    monkeypatch.setattr(guard, "LIMITS", LITTLE if parse in (devours, promises) else SOON)
     with pytest.raises(FileFormatError, match=said) as caught:
-        guard.read(harmful(parse), file, limits=LITTLE if parse in (devours, promises) else SOON)
+        guard.read(harmful(parse), file)
+    monkeypatch.undo()
     assert caught.value.where == str(file)
     assert guard.read(harmful(arrays), file, count=1).value["start"] == "012"  # and the next file is read
 
@@ -200,8 +202,9 @@ def test_parts_that_are_left_leave_the_process_usable(harmful, file):
 
 
 @pytest.mark.parametrize(("fault", "said"), [("crashes", "SIGSEGV"), ("breaks", "unforeseen"), ("hangs", "within 1 s")])
-def test_a_part_that_does_harm_ends_the_parts(harmful, file, fault, said):
-    with guard.Parts(harmful(counts), file, count=9, fault=fault, limits=SOON) as parts:
+def test_a_part_that_does_harm_ends_the_parts(monkeypatch, harmful, file, fault, said):
+    monkeypatch.setattr(guard, "LIMITS", SOON)
+    with guard.Parts(harmful(counts), file, count=9, fault=fault) as parts:
         assert [next(parts).value, next(parts).value] == [0, 1]
         with pytest.raises(FileFormatError, match=said):
             next(parts)
@@ -211,7 +214,7 @@ def test_a_part_that_does_harm_ends_the_parts(harmful, file, fault, said):
 def test_reading_ends_with_the_process_that_asked(tmp_path, file):
     """Killed outright, it leaves nobody behind."""
     code = (
-        "import os, time; from pathlib import Path; from holodriver.files import guard; guard.warm();"
+        "import os, time; from pathlib import Path; from holodriver.files.guard import guard; guard.warm();"
         "print(guard._idle[0]._process.pid, flush=True); time.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
@@ -268,7 +271,7 @@ from holodriver.files.exr import read_exr
 from holodriver.files.network import read_network
 from holodriver.files.photos import read_photo
 from holodriver.files.rgbd import read_description
-from holodriver.files.video import VideoReader
+from holodriver.files.video.video import VideoReader
 folder = Path({str(tmp_path)!r})
 read_exr(folder / "a.exr", ("R", "G", "B", "Z"))
 read_photo(folder / "a.png")
