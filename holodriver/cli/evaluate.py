@@ -1,4 +1,4 @@
-"""`holodriver evaluate`: holograms scored against a focal stack."""
+"""`holodriver evaluate`: score holograms against a focal stack."""
 
 from pathlib import Path
 from typing import Annotated
@@ -21,9 +21,8 @@ def evaluate(
         bool | None,
         typer.Option(
             "--lpips/--no-lpips",
-            help="Compute LPIPS, too, even if its package must download something. By default it is "
-            "computed only where"
-            "everything for it is there.",
+            help="Compute LPIPS, too, even if its package must download something. By default it is computed only "
+            "where everything for it is there.",
         ),
     ] = None,
     baseline: Annotated[
@@ -36,7 +35,7 @@ def evaluate(
     from holodriver.tasks.evaluate import evaluate as scoring
 
     with console.reporting() as progress:
-        made = scoring(
+        found, stack, display = scoring(
             source,
             against,
             scores=as_json,
@@ -46,13 +45,14 @@ def evaluate(
             progress=progress,
             warn=console.warn,
         )
-    for one in made.found:
+    means = evaluation.mean_rows(found)
+    headings = evaluation.HEADINGS[: len(means[0]) - 2]  # without LPIPS where it was left out
+    for one in found:
         if one.name != evaluation.FLAT:
-            rows = evaluation.plane_rows(one, made.stack, made.dioptres)
-            console.table(("plane", "dioptres", *made.headings), rows, title=f"{one.name}, {one.seen}")
+            rows = evaluation.plane_rows(one, stack, display.dioptres)
+            console.table(("plane", "dioptres", *headings), rows, title=f"{one.name}, {one.seen}")
         if one.note:
             console.say(f"{one.name}, {one.seen}: {one.note}")
-    title = f"Mean over {made.stack.planes} planes of {against}"
-    console.table(("hologram", "seen", *made.headings), evaluation.mean_rows(made.found), title=title)
+    console.table(("hologram", "seen", *headings), means, title=f"Mean over {stack.planes} planes of {against}")
     if as_json is not None:
         console.wrote(as_json)

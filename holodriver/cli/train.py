@@ -1,4 +1,4 @@
-"""`holodriver train`: a DEHNet for one colour of a display, and the pool of focal stacks that it learns from."""
+"""`holodriver train`: train a DEHNet for one colour of a display, and make the focal stacks that it learns from."""
 
 import re
 from dataclasses import replace
@@ -34,16 +34,12 @@ def pool(
         list[Path] | None,
         typer.Option(
             "--rendered",
-            help="A folder of rendered stacks (holodriver render dataset), of which crops are taken. It may be "
-            "repeated.",
+            help="A folder of rendered stacks (holodriver render dataset) to take crops of. It may be repeated.",
         ),
     ] = None,
     crops: Annotated[int, typer.Option(min=1, help="The number of crops of each rendered stack.")] = 16,
     workers: Annotated[
-        int,
-        typer.Option(
-            min=0, help="The number of processes that fill the pool now. With 0 it is filled while a network learns."
-        ),
+        int, typer.Option(min=0, help="The number of processes that fill the pool now; 0: while a network learns.")
     ] = 0,
     seed: Annotated[int, typer.Option(min=0, help="The seed of the places of the crops.")] = 0,
     profile: Profile = None,
@@ -52,13 +48,17 @@ def pool(
 
     --dry-run only says what the pool holds and what it needs.
     """
-    from holodriver.tasks.train import PoolSettings, make_pool
+    from holodriver.tasks.train import make_pool
 
     with console.reporting() as progress:
         make_pool(
             folder,
-            PoolSettings(records, size, tuple(rendered or ()), crops, seed),
             display_profile(profile),
+            records=records,
+            size=size,
+            rendered=rendered or (),
+            crops=crops,
+            seed=seed,
             workers=workers,
             dry_run=farming.dry_run(),
             progress=progress,
@@ -94,9 +94,7 @@ def network(
     ] = None,
     rounded_steps: Annotated[
         int | None,
-        typer.Option(
-            min=0, help="The number of steps of a last stage that rounds as int8 does. By default the recipe's."
-        ),
+        typer.Option(min=0, help="The steps of a last stage that rounds as int8 does. By default the recipe's."),
     ] = None,
     batch: Annotated[
         int | None, typer.Option(min=1, help="The number of samples at a time. By default the recipe's.")
@@ -117,7 +115,7 @@ def network(
     profile: Profile = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Train a DEHNet for one colour; killed or stopped, the same command goes on from its last checkpoint.
+    """Train a DEHNet for one colour; after a stop, the same command goes on from the last checkpoint.
 
     The checkpoint and the curve (CSV) lie beside the weights. --dry-run only says what the pool holds and needs. On
     several GPUs: torchrun --nproc-per-node N -m holodriver train network …
@@ -141,7 +139,7 @@ def network(
         )
     if made is not None:
         console.name(output)
-        console.say(f"wrote {output}: {made.steps} steps, validation loss {made.loss:.4g}")
+        console.say(f"wrote {output}: {made[0]} steps, validation loss {made[1]:.4g}")
 
 
 def _shape(text: str) -> "DEHNetShape":

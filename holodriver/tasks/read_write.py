@@ -173,8 +173,30 @@ def write(path: Place, *things: Any, overwrite: bool = False) -> list[Path]:
 
 
 def heard(text: str) -> None:
-    """Show a warning as Python's own, for whoever passes no `warn`."""
+    """Show a warning as one of Python's own: the default of `warn` in the verbs."""
     warnings.warn(text, stacklevel=3)
+
+
+def read_shown(path: Path) -> Hologram:
+    """Read a hologram, or a folder of panel frames as a hologram without a field.
+
+    Raises:
+        FileFormatError: the file or folder cannot be read.
+    """
+    return Hologram(frames=frames.read_frames_folder(path)) if path.is_dir() else read_hologram(path)
+
+
+def read_exposed(path: Path) -> FocalStack:
+    """Read a focal stack and expose it.
+
+    Raises:
+        FileFormatError: the focal stack cannot be read.
+        InputError: the focal stack is black.
+    """
+    try:
+        return stack.read_stack(path).exposed()
+    except InputError as error:
+        raise InputError(error.what, where=error.where or path, remedy=error.remedy) from error
 
 
 def _read(path: Path, depth: Path | None, near: rgbd.Near | None) -> Any:
