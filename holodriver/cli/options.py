@@ -29,6 +29,13 @@ Weights = Annotated[
         "--weights", help="The folder of networks. By default the networks that come with holodriver are used."
     ),
 ]
+Runtime = Annotated[
+    str,
+    typer.Option(
+        help="The program that runs DEHNet: 'float' is the fastest one in float32, 'auto' is the fastest of all, and "
+        "'holodriver doctor' lists them by name."
+    ),
+]
 Device = Annotated[str, typer.Option(help="The torch device, such as cpu or cuda.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
 Rig = Annotated[str, typer.Option("--rig", help="The rig file, or 'simulated', which needs no hardware.")]
@@ -53,13 +60,13 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def parse_frames(text: str | None) -> tuple[int, ...]:
-    """Frame numbers of "3", "3,5", "1-24" or "1-24:2" (every second), ascending, each once; none of None or "".
+    """Frame numbers of "3", "3,5", "1-24" or "1-24:2" (every second), ascending, each once; no frames if None.
 
     Raises:
         InputError: the text is something else, or names more than 100,000 frames.
     """
     frames: set[int] = set()
-    for part in text.split(",") if text else ():
+    for part in () if text is None else text.split(","):
         found = re.fullmatch(r"\s*(-?\d{1,7})(?:\s*-\s*(-?\d{1,7})(?::(\d{1,6}))?)?\s*", part)
         first, last = (int(found.group(1)), int(found.group(2) or found.group(1))) if found else (0, -1)
         step = int(found.group(3) or 1) if found else 0

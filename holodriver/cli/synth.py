@@ -7,7 +7,7 @@ import typer
 
 from holodriver.cli import console, farming
 from holodriver.cli.interrupt import stopping_on_interrupt
-from holodriver.cli.options import Depth, Device, Overwrite, Profile, Weights, display_profile
+from holodriver.cli.options import Depth, Device, Overwrite, Profile, Runtime, Weights, display_profile
 from holodriver.errors import InputError
 from holodriver.files.rgbd import Near as NearEnd
 from holodriver.synthesis.methods import Method
@@ -72,13 +72,7 @@ def synth(
     depth: Depth = None,
     near: Near = None,
     weights: Weights = None,
-    runtime: Annotated[
-        str,
-        typer.Option(
-            help="The program that runs DEHNet: 'float' is the fastest one in float32, 'auto' is the fastest of all, "
-            "and 'holodriver doctor' lists them by name."
-        ),
-    ] = "float",
+    runtime: Runtime = "float",
     device: Device = "cpu",
     profile: Profile = None,
     overwrite: Overwrite = False,

@@ -1,4 +1,4 @@
-"""RGB-D over a library of photos and videos: each a unit."""
+"""RGB-D of a library of photos and videos; each photo or video is a unit."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -7,7 +7,7 @@ from typing import Any
 
 from holodriver.depth.choices import Polarity, Precision
 from holodriver.depth.convert import Options, Source, convert, outputs_of
-from holodriver.depth.estimators import NetworkEstimator
+from holodriver.depth.estimators import NetworkEstimator, device_for
 from holodriver.depth.photos import photo_outputs
 from holodriver.errors import HolodriverError
 from holodriver.farm.unit import Batch, Needs, Surroundings, Unit, Warn, fingerprint, unheard
@@ -18,55 +18,69 @@ RGBD = "rgbd"
 """Kind of the batch."""
 
 WEIGHTS = {"dpt-large": 1_370_000_000, "dpt-hybrid-midas": 490_000_000}
-"""Bytes of the networks' weights in 32 bits."""
+"""Size of the weights of known networks in 32 bits, bytes."""
 
 UNKNOWN_WEIGHTS = 1_400_000_000
-"""Bytes that a network is taken to have of which nothing is known."""
+"""Assumed size of the weights of an unknown network, bytes."""
 
 VIDEO_GROWTH = 3
-"""Times the size of a video that its RGB-D takes at most, its parts included: two halves, encoded well."""
+"""Largest size of the RGB-D of a video with its parts, as a multiple of the size of the video."""
 
 
-_kept: "dict[Networks, list[NetworkEstimator]]" = {}  # of this process, which does one unit after the other
+DEFAULT = "dpt-large"
+"""Name of the network that estimates depth by default."""
+
+_kept: "dict[Networks, list[NetworkEstimator]]" = {}
+"""The networks that this process loaded last; units run one after the other."""
 
 
 @dataclass(frozen=True)
 class Networks:
-    """Which networks estimate depth, as any process can load them."""
+    """The networks of an ensemble that estimates depth, as any process can load them."""
 
     names: tuple[str, ...]
+    """Short names, names on the Hugging Face hub, or absolute paths of folders."""
     device: str
+    """torch device."""
     precision: Precision
+    """Numbers that the networks compute with on a GPU."""
     polarity: Polarity | None = None
+    """Kind of depth that the networks give; known for the usual families if None."""
 
-    def load(self, warn: Warn = unheard) -> list[NetworkEstimator]:
-        """The networks; those loaded last are kept.
+    @classmethod
+    def of(
+        cls, names: Sequence[str], device: str | None, precision: Precision, polarity: Polarity | None
+    ) -> "Networks":
+        """The networks that a command names; `DEFAULT` if there are no names, and the best device if it is None.
 
         Raises:
-            HolodriverError: one cannot be loaded.
+            InputError: the device cannot be used.
+        """
+        found = (str(Path(name).absolute()) if Path(name).is_dir() else name for name in names or (DEFAULT,))
+        return cls(tuple(dict.fromkeys(found)), str(device_for(device)), precision, polarity)
+
+    def load(self, warn: Warn = unheard) -> list[NetworkEstimator]:
+        """Load the networks, or take those that were loaded last.
+
+        Raises:
+            HolodriverError: a network cannot be loaded.
         """
         if self not in _kept:
             _kept.clear()
             _kept[self] = [
-                NetworkEstimator(
-                    name,
-                    device=self.device,
-                    precision=self.precision,
-                    polarity=self.polarity,
-                    warn=warn,
-                )
+                NetworkEstimator(name, device=self.device, precision=self.precision, polarity=self.polarity, warn=warn)
                 for name in self.names
             ]
         return _kept[self]
 
     @property
     def size(self) -> int:
-        """Bytes of their weights."""
+        """Size of the weights of all networks, bytes."""
         return sum(_weights(name) for name in self.names)
 
 
 def rgbd_batch(sources: Sequence[Source], networks: Networks, options: Options, folder: Path) -> Batch:
-    """The RGB-D of each source, by one set of networks; the manifest lies in `folder`."""
+    """A batch that makes the RGB-D of each source with one set of networks; the manifest lies in `folder`."""
     measured = options.measured
     elsewhere = () if measured.depth is None else (measured.depth,)
     return Batch(
@@ -87,7 +101,7 @@ def rgbd_batch(sources: Sequence[Source], networks: Networks, options: Options, 
 
 
 def rgbd_unit(source: Source, networks: Networks, options: Options, surroundings: Surroundings) -> dict[str, Any]:
-    """Convert one photo or video; of a video that was begun, only the rest."""
+    """Convert one photo or video; a video that was begun is continued."""
     made = convert(source, networks.load(), options, progress=surroundings.progress, warn=surroundings.warn)
     return {"written": [path.name for path in made.written]}
 
@@ -96,7 +110,7 @@ def _unit(source: Source, networks: Networks, options: Options) -> Unit:
     source = replace(source, path=source.path.absolute(), folder=source.folder.absolute())
     try:
         outputs, unfinished = outputs_of(source, options)
-    except HolodriverError:  # which the unit will say
+    except HolodriverError:  # the unit will report it
         outputs, unfinished = photo_outputs(source.name, source.folder), ()
     return Unit(
         name=source.path.name if source.name == source.path.stem else f"{source.path.name} ({source.name})",
