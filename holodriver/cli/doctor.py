@@ -1,4 +1,4 @@
-"""`holodriver doctor`: what this machine has and lacks."""
+"""`holodriver doctor`: say what this machine has and lacks."""
 
 import json
 
@@ -13,7 +13,7 @@ def doctor(
 ) -> None:
     """Say what this machine has and lacks, and what to do about it.
 
-    The exit code is 0 unless something is broken without which no hologram can be computed.
+    The exit code is 1 if a part that holograms need is broken, and 0 otherwise.
     """
     from holodriver.tasks.doctor import survey
 

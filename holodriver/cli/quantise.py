@@ -1,4 +1,4 @@
-"""`holodriver quantise`: trained weights into the networks that the program runs."""
+"""`holodriver quantise`: make the networks that the program runs from trained weights."""
 
 from pathlib import Path
 from typing import Annotated

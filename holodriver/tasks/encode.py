@@ -73,7 +73,7 @@ def encode(
         )
     for path in sources:
         hologram = read_hologram(path)
-        frames = frames_of(field_of(hologram, path), encoder, lambda text, path=path: warn(f"{path}: {text}"))
+        frames = frames_of(field_of(hologram, path), encoder, warn, f"{path}: ")
         if refine is not None:
             frames = refine_frames(frames, read_exposed(refine), progress=progress)
         write_hologram(path, replace(hologram, frames=frames), overwrite=True)
@@ -89,11 +89,11 @@ def encoder_for(profile: DisplayProfile, gains: tuple[float, ...], calibration: 
     return calibrated_encoder(profile, gains, calibration)
 
 
-def frames_of(field: WaveField, encoder: Encoder, warn: Warn) -> PanelFrames:
-    """Encode a wave field, and warn of pixels that clip."""
+def frames_of(field: WaveField, encoder: Encoder, warn: Warn, before: str = "") -> PanelFrames:
+    """Encode a wave field, and warn of pixels that clip, with the text `before` the warning."""
     frames, clipped = encoder.frames(field)
     if max(clipped) > CLIPPED:
-        warn(f"{100 * max(clipped):.2f} % of the panel's pixels clip; use lower gains")
+        warn(f"{before}{100 * max(clipped):.2f} % of the panel's pixels clip; use lower gains")
     return frames
 
 

@@ -134,7 +134,7 @@ def test_videos_are_taken_from_among_photos(tmp_path: Path, photo: Path, model: 
         ([], "no input was named"),
         (["gone.jpg"], "gone.jpg: does not exist"),
         (["a.jpg", "--pyr", "big"], "--pyr: is 'big'"),
-        (["a.jpg", "--pyr", "4"], "sizes are (4,)"),
+        (["a.jpg", "--pyr", "4"], "size is 4, expected pixels"),
         (["a.jpg", "--device", "toaster"], "device 'toaster' cannot be used"),
         (["a.jpg", "--depth", "gone.png"], "gone.png: does not exist"),
         (["notes.txt"], "notes.txt: is of a kind that is not read"),
