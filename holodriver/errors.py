@@ -37,6 +37,11 @@ class HolodriverError(Exception):
         return _rebuild, (type(self), self.what, self.where, self.remedy)
 
 
+def first_line(error: BaseException, most: int = 200) -> str:
+    """The first line of what a library's error says, for a message; its type if it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:most]
+
+
 def shown(value: object, most: int = 80) -> str:
     """`value` for a message: on one line, and short whatever it is."""
     try:

@@ -22,8 +22,8 @@ LIGHT = (
     "holodriver.system.children",
 )
 MOST_FILES = 16
-LARGE = {"holodriver/cli", "holodriver/files"}
-"""One file a command, one file a format: the same kind of thing many times, which `ls` shows well."""
+LARGE = {"holodriver/cli", "holodriver/files", "holodriver/tasks"}
+"""One file a command, a format, a task: the same kind of thing many times, which `ls` shows well."""
 HEAVY = ("torch", "scipy", "cv2", "h5py", "OpenEXR", "typer", "rich")
 
 

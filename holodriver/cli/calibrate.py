@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from holodriver.panel.calibration import Calibration
 
 calibrate = typer.Typer(
-    help="Measure what the panel does to each colour, in a file that encode uses.", no_args_is_help=True
+    help="Measure what the panel does to each colour, in a file that encode uses.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 FILE = Path("calibration.json")

@@ -32,6 +32,7 @@ def evaluate(
 ) -> None:
     """Score what the wave fields show, and what a camera sees of the panel frames through the slit, plane by plane."""
     from holodriver.scores import evaluation
+    from holodriver.scores.table import SCORE_HEADINGS
     from holodriver.tasks.evaluate import evaluate as scoring
 
     with console.reporting() as progress:
@@ -46,7 +47,7 @@ def evaluate(
             warn=console.warn,
         )
     means = evaluation.mean_rows(found)
-    headings = evaluation.HEADINGS[: len(means[0]) - 2]  # without LPIPS where it was left out
+    headings = SCORE_HEADINGS[: len(means[0]) - 2]  # without LPIPS where it was left out
     for one in found:
         if one.name != evaluation.FLAT:
             rows = evaluation.plane_rows(one, stack, display.dioptres)

@@ -11,8 +11,7 @@ from holodriver.dehnet.overlap import DEPTH, Stage, Times, pipeline
 from holodriver.dehnet.synthesiser import NetworkSynthesiser, exposure_of, prepared
 from holodriver.errors import InputError
 from holodriver.optics.field import WaveField
-from holodriver.panel.burch import automatic_gains
-from holodriver.panel.encoder import Encoder
+from holodriver.panel.encoder import Encoder, automatic_gains
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.scene.rgbd import RgbdImage
@@ -27,15 +26,13 @@ Floats = NDArray[np.float32]
 class Stream:
     """The line from pictures with depth to frames on a panel, for frames of one size.
 
-    Exposure and encoding gains are those of the first frame for all of them, unless given: what changed from frame to
-    frame would flicker.
+    Exposure and encoding gains are those of the first frame for all of them: what changed from frame to frame would
+    flicker.
 
     Args:
         synthesiser: the networks.
         luts: amplitude look-up table of each colour.
         size: width and height of the frames.
-        gains: encoding gain of each colour.
-        exposure: factor on linear light.
         copy: what takes each frame at the end, such as a copy to the panel's memory.
     """
 
@@ -45,14 +42,12 @@ class Stream:
         luts: Sequence[AmplitudeLut],
         size: tuple[int, int],
         *,
-        gains: Sequence[float] | None = None,
-        exposure: float | None = None,
         copy: Callable[[PanelFrames], object] = lambda frames: None,
     ):
         self.synthesiser, self.luts, self.copy = synthesiser, tuple(luts), copy
         self.profile = synthesiser.profile.resized(*size)
-        self.exposure = exposure
-        self.encoder = None if gains is None else self._encoder(gains)
+        self.exposure: float | None = None
+        self.encoder: Encoder | None = None
         self.times = Times()
 
     def frames(
@@ -91,13 +86,10 @@ class Stream:
     def encode(self, field: NDArray[np.complex64]) -> PanelFrames:
         """The panel's frames."""
         if self.encoder is None:
-            self.encoder = self._encoder(automatic_gains([WaveField(field, self.profile)]))
+            self.encoder = Encoder(self.profile, automatic_gains([WaveField(field, self.profile)]), self.luts)
         return PanelFrames(self.encoder.encode(field), self.profile, self.encoder.gains, self.luts)
 
     def copied(self, frames: PanelFrames) -> PanelFrames:
         """The same frames, after they were copied to where they are wanted."""
         self.copy(frames)
         return frames
-
-    def _encoder(self, gains: Sequence[float]) -> Encoder:
-        return Encoder(self.profile, gains, self.luts)

@@ -8,9 +8,8 @@ from holodriver.dehnet.architecture import network_input
 from holodriver.dehnet.fastest_runtime import AUTO, choose
 from holodriver.dehnet.load_weights import Networks
 from holodriver.errors import InputError
-from holodriver.optics.aperture import baseband_frequencies, slit_passband
 from holodriver.optics.display import DisplayProfile
-from holodriver.optics.field import WaveField
+from holodriver.optics.field import WaveField, slit_projection
 from holodriver.progress import Progress, silent
 from holodriver.synthesis.optimise import memory_allowed
 from holodriver.system.machine import available_memory
@@ -75,8 +74,7 @@ class NetworkSynthesiser:
             progress(STAGE, colour + 1, len(pixels), self.kind.name)
         display = self.profile.resized(depth.shape[1], depth.shape[0])
         if within_slit:
-            passband = slit_passband(display, *baseband_frequencies(display))
-            values = np.fft.ifft2(np.fft.fft2(values) * passband).astype(np.complex64)
+            values = slit_projection(display)(torch.from_numpy(values)).numpy()
         return WaveField(values, display)
 
     def colour(self, pixels: Floats, colour: int) -> NDArray[np.complex64]:

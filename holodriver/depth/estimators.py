@@ -9,7 +9,7 @@ import torch
 from holodriver.depth.choices import Polarity, Precision
 from holodriver.depth.networks import Network, load_network
 from holodriver.depth.size import Floats, Picture, network_size
-from holodriver.errors import HolodriverError, InputError
+from holodriver.errors import HolodriverError
 
 Warn = Callable[[str], None]
 
@@ -39,23 +39,6 @@ class Estimator(Protocol):
             long_side: at which the network sees them, pixels.
         """
         ...
-
-
-def device_for(name: str | None) -> torch.device:
-    """The torch device of that name; the best there is if None.
-
-    Raises:
-        InputError: there is no such device.
-    """
-    if name is None:
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        what = str(error).splitlines()[0][:160]
-        raise InputError(f"device {name!r} cannot be used: {what}", remedy="try --device cpu") from error
-    return device
 
 
 class NetworkEstimator:

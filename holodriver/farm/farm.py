@@ -1,13 +1,8 @@
-"""Where a batch is done: in this process, by a pool of processes, on a Dask cluster, or on machines of a queue."""
+"""Who does the units of a batch: this process, a pool of processes, a Dask cluster, or machines of a queue."""
 
-from collections.abc import Iterator
-from concurrent.futures import Executor, Future
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from holodriver.errors import InputError, check, numbers
-from holodriver.farm.unit import Warn, unheard
 from holodriver.system.machine import available_memory, cores
 
 CLUSTERS = ("slurm",)
@@ -86,44 +81,3 @@ class Farm:
         if self.cluster:
             return f"{self.jobs} jobs of {self.cluster}{threads}"
         return f"{self.jobs} processes{threads}" if self.jobs > 1 else f"this process{threads}"
-
-
-class Here(Executor):
-    """Does everything at once and in this process, which therefore may ask the user in between."""
-
-    def submit(self, function: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
-        """The result, when this returns."""
-        future: Future[Any] = Future()
-        future.set_result(function(*arguments, **named))
-        return future
-
-
-@contextmanager
-def opened(farm: Farm, *, memory: int = 0, held: tuple[int, ...] = (), warn: Warn = unheard) -> Iterator[Executor]:
-    """The farm at work; whatever it started has ended after the block.
-
-    Args:
-        memory: bytes that a unit takes, which machines of a queue are asked for.
-        held: open files that the processes of a pool inherit.
-        warn: told if nobody is there to work.
-
-    Raises:
-        InputError: the scheduler does not answer, or a package is missing.
-    """
-    if farm.is_alone:
-        yield Here()
-        return
-    if farm.is_here:
-        from holodriver.farm.processes import Processes
-
-        assert farm.threads_each is not None
-        pool = Processes(farm.jobs, farm.threads_each, held)
-        try:
-            yield pool
-        finally:
-            pool.shutdown(cancel_futures=True)
-        return
-    from holodriver.farm.cluster import connected
-
-    with connected(farm, memory=memory, warn=warn) as executor:
-        yield executor

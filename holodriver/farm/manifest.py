@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from holodriver.errors import FileFormatError, HolodriverError, InputError
-from holodriver.farm.unit import Batch, Unit, fingerprint, former_fingerprint, plain
+from holodriver.farm.unit import Batch, Unit, fingerprint, plain
 from holodriver.files.atomic import sync
 
 FORMAT, VERSION = "holodriver batch", 1
@@ -217,8 +217,7 @@ class Manifest:
         """Names of units that were done and are there, of sources that are others now."""
 
         def is_same(unit: Unit) -> bool:
-            of = self.done[unit.name].get("of")
-            return of == self._prints[unit.name] or of == former_fingerprint(*unit.sources)
+            return bool(self.done[unit.name].get("of") == self._prints[unit.name])
 
         return [unit.name for unit in self.batch.units if unit.name in self.done and unit.is_done and not is_same(unit)]
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from holodriver.errors import HolodriverError
 from holodriver.farm.budget import Budget
-from holodriver.farm.farm import Farm, opened
+from holodriver.farm.executors import opened
+from holodriver.farm.farm import Farm
 from holodriver.farm.manifest import Manifest
 from holodriver.farm.perform import Performed, Task, perform
 from holodriver.farm.unit import Batch, Outcome, Surroundings, Unit, Warn, unheard

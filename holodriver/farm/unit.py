@@ -141,13 +141,6 @@ def fingerprint(*sources: Path) -> str:
     return prints[0] if len(prints) == 1 else _joined(prints) if any(prints) else ""
 
 
-def former_fingerprint(*sources: Path) -> str:
-    """What `fingerprint` was while only the manifest of a stack, and the first of several sources, counted."""
-    if not sources:
-        return ""
-    return _of_file(sources[0] / STACK_FILE if sources[0].is_dir() else sources[0])
-
-
 def _of_stack(folder: Path) -> str:
     about = _of_file(folder / STACK_FILE)
     planes = sorted(folder.glob("*.exr")) if about else []  # what is no focal stack is known by its files, if at all

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from holodriver.errors import FileFormatError, HolodriverError, InputError
+from holodriver.errors import FileFormatError, HolodriverError, InputError, first_line
 from holodriver.files.guard import guard
 from holodriver.files.guard.source import Source
 from holodriver.files.guard.wire import Parsed
@@ -75,13 +75,13 @@ def read_exr(
     return image
 
 
-def exr_channels(path: Path, *, guarded: bool = True) -> list[str]:
+def exr_channels(path: Path) -> list[str]:
     """Names of the channels of all parts of an OpenEXR file.
 
     Raises:
         FileFormatError: as `read_exr`.
     """
-    return list(guard.read(parse_names, path, guarded=guarded).value)
+    return list(guard.read(parse_names, path).value)
 
 
 def write_exr(
@@ -114,7 +114,7 @@ def write_exr(
         with OpenEXR.File(attributes, written) as file:
             file.write(str(path))
     except RuntimeError as error:
-        raise InputError(f"cannot be written: {_first_line(error)}", where=path) from error
+        raise InputError(f"cannot be written: {first_line(error)}", where=path) from error
 
 
 def parse_channels(source: Source, *, names: Sequence[str], shape: Sequence[int] | None) -> Parsed:
@@ -180,7 +180,7 @@ def _whole(source: Source, work: Callable[[], Parsed]) -> Parsed:
     except MemoryError as error:
         raise FileFormatError("its header asks for more memory than there is", where=source.path) from error
     except Exception as error:  # the library raises RuntimeError, ValueError, TypeError, ... for damaged files
-        raise FileFormatError(f"is not a whole OpenEXR file: {_first_line(error)}", where=source.path) from error
+        raise FileFormatError(f"is not a whole OpenEXR file: {first_line(error)}", where=source.path) from error
 
 
 def _checked_size(path: Path, header: dict[str, Any], shape: tuple[int, int] | None) -> int:
@@ -203,7 +203,3 @@ def _checked(
     if finite and not np.isfinite(values).all():
         raise FileFormatError(f"channel {name!r} holds values that are not finite", where=path)
     return values.astype(np.float32, copy=False)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -5,7 +5,7 @@ bottom, ``_rgbd_bt`` depth on top.
 """
 
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,6 @@ from holodriver.scene.rgbd import RgbdImage
 
 Side = Literal["right", "left", "bottom", "top"]
 """Where depth is."""
-
-SIDES: tuple[Side, ...] = get_args(Side)
 
 ENDS: dict[Side, str] = {"right": "_rgbd_lr", "left": "_rgbd_rl", "bottom": "_rgbd_tb", "top": "_rgbd_bt"}
 """Ends of names, where colour and where depth is."""

@@ -3,8 +3,7 @@
 Layout: root attributes `format`, `version`, `profile` (JSON), `provenance` (JSON); dataset `field` complex64 (C, H, W);
 group `frames` with `pixels` uint8, `gains` (C,), `amplitudes` (C, 256), and where colours were moved `registrations`
 (C, 3): y, x, scale. Pixels are (C, H, W) where each stands for a cell of the panel, as encoding makes them, and then
-not packed, so that a player reads them at the pace of a disk; else (C, h, w) and packed, as all were in version 1. No
-object types, no pickles.
+not packed, so that a player reads them at the pace of a disk; else (C, h, w) and packed. No object types, no pickles.
 """
 
 import dataclasses
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from holodriver.optics.field import WaveField
 
 FORMAT, VERSION = "holodriver hologram", 2
-READABLE = (1, VERSION)
 
 MAXIMUM_PIXELS = 1 << 28
 """Panel pixels of all colours of one hologram (of three colours, 16,384 × 5,461)."""
@@ -101,17 +99,13 @@ def write_hologram(path: Path, hologram: Hologram, *, overwrite: bool = False) -
                 group.create_dataset("registrations", data=moves)
 
 
-def read_hologram(path: Path, *, guarded: bool = True) -> Hologram:
+def read_hologram(path: Path) -> Hologram:
     """Read a `.holo` file.
-
-    Args:
-        path: the file.
-        guarded: by a process of its own, see `guard`; false for what this process has just written.
 
     Raises:
         FileFormatError: missing, truncated, foreign, of another version, or with a wrong field, which it names.
     """
-    found = guard.read(parse_hologram, path, guarded=guarded, frames_only=False)
+    found = guard.read(parse_hologram, path, frames_only=False)
     with _named(path):
         profile = DisplayProfile.from_dict(found.value["profile"], where=path)
         wave = None
@@ -122,41 +116,30 @@ def read_hologram(path: Path, *, guarded: bool = True) -> Hologram:
         return Hologram(wave, _frames(found, profile), found.value["provenance"])
 
 
-def read_hologram_frames(path: Path, *, guarded: bool = True) -> PanelFrames | None:
+def read_hologram_frames(path: Path) -> PanelFrames | None:
     """The panel frames alone of a `.holo` file, without its field, which is larger; None if it has none.
 
     Raises:
         FileFormatError: as `read_hologram`.
     """
-    found = guard.read(parse_hologram, path, guarded=guarded, frames_only=True)
+    found = guard.read(parse_hologram, path, frames_only=True)
     with _named(path):
         return _frames(found, DisplayProfile.from_dict(found.value["profile"], where=path))
 
 
-def read_small_frames(path: Path, *, guarded: bool = True) -> SmallFrames | None:
+def read_small_frames(path: Path) -> SmallFrames | None:
     """The panel frames alone, at the hologram's size, in a quarter of the time; None if it has none.
 
     Raises:
         FileFormatError: as `read_hologram`, or pixels differ within what is one pixel of the hologram.
     """
-    found = guard.read(parse_hologram, path, guarded=guarded, frames_only=True)
+    found = guard.read(parse_hologram, path, frames_only=True)
     with _named(path):
         stored = _stored_frames(found, DisplayProfile.from_dict(found.value["profile"], where=path))
         small = stored.small() if isinstance(stored, PanelFrames) else stored
         if stored is not None and small is None:
             raise FileFormatError("has frames finer than the hologram, which cannot be read small")
         return small
-
-
-def read_hologram_profile(path: Path) -> DisplayProfile:
-    """The display that the hologram in a `.holo` file is for, without its pixels.
-
-    Raises:
-        FileFormatError: as `read_hologram`.
-    """
-    found = guard.read(parse_profile, path)
-    with _named(path):
-        return DisplayProfile.from_dict(found.value["profile"], where=path)
 
 
 def parse_hologram(source: Source, *, frames_only: bool) -> Parsed:
@@ -182,12 +165,6 @@ def parse_hologram(source: Source, *, frames_only: bool) -> Parsed:
         return Parsed({"profile": values, "provenance": provenance}, arrays)
 
 
-def parse_profile(source: Source) -> Parsed:
-    """The display profile of a `.holo` file."""
-    with _opened(source) as file:
-        return Parsed({"profile": _profile(file)[0]}, {})
-
-
 @contextmanager
 def _opened(source: Source) -> Iterator[h5py.File]:
     with _named(source.path), opened_hdf5(source, "a .holo file") as file:
@@ -206,11 +183,10 @@ def _named(path: Path) -> Iterator[None]:
 
 
 def _profile(file: h5py.File) -> tuple[dict[str, Any], DisplayProfile]:
-    for key, readable in (("format", (FORMAT,)), ("version", READABLE)):
+    for key, expected in (("format", FORMAT), ("version", VERSION)):
         found = attribute(file, key)
-        if found not in readable:
-            expected = " or ".join(repr(one) for one in readable)
-            raise FileFormatError(f"field '{key}' is {shown(found)}, expected {expected}")
+        if found != expected:
+            raise FileFormatError(f"field '{key}' is {shown(found)}, expected {expected!r}")
     values = json_attribute(file, "profile")
     profile = DisplayProfile.from_dict(values)
     pixels = len(profile.wavelengths) * math.prod(profile.native_shape)

@@ -56,7 +56,7 @@ def write_hop(
         raise InputError("has no suffix of Looking Glass Studio, expected .hop", where=path)
     if parse_quilt_name(quilt) is None:
         raise InputError("is no quilt by its name; how RGB-D is marked in a .hop file is not known", where=quilt)
-    settings = go_settings(display, focus=focus, zoom=zoom, duration_s=10.0)
+    settings = go_settings(display, focus=focus, zoom=zoom)
     told = {"movie": [quilt.name], "position_x": 0, "position_y": 0, "viewOrderReversed": False, **settings}
     with written_file(path, overwrite=overwrite) as temporary, zipfile.ZipFile(temporary, "w") as packed:
         packed.write(quilt, quilt.name)  # stored: pictures and videos do not get smaller

@@ -109,15 +109,7 @@ def go_sidecar(quilt: Path) -> Path:
     return quilt.with_name(quilt.name + ".json")
 
 
-def write_go_sidecar(
-    quilt: Path,
-    display: LookingGlass,
-    *,
-    focus: float = 0.0,
-    zoom: float = 1.0,
-    duration_s: float = 10.0,
-    overwrite: bool = False,
-) -> Path:
+def write_go_sidecar(quilt: Path, display: LookingGlass, *, overwrite: bool = False) -> Path:
     """Write ``QUILT.json``, by which a Looking Glass Go plays a quilt on its own; returns its path.
 
     Raises:
@@ -126,12 +118,12 @@ def write_go_sidecar(
     path = go_sidecar(quilt)
     check_output(path, overwrite=overwrite)
     with written_file(path, overwrite=overwrite) as temporary:
-        text = json.dumps(go_settings(display, focus=focus, zoom=zoom, duration_s=duration_s), indent=1)
+        text = json.dumps(go_settings(display), indent=1)
         temporary.write_text(text + "\n", encoding="utf-8")
     return path
 
 
-def go_settings(display: LookingGlass, *, focus: float, zoom: float, duration_s: float) -> dict[str, object]:
+def go_settings(display: LookingGlass, *, focus: float = 0.0, zoom: float = 1.0) -> dict[str, object]:
     """What a Looking Glass is told about a quilt, as JSON beside it or in a .hop file."""
     return {
         "mediaType": "quilt",
@@ -144,5 +136,5 @@ def go_settings(display: LookingGlass, *, focus: float, zoom: float, duration_s:
         },
         "focus": focus,
         "zoom": zoom,
-        "duration": duration_s,
+        "duration": 10.0,  # seconds in a playlist
     }

@@ -179,9 +179,9 @@ def write_pair(
     write_png(path, joined(color, nearness), text=_described(description), overwrite=overwrite)
 
 
-def describe(description: dict[str, Any], *, near: Near = "white", mapping: Mapping = "dioptric") -> str:
+def describe(description: dict[str, Any]) -> str:
     """What a file says of its own depth, as JSON: see `read_description`."""
-    head = {"format": FORMAT, "version": VERSION, "near": near, "mapping": mapping}
+    head = {"format": FORMAT, "version": VERSION, "near": "white", "mapping": "dioptric"}
     return json.dumps(head | description, ensure_ascii=False)
 
 
@@ -196,7 +196,7 @@ def read_description(path: Path) -> dict[str, Any]:
         return {}
     try:
         said = json_object(text, path)
-        known = said["format"] == FORMAT and said["version"] <= VERSION
+        known = said["format"] == FORMAT and said["version"] == VERSION
         known = known and said["near"] in ("black", "white") and said["mapping"] in ("dioptric", "linear")
     except (FileFormatError, TypeError, KeyError):
         known = False

@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from holodriver.errors import FileFormatError, shown
+from holodriver.errors import FileFormatError, first_line, shown
 from holodriver.files.guard.source import content_of
 
 LARGEST_JSON = 16 << 20
@@ -19,22 +19,19 @@ LONGEST_LINE = 1000
 """Bytes of a file of settings, and letters of a line of it: a key of ten thousand dots takes Python minutes."""
 
 
-def read_json(
-    path: Path, *, remedy: str | None = None, most: int = LARGEST_JSON, strict: bool = False
-) -> dict[str, Any]:
+def read_json(path: Path, *, remedy: str | None = None, strict: bool = False) -> dict[str, Any]:
     """The object in a JSON file.
 
     Args:
         path: the file.
         remedy: what to do if it is none.
-        most: bytes that it may have.
         strict: refuse NaN and infinities, which JSON does not have.
 
     Raises:
         FileFormatError: missing, not a file, too large, not UTF-8, not JSON, or not an object.
     """
     try:
-        return json_object(_text(path, most), path, remedy=remedy, strict=strict)
+        return json_object(_text(path, LARGEST_JSON), path, remedy=remedy, strict=strict)
     except FileFormatError as error:
         raise FileFormatError(error.what, where=path, remedy=error.remedy or remedy) from error
 
@@ -48,7 +45,7 @@ def json_object(text: str, where: object, *, remedy: str | None = None, strict: 
     try:
         values = json.loads(text, parse_constant=_refuse if strict else None)
     except (ValueError, RecursionError) as error:
-        raise FileFormatError(f"is not JSON: {_first_line(error)}", where=where, remedy=remedy) from error
+        raise FileFormatError(f"is not JSON: {first_line(error)}", where=where, remedy=remedy) from error
     if not isinstance(values, dict):
         raise FileFormatError("is not a JSON object", where=where, remedy=remedy)
     return values
@@ -67,7 +64,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also of whole numbers of thousands of digits
-        raise FileFormatError(f"is not TOML: {_first_line(error)}", where=path) from error
+        raise FileFormatError(f"is not TOML: {first_line(error)}", where=path) from error
 
 
 def check_head(values: dict[str, Any], format_name: str, version: int, where: object, *, kind: str = "field") -> None:
@@ -119,7 +116,3 @@ def _text(path: Path, most: int) -> str:
 
 def _refuse(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

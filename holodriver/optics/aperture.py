@@ -29,7 +29,12 @@ def baseband_frequencies(
     return (fy, fx) if profile.carrier_axis == "y" else (fx, fy)
 
 
-def slit_passband(profile: DisplayProfile, along: Frequencies, across: Frequencies) -> NDArray[np.bool_]:
+def slit_passband(profile: DisplayProfile, shape: tuple[int, int] | None = None) -> NDArray[np.bool_]:
+    """Baseband frequencies that pass the slit, in `fft2` order, (H, W) or `shape`."""
+    return passes_slit(profile, *baseband_frequencies(profile, shape))
+
+
+def passes_slit(profile: DisplayProfile, along: Frequencies, across: Frequencies) -> NDArray[np.bool_]:
     """Where light passes the slit round the carrier; the edges along the carrier axis, one of which may be the
     zeroth order, are stopped."""
     return (np.abs(along) < profile.slit_half_width - 1e-12) & (np.abs(across) <= profile.slit_across)

@@ -15,16 +15,11 @@ import torch
 from numpy.typing import NDArray
 
 from holodriver.errors import InputError, check_fields, numbers, one_of
-from holodriver.optics.aperture import baseband_frequencies, native_pixel_envelope, slit_passband
+from holodriver.optics.aperture import baseband_frequencies, native_pixel_envelope, passes_slit, slit_passband
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.propagation import transfer_function
 
 Complex = NDArray[np.complex128]
-
-
-def linear_response(colours: int) -> NDArray[np.float64]:
-    """Amplitudes (C, 256) of a panel whose amplitude is proportional to the grey level."""
-    return np.tile(np.arange(256) / 255, (colours, 1))
 
 
 @dataclass(frozen=True)
@@ -37,7 +32,7 @@ class SimulatedBench:
 
     profile: DisplayProfile
     responses: NDArray[np.float64]
-    """Amplitude of the panel at each grey level, (C, 256); `linear_response` for a panel on paper."""
+    """Amplitude of the panel at each grey level, (C, 256)."""
     phase: tuple[float, float] = (0.0, 0.0)
     """Unwanted phase p₁·a + p₂·a² (rad) of the panel where its amplitude is a (Eq. 5 of the DEH paper)."""
     order: int = 1
@@ -89,16 +84,7 @@ class SimulatedBench:
 
         Its inverse transform is the field in the plane of the panel's image, on the effective pixels.
         """
-        return self._baseband(frame, colour) * slit_passband(self.profile, *baseband_frequencies(self.profile))
-
-    def pupil_field(self, frame: NDArray[np.uint8], colour: int) -> tuple[Complex, NDArray, NDArray]:
-        """Field (H, W) of one colour in the eye's pupil, and the coordinates y, x (m) there, axis in the middle."""
-        wavelength = self.profile.wavelengths[colour]
-        # From the hologram plane to the eyepiece's front focal plane, where t = 1 stands.
-        kernel = self._transfer(wavelength, self.profile.z(1.0), (0.0, 0.0)).numpy()
-        scale = wavelength * self.profile.eyepiece_focal_length / self.profile.pixel_pitch
-        y, x = (np.fft.fftshift(np.fft.fftfreq(n)) * scale for n in self.profile.shape)
-        return np.fft.fftshift(self.behind_slit(frame, colour) * kernel), y[:, None], x[None, :]
+        return self._baseband(frame, colour) * slit_passband(self.profile)
 
     def view(self, frame: NDArray[np.uint8], colour: int, t: float) -> NDArray[np.float64]:
         """Intensity (H, W) of one colour for an eye or camera focused on normalised depth `t`.
@@ -119,7 +105,7 @@ class SimulatedBench:
         for tilt_y, tilt_x in tilts:
             here, there = (tilt_y, tilt_x) if self.profile.carrier_axis == "y" else (tilt_x, tilt_y)
             along_slit, across_slit = along + here * pitch, across + there * pitch
-            passes = slit_passband(self.profile, along_slit, across_slit)
+            passes = passes_slit(self.profile, along_slit, across_slit)
             if self.pupil is not None:
                 radius = self.pupil / 2 / (wavelength * self.profile.eyepiece_focal_length) * pitch
                 passes &= along_slit**2 + across_slit**2 <= radius**2

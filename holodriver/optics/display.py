@@ -148,11 +148,6 @@ class DisplayProfile:
         return min(self.slit_along, self.carrier_frequency, 0.5 - self.carrier_frequency)
 
     @property
-    def native_pitch(self) -> float:
-        """Pitch of the panel's own pixels, m."""
-        return self.pixel_pitch / self.binning
-
-    @property
     def eyepiece_focal_length(self) -> float:
         """Focal length (m) that spreads the design resolution over the field of view."""
         half = math.tan(math.radians(self.field_of_view) / 2)

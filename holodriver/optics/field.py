@@ -1,6 +1,6 @@
 """Wave fields: light on a plane, amplitude and phase."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from math import isclose
 from typing import Any, Self
@@ -10,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from holodriver.errors import InputError
+from holodriver.optics.aperture import slit_passband
 from holodriver.optics.array_layout import Layout, to_colours
 from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.propagation import propagate
@@ -93,6 +94,19 @@ class WaveField:
     def intensities(self, positions: Sequence[float], *, padding: int = 0) -> NDArray[np.float32]:
         """Intensity (N, C, H, W) in the planes of the normalised depths `positions`."""
         return np.stack(side_by_side(lambda t: self.intensity(float(t), padding=padding), positions))
+
+
+def slit_projection(
+    profile: DisplayProfile, shape: tuple[int, int] | None = None
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """What keeps of fields (..., H, W) the light that passes the display's slit.
+
+    Args:
+        profile: the display.
+        shape: height and width of the fields; the profile's unless given.
+    """
+    passband = torch.from_numpy(slit_passband(profile, shape))
+    return lambda values: torch.fft.ifft2(torch.fft.fft2(values) * passband.to(values.device))
 
 
 def _profile(

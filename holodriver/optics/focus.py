@@ -88,28 +88,6 @@ def metric_depth(t: ArrayLike, near: float, far: float, mapping: Mapping) -> Arr
         return 1 / (1 / near + (1 / far - 1 / near) * t)
 
 
-def focus_distances(planes: int, near: float, far: float, mapping: Mapping) -> Array:
-    """Focus distances (N,), m, of equally spaced planes: equal steps in dioptres ("dioptric") or metres ("linear").
-
-    The last one is infinity where `far` is.
-
-    Raises:
-        InputError: the range is empty, the mapping unknown, or fewer than 2 planes.
-    """
-    return metric_depth(positions(planes), near, far, mapping)
-
-
-def blur_circle(a: ArrayLike, b: ArrayLike, coc_max: float) -> Array:
-    """Blur circle diameter (pixels) of a point at normalised depth `a` when the focus is at `b`: coc_max · |a − b|.
-
-    Args:
-        a: normalised depth of the point.
-        b: normalised depth of the focal plane.
-        coc_max: diameter between t = 0 and t = 1, pixels.
-    """
-    return coc_max * np.abs(np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64))
-
-
 def perspective_aperture(
     near: float, far: float, coc_max: float, focal_length: float, sensor: float, pixels: int
 ) -> float:

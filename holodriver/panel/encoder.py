@@ -1,10 +1,15 @@
-"""Burch encoding at the pace of a display: the frames of `burch.encode`, with all that stays the same prepared.
+"""Burch encoding: a complex field as the real, positive amplitude of an off-axis hologram, at the pace of a display.
+
+The panel shows ½ + ½·Re{g·U·c} with the carrier c = exp(±2πi·f₀·n): the field stands in the spectrum at the carrier,
+its conjugate opposite, the constant at zero (Burch, Proc. IEEE 55(4), 1967). A slit round the carrier keeps the field:
+it is limited to the slit's passband before, since what is outside would fall into the conjugate's, and the transmission
+of the pixels' shape over the passband is compensated. All that stays the same from field to field is prepared.
 
 The slit passes half of the frequencies along the carrier, or less, so that half of the transforms across it need not
 be made; and the panel shows a real picture, for which half of the last transform is enough.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,15 +18,15 @@ import torch
 from numpy.typing import NDArray
 
 from holodriver.errors import InputError
-from holodriver.optics.aperture import baseband_frequencies, passband_envelope, slit_passband
+from holodriver.optics.aperture import passband_envelope, slit_passband
 from holodriver.optics.display import DisplayProfile
-from holodriver.panel.burch import clipped_signal_share
 from holodriver.panel.calibration import Calibration, Registration
 from holodriver.panel.frames import PanelFrames, bin_out, check_encoding
 from holodriver.panel.kernels import BUCKETS, grey_levels
 from holodriver.panel.lut import GRAIN, AmplitudeLut
 from holodriver.panel.regions import regional_grey
 from holodriver.panel.registration import registered
+from holodriver.system.devices import torch_device
 from holodriver.system.threads import side_by_side
 
 if TYPE_CHECKING:
@@ -29,6 +34,42 @@ if TYPE_CHECKING:
 
 BANDS = 4
 """Parts of a frame that are looked up side by side."""
+CLIPPED = 1e-4
+"""Share of the panel's pixels that the automatic gain lets clip."""
+
+
+def encode(field: "WaveField", gains: Sequence[float], luts: Sequence[AmplitudeLut]) -> PanelFrames:
+    """The frames that make the panel send `field` through the slit, computed in float64.
+
+    Args:
+        field: the hologram.
+        gains: factor on the field for each colour; the same for all frames of a sequence.
+        luts: amplitude look-up table of each colour.
+
+    Raises:
+        InputError: not one gain above 0 and one table for each colour.
+    """
+    return Encoder(field.profile, gains, luts, precise=True).frames(field).frames
+
+
+def automatic_gains(fields: "Iterable[WaveField]") -> tuple[float, ...]:
+    """One gain a colour for all `fields` of one display, so that all but 0.01 % of the values of each fit the panel's
+    range. The fields are looked at one after another. A colour that is dark in all of them gets the least gain of the
+    others.
+
+    Raises:
+        InputError: no fields, fields of several displays, or nothing but darkness in them.
+    """
+    signals, highest = None, np.zeros(1)
+    for field in fields:
+        signals = Signals(field.profile, precise=True) if signals is None else signals
+        if field.profile != signals.profile:
+            raise InputError("the wave fields are of several displays, expected one")
+        signal = np.abs(signals.signal(field.values).numpy())
+        highest = np.maximum(highest, np.quantile(signal, 1 - CLIPPED, axis=(1, 2)))
+    if highest.max() <= 0:
+        raise InputError("there is no light in the wave fields, so that no encoding gain can be chosen")
+    return tuple(1 / float(level if level > 0 else highest.max()) for level in highest)
 
 
 class Signals:
@@ -37,17 +78,17 @@ class Signals:
     Args:
         profile: the display.
         device: where it computes: "cpu", "cuda".
-        precise: in float64, which gives the frames of `burch.encode` to the bit; otherwise in float32, with a few grey
-            levels in a thousand one off, for what must keep pace.
+        precise: in float64, without rounding errors in the frames; otherwise in float32, with a few grey levels in a
+            thousand one off, for what must keep pace.
     """
 
     def __init__(self, profile: DisplayProfile, *, device: str = "cpu", precise: bool = False):
-        self.profile, self.device = profile, torch.device(device)
+        self.profile, self.device = profile, torch_device(device)
         self._real = torch.float64 if precise else torch.float32
         self._complex = torch.complex128 if precise else torch.complex64
         self._along = -2 if profile.carrier_axis == "y" else -1
         self._across = -3 - self._along
-        passband = slit_passband(profile, *baseband_frequencies(profile))
+        passband = slit_passband(profile)
         rows = np.flatnonzero(passband.any(axis=self._across))
         weights = np.take(passband / passband_envelope(profile), rows, axis=self._along)
         samples = profile.shape[self._along]
@@ -159,7 +200,8 @@ class Encoder(Signals):
         pixels = np.empty((len(self.gains), *self.profile.native_shape), np.uint8)
         self._find_levels(signal, pixels, self.profile.binning)
         frames = PanelFrames(pixels, self.profile, self.gains, self.luts, self.registrations)
-        return Encoded(frames, clipped_signal_share(signal.cpu().numpy(), self.gains))
+        clipped = [float((g * s.abs() > 1 + 1e-9).double().mean()) for g, s in zip(self.gains, signal, strict=True)]
+        return Encoded(frames, tuple(clipped))
 
     def _find_levels(self, signal: torch.Tensor, out: NDArray[np.uint8], repeated: int) -> None:
         if self.device.type == "cpu" or any(part is not None for part in self.regions):

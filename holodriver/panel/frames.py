@@ -16,15 +16,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class PanelFrames:
-    """One hologram as the panel shows it: a grey image for each colour.
-
-    Raises:
-        InputError: a field does not fit the profile; the message names it.
-    """
+class _Frames:
+    """A grey image for each colour, with what was done to the field before it was encoded."""
 
     pixels: NDArray[np.uint8]
-    """(C, h, w) grey levels at the panel's native size."""
+    """Grey levels, (C, height, width)."""
     profile: DisplayProfile
     gains: tuple[float, ...]
     """Encoding gain of each colour: factor on the field before it was encoded."""
@@ -33,11 +29,11 @@ class PanelFrames:
     registrations: tuple[Registration, ...] | None = None
     """Where each colour was expected to fall, to which the field was moved before it was encoded; None if nowhere."""
 
-    def __post_init__(self) -> None:
+    def _check(self, name: str, size: tuple[int, int]) -> None:
         colours = len(self.profile.wavelengths)
-        expected = (colours, *self.profile.native_shape)
+        expected = (colours, *size)
         if self.pixels.dtype != np.uint8 or self.pixels.shape != expected:
-            raise InputError(f"panel frames are {self.pixels.dtype} {self.pixels.shape}, expected uint8 {expected}")
+            raise InputError(f"{name} are {self.pixels.dtype} {self.pixels.shape}, expected uint8 {expected}")
         object.__setattr__(self, "gains", tuple(float(gain) for gain in self.gains))
         object.__setattr__(self, "luts", tuple(self.luts))
         check_encoding(self.profile, self.gains, self.luts)
@@ -45,6 +41,18 @@ class PanelFrames:
             object.__setattr__(self, "registrations", tuple(self.registrations))
             if len(self.registrations) != colours:
                 raise InputError(f"{len(self.registrations)} registrations, expected {colours}, one for each colour")
+
+
+@dataclass(frozen=True)
+class PanelFrames(_Frames):
+    """One hologram as the panel shows it: a grey image for each colour, at the panel's native size.
+
+    Raises:
+        InputError: a field does not fit the profile; the message names it.
+    """
+
+    def __post_init__(self) -> None:
+        self._check("panel frames", self.profile.native_shape)
 
     def small(self) -> "SmallFrames | None":
         """The same at the hologram's size; None if pixels differ within what is one pixel there."""
@@ -57,25 +65,16 @@ class PanelFrames:
 
 
 @dataclass(frozen=True)
-class SmallFrames:
+class SmallFrames(_Frames):
     """Panel frames at the hologram's size, as encoding makes them: each pixel stands for `binning` × `binning` of the
     panel. They take a quarter of the room and of the time; a panel's window can enlarge them.
 
     Raises:
-        InputError: the pixels do not fit the profile.
+        InputError: a field does not fit the profile; the message names it.
     """
 
-    pixels: NDArray[np.uint8]
-    """(C, H, W) grey levels."""
-    profile: DisplayProfile
-    gains: tuple[float, ...]
-    luts: tuple[AmplitudeLut, ...]
-    registrations: tuple[Registration, ...] | None = None
-
     def __post_init__(self) -> None:
-        expected = (len(self.profile.wavelengths), *self.profile.shape)
-        if self.pixels.dtype != np.uint8 or self.pixels.shape != expected:
-            raise InputError(f"small frames are {self.pixels.dtype} {self.pixels.shape}, expected uint8 {expected}")
+        self._check("small frames", self.profile.shape)
 
     def native(self) -> PanelFrames:
         """The frames as the panel has them."""
@@ -84,13 +83,18 @@ class SmallFrames:
 
 
 def simulated_bench(
-    frames: PanelFrames, *, order: int = 1, source_radius: float = 0.0, pupil: float | None = None
+    frames: PanelFrames,
+    *,
+    phase: tuple[float, float] = (0.0, 0.0),
+    order: int = 1,
+    source_radius: float = 0.0,
+    pupil: float | None = None,
 ) -> "SimulatedBench":
     """The simulated bench with a panel that responds as the frames' look-up tables say; see `SimulatedBench`."""
     from holodriver.optics.bench import SimulatedBench  # with torch, which who only shows frames does not need
 
     responses = np.stack([lut.amplitudes for lut in frames.luts])
-    return SimulatedBench(frames.profile, responses, order=order, source_radius=source_radius, pupil=pupil)
+    return SimulatedBench(frames.profile, responses, phase, order, source_radius=source_radius, pupil=pupil)
 
 
 def check_encoding(profile: DisplayProfile, gains: tuple[float, ...], luts: tuple[AmplitudeLut, ...]) -> None:

@@ -84,13 +84,12 @@ class Response:
         return int(np.unique(self.lut.amplitudes[: self.lut.peak + 1].round(6)).size)
 
 
-def fit_response(readings: Readings, *, method: Method = "smooth", peak_reading: float | None = None) -> Response:
+def fit_response(readings: Readings, *, method: Method = "smooth") -> Response:
     """The amplitude table of a panel from readings of its grey levels.
 
     Args:
         readings: dark ones (two or more are better than one), references and levels.
         method: `smooth` as above; `isotonic` without the smoothing, for panels with steps in their response.
-        peak_reading: the reading that is amplitude 1, if it is not this table's own peak.
 
     Raises:
         InputError: too few levels, no dark reading, or no light.

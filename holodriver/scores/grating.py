@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from holodriver.optics.bench import SimulatedBench, linear_response
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
-from holodriver.panel.burch import automatic_gains, encode
+from holodriver.panel.encoder import automatic_gains, encode
+from holodriver.panel.frames import simulated_bench
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.progress import Progress, silent
 
@@ -65,11 +65,10 @@ def signal_to_noise(profile: DisplayProfile, phase: tuple[float, float], field: 
         field: what is encoded; its profile must be `profile`.
     """
     luts = [AmplitudeLut.linear()] * len(profile.wavelengths)
-    frames = encode(field, automatic_gains([field]), luts).pixels
-    response = linear_response(len(luts))
-    clean, noisy = SimulatedBench(profile, response), SimulatedBench(profile, response, phase=phase)
+    frames = encode(field, automatic_gains([field]), luts)
+    clean, noisy = simulated_bench(frames), simulated_bench(frames, phase=phase)
     signal = noise = 0.0
-    for colour, frame in enumerate(frames):
+    for colour, frame in enumerate(frames.pixels):
         wanted = clean.behind_slit(frame, colour)
         got = noisy.behind_slit(frame, colour)
         factor = np.vdot(wanted, got) / np.vdot(wanted, wanted).real

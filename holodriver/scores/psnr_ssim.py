@@ -6,6 +6,7 @@ of each plane, then the mean of the decibels over planes.
 
 import math
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from holodriver.errors import InputError
 from holodriver.optics.colour import srgb_encode
 
 Image = NDArray[np.floating]
+
+SCORES = ("psnr", "ssim", "psnr_srgb", "ssim_srgb", "lpips")
+"""Names of the scores, in the order of tables."""
 
 _SSIM_SIGMA = 1.5  # px, the window of Wang et al., IEEE Trans. Image Process. 13(4), 2004
 _SSIM_RADIUS = 5  # px, an 11 × 11 window
@@ -53,16 +57,53 @@ def ssim(image: Image, target: Image) -> float:
 
 @dataclass(frozen=True)
 class StackScores:
-    """Scores of N planes, on linear intensity and on sRGB-encoded values."""
+    """How close pictures of N focal planes come to their targets: plane by plane, on linear intensity and on
+    sRGB-encoded values."""
 
     psnr: tuple[float, ...]
+    """Peak signal-to-noise ratio of each plane, dB."""
     ssim: tuple[float, ...]
     psnr_srgb: tuple[float, ...]
+    """Peak signal-to-noise ratio of each plane's sRGB-encoded values, dB."""
     ssim_srgb: tuple[float, ...]
+    lpips: tuple[float, ...] | None = None
+    """Perceptual distance of each plane, if it was asked for."""
+    name: str = ""
+    """Method or file that the pictures are from."""
+    seen: str | None = None
+    """What was looked at: "wave field", "panel frames"."""
+    seconds: float | None = None
+    """Wall time of the method's computation, if it was measured."""
+    note: str | None = None
+    """What a reader must know about how the pictures were made."""
+
+    def planes(self) -> dict[str, tuple[float, ...]]:
+        """The values of each score, one for each plane; LPIPS only if there is any."""
+        found = {name: getattr(self, name) for name in SCORES}
+        return {name: values for name, values in found.items() if values is not None}
 
     def means(self) -> dict[str, float]:
         """Mean over planes of each score (of the decibels, for PSNR)."""
-        return {name: float(np.mean(getattr(self, name))) for name in ("psnr", "ssim", "psnr_srgb", "ssim_srgb")}
+        return {name: float(np.mean(values)) for name, values in self.planes().items()}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for files; what is not finite (planes that are equal to the last bit) becomes None."""
+        return {
+            "name": self.name,
+            "seen": self.seen,
+            "seconds": self.seconds,
+            "note": self.note,
+            "mean": {name: _finite(value) for name, value in self.means().items()},
+            "planes": {name: [_finite(value) for value in values] for name, values in self.planes().items()},
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The scores that `as_dict` wrote."""
+        held: dict[str, Any] = {name: values[name] for name in ("name", "seen", "seconds", "note")}
+        for name, planes in values["planes"].items():
+            held[name] = tuple(math.inf if value is None else value for value in planes)
+        return cls(**held)
 
 
 def score_stack(images: Image, targets: Image, *, coc_max: float) -> StackScores:
@@ -88,7 +129,8 @@ def score_stack(images: Image, targets: Image, *, coc_max: float) -> StackScores
         rows.append(
             (psnr(image, target), ssim(image, target), psnr(encoded, encoded_target), ssim(encoded, encoded_target))
         )
-    return StackScores(*zip(*rows, strict=True))
+    columns: Any = zip(*rows, strict=True)
+    return StackScores(*columns)
 
 
 def blur_diameters(image: Image, background: float) -> tuple[float, float]:
@@ -126,6 +168,10 @@ def _border(coc_max: float) -> int:
 def _window(values: NDArray[np.float64]) -> NDArray[np.float64]:
     sigma = (0,) * (values.ndim - 2) + (_SSIM_SIGMA,) * 2
     return gaussian_filter(values, sigma, truncate=(_SSIM_RADIUS + 0.25) / _SSIM_SIGMA)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def _check_same_shape(image: Image, target: Image) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.scene.stack import FocalStack
-from holodriver.scores.psnr_ssim import psnr
+from holodriver.scores.psnr_ssim import psnr, scored_part
 from holodriver.study.depth_errors import in_focus
 
 Floats = NDArray[np.floating]
@@ -55,8 +55,7 @@ def equivalent_blur(picture: Floats, stack: FocalStack, border: int) -> float:
 
 def in_focus_psnr(images: Floats, stack: FocalStack) -> float:
     """PSNR (dB) of what is in focus: at each pixel the plane of its true depth, against the all-in-focus image."""
-    border = math.ceil(stack.coc_max / 2)
-    inside = (..., slice(border, -border), slice(border, -border))
+    inside = scored_part(stack.coc_max)
     return psnr(in_focus(images, stack)[inside], stack.all_in_focus[inside])
 
 

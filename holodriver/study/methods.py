@@ -17,17 +17,17 @@ from holodriver.errors import InputError
 from holodriver.optics.display import DisplayProfile
 from holodriver.progress import Progress
 from holodriver.scene.stack import FocalStack
-from holodriver.scores.table import MethodScores, score_field
+from holodriver.scores.psnr_ssim import StackScores
+from holodriver.scores.table import score_field
 from holodriver.study.scenes import Scene
 from holodriver.study.settings import Settings, shown_on
-from holodriver.study.store import FIELD, NETWORK, SYNTHESIS, Store, Timed, digest, folder_digest
+from holodriver.study.store import FIELD, Store, Timed, digest, folder_digest
 from holodriver.synthesis.baselines import dcgh, flat_phase, ncgh
 from holodriver.synthesis.optimise import synthesise
 
 OPT, NET, QNET = "OPT", "DEHNet", "DEHNet int8"
 NCGH, DCGH, FLAT = "nCGH", "dCGH", "flat phase"
 
-OWN = "study/methods.py"
 INT8_RUNTIMES = ("openvino-int8", "onnxruntime-int8")
 """Those that run the rounded network; the first that the machine has is taken."""
 
@@ -60,18 +60,16 @@ class Methods:
         profile = shown_on(display or self.display, scene.stack.shape, scene.stack.coc_max)
         options = dict(options or {})
         inputs: dict[str, Any] = {"scene": scene.key, "display": profile.as_dict(), "options": options}
-        code: tuple[str, ...] = (*SYNTHESIS, OWN)
         if method == OPT:
             inputs["iterations"] = self.settings.iterations
         if method in (NET, QNET):
-            inputs["weights"], code = self.weights_digest, (*NETWORK, OWN)
+            inputs["weights"] = self.weights_digest
         name = method.replace(" ", "-")
         kept = self._store.keep(
             f"{name}-{scene.stack.shape[1]}x{scene.stack.shape[0]}",
             inputs,
             FIELD,
             lambda: self.timed(method, scene.stack, profile, **options),
-            code=code,
         )
         return kept.value
 
@@ -91,7 +89,7 @@ class Methods:
             field = BASELINES[method](stack, profile)
         return Timed(field, time.perf_counter() - start, notes)
 
-    def scored(self, method: str, scene: Scene, *, display: DisplayProfile | None = None) -> MethodScores:
+    def scored(self, method: str, scene: Scene, *, display: DisplayProfile | None = None) -> StackScores:
         """The scores of a method on a scene."""
         timed = self.field(method, scene, display=display)
         return score_field(method, timed.field, scene.stack, seconds=timed.seconds)

@@ -23,22 +23,12 @@ from holodriver.study.figures.performance import performance
 from holodriver.study.figures.phase_noise import phase_noise
 from holodriver.study.figures.real_world import holes, real_world
 from holodriver.study.settings import Settings
-from holodriver.study.store import code_digest, digest, folder_digest, write_arrays, write_json
+from holodriver.study.store import UNCOUNTED, code_digest, digest, folder_digest, write_arrays, write_json
 from holodriver.study.sweeps import channels, optics, targets
 from holodriver.study.work import Outcome, Work
 
 FORMAT, VERSION = "holodriver study", 1
 MARKER = "studies.json"
-STUDIES = tuple(
-    f"study/{name}"
-    for name in (
-        "depth_errors.py", "drawing.py", "figures", "geometry.py", "looks.py", "measures.py", "methods.py",
-        "ms_ssim.py", "scenes.py", "store.py", "sweeps", "work.py",
-    )
-)  # fmt: skip
-CODE = ("optics", "scene", "scores", "synthesis", "dehnet", "panel", "viewer", "depth", *STUDIES)
-"""What results hang on; renders hang on more, by their own entries."""
-
 Study = Callable[[Work, Path], Outcome]
 
 FIGURES: dict[str, tuple[Study, str]] = {
@@ -153,7 +143,8 @@ def standing(work: Work, kind: str) -> list[Result]:
 
 
 def _key(work: Work, kind: str, name: str) -> str:
-    return digest(kind, name, inputs_of(work), code_digest(CODE))
+    # pictures of studies are drawn with a part of the viewer
+    return digest(kind, name, inputs_of(work), code_digest(tuple(part for part in UNCOUNTED if part != "viewer")))
 
 
 def _read(name: str, held: dict[str, Any], picture: Path, *, current: bool = True) -> Result:

@@ -19,9 +19,7 @@ from holodriver.scene.random_layers import random_scene
 from holodriver.scene.render_job import DEMO, RANDOM, RenderJob
 from holodriver.scene.stack import FocalStack
 from holodriver.study.settings import Settings
-from holodriver.study.store import OPTICS, RENDERING, STACK, Kept, Store, folder_digest
-
-OWN = "study/scenes.py"
+from holodriver.study.store import STACK, Kept, Store, folder_digest
 
 CUBES = (3, 4, 6)
 """Sides of the cubes of Fig. 2a, pixels."""
@@ -100,7 +98,7 @@ class Scenes:
         def write(path: Path) -> None:
             render_stack(job, path, blender=self._blender, progress=self._progress)
 
-        path, key = self._store.made(f"{scene}-{s.size}-{seed}", inputs, STACK.suffix, write, code=RENDERING)
+        path, key = self._store.made(f"{scene}-{s.size}-{seed}", inputs, STACK.suffix, write, rendered=True)
         name = "demo scene" if scene == DEMO else f"random scene {seed}"
         return Scene(read_stack(path).exposed(), key, name)
 
@@ -126,11 +124,6 @@ class Scenes:
         inputs = {"kind": "cubes", "size": size, "sides": list(CUBES)}
         return self._layers(f"cubes-{size}", "cubes", inputs, lambda: cube_scene(size), exposed=False)
 
-    def discs(self, size: int, coc_max: float | None = None) -> Scene:
-        """Bright discs on grey, a row of them at normalised depths 0, 0.5 and 1."""
-        inputs = {"kind": "discs", "size": size}
-        return self._layers(f"discs-{size}", "discs", inputs, lambda: disc_scene(size), coc_max=coc_max, exposed=False)
-
     def wall(self, size: int, planes: int, coc_max: float | None = None) -> Scene:
         """A texture that fills the near plane: nothing hides anything, so that its blur is known everywhere."""
         inputs = {"kind": "wall", "size": size}
@@ -154,7 +147,7 @@ class Scenes:
             return focal_stack(draw(), positions(planes), coc_max, progress=self._progress)
 
         inputs = inputs | {"planes": planes, "coc_max": coc_max}
-        kept: Kept[FocalStack] = self._store.keep(name, inputs, STACK, compute, code=(*OPTICS, OWN))
+        kept: Kept[FocalStack] = self._store.keep(name, inputs, STACK, compute)
         return Scene(kept.value.exposed() if exposed else kept.value, kept.key, called)
 
 

@@ -30,12 +30,10 @@ _Value = TypeVar("_Value")
 PACKAGE = Path(holodriver.__file__).parent
 KEY_LENGTH = 16  # hexadecimal digits: 64 bits
 
-OPTICS = ("optics", "scene", "scores/psnr_ssim.py")
-"""Code that every number hangs on; paths within the package."""
-SYNTHESIS = (*OPTICS, "synthesis")
-NETWORK = (*SYNTHESIS, "dehnet")
-BENCH = (*SYNTHESIS, "panel")
-RENDERING = ("blender", "files/stack.py", "optics/focus.py", "scene/render_job.py", "../blender_addon")
+UNCOUNTED = ("cli", "farm", "rig", "study/claims.py", "study/page.py", "tasks", "viewer")
+"""Rooms and files of the package that no entry depends on. All others count: a new room makes new entries."""
+NOT_IN_RENDERS = ("dehnet", "depth", "lookingglass", "scores", "study")
+"""Further rooms that what Blender renders does not depend on, since rendering again takes long."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +82,6 @@ class Store:
         inputs: dict[str, Any],
         kind: Kind[_Value],
         compute: Callable[[], _Value],
-        *,
-        code: Iterable[str] = OPTICS,
     ) -> Kept[_Value]:
         """The value of that name and those inputs: read if it is there, else computed, kept, and read back.
 
@@ -94,12 +90,11 @@ class Store:
             inputs: plain JSON values that decide the result; keys of other entries where those are its inputs.
             kind: how it is kept.
             compute: makes it.
-            code: files and folders, within the package, whose change makes it another.
 
         Raises:
             FileFormatError: somebody spoilt the entry.
         """
-        path, key = self.made(name, inputs, kind.suffix, lambda path: kind.write(path, compute()), code=code)
+        path, key = self.made(name, inputs, kind.suffix, lambda path: kind.write(path, compute()))
         try:
             return Kept(kind.read(path), key)  # read in either case: rounding in the file is the same in both
         except (ValueError, OSError, KeyError, EOFError, BadZipFile) as error:
@@ -112,10 +107,15 @@ class Store:
         suffix: str,
         write: Callable[[Path], object],
         *,
-        code: Iterable[str] = OPTICS,
+        rendered: bool = False,
     ) -> tuple[Path, str]:
-        """The file or folder of an entry, written by `write` if it is not there yet, and its key; else as `keep`."""
-        key = digest(name, inputs, code_digest(tuple(code)))
+        """The file or folder of an entry, written by `write` if it is not there yet, and its key; else as `keep`.
+
+        Args:
+            rendered: the entry is Blender's, and depends on the add-on instead of `NOT_IN_RENDERS`.
+        """
+        code = code_digest((*UNCOUNTED, *NOT_IN_RENDERS), addon=True) if rendered else code_digest()
+        key = digest(name, inputs, code)
         path = self.folder / f"{name}-{key}{suffix}"
         if not path.exists():
             self._said(name)
@@ -131,13 +131,19 @@ def digest(*parts: Any) -> str:
 
 
 @cache
-def code_digest(parts: tuple[str, ...]) -> str:
-    """Digest of the Python code in files and folders, paths within the package."""
+def code_digest(uncounted: tuple[str, ...] = UNCOUNTED, *, addon: bool = False) -> str:
+    """Digest of the package's Python code.
+
+    Args:
+        uncounted: folders and files, paths within the package, that do not count.
+        addon: the Blender add-on counts, too.
+    """
     found = hashlib.sha256()
-    for part in sorted(set(parts)):
-        path = PACKAGE / part
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            found.update(file.relative_to(path.parent).as_posix().encode() + file.read_bytes())
+    for folder in (PACKAGE, PACKAGE.parent / "blender_addon") if addon else (PACKAGE,):
+        for file in sorted(folder.rglob("*.py")):
+            name = file.relative_to(folder)
+            if folder != PACKAGE or not any(name.is_relative_to(part) for part in uncounted):
+                found.update(f"{folder.name}/{name.as_posix()}".encode() + file.read_bytes())
     return found.hexdigest()[:KEY_LENGTH]
 
 

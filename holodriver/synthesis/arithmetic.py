@@ -5,7 +5,6 @@ tensors on the device, so that nothing waits for it in the middle of a pass.
 """
 
 import itertools
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -14,103 +13,23 @@ from holodriver.synthesis import kernels
 from holodriver.system.threads import side_by_side
 
 
-class Arithmetic(Protocol):
-    """What the loss asks for; fields are complex (H, W), weights and targets real (H, W)."""
-
-    def multiply(self, field: Tensor, factor: Tensor, result: Tensor) -> None: ...
-    def accumulate(self, total: Tensor, factor: Tensor, addend: Tensor) -> None: ...
-    def gather(self, total: Tensor, factor: Tensor, addend: Tensor) -> None: ...
-    def turn(self, field: Tensor, reference: Tensor, scale: Tensor, *, backwards: bool = False) -> Tensor: ...
-    def mix(self, spectrum: Tensor, straight: Tensor, mirrored: Tensor) -> Tensor: ...
-    def target(
-        self,
-        light: tuple[Tensor, Tensor, Tensor],
-        numbers: tuple[float, float, float, float],
-        weight: Tensor,
-        result: Tensor,
-        brightness: Tensor,
-    ) -> Tensor: ...
-    def pull(
-        self, field: Tensor, moved: Tensor, length: float, weight: Tensor, target: Tensor, result: Tensor
-    ) -> Tensor: ...
-    def line(self, field: Tensor, moved: Tensor, weight: Tensor, target: Tensor) -> Tensor: ...
-
-
-class CpuArithmetic:
-    """Numba kernels."""
+class Arithmetic:
+    """What the loss asks for, by torch alone; fields are complex (H, W), weights and targets real (H, W)."""
 
     def multiply(self, field: Tensor, factor: Tensor, result: Tensor) -> None:
         """result = field · factor."""
-        kernels.multiply(field.numpy(), factor.numpy(), result.numpy())
-
-    def accumulate(self, total: Tensor, factor: Tensor, addend: Tensor) -> None:
-        """total = total · conj(factor) + addend."""
-        kernels.accumulate(total.numpy(), factor.numpy(), addend.numpy())
-
-    def gather(self, total: Tensor, factor: Tensor, addend: Tensor) -> None:
-        """total += conj(factor) · addend."""
-        kernels.gather(total.numpy(), factor.numpy(), addend.numpy())
-
-    def turn(self, field: Tensor, reference: Tensor, scale: Tensor, *, backwards: bool = False) -> Tensor:
-        """scale · field · (phase factor of `reference`), or its conjugate if `backwards`."""
-        result = torch.empty_like(field)
-        whole, other, size, written = field.numpy(), reference.numpy(), scale.numpy(), result.numpy()
-
-        def turn_rows(rows: slice) -> None:
-            kernels.turn(whole[rows], other[rows], size[rows], backwards, written[rows])
-
-        side_by_side(turn_rows, _parts(len(field)))
-        return result
-
-    def mix(self, spectrum: Tensor, straight: Tensor, mirrored: Tensor) -> Tensor:
-        """straight · spectrum(f) + mirrored · conj(spectrum(−f))."""
-        result = torch.empty_like(spectrum)
-        arrays = (spectrum.numpy(), straight.numpy(), mirrored.numpy(), result.numpy())
-        side_by_side(lambda rows: kernels.mix(*arrays, rows.start, rows.stop), _parts(len(spectrum)))
-        return result
-
-    def target(
-        self,
-        light: tuple[Tensor, Tensor, Tensor],
-        numbers: tuple[float, float, float, float],
-        weight: Tensor,
-        result: Tensor,
-        brightness: Tensor,
-    ) -> Tensor:
-        """W and T of a plane from (image, depth, all-in-focus) and (position, β, γ, scale); returns ΣW·scale, rest."""
-        image, depth, sharp = (values.numpy() for values in light)
-        sums = kernels.target(image, depth, sharp, *numbers, weight.numpy(), result.numpy(), brightness.numpy())
-        return torch.tensor(sums, dtype=torch.float64)
-
-    def pull(
-        self, field: Tensor, moved: Tensor, length: float, weight: Tensor, target: Tensor, result: Tensor
-    ) -> Tensor:
-        """field += length · moved; result = 4·W·(|field|² − T)·field; returns Σ W·(|field|² − T)²."""
-        arrays = (weight.numpy(), target.numpy(), result.numpy())
-        return torch.tensor(kernels.pull(field.numpy(), moved.numpy(), length, *arrays), dtype=torch.float64)
-
-    def line(self, field: Tensor, moved: Tensor, weight: Tensor, target: Tensor) -> Tensor:
-        """Coefficients (5,) of Σ W·(|field + s·moved|² − T)² in powers of s."""
-        return torch.from_numpy(kernels.line(field.numpy(), moved.numpy(), weight.numpy(), target.numpy()))
-
-
-class DeviceArithmetic:
-    """torch alone."""
-
-    def multiply(self, field: Tensor, factor: Tensor, result: Tensor) -> None:
-        """As `CpuArithmetic.multiply`."""
         torch.mul(field, factor, out=result)
 
     def accumulate(self, total: Tensor, factor: Tensor, addend: Tensor) -> None:
-        """As `CpuArithmetic.accumulate`."""
+        """total = total · conj(factor) + addend."""
         total.mul_(factor.conj()).add_(addend)
 
     def gather(self, total: Tensor, factor: Tensor, addend: Tensor) -> None:
-        """As `CpuArithmetic.gather`."""
+        """total += conj(factor) · addend."""
         total.addcmul_(factor.conj(), addend)
 
     def turn(self, field: Tensor, reference: Tensor, scale: Tensor, *, backwards: bool = False) -> Tensor:
-        """As `CpuArithmetic.turn`."""
+        """scale · field · (phase factor of `reference`), or its conjugate if `backwards`."""
         phase = torch.where(reference == 0, 1, torch.sgn(reference))
         return field * (phase.conj() if backwards else phase) * scale
 
@@ -126,7 +45,7 @@ class DeviceArithmetic:
         result: Tensor,
         brightness: Tensor,
     ) -> Tensor:
-        """As `CpuArithmetic.target`."""
+        """W and T of a plane from (image, depth, all-in-focus) and (position, β, γ, scale); returns ΣW·scale, rest."""
         image, depth, sharp = (values.double() for values in light)
         position, beta, gamma, scale = numbers
         attention = beta * torch.exp(-2 * (gamma * (depth - position)) ** 2)
@@ -140,7 +59,7 @@ class DeviceArithmetic:
     def pull(
         self, field: Tensor, moved: Tensor, length: float, weight: Tensor, target: Tensor, result: Tensor
     ) -> Tensor:
-        """As `CpuArithmetic.pull`."""
+        """field += length · moved; result = 4·W·(|field|² − T)·field; returns Σ W·(|field|² − T)²."""
         if length:
             field.add_(moved, alpha=length)
         excess = _squares(field) - target
@@ -149,7 +68,7 @@ class DeviceArithmetic:
         return (weighted * excess).sum(dtype=torch.float64)
 
     def line(self, field: Tensor, moved: Tensor, weight: Tensor, target: Tensor) -> Tensor:
-        """As `CpuArithmetic.line`."""
+        """Coefficients (5,) of Σ W·(|field + s·moved|² − T)² in powers of s."""
         excess = _squares(field) - target
         mixed = 2 * (field.real * moved.real + field.imag * moved.imag)
         square = _squares(moved)
@@ -164,9 +83,59 @@ class DeviceArithmetic:
         return torch.stack([values.sum(dtype=torch.float64) for values in sums])
 
 
+class CpuArithmetic(Arithmetic):
+    """By Numba kernels, with tensors in the memory of the CPU."""
+
+    def multiply(self, field: Tensor, factor: Tensor, result: Tensor) -> None:
+        kernels.multiply(field.numpy(), factor.numpy(), result.numpy())
+
+    def accumulate(self, total: Tensor, factor: Tensor, addend: Tensor) -> None:
+        kernels.accumulate(total.numpy(), factor.numpy(), addend.numpy())
+
+    def gather(self, total: Tensor, factor: Tensor, addend: Tensor) -> None:
+        kernels.gather(total.numpy(), factor.numpy(), addend.numpy())
+
+    def turn(self, field: Tensor, reference: Tensor, scale: Tensor, *, backwards: bool = False) -> Tensor:
+        result = torch.empty_like(field)
+        whole, other, size, written = field.numpy(), reference.numpy(), scale.numpy(), result.numpy()
+
+        def turn_rows(rows: slice) -> None:
+            kernels.turn(whole[rows], other[rows], size[rows], backwards, written[rows])
+
+        side_by_side(turn_rows, _parts(len(field)))
+        return result
+
+    def mix(self, spectrum: Tensor, straight: Tensor, mirrored: Tensor) -> Tensor:
+        result = torch.empty_like(spectrum)
+        arrays = (spectrum.numpy(), straight.numpy(), mirrored.numpy(), result.numpy())
+        side_by_side(lambda rows: kernels.mix(*arrays, rows.start, rows.stop), _parts(len(spectrum)))
+        return result
+
+    def target(
+        self,
+        light: tuple[Tensor, Tensor, Tensor],
+        numbers: tuple[float, float, float, float],
+        weight: Tensor,
+        result: Tensor,
+        brightness: Tensor,
+    ) -> Tensor:
+        image, depth, sharp = (values.numpy() for values in light)
+        sums = kernels.target(image, depth, sharp, *numbers, weight.numpy(), result.numpy(), brightness.numpy())
+        return torch.tensor(sums, dtype=torch.float64)
+
+    def pull(
+        self, field: Tensor, moved: Tensor, length: float, weight: Tensor, target: Tensor, result: Tensor
+    ) -> Tensor:
+        arrays = (weight.numpy(), target.numpy(), result.numpy())
+        return torch.tensor(kernels.pull(field.numpy(), moved.numpy(), length, *arrays), dtype=torch.float64)
+
+    def line(self, field: Tensor, moved: Tensor, weight: Tensor, target: Tensor) -> Tensor:
+        return torch.from_numpy(kernels.line(field.numpy(), moved.numpy(), weight.numpy(), target.numpy()))
+
+
 def arithmetic_for(device: torch.device) -> Arithmetic:
     """The arithmetic that fits a device."""
-    return CpuArithmetic() if device.type == "cpu" else DeviceArithmetic()
+    return CpuArithmetic() if device.type == "cpu" else Arithmetic()
 
 
 def _parts(rows: int) -> list[slice]:

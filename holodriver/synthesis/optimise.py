@@ -16,15 +16,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from holodriver.errors import InputError, MemoryAllowedError, SynthesisError, check, numbers
-from holodriver.optics.aperture import baseband_frequencies, slit_passband
+from holodriver.errors import InputError, MemoryAllowedError, SynthesisError, check, first_line, numbers
 from holodriver.optics.display import DisplayProfile
-from holodriver.optics.field import WaveField
+from holodriver.optics.field import WaveField, slit_projection
 from holodriver.progress import Progress, silent
 from holodriver.scene.stack import FocalStack
-from holodriver.synthesis.check_input import check_device, check_fits
+from holodriver.synthesis.check_input import check_fits
 from holodriver.synthesis.loss import ColourLoss, LossWeights
 from holodriver.synthesis.preconditioner import Preconditioner
+from holodriver.system.devices import torch_device
 from holodriver.system.machine import available_memory
 
 Reason = Literal["converged", "cap", "cancelled"]
@@ -96,7 +96,7 @@ def synthesise(
         SynthesisError: the loss became not a number, or there is not enough memory.
     """
     check_fits(stack, profile)
-    device = check_device(device)
+    device = torch_device(device)
     if within_slit and padding:
         raise InputError("a field cannot be kept within the slit and within the panel", remedy="leave out the padding")
     check("argument 'padding'", padding, numbers(0, whole=True, kind="pixels"))
@@ -234,7 +234,7 @@ def _memory_may_run_out() -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        said = str(error).splitlines()[0] if str(error) else "no figure was given"
+        said = first_line(error)
         if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "allocate memory" not in said:
             raise
         remedy = "allow less with --memory, or use a smaller picture or less padding"
@@ -246,12 +246,7 @@ def _projection(
 ) -> Callable[[Tensor], Tensor]:
     """Onto the fields that pass the slit, or onto those that are dark outside the panel."""
     if within_slit:
-        passband = torch.from_numpy(slit_passband(profile, *baseband_frequencies(profile, loss.shape)))
-
-        def within(field: Tensor) -> Tensor:
-            return torch.fft.ifft2(torch.fft.fft2(field) * passband.to(field.device))
-
-        return within
+        return slit_projection(profile, loss.shape)
     if padding:
 
         def on_panel(field: Tensor) -> Tensor:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from holodriver.errors import check, numbers
-from holodriver.optics.aperture import baseband_frequencies, carrier, passband_envelope, slit_passband
-from holodriver.panel.burch import ORDER
+from holodriver.optics.aperture import carrier, passband_envelope, slit_passband
+from holodriver.panel.behind_slit import ORDER
 from holodriver.panel.frames import PanelFrames, bin_out
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.progress import Progress, silent
@@ -54,7 +54,7 @@ def refine_frames(
     profile = frames.profile
     check_fits(stack, profile)
     weights = LossWeights.for_planes(stack.planes, beta, gamma)
-    passband = slit_passband(profile, *baseband_frequencies(profile)) * passband_envelope(profile)
+    passband = slit_passband(profile) * passband_envelope(profile)
     grating = torch.from_numpy(carrier(profile).astype(np.complex64))
     greys = []
     for colour, (gain, lut) in enumerate(zip(frames.gains, frames.luts, strict=True)):

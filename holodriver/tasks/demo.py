@@ -21,7 +21,8 @@ from holodriver.files.images import write_pixels
 from holodriver.files.stack import read_stack
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
-from holodriver.panel.burch import automatic_gains, camera_exposure, encode, laser_powers
+from holodriver.panel.behind_slit import camera_exposure, laser_powers
+from holodriver.panel.encoder import automatic_gains, encode
 from holodriver.panel.frames import PanelFrames, simulated_bench
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.progress import Progress, silent
@@ -33,8 +34,8 @@ from holodriver.rig.simulated.exposures import Exposure
 from holodriver.rig.simulated.simulated_rig import Simulation
 from holodriver.scene.render_job import DEMO, RenderJob
 from holodriver.scene.stack import FocalStack
-from holodriver.scores.psnr_ssim import smallest_size
-from holodriver.scores.table import MethodScores, score_field, score_images
+from holodriver.scores.psnr_ssim import StackScores, smallest_size
+from holodriver.scores.table import score_field, score_images
 from holodriver.synthesis.baselines import flat_phase, ncgh
 from holodriver.synthesis.optimise import synthesise
 from holodriver.system.threads import side_by_side
@@ -83,9 +84,9 @@ class DemoSettings:
 class DemoResult:
     """Scores, figures and times of a demo."""
 
-    fields: tuple[MethodScores, ...]
+    fields: tuple[StackScores, ...]
     """Scores of the wave fields as computed, in the order of `METHODS`."""
-    played: tuple[MethodScores, ...]
+    played: tuple[StackScores, ...]
     """Scores of what the camera saw of the frames that the panel received, in the same order."""
     report: PlayReport
     warnings: tuple[str, ...]
@@ -269,11 +270,11 @@ def _share_lit(lit: Sequence[Sequence[Exposure]], joules: NDArray[np.float64]) -
     return float((given / joules).min())
 
 
-def _sheet(stack: FocalStack, seen: Sequence[NDArray[np.float32]], scores: Sequence[MethodScores]) -> NDArray[np.uint8]:
+def _sheet(stack: FocalStack, seen: Sequence[NDArray[np.float32]], scores: Sequence[StackScores]) -> NDArray[np.uint8]:
     planes = {name: int(np.abs(stack.positions - t).argmin()) for name, t in FOCI.items()}
     columns = [Column("rendered", [stack.images[n] for n in planes.values()], [""] * len(planes))]
     for method, images, result in list(zip(METHODS, seen, scores, strict=True))[:2]:
-        captions = [f"{result.scores.psnr[n]:.1f} dB   SSIM {result.scores.ssim[n]:.3f}" for n in planes.values()]
+        captions = [f"{result.psnr[n]:.1f} dB   SSIM {result.ssim[n]:.3f}" for n in planes.values()]
         columns.append(Column(method, [images[n] for n in planes.values()], captions))
     return contact_sheet(list(planes), columns, "What a camera sees of the frames that the panel received")
 

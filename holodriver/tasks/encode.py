@@ -11,9 +11,8 @@ from holodriver.files.frames import HOLDS, write_frames
 from holodriver.files.hologram import Hologram, read_hologram, write_hologram
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
-from holodriver.panel.burch import gains_for_levels, signal_levels
 from holodriver.panel.calibration import Calibration
-from holodriver.panel.encoder import Encoder, Signals, calibrated_encoder
+from holodriver.panel.encoder import Encoder, automatic_gains, calibrated_encoder
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.progress import Progress, silent
@@ -167,9 +166,7 @@ def _gains(sources: Sequence[Path], profile: DisplayProfile, given: Sequence[flo
     """The gain of each colour for all holograms."""
     colours = len(profile.wavelengths)
     if not given:  # one file at a time, and each twice: a sequence may be longer than memory
-        signals = Signals(profile, precise=True)
-        fields = (field_of(read_hologram(path), path) for path in sources)
-        return gains_for_levels([signal_levels(signals.signal(field.values).numpy()) for field in fields])
+        return automatic_gains(field_of(read_hologram(path), path) for path in sources)
     if len(given) not in (1, colours):
         raise InputError(
             f"{len(given)} gains for {colours} colours", where="--gain", remedy="give one, or one for each colour"

@@ -11,6 +11,7 @@ from holodriver.progress import Progress, silent
 from holodriver.scene.stack import FocalStack
 from holodriver.scores import evaluation
 from holodriver.scores import lpips as perceptual
+from holodriver.scores.psnr_ssim import StackScores
 from holodriver.tasks.read_write import read_exposed, read_shown
 
 
@@ -24,7 +25,7 @@ def evaluate(
     overwrite: bool = False,
     progress: Progress = silent,
     warn: Callable[[str], None] = lambda text: None,
-) -> tuple[list[evaluation.Evaluation], FocalStack, DisplayProfile]:
+) -> tuple[list[StackScores], FocalStack, DisplayProfile]:
     """Score what the wave fields show, and what a camera sees of the panel frames through the slit, plane by plane.
 
     Args:
@@ -50,7 +51,7 @@ def evaluate(
     holograms = [(str(path), read_shown(path)) for path in sources]
     stack = read_exposed(against)
     distance = _distance(lpips, warn)
-    found: list[evaluation.Evaluation] = []
+    found: list[StackScores] = []
     for name, hologram in holograms:
         found += evaluation.evaluate(name, hologram, stack, distance=distance, progress=progress)
     if baseline:

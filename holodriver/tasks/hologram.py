@@ -28,8 +28,8 @@ from holodriver.scene.cut import HIDDEN_SURFACES, layers_of
 from holodriver.scene.layered import focal_stack
 from holodriver.scene.rgbd import RgbdImage
 from holodriver.scene.stack import FocalStack
-from holodriver.scores.psnr_ssim import smallest_size
-from holodriver.scores.table import MethodScores, score_field
+from holodriver.scores.psnr_ssim import StackScores, smallest_size
+from holodriver.scores.table import score_field
 from holodriver.synthesis.baselines import dcgh, flat_phase, ncgh, superposed
 from holodriver.synthesis.loss import LossWeights
 from holodriver.synthesis.methods import Method
@@ -125,7 +125,7 @@ def compute(
     progress: Progress = silent,
     warn: Warn = lambda text: None,
     interruptible: Interruptible = uninterruptible,
-) -> MethodScores | None:
+) -> StackScores | None:
     """Compute the hologram of a focal stack or of a picture with depth, score it, and write it.
 
     The method "net" makes no focal stack of a picture, so there is nothing to score against, and the result is None.

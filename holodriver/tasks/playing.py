@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from holodriver.errors import InputError
 from holodriver.files.hologram import Hologram, write_hologram
-from holodriver.panel.burch import camera_exposure
+from holodriver.panel.behind_slit import camera_exposure
 from holodriver.panel.frames import PanelFrames, simulated_bench
 from holodriver.progress import Progress, silent
 from holodriver.rig.play.before_light import Heard

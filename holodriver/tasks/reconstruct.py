@@ -16,7 +16,7 @@ from holodriver.files.images import write_picture
 from holodriver.files.video.video import import_av
 from holodriver.optics.field import WaveField
 from holodriver.optics.focus import positions
-from holodriver.panel.burch import camera_exposure, camera_field
+from holodriver.panel.behind_slit import camera_exposure, camera_field
 from holodriver.panel.frames import PanelFrames, simulated_bench
 from holodriver.progress import Progress, silent
 from holodriver.tasks.read_write import read_exposed, read_shown

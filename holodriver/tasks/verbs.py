@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.blender.stack import render_stack
-from holodriver.depth.estimators import Estimator, NetworkEstimator, device_for
+from holodriver.depth.estimators import Estimator, NetworkEstimator
 from holodriver.depth.photos import MeasuredSettings, estimate_photo
 from holodriver.depth.pipeline import DepthSettings
 from holodriver.errors import InputError
@@ -24,8 +24,9 @@ from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.optics.focus import Mapping
 from holodriver.optics.lookingglass import LookingGlass, looking_glass
-from holodriver.panel.burch import automatic_gains, camera_field
+from holodriver.panel.behind_slit import camera_field
 from holodriver.panel.calibration import Calibration
+from holodriver.panel.encoder import automatic_gains
 from holodriver.panel.frames import PanelFrames
 from holodriver.progress import Progress, silent
 from holodriver.scene.render_job import RenderJob
@@ -34,6 +35,7 @@ from holodriver.scene.stack import FocalStack
 from holodriver.scores.psnr_ssim import StackScores, score_stack
 from holodriver.synthesis.methods import Method
 from holodriver.synthesis.optimise import ITERATIONS
+from holodriver.system.devices import torch_device
 from holodriver.tasks.encode import encoder_for, field_of, frames_of
 from holodriver.tasks.hologram import SynthSettings, Warn, exposed_source, find_field, mismatches
 from holodriver.tasks.read_write import Place, heard
@@ -128,7 +130,7 @@ def estimate_depth(
         FileFormatError: the photo or the measured depth cannot be read.
         HolodriverError: a network cannot be loaded.
     """
-    place = device_for(device)
+    place = torch_device(device)
     estimators = [NetworkEstimator(one, device=place, warn=warn) if isinstance(one, str) else one for one in networks]
     settings = MeasuredSettings(None if measured is None else Path(measured))
     found = estimate_photo(Path(photo), estimators, DepthSettings(), settings, warn=warn)

@@ -16,7 +16,7 @@ from holodriver.files.stack import read_stack
 from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.optics.focus import positions
-from holodriver.panel.burch import camera_field
+from holodriver.panel.behind_slit import camera_field
 from holodriver.progress import Progress, silent
 from holodriver.scene.cut import layers_of
 from holodriver.scene.focus_depth import depth_of_planes

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ from holodriver.files.images import srgb_pixels
 from holodriver.panel.frames import PanelFrames
 from holodriver.progress import Progress, silent
 from holodriver.scene.stack import FocalStack
-from holodriver.scores.psnr_ssim import StackScores, score_stack, smallest_size
+from holodriver.scores.psnr_ssim import SCORES, StackScores, score_stack, smallest_size
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -79,7 +80,8 @@ def method_of(
             scores.append(score_stack(light[None], target, coc_max=against.coc_max))
         pictures.append(srgb_pixels(shrunk(light, size)))
         progress(f"Looking at {name}", plane + 1, count)
-    joined = StackScores(*(tuple(getattr(s, key)[0] for s in scores) for key in _KEYS)) if scores else None
+    columns: Any = (tuple(getattr(one, key)[0] for one in scores) for key in SCORES[:4])
+    joined = StackScores(*columns) if scores else None
     return Method(name, seen, tuple(pictures), joined, frames, frames_note, tuple(notes), tuple(facts))
 
 
@@ -105,6 +107,3 @@ def page_size(shape: tuple[int, int], width: int) -> tuple[int, int]:
     if full <= width:
         return full, height
     return width, max(1, round(height * width / full))
-
-
-_KEYS = ("psnr", "ssim", "psnr_srgb", "ssim_srgb")

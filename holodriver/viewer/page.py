@@ -25,7 +25,6 @@ SCRIPTS = ("data.js", "stage.js", "gestures.js", "curves.js", "panel.js", "detai
 """In the order in which they are put into the page."""
 
 DATA_OPENS = '<script type="application/json" id="data">'
-_SCORES = ("psnr", "ssim", "psnr_srgb", "ssim_srgb")
 
 
 @dataclass(frozen=True)
@@ -171,7 +170,7 @@ def _data(
 def _method(method: Method, panel: dict[str, Any] | None, uris: list[str]) -> dict[str, Any]:
     scores = None
     if method.scores is not None:
-        scores = {name: [_short(value) for value in getattr(method.scores, name)] for name in _SCORES}
+        scores = {name: [_short(v) for v in values] for name, values in method.scores.planes().items()}
     return {
         "name": method.name,
         "seen": method.seen,

@@ -140,7 +140,7 @@ def steps_to(history: Sequence[float], loss: float) -> int:
 
 def psnr(field: WaveField, stack: FocalStack) -> float:
     """Mean over planes, dB."""
-    return score_field("", field, stack).scores.means()["psnr"]
+    return score_field("", field, stack).means()["psnr"]
 
 
 def main() -> None:

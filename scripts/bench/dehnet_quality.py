@@ -41,7 +41,7 @@ from holodriver.scene.layered import focal_stack
 from holodriver.scene.rgbd import RgbdImage
 from holodriver.scene.stack import FocalStack
 from holodriver.scores.psnr_ssim import StackScores
-from holodriver.scores.table import MethodScores, score_field
+from holodriver.scores.table import score_field
 from holodriver.study.depth_errors import DepthErrors, EdgeLight, darkest, edge_light, in_focus, noisy
 from holodriver.study.sweeps.channels import HEADINGS, Network, field_of, profile_of, torch_network
 from holodriver.study.sweeps.channels import sizes as network_sizes
@@ -122,7 +122,7 @@ def _imagined(stack: FocalStack) -> FocalStack:
     return focal_stack(layers_of(image, stack.coc_max), stack.positions, stack.coc_max)
 
 
-def kept_scores(path: Path, stack: FocalStack, name: str, method: Method, iterations: int) -> MethodScores:
+def kept_scores(path: Path, stack: FocalStack, name: str, method: Method, iterations: int) -> StackScores:
     """The scores of a baseline: those that were kept, unless the stack is another by now."""
     manifest = path / StackManifest.FILE_NAME
     about = f"{name} {iterations if name in (OPT, FULL, SAME) else ''} {manifest.stat().st_mtime_ns}"
@@ -130,8 +130,7 @@ def kept_scores(path: Path, stack: FocalStack, name: str, method: Method, iterat
     kept = path.parent / KEPT / f"{path.stem}_{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
     if kept.is_file():
         held = json.loads(kept.read_text(encoding="utf-8"))
-        planes = {score: tuple(values) for score, values in held["planes"].items()}
-        return MethodScores(name, StackScores(**planes), held["seconds"])
+        return StackScores.from_dict(held)
     result = scored(name, method, stack)
     kept.parent.mkdir(exist_ok=True)
     temporary = kept.with_suffix(f".{os.getpid()}")
@@ -140,7 +139,7 @@ def kept_scores(path: Path, stack: FocalStack, name: str, method: Method, iterat
     return result
 
 
-def scored(name: str, method: Method, stack: FocalStack) -> MethodScores:
+def scored(name: str, method: Method, stack: FocalStack) -> StackScores:
     """Compute and score."""
     start = time.perf_counter()
     field = method(stack, profile_of(stack, range(3)))
@@ -149,11 +148,11 @@ def scored(name: str, method: Method, stack: FocalStack) -> MethodScores:
 
 def quality(
     paths: Sequence[Path], folder: Path | None, iterations: int, results: record.Section, *, full: bool = False
-) -> dict[str, list[MethodScores]]:
+) -> dict[str, list[StackScores]]:
     """All methods on all stacks, as tables, with what was to be reached."""
     methods = network_methods(folder)
     names = (OPT, *((FULL,) if full else ()), SAME, NCGH, FLAT)
-    found: dict[str, list[MethodScores]] = {}
+    found: dict[str, list[StackScores]] = {}
     for path in paths:
         stack = read_stack(path).exposed()
         for warning in stack.warnings():
@@ -176,19 +175,19 @@ def quality(
     return found
 
 
-def mean_of(result: MethodScores, score: str) -> float:
+def mean_of(result: StackScores, score: str) -> float:
     """A score as the mean over planes."""
-    return result.scores.means()[score]
+    return result.means()[score]
 
 
-def told_mean(results: Sequence[MethodScores], score: str) -> str:
+def told_mean(results: Sequence[StackScores], score: str) -> str:
     """A score as the mean and standard deviation over scenes, for tables."""
     values = [mean_of(result, score) for result in results]
     digits = 2 if score.startswith("psnr") else 3
     return f"{np.mean(values):.{digits}f} ± {np.std(values):.{digits}f}"
 
 
-def goals(found: Mapping[str, Sequence[MethodScores]], results: record.Section) -> None:
+def goals(found: Mapping[str, Sequence[StackScores]], results: record.Section) -> None:
     """Table of what was to be reached beside what was reached."""
     rows = []
     for one, other, goal in GOALS:
@@ -240,7 +239,7 @@ def holdout(paths: Sequence[Path], folder: Path | None, output: Path, iterations
             start = time.perf_counter()
             field = method(given, profile_of(stack, range(3)))
             seconds = time.perf_counter() - start
-            mean = score_field(name, field, stack).scores.means()
+            mean = score_field(name, field, stack).means()
             images = field.intensities(stack.positions.tolist())
             light = told(edge_light(images, stack))
             rows.append((path.stem, name, kind, f"{mean['psnr']:.2f}", f"{mean['ssim']:.3f}", *light))

@@ -33,7 +33,8 @@ from holodriver.files.stack import read_stack
 from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.optics.focus import positions
-from holodriver.panel.burch import automatic_gains, encode, read_back
+from holodriver.panel.behind_slit import read_back
+from holodriver.panel.encoder import automatic_gains, encode
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.scene.layered import focal_stack
 from holodriver.scene.stack import FocalStack
@@ -221,7 +222,7 @@ def against_odak(stack: FocalStack, profile: DisplayProfile, counts: tuple[int, 
     rows = []
 
     def add(name: str, steps: object, seconds: float, field: WaveField) -> None:
-        mean = score_field("", field, stack, padding=padding).scores.means()
+        mean = score_field("", field, stack, padding=padding).means()
         rows.append((name, str(steps), f"{seconds:.1f}", f"{mean['psnr']:.2f}", f"{mean['ssim']:.4f}"))
 
     def ours(steps: int, beta: float | None) -> tuple[float, WaveField]:
@@ -241,7 +242,7 @@ def against_odak(stack: FocalStack, profile: DisplayProfile, counts: tuple[int, 
 
 def mean_psnr(field: WaveField, stack: FocalStack) -> float:
     """PSNR as the mean over planes, dB."""
-    return score_field("", field, stack).scores.means()["psnr"]
+    return score_field("", field, stack).means()["psnr"]
 
 
 def discs(size: int = 192) -> tuple[FocalStack, DisplayProfile]:

@@ -80,8 +80,8 @@ def test_unusable_scenes_are_refused(blender, blend_file, tmp_path, build, said)
     ("changes", "said"),
     [
         ({"samples": 0}, "samples is 0"),
-        ({"focus": 0.0}, "focus is 0 m"),
-        ({"view_cone": 180.0}, "view_cone is 180 degrees"),
+        ({"focus": 0.0}, "focus is 0.0, expected metres above 0"),
+        ({"view_cone": 180.0}, "view_cone is 180.0, expected degrees"),
         ({"look": "filmic"}, "look is 'filmic'"),
         ({"scene": "/nowhere/a.blend"}, r"a\.blend: does not exist"),
     ],

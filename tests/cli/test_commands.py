@@ -19,7 +19,7 @@ from holodriver.files.profile import write_profile
 from holodriver.files.stack import read_stack, write_stack
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
-from holodriver.panel.burch import read_back
+from holodriver.panel.behind_slit import read_back
 from holodriver.panel.frames import PanelFrames
 from holodriver.scene.stack import FocalStack
 from holodriver.scores.psnr_ssim import psnr

@@ -18,8 +18,8 @@ from holodriver.files.hologram import Hologram, write_hologram
 from holodriver.files.profile import write_profile
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
-from holodriver.panel.burch import encode as burch_encode
 from holodriver.panel.calibration import Calibration, ColourCalibration, Registration
+from holodriver.panel.encoder import encode as burch_encode
 from holodriver.panel.frames import PanelFrames, SmallFrames
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.rig.lasers.power import Power

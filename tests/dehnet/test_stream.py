@@ -17,7 +17,7 @@ from holodriver.errors import FileFormatError, InputError
 from holodriver.files.hologram import read_hologram
 from holodriver.files.rgbd import write_rgbd
 from holodriver.optics.display import REFERENCE
-from holodriver.panel.burch import automatic_gains, encode
+from holodriver.panel.encoder import automatic_gains, encode
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.scene.rgbd import RgbdImage
 

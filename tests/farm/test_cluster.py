@@ -11,7 +11,8 @@ from distributed import LocalCluster
 
 from holodriver.errors import InputError
 from holodriver.farm.cluster import queue_cluster
-from holodriver.farm.farm import Farm, Here
+from holodriver.farm.executors import Here
+from holodriver.farm.farm import Farm
 from holodriver.farm.perform import Task, perform
 from holodriver.farm.run import run
 from holodriver.farm.unit import Batch, Needs, Surroundings

@@ -235,18 +235,6 @@ def test_any_part_of_a_source_that_changed_is_seen(tmp_path: Path) -> None:
         run(batch(tmp_path, sourced))
 
 
-def test_records_from_before_pictures_of_a_stack_counted_still_count(tmp_path: Path) -> None:
-    stack = tmp_path / "a.stack"
-    stack.mkdir()
-    (stack / "stack.json").write_text("{}")
-    (stack / "plane_00.exr").write_text("")
-    sourced = units.unit(tmp_path / "s.txt", sources=(stack,))
-    run(batch(tmp_path, sourced))
-    manifest = tmp_path / "test.batch.jsonl"
-    manifest.write_text(manifest.read_text().replace(fingerprint(stack), fingerprint(stack / "stack.json")))
-    assert [outcome.attempts for outcome in run(batch(tmp_path, sourced))] == [0, 0, 0, 0]
-
-
 def test_a_plan_refuses_where_nothing_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for folder in (tmp_path / "file", tmp_path / "file" / "new"):

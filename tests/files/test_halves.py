@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from holodriver.errors import FileFormatError
-from holodriver.files.halves import SIDES, join, read_halves, side_of, split
+from holodriver.files.halves import ENDS, join, read_halves, side_of, split
 from holodriver.files.images import write_pixels
 from holodriver.files.rgbd import read_rgbd
 from holodriver.scene.rgbd import RgbdImage
@@ -22,7 +22,7 @@ def image() -> RgbdImage:
 PLACES = {"right": np.s_[:, 10:], "left": np.s_[:, :10], "bottom": np.s_[6:], "top": np.s_[:6]}
 
 
-@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("side", ENDS)
 def test_depth_is_where_it_should_be_and_near_is_white(image, side):
     picture = join(image, side)
     assert picture.dtype == np.uint8
@@ -30,7 +30,7 @@ def test_depth_is_where_it_should_be_and_near_is_white(image, side):
     assert (depth == np.rint((1 - image.depth) * 255)[..., None]).all()
 
 
-@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("side", ENDS)
 @pytest.mark.parametrize(("bits", "error"), [(8, 0.5 / 255), (16, 0.5 / 65535)])
 def test_halves_are_read_back(image, side, bits, error, tmp_path):
     path = tmp_path / "a.png"

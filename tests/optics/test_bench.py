@@ -7,17 +7,19 @@ import pytest
 import torch
 
 from holodriver.errors import InputError
-from holodriver.optics.bench import SimulatedBench, linear_response
+from holodriver.optics.bench import SimulatedBench
 from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.field import WaveField
-from holodriver.optics.propagation import propagate
-from holodriver.panel.burch import automatic_gains, camera_exposure, encode, read_back
+from holodriver.optics.propagation import propagate, transfer_function
+from holodriver.panel.behind_slit import camera_exposure, read_back
+from holodriver.panel.encoder import automatic_gains, encode
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
 
 GREEN = 515e-9
 MONO = replace(REFERENCE.resized(128, 128), wavelengths=(GREEN,))
 LINEAR = [AmplitudeLut.linear()]
+RESPONSE = LINEAR[0].amplitudes[None]
 
 
 def spot_at(profile: DisplayProfile, t: float, radius: float = 2.5) -> WaveField:
@@ -42,7 +44,7 @@ def peak(bench: SimulatedBench, frames: PanelFrames, t: float) -> float:
 def test_near_is_sharp_near_and_the_other_order_is_inside_out(axis: str, sign: int) -> None:
     profile = replace(MONO, carrier_axis=axis, carrier_sign=sign)
     frames = encoded(spot_at(profile, 0.0))
-    bench = SimulatedBench(profile, linear_response(1))
+    bench = SimulatedBench(profile, RESPONSE)
     conjugate = replace(bench, order=-1)
     assert peak(bench, frames, 0.0) > 2 * peak(bench, frames, 1.0)
     assert peak(conjugate, frames, 1.0) > 2 * peak(conjugate, frames, 0.0)
@@ -51,13 +53,16 @@ def test_near_is_sharp_near_and_the_other_order_is_inside_out(axis: str, sign: i
 @pytest.mark.parametrize(("t", "order"), [(0.0, 1), (0.3, 1), (1.0, 1), (0.0, -1)])
 def test_the_pupil_receives_a_wave_that_diverges_from_the_virtual_image(t: float, order: int) -> None:
     frames = encoded(spot_at(MONO, t, radius=1.2))
-    bench = SimulatedBench(MONO, linear_response(1), order=order)
-    field, _, x = bench.pupil_field(frames.pixels[0], 0)
+    bench = SimulatedBench(MONO, RESPONSE, order=order)
+    # from the hologram plane to the eyepiece's front focal plane, where t = 1 stands; the pupil is in the rear one
+    kernel = transfer_function(MONO.shape, MONO.pixel_pitch, GREEN, MONO.z(1.0)).numpy()
+    field = np.fft.fftshift(bench.behind_slit(frames.pixels[0], 0) * kernel)
+    x = np.fft.fftshift(np.fft.fftfreq(MONO.width)) * GREEN * MONO.eyepiece_focal_length / MONO.pixel_pitch
     axis = MONO.width // 2
     line = field[axis, :] * np.exp(2j * np.pi * np.arange(-axis, axis) / 2)  # the spot stands in the middle
-    middle = np.abs(x[0]) < 0.3e-3
+    middle = np.abs(x) < 0.3e-3
     phase = np.unwrap(np.angle(line[middle]))
-    curvature = np.polyfit(x[0][middle], phase, 2)[0]
+    curvature = np.polyfit(x[middle], phase, 2)[0]
     vergence = curvature * GREEN / np.pi  # a wave diverging from R has the phase +π·r²/(λ·R)
     # The conjugate order turns z(t) about the hologram plane: what stood at z stands at −z.
     focal = MONO.eyepiece_focal_length
@@ -69,7 +74,7 @@ def test_bench_agrees_with_reading_back() -> None:
     """Two roads: native pixels, their shape and orders here, effective pixels and a formula there."""
     field = spot_at(MONO, 0.2)
     frames = encoded(field)
-    bench = SimulatedBench(MONO, linear_response(1))
+    bench = SimulatedBench(MONO, RESPONSE)
     for t in (0.0, 0.5, 1.0):
         seen = bench.picture(frames.pixels, t, camera_exposure(MONO, frames.gains))
         np.testing.assert_allclose(seen, read_back(frames).intensity(t), atol=2e-5)
@@ -83,7 +88,7 @@ def test_orders_of_a_grating_have_the_power_of_the_closed_form(fill_factor: floa
     columns = np.where(np.arange(profile.width) % 4 < 2, 255, 0).astype(np.uint8)
     frame = np.broadcast_to(columns, profile.shape).repeat(binning, 0).repeat(binning, 1)
     middle = [n // 2 for n in profile.native_shape]
-    plane = np.abs(SimulatedBench(profile, linear_response(1)).fourier_plane(frame, 0))[middle[0]]
+    plane = np.abs(SimulatedBench(profile, RESPONSE).fourier_plane(frame, 0))[middle[0]]
     for order in (1, -1, 3) if binning > 1 else (1, -1):
         f = order / 4  # cycles per effective pixel
         # The open parts of four effective pixels, two of them bright, as an integral over space.
@@ -104,7 +109,7 @@ def test_orders_of_a_grating_have_the_power_of_the_closed_form(fill_factor: floa
 def test_binned_grating_shows_its_orders_where_theory_puts_them() -> None:
     columns = np.where(np.arange(MONO.width) % 4 < 2, 255, 0).astype(np.uint8)
     frame = np.broadcast_to(columns, MONO.shape).repeat(2, 0).repeat(2, 1)
-    plane = np.abs(SimulatedBench(MONO, linear_response(1)).fourier_plane(frame, 0))[MONO.native_shape[0] // 2]
+    plane = np.abs(SimulatedBench(MONO, RESPONSE).fourier_plane(frame, 0))[MONO.native_shape[0] // 2]
     found = set(np.flatnonzero(plane > 1e-6) - len(plane) // 2)
     quarter = MONO.width // 4  # a period of four effective pixels; square wave: odd orders alone
     assert found == {0, quarter, -quarter, 3 * quarter, -3 * quarter}
@@ -115,7 +120,7 @@ def test_extended_source_blurs_with_distance_from_the_panel() -> None:
     profile = replace(MONO, slit_along=0.2, depth_span=8e-3, depth_offset=-4e-3)
     radius = 3e-3  # rad
     frames = encoded(spot_at(profile, 0.5, radius=4.0))
-    point = SimulatedBench(profile, linear_response(1))
+    point = SimulatedBench(profile, RESPONSE)
     disc = replace(point, source_radius=radius)
     width = [second_moment(bench.view(frames.pixels[0], 0, 0.0)) for bench in (point, disc)]
     # The variance of a uniform disc of radius R is R²/4 along each axis.
@@ -139,7 +144,7 @@ def test_a_tilted_source_pushes_light_out_on_the_side_where_it_should() -> None:
     edge = WaveField(wave[None].astype(np.complex64), profile)
     frame = encoded(edge).pixels[0]
     tilt = 0.03 * GREEN / profile.pixel_pitch  # rad, 0.03 of the sampling frequency
-    bench = SimulatedBench(profile, linear_response(1), source_radius=tilt, source_points=1)
+    bench = SimulatedBench(profile, RESPONSE, source_radius=tilt, source_points=1)
     kept = {}
     for sign in (1, -1):
         with pytest.MonkeyPatch.context() as patch:
@@ -153,7 +158,7 @@ def test_a_pupil_widens_the_spot_as_an_airy_disc() -> None:
     profile = replace(MONO, slit_along=0.25)
     pupil = 0.6e-3
     frames = encoded(spot_at(profile, 1.0, radius=1.0))
-    image = SimulatedBench(profile, linear_response(1), pupil=pupil).view(frames.pixels[0], 0, 1.0)
+    image = SimulatedBench(profile, RESPONSE, pupil=pupil).view(frames.pixels[0], 0, 1.0)
     line = image[64] / image.max()
     above = np.flatnonzero(line > 0.5)
     left, right = above[0], above[-1]
@@ -166,7 +171,7 @@ def test_a_pupil_widens_the_spot_as_an_airy_disc() -> None:
 
 def test_a_small_pupil_makes_the_focused_spot_wider() -> None:
     frames = encoded(spot_at(MONO, 1.0, radius=1.0))
-    bench = SimulatedBench(MONO, linear_response(1))
+    bench = SimulatedBench(MONO, RESPONSE)
     assert peak(replace(bench, pupil=0.5e-3), frames, 1.0) < 0.7 * peak(bench, frames, 1.0)
 
 
@@ -175,9 +180,9 @@ def test_a_small_pupil_makes_the_focused_spot_wider() -> None:
 )
 def test_a_wrong_field_is_named(field: str, value: object) -> None:
     with pytest.raises(InputError, match=f"'{field}'"):
-        SimulatedBench(MONO, linear_response(1), **{field: value})
+        SimulatedBench(MONO, RESPONSE, **{field: value})
 
 
 def test_a_frame_of_another_panel_is_refused() -> None:
     with pytest.raises(InputError, match=r"expected uint8 \(256, 256\)"):
-        SimulatedBench(MONO, linear_response(1)).view(np.zeros((128, 128), np.uint8), 0, 0.5)
+        SimulatedBench(MONO, RESPONSE).view(np.zeros((128, 128), np.uint8), 0, 0.5)

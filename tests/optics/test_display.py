@@ -37,7 +37,7 @@ def test_near_plane_is_nearer_the_viewer_and_far_plane_at_infinity() -> None:
 
 def test_native_panel_is_that_of_the_paper() -> None:
     assert REFERENCE.native_shape == (2160, 3840)
-    assert REFERENCE.native_pitch == pytest.approx(3.6e-6)
+    assert REFERENCE.pixel_pitch / REFERENCE.binning == pytest.approx(3.6e-6)
 
 
 def test_survives_its_plain_form() -> None:

@@ -1,5 +1,6 @@
 """Burch encoding: what goes out comes back, and the conjugate and the constant stay outside the slit."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,8 @@ from scipy.ndimage import gaussian_filter
 from holodriver.errors import InputError
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
-from holodriver.panel.burch import automatic_gains, clipped_share, encode, laser_powers, read_back
+from holodriver.panel.behind_slit import laser_powers, read_back
+from holodriver.panel.encoder import Encoder, automatic_gains, encode
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.scores.psnr_ssim import psnr
@@ -92,11 +94,15 @@ def test_light_outside_the_passband_does_not_spoil_what_is_inside() -> None:
     assert np.abs(read_back(encode(both, gains, LUTS)).values - clean).max() < 1e-6
 
 
+def clipped(shown: WaveField, gains: Sequence[float]) -> tuple[float, ...]:
+    return Encoder(PROFILE, gains, LUTS, precise=True).frames(shown).clipped
+
+
 def test_automatic_gain_clips_next_to_nothing_and_wastes_next_to_nothing() -> None:
     shown = field()
     gains = automatic_gains([shown])
-    assert max(clipped_share(shown, gains)) <= 1e-3
-    assert min(clipped_share(shown, [1.1 * gain for gain in gains])) > 0
+    assert max(clipped(shown, gains)) <= 1e-3
+    assert min(clipped(shown, [1.1 * gain for gain in gains])) > 0
 
 
 def test_one_gain_for_a_sequence_keeps_relative_brightness() -> None:

@@ -1,15 +1,15 @@
-"""The fast encoder gives the frames of the plain one."""
+"""The encoder gives the frames of the plain reference."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from plain_burch import plain_amplitude, plain_clipped_share, plain_encode
 
 from holodriver.errors import InputError
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.field import WaveField
-from holodriver.panel.burch import clipped_share, encode, panel_amplitude
 from holodriver.panel.calibration import Calibration, ColourCalibration, Registration
 from holodriver.panel.encoder import Encoder, calibrated_encoder
 from holodriver.panel.lut import AmplitudeLut
@@ -36,14 +36,14 @@ def test_frames_are_those_of_the_plain_encoder(axis, sign, size, binning, slit):
         slit_along=slit[0], slit_across=slit[1],
     )  # fmt: skip
     field = white(profile)
-    plain = encode(field, GAINS, LUTS).pixels
+    plain = plain_encode(field, GAINS, LUTS).pixels
     fast = Encoder(profile, GAINS, LUTS).encode(field.values)
     assert fast.shape == plain.shape
     # an amplitude half-way between two levels, to float32's last bits, may go either way
     different = fast != plain
     assert different.mean() < 1e-3
     for colour, lut in enumerate(LUTS):
-        shown, wanted = lut.amplitude(fast[colour]), panel_amplitude(field, GAINS)[colour].clip(0, 1)
+        shown, wanted = lut.amplitude(fast[colour]), plain_amplitude(field, GAINS)[colour].clip(0, 1)
         nearest = np.abs(lut.amplitude(plain[colour]) - wanted.repeat(binning, 0).repeat(binning, 1))
         assert (np.abs(shown - wanted.repeat(binning, 0).repeat(binning, 1)) <= nearest + 1e-5).all()
 
@@ -62,10 +62,10 @@ def test_in_float64_they_are_the_same_to_the_bit(axis, sign, size, light, tables
     luts = LUTS if tables == "measured" else (AmplitudeLut.linear(),) * 3
     part = np.minimum(LUTS[1].amplitudes * np.linspace(1, 1.2, 6).reshape(2, 3, 1), 1.2)
     regions = (None, part, None) if tables == "parts" else None
-    plain = encode(field, GAINS, luts, regions)
+    plain = plain_encode(field, GAINS, luts, regions)
     fast = Encoder(profile, GAINS, luts, regions=regions, precise=True).frames(field)
     np.testing.assert_array_equal(fast.frames.pixels, plain.pixels)
-    assert fast.clipped == pytest.approx(clipped_share(field, GAINS), abs=1e-12)
+    assert fast.clipped == pytest.approx(plain_clipped_share(field, GAINS), abs=1e-12)
 
 
 def test_a_calibrated_encoder_moves_looks_up_and_says_so():
@@ -79,7 +79,7 @@ def test_a_calibrated_encoder_moves_looks_up_and_says_so():
     measured = Calibration("p", "", datetime(2026, 1, 2, tzinfo=UTC), "m", "uniform", colours)
     encoded = calibrated_encoder(profile, GAINS, measured).frames(field).frames
     assert encoded.registrations == moves
-    np.testing.assert_array_equal(encoded.pixels, encode(registered(field, moves), GAINS, LUTS).pixels)
+    np.testing.assert_array_equal(encoded.pixels, plain_encode(registered(field, moves), GAINS, LUTS).pixels)
     unmoved = replace(measured, colours=tuple(replace(one, registration=Registration()) for one in colours))
     assert calibrated_encoder(profile, GAINS, unmoved).frames(field).frames.registrations is None
 

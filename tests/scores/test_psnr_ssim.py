@@ -1,12 +1,14 @@
 """Scores against scikit-image and against figures worked out by hand."""
 
+import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from holodriver.errors import InputError
-from holodriver.scores.psnr_ssim import blur_diameters, psnr, score_stack, ssim
+from holodriver.scores.psnr_ssim import StackScores, blur_diameters, psnr, score_stack, ssim
 
 
 def pictures(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -62,3 +64,12 @@ def test_blur_diameters_of_an_ellipse_on_grey() -> None:
     image = 0.2 + (((y / 45) ** 2 + (x / 22.5) ** 2) <= 1)
     assert blur_diameters(image, 0.2) == pytest.approx((90, 45), rel=0.01)
     assert blur_diameters(np.full((9, 9), 0.2), 0.2) == (0, 0)
+
+
+def test_scores_survive_a_file_even_where_planes_are_equal() -> None:
+    images = np.random.default_rng(0).random((2, 3, 32, 32))
+    targets = np.stack([images[0], images[1] + 0.01])
+    scores = replace(score_stack(images, targets, coc_max=4), name="a", seconds=1.5)
+    written = json.dumps(scores.as_dict(), allow_nan=False)
+    assert scores.psnr[0] == np.inf
+    assert StackScores.from_dict(json.loads(written)) == scores

@@ -66,11 +66,11 @@ def test_quality_scores_all_methods_and_keeps_what_costs(scene, tmp_path, monkey
     first = dehnet_quality.quality([scene], folder, 3, Section("quality", "Quality"))
     assert list(first) == ["OPT", "OPT of RGB-D", "nCGH", "flat phase", "DEHNet float"]
     # a network that adds nothing is flat phase: by the whole line from file to score
-    one, other = (first[name][0].scores.psnr[::2] for name in ("DEHNet float", "flat phase"))  # the middle is exact
+    one, other = (first[name][0].psnr[::2] for name in ("DEHNet float", "flat phase"))  # the middle is exact
     assert one == pytest.approx(other, abs=1e-4)
     monkeypatch.setattr(dehnet_quality, "synthesise", None)
     again = dehnet_quality.quality([scene], folder, 3, Section("quality", "Quality"))
-    assert again["OPT"][0].scores == first["OPT"][0].scores
+    assert again["OPT"][0] == first["OPT"][0]
     with pytest.raises(TypeError):  # with other steps it is another OPT
         dehnet_quality.quality([scene], folder, 4, Section("quality", "Quality"))
 

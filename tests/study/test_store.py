@@ -1,5 +1,6 @@
 """What is kept is found again, by what it was computed from and by the code that made it."""
 
+import re
 import subprocess
 import sys
 import textwrap
@@ -10,7 +11,16 @@ import pytest
 
 from holodriver.errors import FileFormatError
 from holodriver.study import store as stores
-from holodriver.study.store import ARRAYS, JSON, Store, code_digest, folder_digest
+from holodriver.study.store import (
+    ARRAYS,
+    JSON,
+    NOT_IN_RENDERS,
+    PACKAGE,
+    UNCOUNTED,
+    Store,
+    code_digest,
+    folder_digest,
+)
 
 
 def test_a_value_is_computed_once(tmp_path: Path) -> None:
@@ -28,20 +38,69 @@ def test_a_value_is_computed_once(tmp_path: Path) -> None:
     assert len(calls) == 3
 
 
-def test_other_code_makes_another_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A small package in the place of the product, and a digest of its code that is made anew each time."""
     package = tmp_path / "package"
     (package / "optics").mkdir(parents=True)
     (package / "optics" / "a.py").write_text("x = 1\n")
     monkeypatch.setattr(stores, "PACKAGE", package)
+    monkeypatch.setattr(stores, "code_digest", code_digest.__wrapped__)
+    return package
+
+
+def test_other_code_makes_another_entry(package: Path, tmp_path: Path) -> None:
     store = Store(tmp_path / "cache")
     keys = []
     for text in ("x = 1\n", "x = 2\n", "x = 1\n"):
         (package / "optics" / "a.py").write_text(text)
-        code_digest.cache_clear()
-        keys.append(store.keep("a", {}, JSON, lambda: 1, code=("optics",)).key)
-    code_digest.cache_clear()
+        keys.append(store.keep("a", {}, JSON, lambda: 1).key)
     assert keys[0] == keys[2] != keys[1]
     assert store.computed == ["a", "a"]
+
+
+@pytest.mark.parametrize(
+    ("file", "counts", "renders"),
+    [
+        ("rogue/new.py", True, True),  # a room that nobody listed
+        ("new.py", True, True),
+        ("optics/b.py", True, True),
+        ("depth/new.py", True, False),
+        ("cli/new.py", False, False),
+        ("rig/play/new.py", False, False),
+        ("study/page.py", False, False),
+        ("../blender_addon/new.py", False, True),
+    ],
+)
+def test_every_room_counts_but_those_that_results_do_not_depend_on(
+    package: Path, tmp_path: Path, file: str, counts: bool, renders: bool
+) -> None:
+    def keys() -> tuple[str, str]:
+        store = Store(tmp_path / "cache")
+        key = store.keep("a", {}, JSON, lambda: 1).key
+        return key, store.made("r", {}, ".txt", lambda path: path.write_text(""), rendered=True)[1]
+
+    before = keys()
+    (package / file).parent.mkdir(parents=True, exist_ok=True)
+    (package / file).write_text("x = 1\n")
+    assert tuple(a != b for a, b in zip(before, keys(), strict=True)) == (counts, renders)
+
+
+@pytest.mark.parametrize("renders", [False, True])
+def test_what_counts_imports_nothing_that_does_not(renders: bool) -> None:
+    """Else a change there would change results under an old key."""
+    uncounted = (*UNCOUNTED, *NOT_IN_RENDERS) if renders else UNCOUNTED
+    modules = tuple(part.removesuffix(".py").replace("/", ".") for part in uncounted)
+    wrong = []
+    for file in sorted(PACKAGE.rglob("*.py")):
+        name = file.relative_to(PACKAGE)
+        if any(name.is_relative_to(part) for part in (*uncounted, "__init__.py", "__main__.py")):
+            continue  # the two at the top lead outwards, and nothing inside uses them
+        for found in re.findall(r"(?:from|import) holodriver\.([\w.]+)", file.read_text(encoding="utf-8")):
+            if any(f"{found}.".startswith(f"{module}.") for module in modules):
+                wrong.append(f"{name} imports {found}")
+    # drawing counts the viewer by itself: results, which have pictures, have it in their key
+    assert wrong == ([] if renders else ["study/drawing.py imports viewer.contact_sheet"])
 
 
 def test_arrays_come_back_as_they_were(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from layered import layered_stack
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.propagation import transfer_function
 from holodriver.synthesis import loss as loss_module
-from holodriver.synthesis.arithmetic import DeviceArithmetic
+from holodriver.synthesis.arithmetic import Arithmetic
 from holodriver.synthesis.holding import least_bytes
 from holodriver.synthesis.loss import ColourLoss, LossWeights, Quartic
 
@@ -53,7 +53,7 @@ def make_loss(colour: int = 1, padding: int = 0, hold: float = 3) -> ColourLoss:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The arithmetic of the CPU, and that of accelerators, here on the CPU."""
     if request.param == "torch":
-        monkeypatch.setattr(loss_module, "arithmetic_for", lambda device: DeviceArithmetic())
+        monkeypatch.setattr(loss_module, "arithmetic_for", lambda device: Arithmetic())
     return request.param
 
 

@@ -21,7 +21,7 @@ PROFILE = REFERENCE.resized(64, 64)
 
 
 def mean_psnr(field: WaveField) -> float:
-    return score_field("", field, STACK).scores.means()["psnr"]
+    return score_field("", field, STACK).means()["psnr"]
 
 
 def test_beats_the_baselines_by_the_papers_margin() -> None:

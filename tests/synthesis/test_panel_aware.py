@@ -7,7 +7,8 @@ from layered import layered_stack
 
 from holodriver.errors import InputError
 from holodriver.optics.display import REFERENCE
-from holodriver.panel.burch import automatic_gains, encode, read_back
+from holodriver.panel.behind_slit import read_back
+from holodriver.panel.encoder import automatic_gains, encode
 from holodriver.panel.frames import PanelFrames
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.synthesis.loss import ColourLoss, LossWeights

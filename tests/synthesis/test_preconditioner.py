@@ -10,7 +10,7 @@ from layered import layered_stack
 from holodriver.optics.display import REFERENCE
 from holodriver.scene.stack import FocalStack
 from holodriver.synthesis import preconditioner
-from holodriver.synthesis.arithmetic import DeviceArithmetic
+from holodriver.synthesis.arithmetic import Arithmetic
 from holodriver.synthesis.loss import ColourLoss, LossWeights
 from holodriver.synthesis.preconditioner import DARKEST, LEAST_CONTRAST, Preconditioner
 
@@ -73,5 +73,5 @@ def test_both_arithmetics_take_the_same_step(monkeypatch: pytest.MonkeyPatch) ->
     gradient, field = torch.randn(2, 38, 38, dtype=torch.complex64, generator=torch.Generator().manual_seed(6))
     field[:5] = 0
     expected = Preconditioner(loss)(gradient, field)
-    monkeypatch.setattr(preconditioner, "arithmetic_for", lambda device: DeviceArithmetic())
+    monkeypatch.setattr(preconditioner, "arithmetic_for", lambda device: Arithmetic())
     torch.testing.assert_close(Preconditioner(loss)(gradient, field), expected, rtol=1e-4, atol=1e-3)

@@ -28,7 +28,7 @@ def folder(blender: Blender, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_writes_all_that_it_promises(folder: Path) -> None:
     scores = json.loads((folder / "scores.json").read_text())
-    assert [row["method"] for row in scores["fields"]] == list(METHODS)
+    assert [row["name"] for row in scores["fields"]] == list(METHODS)
     sheet = cv2.imread(str(folder / "contact_sheet.png"))
     assert min(sheet.shape[:2]) > 600
     for name in ("deh", "ncgh", "flat_phase"):
@@ -44,8 +44,8 @@ def test_writes_all_that_it_promises(folder: Path) -> None:
 
 def test_reaches_the_papers_margins(folder: Path) -> None:
     scores = json.loads((folder / "scores.json").read_text())
-    fields = {row["method"]: row["mean"]["psnr"] for row in scores["fields"]}
-    played = {row["method"]: row["mean"]["psnr"] for row in scores["played"]}
+    fields = {row["name"]: row["mean"]["psnr"] for row in scores["fields"]}
+    played = {row["name"]: row["mean"]["psnr"] for row in scores["played"]}
     assert fields["DEH"] >= fields["nCGH"] + 6.5
     assert fields["DEH"] >= fields["flat phase"] + 4
     assert played["DEH"] >= fields["DEH"] - 1.5

@@ -11,7 +11,7 @@ from programs import unavailable
 from holodriver.files.hologram import Hologram, write_hologram
 from holodriver.files.stack import read_stack, write_stack
 from holodriver.optics.display import REFERENCE
-from holodriver.panel.burch import automatic_gains, encode
+from holodriver.panel.encoder import automatic_gains, encode
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.synthesis.baselines import flat_phase, ncgh
 from holodriver.viewer.inputs import read_content

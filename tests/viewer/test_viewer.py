@@ -18,7 +18,7 @@ from holodriver.files.frames import write_frames
 from holodriver.files.images import srgb_pixels
 from holodriver.files.rgbd import write_rgbd
 from holodriver.files.stack import write_stack
-from holodriver.panel.burch import camera_exposure
+from holodriver.panel.behind_slit import camera_exposure
 from holodriver.panel.frames import simulated_bench
 from holodriver.scene.rgbd import RgbdImage
 from holodriver.scores.evaluation import evaluate
@@ -52,7 +52,7 @@ def test_scores_are_those_of_evaluate(viewed) -> None:
 
     found = evaluate("x", read_hologram(viewed.folder / "sharp.holo"), viewed.stack)
     panel = next(one for one in found if one.seen == "panel frames")
-    assert viewed.content.methods[1].scores == panel.scores
+    assert viewed.content.methods[1].scores.planes() == panel.planes()
     assert [method.seen for method in viewed.content.methods] == ["focal stack", "panel frames", "wave field"]
 
 

@@ -30,13 +30,13 @@ MOMENTUM = 0.01
 
 
 @contextmanager
-def rounding(network: DEHNet, *, float_first: bool = True, float_last: bool = True) -> Iterator[DEHNet]:
+def rounding(network: DEHNet) -> Iterator[DEHNet]:
     """The network, rounding while the block lasts; afterwards its state has the names it had before.
+
+    Its first and last convolution stay as they are.
 
     Args:
         network: without batch normalisation.
-        float_first: leave the first convolution as it is.
-        float_last: leave the last one as it is.
 
     Raises:
         InputError: it has batch normalisation.
@@ -44,12 +44,11 @@ def rounding(network: DEHNet, *, float_first: bool = True, float_last: bool = Tr
     inner = network.convolutions()
     if any(not isinstance(convolution, nn.Conv2d) for convolution in inner):
         raise InputError("the network has batch normalisation; fuse it before it learns to be rounded")
-    chosen = [*(inner[1:] if float_first else inner), *([] if float_last else [network.last])]
+    chosen = inner[1:]
     for convolution in chosen:
         parametrize.register_parametrization(convolution, "weight", _RoundedWeight())
     # what goes into a pair is rounded for its first convolution and for its skip; the field itself is not rounded
     before: list[Any] = [part for pair in network.pairs for part in (pair, pair.two)]
-    before += [*([] if float_first else [network.first]), *([] if float_last else [network.last])]
     device = network.last.weight.device
     hooks = []
     for module in before:

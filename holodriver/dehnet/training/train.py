@@ -29,6 +29,7 @@ from holodriver.files.atomic import written_file
 from holodriver.files.weights import NetworkWeights
 from holodriver.progress import Progress, silent
 from holodriver.synthesis.loss import LossWeights
+from holodriver.system.devices import torch_device
 
 BORDER = 8
 """Pixels of a crop that do not count: light moves by less between the hologram plane and any focal plane."""
@@ -93,7 +94,7 @@ class Trainer:
         validate_every: int = 500,
     ):
         self.pool, self.recipe, self.optics = pool, recipe, optics
-        self.device = torch.device(device)
+        self.device = torch_device(device)
         self.seed, self.validate_every = seed, validate_every
         self.begun_from = None if start is None else _digest(start)
         torch.manual_seed(seed)

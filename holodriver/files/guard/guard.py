@@ -65,13 +65,12 @@ SLOWEST = 1e6
 LIMITS = Limits()
 
 
-def read(parse: Parse, path: Path, *, guarded: bool = True, limits: Limits | None = None, **options: Any) -> Parsed:
+def read(parse: Parse, path: Path, *, guarded: bool = True, **options: Any) -> Parsed:
     """What `parse` finds in the file at `path`.
 
     Args:
         parse: called with a `Source` and `options`.
         guarded: by a process of its own; false for what holodriver itself has just written.
-        limits: of that process; `LIMITS` if None.
         options: plain values.
 
     Raises:
@@ -81,7 +80,7 @@ def read(parse: Parse, path: Path, *, guarded: bool = True, limits: Limits | Non
         if not guarded or not is_on():
             return parse(source, **options)
         with _reader() as reader:
-            return reader.ask("read", parse, source, (limits or LIMITS).of(source.size), options)
+            return reader.ask("read", parse, source, LIMITS.of(source.size), options)
 
 
 class Parts:
@@ -92,25 +91,22 @@ class Parts:
     Args:
         parse: a generator function, called with a `Source` and `options`, in the reading process.
         path: the file.
-        guarded, limits, options: as in `read`.
+        options: as in `read`.
     """
 
     def __init__(
         self,
         parse: Callable[..., Generator[Parsed, None, None]],
         path: Path,
-        *,
-        guarded: bool = True,
-        limits: Limits | None = None,
         **options: Any,
     ):
         self._open = contextlib.ExitStack()
         try:
             source = self._open.enter_context(opened(path))
-            self._limits, self._source = (limits or LIMITS).of(source.size), source
+            self._limits, self._source = LIMITS.of(source.size), source
             self._reader: _Reader | None = None
             self._here: Iterator[Parsed] = iter(())
-            if guarded and is_on():
+            if is_on():
                 self._reader = self._open.enter_context(_reader())
                 self._reader.tell("begin", parse, source, self._limits, options)
             else:

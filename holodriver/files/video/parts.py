@@ -27,7 +27,6 @@ from holodriver.files.video.writer import Codec, VideoWriter, join
 
 MANIFEST = "parts.json"
 FORMAT, VERSION = "holodriver video parts", 2
-"""Parts of version 1 were in NUT, some of which FFmpeg cannot read again."""
 
 PART_SUFFIX = ".mkv"
 

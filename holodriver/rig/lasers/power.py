@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from holodriver.errors import InputError
-from holodriver.panel.burch import laser_powers
+from holodriver.panel.behind_slit import laser_powers
 from holodriver.panel.calibration import Calibration
 from holodriver.rig.laser_colour import Colour
 from holodriver.rig.settings import Rig

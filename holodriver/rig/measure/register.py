@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from holodriver.errors import RigError
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
-from holodriver.panel.burch import automatic_gains
 from holodriver.panel.calibration import Registration
-from holodriver.panel.encoder import Encoder
+from holodriver.panel.encoder import Encoder, automatic_gains
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.progress import Progress, silent
 from holodriver.rig.measure.cameras import Camera

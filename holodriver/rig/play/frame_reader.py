@@ -149,8 +149,7 @@ class ReadOrEncode:
         return read_hologram_frames(path) or self._encoded(path, self.calibration)
 
     def _encoded(self, path: Path, calibration: Calibration) -> PanelFrames:
-        from holodriver.panel.burch import automatic_gains
-        from holodriver.panel.encoder import calibrated_encoder
+        from holodriver.panel.encoder import automatic_gains, calibrated_encoder
 
         field = read_hologram(path).field
         assert field is not None  # a hologram without frames has a field

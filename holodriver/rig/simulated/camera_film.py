@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from holodriver.files.video.film import write_film
 from holodriver.optics.bench import SimulatedBench
 from holodriver.optics.colour import srgb_encode
-from holodriver.panel.burch import camera_exposure
+from holodriver.panel.behind_slit import camera_exposure
 from holodriver.panel.frames import PanelFrames, simulated_bench
 from holodriver.rig.simulated.exposures import Exposure
 from holodriver.rig.simulated.faults import Faults

@@ -6,18 +6,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from holodriver.panel.burch import automatic_gains, camera_exposure, encode
+from holodriver.panel.behind_slit import camera_exposure
+from holodriver.panel.encoder import automatic_gains, encode
 from holodriver.panel.frames import simulated_bench
 from holodriver.panel.lut import AmplitudeLut
-from holodriver.scores.table import MethodScores, score_images
+from holodriver.scores.psnr_ssim import StackScores
+from holodriver.scores.table import score_images
 from holodriver.study.drawing import Tile, details_of, picture_grid, save, styled
 from holodriver.study.looks import pictures
 from holodriver.study.methods import FLAT, NCGH, NET, OPT, QNET
 from holodriver.study.scenes import Scene
-from holodriver.study.store import ARRAYS, BENCH, NETWORK, Arrays
+from holodriver.study.store import ARRAYS, Arrays
 from holodriver.study.work import Outcome, Work
 
-OWN = "study/figures/focus.py"
 SCORES = ("psnr", "ssim", "psnr_srgb", "ssim_srgb")
 ENDS = ("PSNR dB front", "SSIM front", "PSNR dB rear", "SSIM rear")
 COLUMNS = ("method", "PSNR dB", "SSIM", "PSNR dB sRGB", "SSIM sRGB", *ENDS)
@@ -96,7 +97,7 @@ def through_bench(
         "weights": work.methods.weights_digest,
         "iterations": work.settings.iterations,
     }
-    return work.store.keep("seen", inputs, ARRAYS, compute, code=(*BENCH, *NETWORK, OWN)).value
+    return work.store.keep("seen", inputs, ARRAYS, compute).value
 
 
 def _draw(path: Path, rows: Sequence[Sequence[Tile | None]], scene: Scene) -> None:
@@ -105,18 +106,18 @@ def _draw(path: Path, rows: Sequence[Sequence[Tile | None]], scene: Scene) -> No
         save(picture_grid(plt, rows, ("front focus", "rear focus"), boxes), path)
 
 
-def _told(scores: MethodScores, plane: int) -> str:
-    return f"{scores.scores.psnr[plane]:.1f} dB / {scores.scores.ssim[plane]:.2f}"
+def _told(scores: StackScores, plane: int) -> str:
+    return f"{scores.psnr[plane]:.1f} dB / {scores.ssim[plane]:.2f}"
 
 
-def _row(result: MethodScores) -> tuple:
-    s, mean = result.scores, result.scores.means()
+def _row(result: StackScores) -> tuple:
+    s, mean = result, result.means()
     values = [mean[name] for name in SCORES] + [s.psnr[0], s.ssim[0], s.psnr[-1], s.ssim[-1]]
-    return (result.method, *(round(value, 4) for value in values))
+    return (s.name, *(round(value, 4) for value in values))
 
 
-def _numbers(scores: dict[str, MethodScores]) -> dict[str, float]:
-    return {f"{method} {score}": result.scores.means()[score] for method, result in scores.items() for score in SCORES}
+def _numbers(scores: dict[str, StackScores]) -> dict[str, float]:
+    return {f"{method} {score}": result.means()[score] for method, result in scores.items() for score in SCORES}
 
 
 def _of(scene: Scene) -> str:

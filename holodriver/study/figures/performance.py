@@ -10,16 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from holodriver.panel.burch import automatic_gains
-from holodriver.panel.encoder import Encoder
+from holodriver.panel.encoder import Encoder, automatic_gains
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.scene.layered import focal_stack
-from holodriver.scores.table import MethodScores
+from holodriver.scores.psnr_ssim import StackScores
 from holodriver.study.drawing import INKS, WIDTH, bars, save, styled
-from holodriver.study.methods import FLAT, NCGH, NET, OPT, OWN, QNET
+from holodriver.study.methods import FLAT, NCGH, NET, OPT, QNET
 from holodriver.study.scenes import Scene, disc_scene
 from holodriver.study.settings import shown_on
-from holodriver.study.store import JSON, NETWORK
+from holodriver.study.store import JSON
 from holodriver.study.work import Outcome, Work
 
 METHODS = (OPT, NET, QNET, NCGH, FLAT)
@@ -77,8 +76,7 @@ def timed(work: Work, scene: Scene) -> dict[str, Any]:
         "machine": [platform.node(), os.cpu_count()],
         "display": work.display.as_dict(),
     }
-    code = (*NETWORK, "panel", OWN, "study/figures/performance.py")
-    return work.store.keep("timing", inputs, JSON, lambda: _measure(work, scene), code=code).value
+    return work.store.keep("timing", inputs, JSON, lambda: _measure(work, scene)).value
 
 
 def _measure(work: Work, scene: Scene) -> dict[str, Any]:
@@ -130,12 +128,12 @@ def _by_size(work: Work) -> list[list[Scene]]:
     return [groups[shape] for shape in sorted(groups, key=lambda shape: shape[0] * shape[1])][:2]
 
 
-def _over(results: Sequence[MethodScores], name: str) -> tuple[float, float]:
-    values = [result.scores.means()[name] for result in results]
+def _over(results: Sequence[StackScores], name: str) -> tuple[float, float]:
+    values = [result.means()[name] for result in results]
     return float(np.mean(values)), float(np.std(values))
 
 
-def _draw(path: Path, panels: list[tuple[list[Scene], dict[str, Any], dict[str, list[MethodScores]]]]) -> None:
+def _draw(path: Path, panels: list[tuple[list[Scene], dict[str, Any], dict[str, list[StackScores]]]]) -> None:
     with styled() as plt:
         figure, grid = plt.subplots(len(panels), 3, figsize=(WIDTH, 2.2 * len(panels) + 0.1), layout="constrained")
         for number, (row, (scenes, timing, scores)) in enumerate(zip(np.atleast_2d(grid), panels, strict=True)):

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from holodriver.optics.bench import SimulatedBench, linear_response
 from holodriver.optics.display import DisplayProfile
 from holodriver.optics.field import WaveField
-from holodriver.panel.burch import automatic_gains, encode
+from holodriver.panel.encoder import automatic_gains, encode
+from holodriver.panel.frames import simulated_bench
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.scores.grating import GratingNoise, grating_noise
 from holodriver.study.drawing import WIDTH, save, styled
 from holodriver.study.methods import OPT
-from holodriver.study.store import ARRAYS, BENCH, Arrays
+from holodriver.study.store import ARRAYS, Arrays
 from holodriver.study.work import Outcome, Work
 
 if TYPE_CHECKING:
@@ -52,8 +52,7 @@ def phase_noise(work: Work, path: Path) -> Outcome:
         return found | {"decibels": noise.decibels}
 
     inputs = {"scene": scene.key, "iterations": work.settings.iterations, "display": profile.as_dict()}
-    code = (*BENCH, "scores/grating.py", "study/figures/phase_noise.py")
-    arrays = work.store.keep("phase-noise", inputs, ARRAYS, compute, code=code).value
+    arrays = work.store.keep("phase-noise", inputs, ARRAYS, compute).value
     noise = GratingNoise(CARRIERS, SLITS, arrays["decibels"])
     _draw(path, profile, arrays, noise)
     rows = [
@@ -77,11 +76,9 @@ def phase_noise(work: Work, path: Path) -> Outcome:
 def spectra(field: WaveField, phase: tuple[float, float]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Power (h, w) in the plane of the slit over the frames of a field, without and with unwanted phase."""
     luts = [AmplitudeLut.linear()] * len(field.profile.wavelengths)
-    frame = encode(field, automatic_gains([field]), luts).pixels[0]
-    response = linear_response(1)
+    frames = encode(field, automatic_gains([field]), luts)
     planes = [
-        SimulatedBench(field.profile, response, phase=unwanted).fourier_plane(frame, 0)
-        for unwanted in ((0.0, 0.0), phase)
+        simulated_bench(frames, phase=unwanted).fourier_plane(frames.pixels[0], 0) for unwanted in ((0.0, 0.0), phase)
     ]
     clean, noisy = (np.square(np.abs(plane)).astype(np.float32) for plane in planes)
     return clean, noisy

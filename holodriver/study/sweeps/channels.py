@@ -15,10 +15,10 @@ from holodriver.files.weights import load_weights, save_weights
 from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.scene.stack import FocalStack
-from holodriver.scores.table import MethodScores, score_field
+from holodriver.scores.psnr_ssim import StackScores
+from holodriver.scores.table import score_field
 from holodriver.study.drawing import WIDTH, curves, marked, save, styled
 from holodriver.study.settings import shown_on
-from holodriver.study.store import OPTICS
 from holodriver.study.work import Outcome, Work
 from holodriver.synthesis.baselines import flat_phase
 
@@ -28,8 +28,6 @@ Network = Callable[[NDArray[np.floating]], NDArray[np.floating]]
 SIZES = (4, 8, 12, 16)
 """Channels of the networks that are trained."""
 GREEN = 1
-BORDER = 16
-"""Pixels that a crop to learn from has beyond the scored ones, on both sides together."""
 HEADINGS = ("network", "channels", "convolutions", "fold", "multiplications a pixel", "share of the largest",
             "PSNR dB", "PSNR dB sd", "dB lost")  # fmt: skip
 
@@ -87,7 +85,7 @@ def sizes(
         loaded = [torch_network(path / f"{COLOURS[c]}.safetensors", c, display) for c in shared]
         networks = [network for network, _ in loaded]
         scores = [_scored(networks, stack, display, shared) for stack in held]
-        found.append((loaded[0][1], path.name, [score.scores.means()["psnr"] for score in scores]))
+        found.append((loaded[0][1], path.name, [score.means()["psnr"] for score in scores]))
     found.sort(key=lambda item: -item[0].multiplications)
     largest, _, best = found[0]
     rows = [
@@ -154,7 +152,7 @@ def profile_of(stack: FocalStack, colours: Sequence[int], display: DisplayProfil
 
 def _scored(
     networks: Sequence[Network], stack: FocalStack, display: DisplayProfile, colours: Sequence[int]
-) -> MethodScores:
+) -> StackScores:
     return score_field("", field_of(networks, stack, profile_of(stack, colours, display)), stack)
 
 
@@ -162,7 +160,7 @@ def _flat(stack: FocalStack, display: DisplayProfile, colours: Sequence[int]) ->
     """PSNR (dB) of flat phase in some of the colours."""
     held = one_colour(stack, colours)
     field = flat_phase(held, profile_of(held, colours, display))
-    return score_field("", field, held).scores.means()["psnr"]
+    return score_field("", field, held).means()["psnr"]
 
 
 def _trained(work: Work) -> Path:
@@ -193,8 +191,7 @@ def _trained(work: Work) -> Path:
                 trainer.resume(checkpoint)
             save_weights(path, trainer.run(checkpoint, progress=work.progress))
 
-        code = (*OPTICS, "synthesis", "dehnet")
-        made, key = work.store.made(f"network-{count}", inputs, ".safetensors", write, code=code)
+        made, key = work.store.made(f"network-{count}", inputs, ".safetensors", write)
         paths.append((count, made, key))
     folder = work.store.folder / f"networks-{'-'.join(key[:6] for _, _, key in paths)}"
     for count, made, _ in paths:

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from holodriver.optics.bench import SimulatedBench
 from holodriver.optics.display import DisplayProfile, eye_blur_diameter
-from holodriver.panel.burch import automatic_gains, camera_exposure, encode
-from holodriver.panel.frames import PanelFrames
+from holodriver.panel.behind_slit import camera_exposure
+from holodriver.panel.encoder import automatic_gains, encode
+from holodriver.panel.frames import simulated_bench
 from holodriver.panel.lut import AmplitudeLut
-from holodriver.scores.psnr_ssim import psnr
+from holodriver.scores.psnr_ssim import psnr, scored_part
 from holodriver.study.drawing import LIGHT, WIDTH, curves, marked, save, styled
 from holodriver.study.geometry import (
     PAPER_NARROW_FIELD,
@@ -27,10 +27,9 @@ from holodriver.study.looks import pictures
 from holodriver.study.measures import equivalent_blur, speckle_contrast
 from holodriver.study.methods import DCGH, FLAT, NCGH, OPT
 from holodriver.study.scenes import Scene, nearest_plane, spread_planes
-from holodriver.study.store import ARRAYS, BENCH, Arrays
+from holodriver.study.store import ARRAYS, Arrays
 from holodriver.study.work import Outcome, Work
 
-OWN = "study/sweeps/optics.py"
 GREEN = 1
 DIAMETERS = (5.0, 10.0, 15.0, 20.0, 25.0)
 """Blur circles, px."""
@@ -61,7 +60,7 @@ def blur(work: Work, path: Path) -> Outcome:
         scenes = [work.scenes.layered(settings.seed + n, coc_max=diameter) for n in range(settings.scenes)]
         wall = work.scenes.wall(_wall_size(work), WALL_PLANES, diameter)
         for method in METHODS:
-            values = [work.methods.scored(method, scene).scores.means()["psnr"] for scene in scenes]
+            values = [work.methods.scored(method, scene).means()["psnr"] for scene in scenes]
             scores[method].append(float(np.mean(values)))
             spreads[method].append(float(np.std(values)))
             reached[method].append(_reached(work, method, wall, work.display))
@@ -106,7 +105,7 @@ def distance(work: Work, path: Path) -> Outcome:
         )
         disperse = [dispersion(w, display.pixel_pitch, depth_span) for w in display.wavelengths]
         for method in (OPT, NCGH):
-            values = [work.methods.scored(method, scene, display=tried).scores.means()["psnr"] for scene in scenes]
+            values = [work.methods.scored(method, scene, display=tried).means()["psnr"] for scene in scenes]
             quality[method].append(float(np.mean(values)))
             reached[method].append(_reached(work, method, wall, tried))
             numbers[f"{method} blur at {1e3 * depth_span:g} mm"] = reached[method][-1]
@@ -274,26 +273,20 @@ def _looks(
             frames = encode(field, automatic_gains([field]), luts)
             exposure = camera_exposure(field.profile, frames.gains)
             for value in values:
-                bench = _bench(frames, value, pupils=pupils)
+                bench = simulated_bench(
+                    frames, pupil=value if pupils else None, source_radius=0.0 if pupils else value or 0.0
+                )
                 found[f"{method} {value}"] = pictures(bench, frames, exposure, positions)
                 work.progress("Looking through the bench", len(found), len(methods) * len(values), f"{method}, {value}")
         return found
 
     inputs = {"scene": scene.key, "methods": list(methods), "planes": planes, "what": what, "values": list(values),
               "display": (display or work.display).as_dict(), "iterations": work.settings.iterations}  # fmt: skip
-    return work.store.keep(f"looks-{what}", inputs, ARRAYS, compute, code=(*BENCH, OWN)).value
-
-
-def _bench(frames: PanelFrames, value: float | None, *, pupils: bool) -> SimulatedBench:
-    responses = np.stack([lut.amplitudes for lut in frames.luts])
-    if pupils:
-        return SimulatedBench(frames.profile, responses, pupil=value)
-    return SimulatedBench(frames.profile, responses, source_radius=value or 0.0)
+    return work.store.keep(f"looks-{what}", inputs, ARRAYS, compute).value
 
 
 def _mean_psnr(images: NDArray, targets: NDArray, scene: Scene) -> float:
-    border = math.ceil(scene.stack.coc_max / 2)
-    inside = (..., slice(border, -border), slice(border, -border))
+    inside = scored_part(scene.stack.coc_max)
     return float(np.mean([psnr(a[inside], b[inside]) for a, b in zip(images, targets, strict=True)]))
 
 

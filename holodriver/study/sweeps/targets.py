@@ -15,7 +15,7 @@ from holodriver.study.methods import OPT, changed
 from holodriver.study.ms_ssim import ADAM_MSE, MS_SSIM, mean_ms_ssim, optimise_by_adam
 from holodriver.study.scenes import Scene
 from holodriver.study.settings import shown_on
-from holodriver.study.store import FIELD, SYNTHESIS, Timed, digest, with_positions
+from holodriver.study.store import FIELD, Timed, digest, with_positions
 from holodriver.study.work import Outcome, Work
 from holodriver.synthesis.loss import LossWeights
 
@@ -51,7 +51,7 @@ class Point:
 def measured(field: WaveField, scene: Scene) -> dict[str, float]:
     """Scores of a field on a scene."""
     images = field.intensities(scene.stack.positions.tolist())
-    mean = score_images("", images, scene.stack).scores.means()
+    mean = score_images("", images, scene.stack).means()
     return {"psnr": mean["psnr"], "ssim": mean["ssim"], "in focus": in_focus_psnr(images, scene.stack)}
 
 
@@ -167,8 +167,7 @@ def _by_adam(work: Work, scene: Scene, name: str) -> WaveField:
     def compute() -> Timed:
         return optimise_by_adam(scene.stack, profile, weights, kind=name, steps=steps, progress=work.progress)
 
-    code = (*SYNTHESIS, "study/ms_ssim.py")
-    return work.store.keep(name.replace(" ", "-"), inputs, FIELD, compute, code=code).value.field
+    return work.store.keep(name.replace(" ", "-"), inputs, FIELD, compute).value.field
 
 
 def _of_structure(scene: Scene, field: WaveField) -> dict[str, float]:

@@ -9,7 +9,7 @@ from holodriver.errors import HolodriverError
 from holodriver.farm.unit import Batch, Needs, Outcome, Surroundings, Unit
 from holodriver.files.manifest import StackManifest
 from holodriver.optics.display import DisplayProfile
-from holodriver.scores.table import MethodScores
+from holodriver.scores.psnr_ssim import StackScores
 from holodriver.tasks.batches.needs import PROCESS, READ_A_PIXEL, hologram_needs
 from holodriver.tasks.hologram import SynthSettings, compute, holograms_of_folder
 
@@ -64,13 +64,13 @@ def synth_unit(
     return {"scores": None if scores is None else scores.as_dict()}
 
 
-def scores_of(outcomes: Sequence[Outcome]) -> list[tuple[str, MethodScores]]:
+def scores_of(outcomes: Sequence[Outcome]) -> list[tuple[str, StackScores]]:
     """Names and scores of the holograms whose scores are known, from this run and from earlier ones."""
     found = []
     for outcome in outcomes:
         scores = (outcome.report or {}).get("scores")
         if scores is not None:
-            found.append((outcome.unit.name, MethodScores.from_dict(scores)))
+            found.append((outcome.unit.name, StackScores.from_dict(scores)))
     return found
 
 

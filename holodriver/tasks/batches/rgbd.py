@@ -7,11 +7,12 @@ from typing import Any
 
 from holodriver.depth.choices import Polarity, Precision
 from holodriver.depth.convert import Options, Source, convert, outputs_of
-from holodriver.depth.estimators import NetworkEstimator, device_for
+from holodriver.depth.estimators import NetworkEstimator
 from holodriver.depth.photos import photo_outputs
 from holodriver.errors import HolodriverError
 from holodriver.farm.unit import Batch, Needs, Surroundings, Unit, Warn, fingerprint, unheard
 from holodriver.files.photos import photo_size
+from holodriver.system.devices import torch_device
 from holodriver.tasks.batches.needs import PROCESS, photo_needs
 
 RGBD = "rgbd"
@@ -57,7 +58,7 @@ class Networks:
             InputError: the device cannot be used.
         """
         found = (str(Path(name).absolute()) if Path(name).is_dir() else name for name in names or (DEFAULT,))
-        return cls(tuple(dict.fromkeys(found)), str(device_for(device)), precision, polarity)
+        return cls(tuple(dict.fromkeys(found)), str(torch_device(device)), precision, polarity)
 
     def load(self, warn: Warn = unheard) -> list[NetworkEstimator]:
         """Load the networks, or take those that were loaded last.

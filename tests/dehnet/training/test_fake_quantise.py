@@ -33,7 +33,7 @@ def test_it_rounds_as_strongly_as_the_int8_file_does():
 def test_it_is_learnt_through_and_leaves_the_state_as_it_was():
     network = seeded()
     names, before = list(network.state_dict()), seeded().state_dict()
-    with rounding(network, float_first=False, float_last=False):
+    with rounding(network):
         optimiser = torch.optim.SGD(network.parameters(), 0.01)
         network(torch.rand(1, 2, 16, 16)).square().mean().backward()
         optimiser.step()

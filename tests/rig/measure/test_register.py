@@ -5,8 +5,8 @@ import pytest
 
 from holodriver.errors import RigError
 from holodriver.optics.display import REFERENCE
-from holodriver.panel.burch import automatic_gains, encode
 from holodriver.panel.calibration import Registration
+from holodriver.panel.encoder import automatic_gains, encode
 from holodriver.panel.lut import AmplitudeLut
 from holodriver.panel.registration import registered
 from holodriver.rig.measure.register import cross_positions, crosses, find_crosses, measure_registrations, register

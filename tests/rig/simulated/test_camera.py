@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from holodriver.errors import RigError
-from holodriver.optics.bench import SimulatedBench, linear_response
+from holodriver.optics.bench import SimulatedBench
 from holodriver.optics.display import REFERENCE
 from holodriver.rig.laser_colour import Colour
 from holodriver.rig.simulated.camera_model import SimulatedCamera
 from holodriver.rig.simulated.exposures import Exposure
 
 PROFILE = REFERENCE.resized(32, 32)
-BENCH = SimulatedBench(PROFILE, linear_response(3))
+BENCH = SimulatedBench(PROFILE, np.tile(np.arange(256) / 255, (3, 1)))
 FRAMES = np.random.default_rng(1).integers(0, 256, (3, *PROFILE.native_shape), np.uint8)
 JOULES = 1e-3 * 0.01
 
