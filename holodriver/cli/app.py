@@ -18,7 +18,7 @@ from holodriver.cli import console, farming
 from holodriver.errors import HolodriverError
 
 COMMANDS = {
-    "demo": "From a Blender scene to a hologram, panel frames and pictures of it, in one go.",
+    "demo": "Make a hologram, panel frames and pictures of it from a Blender scene, in one go.",
     "render": "Render a Blender scene: focal stacks, RGB-D images, quilts, data sets.",
     "synth": "Compute the hologram of a focal stack, or of a picture with depth.",
     "import": "Turn the wave field of another program into a hologram.",

@@ -25,7 +25,7 @@ def demo(
     profile: Profile = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """From a Blender scene to a hologram, panel frames and pictures of it, in one go."""
+    """Make a hologram, panel frames and pictures of it from a Blender scene, in one go."""
     from holodriver.scores.table import HEADINGS, table_rows
     from holodriver.tasks.demo import PAGE, SCORES, SHEET, DemoSettings, run_demo
 

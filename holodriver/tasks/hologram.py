@@ -52,7 +52,7 @@ PICTURES = (*PHOTOS, ".exr")
 
 @dataclass(frozen=True)
 class SynthSettings:
-    """How a wave field is found; see `synthesise` for the options of the optimiser.
+    """How a wave field is found.
 
     Raises:
         InputError: the slit or the padding does not apply to the method.
@@ -62,15 +62,21 @@ class SynthSettings:
     """DEHNet ("net"), the optimiser ("opt"), which most fields below concern, one after the other ("net+opt"), or a
     baseline."""
     beta: float | None = None
+    """Weight of the all-in-focus term of the loss; planes − 1 if None."""
     gamma: float | None = None
+    """Depth attention of that term; 2·(planes − 1) if None."""
     iterations: int = ITERATIONS
+    """Largest number of steps of the optimiser for each colour."""
     tolerance: float = TOLERANCE
+    """Relative change of the loss over five steps at which the optimiser stops."""
     within_slit: bool = False
+    """Whether the field stays inside the passband of the display's slit."""
     padding: int = 0
-    """Dark pixels on every side."""
+    """Number of dark pixels on every side."""
     memory: float | None = None
-    """Bytes that the optimiser may use beyond the focal stack; see `synthesise`."""
+    """Memory that the optimiser may use beyond the focal stack, bytes; see `synthesise`."""
     device: str = "cpu"
+    """torch device of the optimiser."""
     weights: Path | None = None
     """Folder of networks; those that come with holodriver if None."""
     runtime: str = FLOAT
