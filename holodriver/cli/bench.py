@@ -17,9 +17,7 @@ def _group() -> None:
 
 @bench.command()
 def dehnet(
-    size: Annotated[
-        str, typer.Option(help="The size of the frames in pixels, such as 512 or 1920x1080.")
-    ] = "1920x1080",
+    size: Annotated[str, typer.Option(help="The size of frames in pixels, such as 512 or 1920x1080.")] = "1920x1080",
     runtime: Runtime = "auto",
     frames: Annotated[int, typer.Option(min=1, help="The number of frames to send through.")] = 8,
     weights: Weights = None,

@@ -45,13 +45,10 @@ Meter = Annotated[
         "folder:PICTURES, or 'simulated'."
     ),
 ]
-Crop = Annotated[
-    str | None, typer.Option(help="The part of the camera's picture that shows the panel: LEFT,TOP,WIDTH,HEIGHT.")
-]
+Crop = Annotated[str | None, typer.Option(help="The panel in the camera's picture: LEFT,TOP,WIDTH,HEIGHT.")]
 Sweeps = Annotated[int, typer.Option(min=1, help="The number of sweeps that are averaged.")]
 Reference = Annotated[
-    int,
-    typer.Option(min=0, help="The reference grey, which removes drift, is read after this many readings; 0: never."),
+    int, typer.Option(min=0, help="Readings between two of the reference grey, which removes drift; 0 for none.")
 ]
 Pattern = Annotated[
     PatternName,

@@ -18,8 +18,7 @@ def capture(
         "captured"
     ),
     camera: Annotated[
-        str,
-        typer.Option(help="The camera that looks: camera:NUMBER, camera:STREAM, 'simulated', or folder:PICTURES."),
+        str, typer.Option(help="The camera that looks: camera:NUMBER, camera:STREAM, 'simulated', or folder:PICTURES.")
     ] = SIMULATED,
     rig: Rig = SIMULATED,
     arm: Arm = False,
@@ -30,12 +29,8 @@ def capture(
         ),
     ] = None,
     exposure: Exposure = None,
-    planes: Annotated[
-        int | None, typer.Option(min=1, help="The number of planes, evenly chosen. By default all are captured.")
-    ] = None,
-    by_hand: Annotated[
-        bool, typer.Option("--by-hand", help="Wait before each plane until a person has focused the camera.")
-    ] = False,
+    planes: Annotated[int | None, typer.Option(min=1, help="How many planes are captured. By default all.")] = None,
+    by_hand: Annotated[bool, typer.Option("--by-hand", help="Wait until a person focuses the camera.")] = False,
     noise: Annotated[
         float | None, typer.Option(min=0, max=1, help="The noise of the simulated camera. By default it is 0.01.")
     ] = None,

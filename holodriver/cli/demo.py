@@ -15,13 +15,9 @@ def demo(
     size: Annotated[str, typer.Option(help="Pixels: one number for a square, or WIDTHxHEIGHT.")] = "256",
     planes: Annotated[int, typer.Option(min=2, help="Number of focal planes.")] = REFERENCE.planes,
     spp: Annotated[int, typer.Option(min=1, help="Samples per pixel of each rendered image.")] = 16,
-    iterations: Annotated[
-        int, typer.Option(min=1, help="Largest number of steps of the optimiser for each colour.")
-    ] = 100,
+    iterations: Annotated[int, typer.Option(min=1, help="Largest number of optimiser steps for each colour.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the scene and of the rendering.")] = 0,
-    blender: Annotated[
-        Path | None, typer.Option(help="Blender, or a Python with bpy. By default it is searched.")
-    ] = None,
+    blender: Annotated[Path | None, typer.Option(help="Blender, or a Python with bpy. By default it is found.")] = None,
     profile: Profile = None,
     overwrite: Overwrite = False,
 ) -> None:

@@ -8,9 +8,7 @@ from holodriver.cli import console
 from holodriver.cli.options import Json
 
 
-def doctor(
-    as_json: Json = False,
-) -> None:
+def doctor(as_json: Json = False) -> None:
     """Say what this machine has and lacks, and what to do about it.
 
     The exit code is 1 if a part that holograms need is broken, and 0 otherwise.

@@ -12,15 +12,13 @@ from holodriver.cli.options import Overwrite
 def encode(
     source: Annotated[list[Path], typer.Argument(help="Hologram files (.holo) of one sequence.")],
     gain: Annotated[
-        list[float] | None,
-        typer.Option("--gain", help="Encoding gain, given once or for each colour. By default it is found."),
+        list[float] | None, typer.Option("--gain", help="Gain, given once or for each colour. By default it is found.")
     ] = None,
     frames: Annotated[
         Path | None, typer.Option("--frames", help="Folder to which the frames of a single hologram are also written.")
     ] = None,
     refine: Annotated[
-        Path | None,
-        typer.Option("--refine", help="Focal stack of a single hologram, to which the grey levels are improved."),
+        Path | None, typer.Option("--refine", help="Focal stack by which the frames of one hologram are improved.")
     ] = None,
     calibration: Annotated[
         Path | None, typer.Option("--calibration", help="Calibration file of the panel (see 'holodriver calibrate').")

@@ -11,11 +11,9 @@ from holodriver.cli.options import Overwrite
 
 def evaluate(
     source: Annotated[list[Path], typer.Argument(help="Holograms (.holo) or folders of panel frames.")],
-    against: Annotated[
-        Path, typer.Option("--against", help="The focal stack (NAME.stack) that the holograms should show.")
-    ],
+    against: Annotated[Path, typer.Option("--against", help="The focal stack that the holograms should show.")],
     as_json: Annotated[
-        Path | None, typer.Option("--json", help="Also write all scores of all planes to this file.")
+        Path | None, typer.Option("--json", help="Also write the scores of all planes to this file.")
     ] = None,
     lpips: Annotated[
         bool | None,

@@ -44,8 +44,7 @@ Scheduler = Annotated[
     ),
 ]
 Cluster = Annotated[
-    str | None,
-    typer.Option(metavar="slurm", help="The queue whose machines do the units.", rich_help_panel=PANEL),
+    str | None, typer.Option(metavar="slurm", help="The queue whose machines do the units.", rich_help_panel=PANEL)
 ]
 ClusterOption = Annotated[
     list[str] | None,
@@ -57,8 +56,7 @@ ClusterOption = Annotated[
     ),
 ]
 Retries = Annotated[
-    int,
-    typer.Option(min=0, help="The number of times that a failed unit is done again.", rich_help_panel=PANEL),
+    int, typer.Option(min=0, help="The number of times that a failed unit is done again.", rich_help_panel=PANEL)
 ]
 DryRun = Annotated[
     bool,

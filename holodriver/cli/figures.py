@@ -19,28 +19,21 @@ if TYPE_CHECKING:
 CLAIMS, PAGE = "claims", "page"
 FOLDER = Path("studies")
 
-Output = Annotated[
-    Path, typer.Option("-o", "--output", help="The folder for pictures, tables, data and computed results.")
-]
-Cache = Annotated[
-    Path | None,
-    typer.Option("--cache", help="The folder of computed results, which may be shared. By default OUTPUT/cache."),
-]
+Output = Annotated[Path, typer.Option("-o", "--output", help="The folder for pictures, tables, data and results.")]
+Cache = Annotated[Path | None, typer.Option("--cache", help="The folder of kept results. By default OUTPUT/cache.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Work small: 128 pixels, 11 planes, 2 scenes and few steps.")]
 Stack = Annotated[
     list[Path] | None,
     typer.Option("--stack", help="A focal stack in place of own scenes. It may be repeated; the first one is shown."),
 ]
 From = Annotated[
-    Source,
-    typer.Option("--scenes-from", help="Whether own scenes are rendered in Blender, or are layers drawn at random."),
+    Source, typer.Option("--scenes-from", help="Whether own scenes are rendered, or drawn as random layers.")
 ]
 Planes = Annotated[
-    int | None,
-    typer.Option("--planes", min=3, help="The focal planes of own scenes. By default 21, or 11 with --quick."),
+    int | None, typer.Option("--planes", min=3, help="Focal planes of own scenes. By default 21, or 11 with --quick.")
 ]
 Count = Annotated[
-    int | None, typer.Option("--scenes", min=1, help="The number of own scenes. By default 5, or 2 with --quick.")
+    int | None, typer.Option("--scenes", min=1, help="How many own scenes. By default 5, or 2 with --quick.")
 ]
 Steps = Annotated[
     int | None,
@@ -84,8 +77,7 @@ def figures(
     iterations: Steps = None,
     seed: Seed = None,
     rgbd: Annotated[
-        Path | None,
-        typer.Option("--rgbd", help="A real picture with depth for figure 6, as 'holodriver synth' takes it."),
+        Path | None, typer.Option("--rgbd", help="A real picture with depth for figure 6, as synth takes it.")
     ] = None,
     weights: Weights = None,
     networks: Networks = None,

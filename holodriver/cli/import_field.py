@@ -23,8 +23,7 @@ def import_field(
         float | None, typer.Option(min=0.01, help="The distance of the samples, µm. By default that of --profile.")
     ] = None,
     wavelengths: Annotated[
-        str | None,
-        typer.Option(help="The wavelengths of the colours, nm, such as 638,515,460. By default those of --profile."),
+        str | None, typer.Option(help="The wavelengths, nm, such as 638,515,460. By default those of --profile.")
     ] = None,
     profile: Annotated[
         Path | None,
@@ -44,12 +43,9 @@ def import_field(
         typer.Option(help="What the numbers are. Arrays of real numbers need it; pictures hold phase by default."),
     ] = None,
     variable: Annotated[str | None, typer.Option(help="The variable in a .mat file that has several.")] = None,
-    layout: Annotated[
-        Layout | None, typer.Option(help="The order of the axes, where the shape does not decide it.")
-    ] = None,
+    layout: Annotated[Layout | None, typer.Option(help="The order of the axes, if the shape leaves it open.")] = None,
     conjugate: Annotated[
-        bool,
-        typer.Option("--conjugate", help="The field is for light that gains the phase −kz, or its phase is inverted."),
+        bool, typer.Option("--conjugate", help="The light gains the phase −kz, or the phase is inverted.")
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:

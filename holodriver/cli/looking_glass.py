@@ -28,9 +28,7 @@ Sources = Annotated[list[Path], typer.Argument(help=f"{SOURCE} Several sources b
 SourceSide = Annotated[
     Side | None, typer.Option("--source-side", help="The half of the source that holds depth. By default by its name.")
 ]
-Fit = Annotated[
-    FitName, typer.Option(help="Crop a picture of another aspect than the display's, or pad it with black bars.")
-]
+Fit = Annotated[FitName, typer.Option(help="Crop a picture of another aspect, or pad it with black bars.")]
 Fps = Annotated[
     float | None,
     typer.Option(min=0.1, max=240, help="The frames a second of a folder of pictures. By default there are 24."),
@@ -41,17 +39,14 @@ Codec = Annotated[
 ]
 Depthiness = Annotated[float, typer.Option(min=0, max=4, help="The factor by which depth is scaled.")]
 Focus = Annotated[
-    float,
-    typer.Option(min=-1, max=1, help="The depth in the plane of the display: -1 is nearest, 0 middle, 1 farthest."),
+    float, typer.Option(min=-1, max=1, help="The depth in the plane of the display, -1 (nearest) to 1 (farthest).")
 ]
 Zoom = Annotated[float, typer.Option(min=0.1, max=4, help="The factor by which the picture is scaled.")]
 DEVICE = (
     "(see 'holodriver looking-glass devices'), or 'connected' for the display that Bridge reports. Bridge on another "
     "machine is 'connected@HOST'."
 )
-Host = Annotated[
-    str, typer.Option(help="The machine that Looking Glass Bridge runs on. No other machine is spoken to.")
-]
+Host = Annotated[str, typer.Option(help="The machine that Looking Glass Bridge runs on.")]
 HttpPort = Annotated[int, typer.Option(min=1, max=65535, hidden=True)]
 EventPort = Annotated[int, typer.Option(min=1, max=65535, hidden=True)]
 
@@ -68,13 +63,10 @@ def group(context: typer.Context) -> None:
 def rgbd(
     source: Source,
     output: Annotated[
-        Path,
-        typer.Option("-o", "--output", help="The file to write: NAME.png, .jpg or .mp4. It gets an end like _rgbd_lr."),
+        Path, typer.Option("-o", "--output", help="The file NAME.png, .jpg or .mp4, to whose name _rgbd_lr is added.")
     ],
     device: Annotated[str | None, typer.Option(help=f"The display whose aspect and size are taken {DEVICE}")] = None,
-    size: Annotated[
-        str | None, typer.Option(help="The size of each half in pixels, WIDTHxHEIGHT, instead of the display's.")
-    ] = None,
+    size: Annotated[str | None, typer.Option(help="The size of each half in pixels, WIDTHxHEIGHT.")] = None,
     side: Annotated[Side, typer.Option(help="The half that holds depth.")] = "right",
     bits: Annotated[
         int,
@@ -133,12 +125,10 @@ def quilt(
     focus: Focus = 0.0,
     zoom: Zoom = 1.0,
     view_cone: Annotated[
-        float | None,
-        typer.Option(help="The angle between the first and the last view, degrees. By default it is the display's."),
+        float | None, typer.Option(help="The angle between first and last view, degrees. By default the display's.")
     ] = None,
     size: Annotated[
-        str | None,
-        typer.Option(help="The size of the whole quilt in pixels, WIDTHxHEIGHT. By default it is the display's."),
+        str | None, typer.Option(help="The size of the quilt in pixels, WIDTHxHEIGHT. By default the display's.")
     ] = None,
     fit: Fit = "crop",
     depth: Depth = None,
@@ -188,27 +178,20 @@ def quilt(
 def cast(
     source: Annotated[Path, typer.Argument(help="The quilt, RGB-D file, picture, video or .hop file to show.")],
     kind: Annotated[Kind | None, typer.Option("--as", help="What the file holds. By default its name says it.")] = None,
-    side: Annotated[
-        Side | None, typer.Option(help="The half of an RGB-D file that holds depth. By default its name says it.")
-    ] = None,
+    side: Annotated[Side | None, typer.Option(help="The half that holds depth. By default its name says it.")] = None,
     depthiness: Annotated[
         float, typer.Option(min=0, max=4, help="The factor by which Bridge scales the depth of an RGB-D file.")
     ] = 1.0,
-    focus: Annotated[
-        float,
-        typer.Option(min=-1, max=1, help="The focus as Bridge takes it. Bridge's own programs go from ±0.05 to ±1."),
-    ] = 0.0,
+    focus: Annotated[float, typer.Option(min=-1, max=1, help="The focus as Bridge takes it.")] = 0.0,
     zoom: Annotated[float, typer.Option(min=0.1, max=4, help="The zoom as Bridge takes it.")] = 1.0,
-    head: Annotated[
-        int | None, typer.Option(help="Bridge's number of the display. By default it is the first one.")
-    ] = None,
+    head: Annotated[int | None, typer.Option(help="Bridge's number of the display. By default the first.")] = None,
     duration: Annotated[
         float | None, typer.Option(min=0, help="The time to show the file, seconds. By default Ctrl-C ends it.")
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the file playing, and return at once.")] = False,
     wait: Annotated[float, typer.Option(min=0, help="The time to wait for a display to be connected, seconds.")] = 0.0,
     patience: Annotated[
-        float, typer.Option(min=1, help="The time to wait until Bridge says that it shows the file, seconds.")
+        float, typer.Option(min=1, help="The time in which Bridge must show the file, seconds.")
     ] = 30.0,
     host: Host = "localhost",
     http_port: HttpPort = 33334,
@@ -252,9 +235,7 @@ def _hold(seconds: float | None) -> None:
 
 @looking_glass.command()
 def devices(
-    connected: Annotated[
-        bool, typer.Option("--connected", help="List what Looking Glass Bridge says is connected, instead.")
-    ] = False,
+    connected: Annotated[bool, typer.Option("--connected", help="List the displays that are connected.")] = False,
     host: Host = "localhost",
     http_port: HttpPort = 33334,
     event_port: EventPort = 9724,

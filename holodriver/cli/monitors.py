@@ -6,9 +6,7 @@ from holodriver.cli import console
 from holodriver.cli.options import Json
 
 
-def monitors(
-    as_json: Json = False,
-) -> None:
+def monitors(as_json: Json = False) -> None:
     """List the monitors: connector, what each calls itself (EDID), place, size, refresh rate, scale, gamma ramp.
 
     A rig file and `pattern --monitor` name a monitor by its EDID name or its connector, which stay the same, or by its

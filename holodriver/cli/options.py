@@ -16,8 +16,7 @@ SIMULATED = "simulated"
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are already there.")]
 Profile = Annotated[
-    Path | None,
-    typer.Option("--profile", help="The display profile (TOML). By default it is the paper's reference display."),
+    Path | None, typer.Option("--profile", help="The display profile (TOML). By default the paper's display.")
 ]
 Depth = Annotated[
     Path | None,
@@ -39,10 +38,7 @@ Runtime = Annotated[
 Device = Annotated[str, typer.Option(help="The torch device, such as cpu or cuda.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
 Rig = Annotated[str, typer.Option("--rig", help="The rig file, or 'simulated', which needs no hardware.")]
-Arm = Annotated[
-    bool,
-    typer.Option("--arm", help="Light the lasers of a real rig, and measure. The command says which lasers are lit."),
-]
+Arm = Annotated[bool, typer.Option("--arm", help="Light the lasers of a real rig, and say which ones.")]
 Exposure = Annotated[float | None, typer.Option(help="The exposure of a real camera, in the unit of its driver.")]
 
 

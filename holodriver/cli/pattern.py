@@ -12,9 +12,7 @@ from holodriver.rig.panel.patterns import PATTERNS, Name, PatternSettings
 
 
 def pattern(
-    name: Annotated[
-        Name | None, typer.Argument(help="The name of the test picture. Without one, all are explained.")
-    ] = None,
+    name: Annotated[Name | None, typer.Argument(help="The test picture. Without one, all are explained.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The PNG file to write.")] = None,
     monitor: Annotated[
         str | None,
@@ -27,11 +25,9 @@ def pattern(
     period: Annotated[int, typer.Option(min=2, help="The period of gratings, panel pixels.")] = 8,
     axis: Annotated[Axis, typer.Option(help="The axis along which gratings change.")] = "x",
     duration: Annotated[
-        float | None, typer.Option(min=0, help="The time to show it, seconds. By default Ctrl-C ends it.")
+        float | None, typer.Option(min=0, help="How long it is shown, seconds; by default until Ctrl-C.")
     ] = None,
-    force_primary: Annotated[
-        bool, typer.Option("--force-primary", help="Show it even on the primary monitor.")
-    ] = False,
+    force_primary: Annotated[bool, typer.Option("--force-primary", help="Allow the primary monitor.")] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Draw a test picture into a file or on the panel, and say how to read it.
@@ -55,8 +51,7 @@ def pattern(
         console.say(PATTERNS[name].reading)
         return
     counted = show_pattern(
-        name, chosen, monitor,
-        duration_s=duration, force_primary=force_primary, say=console.say, warn=console.warn,
-    )  # fmt: skip
+        name, chosen, monitor, duration_s=duration, force_primary=force_primary, say=console.say, warn=console.warn
+    )
     if counted is not None:
         console.say(f"{counted[0]} frames shown, {counted[1]} refreshes without a new frame")

@@ -24,9 +24,7 @@ def play(
         ),
     ],
     rig: Annotated[str, typer.Option(help="The rig file, or 'simulated', which needs no hardware.")] = SIMULATED,
-    arm: Annotated[
-        bool, typer.Option("--arm", help="Light the lasers of a rig file. Simulated lasers are always lit.")
-    ] = False,
+    arm: Annotated[bool, typer.Option("--arm", help="Light real lasers. Simulated ones are always lit.")] = False,
     cycles: Annotated[int | None, typer.Option(help="How often all holograms are shown. By default once.")] = None,
     duration: Annotated[
         float | None,
@@ -35,12 +33,8 @@ def play(
             "can end."
         ),
     ] = None,
-    loop: Annotated[
-        bool, typer.Option("--loop", help="Begin again after the last hologram, until somebody says quit.")
-    ] = False,
-    fps: Annotated[
-        float | None, typer.Option(help="Holograms a second. By default one for each cycle of colours.")
-    ] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Begin again after the last hologram, until quit.")] = False,
+    fps: Annotated[float | None, typer.Option(help="Holograms a second. By default one a colour cycle.")] = None,
     refresh: Annotated[
         float | None, typer.Option(help="The refresh rate of the simulated panel, Hz. By default it is 60.")
     ] = None,
@@ -80,9 +74,16 @@ def play(
 
     simulation = _simulation(rig, refresh, record, film, focus, fault)
     settings = PlaySettings(
-        arm=arm or simulation is not None, power_mw=power, loop=loop, cycles=cycles, fps=fps, duration_s=duration,
-        memory_gib=memory, log=log, overwrite=overwrite,
-    )  # fmt: skip
+        arm=arm or simulation is not None,
+        power_mw=power,
+        loop=loop,
+        cycles=cycles,
+        fps=fps,
+        duration_s=duration,
+        memory_gib=memory,
+        log=log,
+        overwrite=overwrite,
+    )
     stream = STREAM in source
     if stream and len(source) > 1:
         raise InputError("stands alone: names come from the standard input or from the command line", where="-")

@@ -35,8 +35,7 @@ def reconstruct(
     ] = False,
     source_radius: Annotated[float, typer.Option(min=0, help="The angular radius of the light source, rad.")] = 0.0,
     pupil: Annotated[
-        float | None,
-        typer.Option(min=0.01, help="The diameter of the eye's pupil, mm. By default it lets all light through."),
+        float | None, typer.Option(min=0.01, help="The diameter of the eye's pupil, mm. By default it is open.")
     ] = None,
     against: Annotated[
         Path | None, typer.Option("--against", help="The focal stack that stands beside the hologram in a film.")
@@ -53,9 +52,7 @@ def reconstruct(
 
     settings = task.LookSettings(from_field, conjugate, source_radius, pupil)
     film = task.check_options(
-        output,
-        of_pictures=bool(focus or dioptres),
-        of_films=against is not None or planes is not None,
+        output, of_pictures=bool(focus or dioptres), of_films=against is not None or planes is not None
     )
     if film:
         with console.reporting() as progress:

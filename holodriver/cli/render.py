@@ -46,8 +46,7 @@ Near = Annotated[
 Far = Annotated[
     float | None,
     typer.Option(
-        help="Distance of the far focal plane, m, or 'inf'. By default the farthest surface.",
-        rich_help_panel=PICTURE,
+        help="Distance of the far focal plane, m, or 'inf'. By default the farthest surface.", rich_help_panel=PICTURE
     ),
 ]
 MappingOption = Annotated[
@@ -71,9 +70,7 @@ Samples = Annotated[
     int, typer.Option("--spp", help="Samples per pixel: 16 is quick, 64 good.", min=1, rich_help_panel=QUALITY)
 ]
 Denoise = Annotated[bool, typer.Option(help="Remove noise from the images.", rich_help_panel=QUALITY)]
-Seed = Annotated[
-    int, typer.Option(help="Seed of the noise, and of a scene that is not a file.", rich_help_panel=QUALITY)
-]
+Seed = Annotated[int, typer.Option(help="Seed of the noise, and of a random scene.", rich_help_panel=QUALITY)]
 Device = Annotated[
     list[str] | None,
     typer.Option(
@@ -121,8 +118,7 @@ def stack(
     far: Far = None,
     mapping: MappingOption = None,
     coc_max: Annotated[
-        float,
-        typer.Option(help="Blur circle diameter between near and far plane, pixels.", rich_help_panel=PICTURE),
+        float, typer.Option(help="Blur circle diameter between near and far plane, pixels.", rich_help_panel=PICTURE)
     ] = REFERENCE.coc_max,
     route: RouteOption = "planes",
     spp: Samples = SAMPLES,
@@ -134,9 +130,20 @@ def stack(
 ) -> None:
     """Render the focal stack of a scene, or of each frame of its animation."""
     job = _job(
-        scene, size, frames, device, planes=planes, near=near, far=far, mapping=mapping, coc_max=coc_max, route=route,
-        samples=spp, denoise=denoise, seed=seed,
-    )  # fmt: skip
+        scene,
+        size,
+        frames,
+        device,
+        planes=planes,
+        near=near,
+        far=far,
+        mapping=mapping,
+        coc_max=coc_max,
+        route=route,
+        samples=spp,
+        denoise=denoise,
+        seed=seed,
+    )
     if output.suffix.lower() == ".json":
         farming.refuse_farm("is for a batch that is rendered here, and a job for Flamenco renders nothing")
         _export(job, output, blender, overwrite=overwrite)
@@ -183,9 +190,14 @@ def rgbd(
     context.with_resource(farming.alone("focal stacks and quilts of many frames"))
     with console.reporting() as progress:
         written = render_rgbd(
-            job, output, formats=formats or FORMATS[:1],
-            overwrite=overwrite, blender=blender, progress=progress, warn=console.warn,
-        )  # fmt: skip
+            job,
+            output,
+            formats=formats or FORMATS[:1],
+            overwrite=overwrite,
+            blender=blender,
+            progress=progress,
+            warn=console.warn,
+        )
     for path in written:
         console.wrote(path)
 
@@ -404,9 +416,14 @@ def _export(job: RenderJob, path: Path, blender: Path | None, *, overwrite: bool
 
     with console.reporting() as progress:
         script = export_frames(
-            job, path.with_suffix(".stacks"), path,
-            blender=blender, overwrite=overwrite, progress=progress, warn=console.warn,
-        )  # fmt: skip
+            job,
+            path.with_suffix(".stacks"),
+            path,
+            blender=blender,
+            overwrite=overwrite,
+            progress=progress,
+            warn=console.warn,
+        )
     console.say(f"wrote {path} and {script}")
     console.say(f"1. put {script.name} into the folder scripts of Flamenco Manager; it needs no restart")
     console.say(f"2. curl -H 'Content-Type: application/json' -d @{path} http://MANAGER:8080/api/v3/jobs")

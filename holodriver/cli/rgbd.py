@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 HINT = "in Looking Glass Studio: import as RGBD Photo/Video, depth position Right"
 
 OutputDir = Annotated[
-    Path | None,
-    typer.Option("-o", "--output-dir", help="The folder for the results. By default they lie beside each input."),
+    Path | None, typer.Option("-o", "--output-dir", help="The folder for results. By default beside each input.")
 ]
 Backend = Annotated[
     list[str] | None,
@@ -36,13 +35,8 @@ Polarity = Annotated[
     PolarityName | None,
     typer.Option(help="What the network gives: inverse depth or distance. The usual families are known."),
 ]
-Sizes = Annotated[
-    str, typer.Option(help="The long sides in pixels at which the network sees the picture, joined by commas.")
-]
-Refiner = Annotated[
-    RefinerName,
-    typer.Option(help="How depth edges are moved to the edges of the picture; 'edges' measured best."),
-]
+Sizes = Annotated[str, typer.Option(help="The long sides at which the network sees the picture, pixels.")]
+Refiner = Annotated[RefinerName, typer.Option(help="How depth edges follow the picture; 'edges' is best.")]
 Invert = Annotated[bool, typer.Option("--invert", help="Swap near and far.")]
 Precision = Annotated[
     PrecisionName,
@@ -57,8 +51,7 @@ Resume = Annotated[
 
 def rgbd(
     inputs: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Photos, videos and folders of them. Without any, a file dialog opens."),
+        list[Path] | None, typer.Argument(help="Photos, videos and folders of them. Without any, a file dialog opens.")
     ] = None,
     output_dir: OutputDir = None,
     backend: Backend = None,
@@ -67,7 +60,7 @@ def rgbd(
     pyr: Sizes = "384,512,640",
     refiner: Refiner = "edges",
     refine_strength: Annotated[
-        float, typer.Option(min=0, max=1, help="The share of the refined depth in the result.")
+        float, typer.Option(min=0, max=1, help="The share of refined depth in the result.")
     ] = 1.0,
     invert: Invert = False,
     depth: Annotated[

@@ -26,10 +26,7 @@ Near = Annotated[
 
 
 def synth(
-    source: Annotated[
-        Path,
-        typer.Argument(help="A focal stack (NAME.stack), a folder of focal stacks, or a picture with depth."),
-    ],
+    source: Annotated[Path, typer.Argument(help="A focal stack, a folder of them, or a picture with depth.")],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The hologram to write (NAME.holo), or a folder for many holograms.")
     ],
@@ -40,9 +37,7 @@ def synth(
             "others are baselines. By default a picture gets 'net' and a focal stack gets 'opt'."
         ),
     ] = None,
-    iterations: Annotated[
-        int, typer.Option(min=1, help="The largest number of steps of the optimiser for each colour.")
-    ] = 500,
+    iterations: Annotated[int, typer.Option(min=1, help="Largest number of optimiser steps for each colour.")] = 500,
     tolerance: Annotated[
         float,
         typer.Option(min=0, help="The optimiser stops when the loss changes by this share or less over five steps."),
@@ -59,7 +54,7 @@ def synth(
         bool, typer.Option("--within-slit", help="Keep the field inside the slit's passband (methods net and opt).")
     ] = False,
     padding: Annotated[
-        int, typer.Option(min=0, help="The number of dark pixels on every side, into which light may leave (opt).")
+        int, typer.Option(min=0, help="Dark pixels on every side, into which light may leave (opt).")
     ] = 0,
     memory: Annotated[
         float | None,

@@ -27,9 +27,7 @@ def pool(
     records: Annotated[
         int | None, typer.Option(min=16, help="The number of stacks that a new pool has room for. By default 4000.")
     ] = None,
-    size: Annotated[
-        int | None, typer.Option(min=32, help="The pixels of a side of each stack of a new pool. By default 128.")
-    ] = None,
+    size: Annotated[int | None, typer.Option(min=32, help="The side of each stack, pixels. By default 128.")] = None,
     rendered: Annotated[
         list[Path] | None,
         typer.Option(
@@ -38,9 +36,7 @@ def pool(
         ),
     ] = None,
     crops: Annotated[int, typer.Option(min=1, help="The number of crops of each rendered stack.")] = 16,
-    workers: Annotated[
-        int, typer.Option(min=0, help="The number of processes that fill the pool now; 0: while a network learns.")
-    ] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="How many processes fill the pool now.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="The seed of the places of the crops.")] = 0,
     profile: Profile = None,
 ) -> None:
@@ -69,15 +65,9 @@ def pool(
 @train.command()
 def network(
     output: Annotated[Path, typer.Argument(help="The weights to write (NAME.safetensors).")],
-    colour: Annotated[
-        int, typer.Option(min=0, help="The number of the display's colour: 0 is red, 1 green and 2 blue.")
-    ] = 1,
-    pool: Annotated[
-        Path, typer.Option(help="The folder of the pool of focal stacks. If it is not there, it is made.")
-    ] = POOL,
-    workers: Annotated[
-        int, typer.Option(min=0, help="The number of processes that fill the pool while the network learns.")
-    ] = 1,
+    colour: Annotated[int, typer.Option(min=0, help="The display's colour: 0 is red, 1 green and 2 blue.")] = 1,
+    pool: Annotated[Path, typer.Option(help="The folder of the pool. A missing pool is made.")] = POOL,
+    workers: Annotated[int, typer.Option(min=0, help="How many processes fill the pool meanwhile.")] = 1,
     recipe: Annotated[
         RecipeName,
         typer.Option(
@@ -89,15 +79,12 @@ def network(
         int | None, typer.Option(min=1, help="The largest number of steps of each stage. By default the recipe's.")
     ] = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="The time after which training stops, minutes.")] = None,
-    learning_rate: Annotated[
-        float | None, typer.Option(help="The learning rate of the optimiser. By default the recipe's.")
-    ] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="The learning rate. By default the recipe's.")] = None,
     rounded_steps: Annotated[
-        int | None,
-        typer.Option(min=0, help="The steps of a last stage that rounds as int8 does. By default the recipe's."),
+        int | None, typer.Option(min=0, help="Steps of a last, int8-rounded stage. By default the recipe's.")
     ] = None,
     batch: Annotated[
-        int | None, typer.Option(min=1, help="The number of samples at a time. By default the recipe's.")
+        int | None, typer.Option(min=1, help="How many samples at a time. By default the recipe's.")
     ] = None,
     shape: Annotated[
         str,
@@ -107,8 +94,7 @@ def network(
         ),
     ] = "12x34",
     start: Annotated[
-        Path | None,
-        typer.Option(help="Weights of another colour or display to start from, which leaves one stage of training."),
+        Path | None, typer.Option(help="Weights to start from, which leaves one stage of training.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The seed of the first weights and of the order of samples.")] = 0,
     device: Device = "cpu",

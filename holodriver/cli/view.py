@@ -22,8 +22,7 @@ def view(
     output: Annotated[Path, typer.Option("-o", "--output", help="The page to write (NAME.html).")],
     width: Annotated[int, typer.Option(min=16, help="The largest width of the pictures, pixels.")] = 960,
     planes: Annotated[
-        int | None,
-        typer.Option(min=2, help="The number of focal planes. By default it is that of the stack or the display."),
+        int | None, typer.Option(min=2, help="How many focal planes. By default those of the stack or display.")
     ] = None,
     show: Annotated[
         Show | None,

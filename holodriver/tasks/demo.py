@@ -142,9 +142,14 @@ def run_demo(
             folder.mkdir(parents=True, exist_ok=True)
             _write_json(folder / SETTINGS, marker)
             job = RenderJob(
-                scene=DEMO, width=settings.width, height=settings.height, planes=settings.planes,
-                coc_max=profile.coc_max, samples=settings.samples, seed=settings.seed,
-            )  # fmt: skip
+                scene=DEMO,
+                width=settings.width,
+                height=settings.height,
+                planes=settings.planes,
+                coc_max=profile.coc_max,
+                samples=settings.samples,
+                seed=settings.seed,
+            )
             render_stack(job, folder / STACK, overwrite=overwrite, blender=found, progress=progress)
         stack = read_stack(folder / STACK).exposed()
     fields: dict[str, WaveField] = {}
@@ -211,11 +216,7 @@ def _holds_stack(folder: Path, wanted: dict[str, Any], *, overwrite: bool) -> bo
 
 
 def _play(
-    holograms: Sequence[Path],
-    frames: Sequence[PanelFrames],
-    stack: FocalStack,
-    progress: Progress,
-    warnings: list[str],
+    holograms: Sequence[Path], frames: Sequence[PanelFrames], stack: FocalStack, progress: Progress, warnings: list[str]
 ) -> tuple[PlayReport, list[NDArray[np.float32]]]:
     """Play all holograms on a simulated rig, as a lab plays them, and look at each; `warnings` gets repeated plays.
 

@@ -223,9 +223,13 @@ def _read(path: Path, depth: Path | None, near: rgbd.Near | None) -> Any:
 
 
 def _field(
-    paths: tuple[Path, ...], options: FieldOptions, pitch: float | None, wavelengths: Sequence[float] | None,
-    display: DisplayProfile | None, conjugate: bool,
-) -> WaveField:  # fmt: skip
+    paths: tuple[Path, ...],
+    options: FieldOptions,
+    pitch: float | None,
+    wavelengths: Sequence[float] | None,
+    display: DisplayProfile | None,
+    conjugate: bool,
+) -> WaveField:
     """Read the wave field of another program."""
     lengths = wavelengths if wavelengths is not None else display.wavelengths if display is not None else None
     if lengths is None:

@@ -57,11 +57,7 @@ def photo_needs(pixels: int, networks: int) -> Needs:
     Args:
         networks: bytes of their weights.
     """
-    return Needs(
-        memory=PROCESS + 2 * networks + pixels * PHOTO_A_PIXEL,
-        disk=pixels * PAIR_A_PIXEL,
-        scratch=0,
-    )
+    return Needs(memory=PROCESS + 2 * networks + pixels * PHOTO_A_PIXEL, disk=pixels * PAIR_A_PIXEL, scratch=0)
 
 
 def quilt_needs(width: int, height: int, views: int) -> Needs:
