@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Blender's side of holodriver: renders focal stacks with a thin-lens camera, and the extension that artists use.
+"""The Blender side of holodriver: the renderer of focal stacks, and the extension that artists use.
 
-Needs Blender (4.2 or later) and the light modules of holodriver. Rendering runs in a process of its own; `ui` is the
-shell round it that a Blender with a window registers.
+The package needs Blender (4.2 or later) and the light modules of holodriver. Rendering runs in a child process;
+`ui` is the part with panels and buttons, which a Blender with a window registers.
 """
 
 
 def register() -> None:
-    """Called by Blender when the extension is enabled."""
+    """Enable the extension; Blender calls this function."""
     from . import ui
 
     ui.register()
 
 
 def unregister() -> None:
-    """Called by Blender when the extension is disabled."""
+    """Disable the extension; Blender calls this function."""
     from . import ui
 
     ui.unregister()

@@ -1,9 +1,9 @@
-"""Build the Blender extension: one zip that carries the add-on and the wheel of holodriver.
+"""Build the Blender extension: one zip file with the add-on and the wheel of holodriver.
 
     python3.11 scripts/build_extension.py [-o dist]
 
-Blender's own builder makes and validates the zip; it is taken from the `bpy` package in `.venv-blender` (see
-scripts/dev.py), or from the Blender that `--blender` names. The wheel is pure Python: one zip serves all systems.
+Blender's own builder makes and validates the zip: that of the `bpy` package in `.venv-blender` (see scripts/dev.py), or
+of the Blender given with `--blender`. The wheel is pure Python, so one zip serves all operating systems.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Failure(Exception):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Build and validate the zip and print its path; the exit code."""
+    """Build and validate the zip, print its path, and return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("-o", "--output", type=Path, default=ROOT / "dist", help="folder of the zip")
+    parser.add_argument("-o", "--output", type=Path, default=ROOT / "dist", help="folder for the zip")
     parser.add_argument("--blender", type=Path, help="a Blender executable to build and validate with")
     options = parser.parse_args(arguments)
     try:
@@ -43,13 +43,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def build(output: Path, command: list[str]) -> Path:
-    """Build the zip and have Blender validate it; its path.
+    """Build the zip, let Blender validate it, and return its path.
 
     Args:
-        command: that starts Blender's extension builder.
+        output: folder for the zip.
+        command: command that starts Blender's extension builder.
 
     Raises:
-        Failure: a step failed; with the end of its output.
+        Failure: a step failed; the message contains the end of the step's output.
     """
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="holodriver-extension-") as scratch:
@@ -74,7 +75,7 @@ def build(output: Path, command: list[str]) -> Path:
 
 
 def builder(blender: Path | None = None) -> list[str]:
-    """The command that starts Blender's extension builder.
+    """Command that starts Blender's extension builder.
 
     Raises:
         Failure: there is no Blender.

@@ -4,11 +4,11 @@
     python3.11 scripts/dev.py test [options]     the tests (pytest)
     python3.11 scripts/dev.py check              ruff, mypy, import-linter and vulture
     python3.11 scripts/dev.py setup              the environments only
-    python3.11 scripts/dev.py packages           names of the Debian/Ubuntu packages that Blender needs on Linux;
-                                                 with --tests also of those without which some tests are skipped
+    python3.11 scripts/dev.py packages           names of the Debian/Ubuntu packages that Blender needs on Linux; with
+                                                 --tests also the packages without which some tests are skipped
 
-It makes `.venv` (the driver, installed from this folder) and `.venv-blender` (Blender as a Python module) once; later
-runs start at once, unless pyproject.toml, the constraints or Python have changed. To start afresh, delete both folders.
+The first run makes `.venv` (the driver, installed from this folder) and `.venv-blender` (Blender as a Python module);
+later runs start at once, unless pyproject.toml, the constraints or Python have changed. To start afresh, delete both.
 """
 
 from __future__ import annotations  # so that an older Python reaches the message about its version
@@ -35,17 +35,17 @@ PYTHON = (3, 11)  # the one version that Blender 5.0's Python module is built fo
 STAMP = "holodriver-setup.json"
 MARKER = "holodriver-setup-unfinished"
 LOG = "holodriver-setup.log"
-HEARTBEAT_S = 30.0  # between lines of a long step where there is no terminal
+HEARTBEAT_S = 30.0  # time between lines of a long step without a terminal
 TAIL_LINES = 12
-DEBIAN_PACKAGES = (  # what bpy links to or opens, and a bare Debian 12 or Ubuntu 24.04 lacks
+DEBIAN_PACKAGES = (  # libraries that bpy needs and that are missing on a bare Debian 12 or Ubuntu 24.04
     "libegl1 libgl1 libice6 libsm6 libx11-6 libxext6 libxfixes3 libxi6 libxkbcommon0 libxrender1"
 )
-TEST_PACKAGES = (  # programs that only tests start; a test that lacks its program is skipped and says so
+TEST_PACKAGES = (  # programs that only tests start; a test without its program is skipped and says so
     "x11-xserver-utils xserver-xorg-core xserver-xorg-video-dummy xvfb "  # X servers with made-up monitors
     "avr-libc binutils-avr gcc gcc-avr libc6-dev libsimavr-dev make simavr "  # the laser firmware in a simulated chip
     "nodejs"  # the job type of Flamenco
 )
-# Opens the viewer's page, and has letters to show; Ubuntu has no such package, which would keep all others from coming.
+# Opens the viewer's page, and has fonts. Ubuntu lacks this package, and apt-get installs none if one is missing.
 BROWSER = "chromium fonts-dejavu-core"
 
 
@@ -59,33 +59,33 @@ class Failure(Exception):
 
 @dataclass(frozen=True)
 class Environment:
-    """A virtual environment: its folder, its packages, and the files that decide whether it is up to date."""
+    """A virtual environment: its folder, its packages, and the files on which its packages depend."""
 
     folder: Path
     install: tuple[str, ...]
     """Arguments of `pip install`."""
     sources: tuple[Path, ...]
     try_out: str
-    """Python code that must run at the end, because a wheel may install and yet not load on this machine."""
+    """Python code that must run after the installation: a wheel can be installed and still not load on this machine."""
 
     @property
     def python(self) -> Path:
-        """Path of its Python."""
+        """Path of the environment's Python."""
         return self.script("python")
 
     def script(self, name: str) -> Path:
-        """Path of a program that is installed in it."""
+        """Path of a program that is installed in the environment."""
         return self.folder / ("Scripts" if os.name == "nt" else "bin") / (f"{name}.exe" if os.name == "nt" else name)
 
     def wanted(self) -> dict[str, str]:
-        """Contents of the stamp of an up-to-date environment."""
+        """Contents of the stamp file of an up-to-date environment."""
         digest = hashlib.sha256(json.dumps([self.install, self.try_out]).encode())
         for source in self.sources:
             digest.update(source.read_bytes())
         return {"python": sys.version, "folder": str(self.folder), "digest": digest.hexdigest()}
 
     def stamp(self) -> dict[str, str] | None:
-        """Contents of the stamp of the last finished set-up; None without one."""
+        """Contents of the stamp file, which the last finished set-up wrote; None without a stamp file."""
         try:
             return json.loads((self.folder / STAMP).read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -117,10 +117,10 @@ def environments(root: Path = ROOT) -> dict[str, Environment]:
 
 
 def set_up(environment: Environment) -> None:
-    """Bring an environment up to date; does nothing if it is.
+    """Bring an environment up to date, if it is not.
 
     Raises:
-        Failure: a step failed; says which, with the end of its output and what to do.
+        Failure: a step failed; the message contains the end of the step's output and advice.
     """
     if environment.is_ready():
         return
@@ -136,15 +136,15 @@ def set_up(environment: Environment) -> None:
             )
         remove(folder)
     folder.mkdir(exist_ok=True)
-    (folder / MARKER).touch()  # until the end: what a killed run leaves is never trusted
+    (folder / MARKER).touch()  # removed at the end, so that an environment of a killed run is not trusted
     (folder / STAMP).unlink(missing_ok=True)
     (folder / LOG).unlink(missing_ok=True)
     if not kept:
-        base = getattr(sys, "_base_executable", None) or sys.executable  # never an environment inside another
+        base = getattr(sys, "_base_executable", None) or sys.executable  # not a virtual environment's Python
         step(f"{name}: making the environment", [base, "-m", "venv", str(folder)], folder / LOG)
     pip = [str(environment.python), "-m", "pip", "--no-input", "--disable-pip-version-check", "install"]
     step(f"{name}: installing packages, which can take minutes", [*pip, *environment.install], folder / LOG)
-    step(f"{name}: trying it out", [str(environment.python), "-c", environment.try_out], folder / LOG)
+    step(f"{name}: testing it", [str(environment.python), "-c", environment.try_out], folder / LOG)
     (folder / STAMP).write_text(json.dumps(wanted, indent=1), encoding="utf-8")
     (folder / MARKER).unlink()
 
@@ -160,10 +160,10 @@ def remove(folder: Path) -> None:
 
 
 def step(label: str, command: Sequence[str], log: Path) -> None:
-    """Run `command` behind one live line; its output goes to `log`.
+    """Run `command` while one line shows its progress; the command's output goes to `log`.
 
     Raises:
-        Failure: it could not start or failed.
+        Failure: the command could not start or failed.
     """
     lines: list[str] = []
     with Status(label) as tick:
@@ -178,7 +178,7 @@ def step(label: str, command: Sequence[str], log: Path) -> None:
 
 
 def run_logged(command: Sequence[str], log: Path, lines: list[str], tick: Callable[[str], None]) -> int:
-    """Run `command` to its end and append its output to `log` and `lines`; the exit code."""
+    """Run `command` to its end, append its output to `log` and `lines`, and return the exit code."""
     environ = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__")}
     process = subprocess.Popen(
         list(command),
@@ -218,7 +218,7 @@ def _drain(process: subprocess.Popen[str], output: queue.SimpleQueue[str | None]
 
 
 class Status:
-    """One live line with the elapsed time; without a terminal, a line at the start, at the end and now and then."""
+    """One live line with the elapsed time; without a terminal, a line at the start, every 30 s, and at the end."""
 
     def __init__(self, label: str):
         self.label = label
@@ -231,7 +231,7 @@ class Status:
         return self.tick
 
     def tick(self, note: str) -> None:
-        """Show that the step lives; `note` is the latest line of its output, or empty."""
+        """Update the line; `note` is the latest line of the step's output, or empty."""
         self.note = note.strip() or self.note
         if self.live or time.monotonic() - self.said >= HEARTBEAT_S:
             self._show(f": {self.note}" if self.note else "")
@@ -250,28 +250,28 @@ class Status:
             print(text[:160], file=sys.stderr, flush=True)
 
 
-ADVICE = {  # what the end of a failed step's output looks like: what to do; the first that fits is said
+ADVICE = {  # pattern in the end of a failed step's output: advice; the first match counts
     r"ensurepip is not|No module named (venv|ensurepip)": (
-        "Debian and Ubuntu keep venv apart: `sudo apt install python3.11-venv`."
+        "Debian and Ubuntu have venv in a separate package: `sudo apt install python3.11-venv`."
     ),
     r"No space left|Errno 28|not enough space|WinError 112": (
-        "The disk is full: 3 GB are needed, 8 GB where pip takes torch with CUDA."
+        "The disk is full: 3 GB are needed, or 8 GB if pip installs torch with CUDA."
     ),
     r"Long Path|WinError 206|file name or extension is too long": (
-        "Windows' long paths are off: switch them on (LongPathsEnabled), or move this folder near the drive's root."
+        "Windows does not allow long paths: enable them (LongPathsEnabled), or move this folder near the drive's root."
     ),
     r"cannot open shared object file": (
         f"A system library is missing. Debian, Ubuntu: `sudo apt install {DEBIAN_PACKAGES}`."
     ),
     r"CERTIFICATE_VERIFY_FAILED|SSLError": (
-        "The connection is not trusted: a proxy may need its certificate in `pip config set global.cert <file>`."
+        "The connection is not trusted: a proxy's certificate can be set with `pip config set global.cert <file>`."
     ),
     r"Connection|Retrying|timed out|Temporary failure in name|ProxyError|getaddrinfo": (
         "The package index was not reached: check the network (and pip's proxy settings), then run again."
     ),
     r"No matching distribution|not a supported wheel": (
-        "pip found no such package: the package index was not reached (network, proxy), or it has none for this "
-        "machine (64-bit Linux with glibc, Windows or Apple silicon is needed)."
+        "pip found no such package: the package index was not reached (network, proxy), or it has no package for "
+        "this machine (64-bit Linux with glibc, Windows or Apple silicon is needed)."
     ),
     r"Permission denied|Errno 13|WinError 5|Access is denied": (
         "A file could not be written: check who owns this folder, and that no other program uses it."
@@ -281,7 +281,7 @@ ADVICE = {  # what the end of a failed step's output looks like: what to do; the
 
 
 def advice(lines: Sequence[str]) -> str:
-    """Advice on a failed step, chosen by its output."""
+    """Advice on a failed step, chosen by the step's output."""
     text = "\n".join(lines)
     for pattern, remedy in ADVICE.items():
         if re.search(pattern, text, re.IGNORECASE):
@@ -291,7 +291,7 @@ def advice(lines: Sequence[str]) -> str:
 
 
 def test_packages() -> list[str]:
-    """Packages that only the tests need, on this machine."""
+    """Names of the packages that only the tests need, on this machine."""
     try:
         ubuntu = platform.freedesktop_os_release()["ID"] == "ubuntu"
     except (OSError, KeyError):
@@ -300,10 +300,10 @@ def test_packages() -> list[str]:
 
 
 def check_python(arguments: Sequence[str]) -> None:
-    """Refuse any Python but the one that Blender's module is built for.
+    """Refuse every Python version except the one for which Blender's module is built.
 
     Raises:
-        Failure: it is another; says in one line which command to run.
+        Failure: Python has another version; the message contains the command to run.
     """
     version = tuple(sys.version_info[:2])
     if version == PYTHON and platform.python_implementation() == "CPython":
@@ -317,7 +317,7 @@ def check_python(arguments: Sequence[str]) -> None:
     )
     this = f"{platform.python_implementation()} {version[0]}.{version[1]}"
     raise Failure(
-        f"Blender's Python module exists for CPython 3.11 alone and this is {this}: "
+        f"Blender's Python module exists only for CPython 3.11 and this is {this}: "
         f"run `{launcher} {Path('scripts', 'dev.py')} {' '.join(arguments)}`{install}",
         exit_code=2,
     )
@@ -333,12 +333,12 @@ def become(command: Sequence[str]) -> NoReturn:
     while True:
         try:
             sys.exit(process.wait())
-        except KeyboardInterrupt:  # Ctrl-C reaches the child as well: let it end its own way
+        except KeyboardInterrupt:  # Ctrl-C reaches the child too, which ends by itself
             continue
 
 
 def check(driver: Environment) -> int:
-    """Run every static check, the later ones after a failure too; 1 if any failed."""
+    """Run every static check, even after a failure; return 1 if any failed."""
     failed = []
     for name, command in (
         ("ruff check", [driver.script("ruff"), "check", "."]),
@@ -355,10 +355,10 @@ def check(driver: Environment) -> int:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command that the command line names; the exit code.
+    """Run the command of the command line and return the exit code.
 
     Raises:
-        Failure: a wrong call, a wrong Python, or a step that failed.
+        Failure: the command line or the Python version is wrong, or a step failed.
     """
     command, rest = (arguments[0], list(arguments[1:])) if arguments else ("", [])
     if command in ("", "-h", "--help", "help"):
@@ -366,11 +366,11 @@ def run(arguments: Sequence[str]) -> int:
         return 0 if command else 2
     if command == "packages":
         if rest not in ([], ["--tests"]):
-            raise Failure("'packages' takes no arguments but --tests", exit_code=2)
+            raise Failure("'packages' takes no arguments except --tests", exit_code=2)
         print(" ".join([DEBIAN_PACKAGES, *(test_packages() if rest else ())]))
         return 0
     if command not in ("demo", "test", "check", "setup"):
-        raise Failure(f"there is no command '{command}': demo, test, check, setup or packages", exit_code=2)
+        raise Failure(f"unknown command '{command}', expected demo, test, check, setup or packages", exit_code=2)
     if rest and command in ("check", "setup"):
         raise Failure(f"'{command}' takes no arguments", exit_code=2)
     check_python(arguments)
@@ -394,15 +394,15 @@ def _stop(*_: object) -> NoReturn:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run, and turn errors into a message and an exit code."""
-    signal.signal(signal.SIGTERM, _stop)  # an exit like any other ends the child as well
+    """Run the command line, and turn errors into a message and an exit code."""
+    signal.signal(signal.SIGTERM, _stop)  # SystemExit, so that the child is ended too
     try:
         return run(arguments)
     except Failure as failure:
         print(f"dev.py: {failure}", file=sys.stderr)
         return failure.exit_code
     except KeyboardInterrupt:
-        print("dev.py: stopped; run the same command to go on", file=sys.stderr)
+        print("dev.py: stopped; run the same command to continue", file=sys.stderr)
         return 130
     except OSError as error:
         print(f"dev.py: {error}", file=sys.stderr)

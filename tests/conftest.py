@@ -1,4 +1,4 @@
-"""Blender for the tests that need it, and renders that they share."""
+"""Fixtures for tests that need Blender, and the renders that they share."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Small seeded networks that nobody trained, for tests of everything around them."""
+"""Small seeded networks without training, for tests of the code around them."""
 
 from dataclasses import asdict
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Runs commands of the program, in a process that the kernel kills, with all its children, if it opens a way out.
+"""Runs commands of holodriver in a process that the kernel kills, with all its children, if it opens a socket outwards.
 
     python no_network.py '[["info", "a.holo"], ...]'
 

@@ -1,4 +1,4 @@
-"""Programs that some tests start beside Python: a machine without one skips those tests and says why."""
+"""External programs that some tests start: without a program its tests are skipped and say so."""
 
 import os
 import shutil

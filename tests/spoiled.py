@@ -1,4 +1,4 @@
-"""A picture with exact depth, and an estimator that spoils it as a network does."""
+"""A picture with exact depth, and an estimator that degrades the depth as a network does."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Documents: links lead somewhere, and no file, module, command or option is named that does not exist."""
+"""Documents: links have targets, and every named file, module, command and option exists."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The one check of values: it lets right values pass, and names what was wrong and what was expected."""
+"""The common check of values: right values pass, and errors name the wrong value and the expected one."""
 
 import math
 from dataclasses import dataclass

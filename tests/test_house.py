@@ -1,4 +1,4 @@
-"""The house rules that no linter holds: light modules stay light, and the wheel is whole."""
+"""The house rules that no linter checks: light modules stay light, and the wheel is complete."""
 
 import ast
 import os

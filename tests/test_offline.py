@@ -1,4 +1,4 @@
-"""holodriver never phones home: its commands run to the end where the kernel kills whoever opens an Internet socket."""
+"""holodriver never contacts a server: its commands work where the kernel kills processes that open Internet sockets."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What `import holodriver as hd` gives: light, typed, complete, and as the README shows it."""
+"""The public interface `import holodriver as hd`: light, typed, complete, and as the README shows it."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Units of work for tests, which other processes find by PYTHONPATH."""
+"""Units of work for tests; other processes import this module through PYTHONPATH."""
 
 import os
 import signal

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cycles as a focal stack needs it: the settings that the artist's file must not decide, and one image rendered."""
+"""Settings of Cycles for focal stacks, which replace those of the artist's file, and rendering of one image."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,29 +11,29 @@ from holodriver.errors import BlenderError, InputError
 from holodriver.scene.render_job import CPU, RenderJob
 
 PIXEL_CENTRE_FILTER = 0.01
-"""Pixel filter width (pixels) that puts the one ray of a depth sample at the pixel's centre."""
+"""Width of the pixel filter for depth samples, pixels; the single ray of a sample goes through the pixel's centre."""
 
 WORKING_SPACE = "Linear Rec.709"
-"""The only working space in which EXR colours mean what the rest of holodriver takes them for."""
+"""Required working colour space of a file; holodriver interprets EXR colours as linear Rec. 709."""
 
 Written = Callable[[str, int], None]
-"""Told of every raw file set that is complete: its kind, such as "plane", and its number."""
+"""Function called for every complete set of raw files, with the set's kind, such as "plane", and its number."""
 
 PREPARED = ("render.", "cycles.", "view_layers[")
-"""Beginnings of the paths of the settings that `prepare` makes in a scene."""
+"""Beginnings of the data paths of all settings that `prepare` changes in a scene."""
 
 BLACK, REPLACED = "holodriver_depth", "holodriver_replaces"
-"""Custom properties of the material that depth is rendered with: that it is it, and the override it stands for."""
+"""Names of two custom properties of the depth material: a mark, and the material override that it replaces."""
 
 ALPHA_THRESHOLD = 0.5
-"""Opacity from which a surface counts in depth (Cycles' own default)."""
+"""Smallest opacity with which a surface counts in the depth map, 0 to 1 (Cycles' default)."""
 
 
 def prepare(scene: bpy.types.Scene, job: RenderJob) -> bpy.types.ViewLayer:
-    """Set everything that the images depend on and the artist's file must not decide; returns the layer rendered."""
+    """Set everything that the images depend on, whatever the artist's file says; return the view layer to render."""
     _volumes_on()
     _own_materials(scene)
-    scene.timeline_markers.clear()  # one that binds a camera would put it in the place of the thin lens
+    scene.timeline_markers.clear()  # a marker can bind a camera, which would replace the thin lens
     hold(scene, *PREPARED)
     space = getattr(bpy.data, "colorspace", None)  # 5.0 and later
     if space is not None and space.working_space != WORKING_SPACE:
@@ -64,16 +64,17 @@ def prepare(scene: bpy.types.Scene, job: RenderJob) -> bpy.types.ViewLayer:
     for other in scene.view_layers:
         other.use = other == layer
     layer.use_pass_combined = layer.use_pass_z = True
-    layer.samples = 0  # as the scene says
+    layer.samples = 0  # 0: use the scene's number
     layer.pass_alpha_threshold = ALPHA_THRESHOLD
     layer.cycles.use_denoising = job.denoise
     return layer
 
 
 def hold(scene: bpy.types.Scene, *starts: str) -> None:
-    """Take away the scene's curves and drivers of settings whose path starts so: they would win against what is set.
+    """Remove the scene's animation curves and drivers whose data path begins with one of `starts`.
 
-    Those of its custom properties stay: the animation of other things can hang on them.
+    They would override the settings made here. Curves and drivers of custom properties stay, because other animation
+    can depend on them.
     """
     animation = scene.animation_data
     if animation is None:
@@ -85,7 +86,7 @@ def hold(scene: bpy.types.Scene, *starts: str) -> None:
 
 
 def _curves(animation: bpy.types.AnimData) -> Iterator[Any]:
-    """The collections of F-curves that move one data-block, also those of its NLA strips."""
+    """All collections of F-curves that animate one data-block, including those of its NLA strips."""
     for user in [animation, *(strip for track in animation.nla_tracks for strip in track.strips)]:
         action = user.action
         if action is None:
@@ -98,13 +99,13 @@ def _curves(animation: bpy.types.AnimData) -> Iterator[Any]:
 
 
 def _prepare_exr(settings: bpy.types.ImageFormatSettings) -> None:
-    if hasattr(settings, "media_type"):  # 5.0 and later want it before the format
+    if hasattr(settings, "media_type"):  # Blender 5.0 and later: must be set before the format
         settings.media_type = "MULTI_LAYER_IMAGE"
     settings.file_format = "OPEN_EXR_MULTILAYER"
     settings.color_mode = "RGBA"
     settings.color_depth = "32"
     settings.exr_codec = "ZIP"
-    if hasattr(settings, "use_exr_interleave"):  # 5.0 and later, which else write a part of the file for each pass
+    if hasattr(settings, "use_exr_interleave"):  # Blender 5.0 and later: otherwise each pass becomes a part of the file
         settings.use_exr_interleave = True
 
 
@@ -113,11 +114,11 @@ def _prepare_cycles(cycles: Any, job: RenderJob) -> None:
     cycles.use_adaptive_sampling = False  # noise must not depend on the plane
     cycles.time_limit = 0.0
     if hasattr(cycles, "shading_system"):
-        cycles.shading_system = False  # Open Shading Language runs programs of the file, which can write files
+        cycles.shading_system = False  # Open Shading Language runs programs in the .blend file, which can write files
     cycles.sample_offset = 0
     if hasattr(cycles, "use_sample_subset"):  # 4.5 and later
         cycles.use_sample_subset = False
-    # clamping takes light away, and more of it from sharp planes than from blurred ones
+    # clamping removes light, and removes more from sharp planes than from blurred ones
     cycles.sample_clamp_direct = cycles.sample_clamp_indirect = 0.0
     cycles.max_bounces = job.max_bounces
     cycles.caustics_reflective = cycles.caustics_refractive = False
@@ -129,7 +130,7 @@ def _prepare_cycles(cycles: Any, job: RenderJob) -> None:
     if job.denoise:
         try:
             cycles.denoiser = "OPENIMAGEDENOISE"
-        except TypeError as error:  # the choices are what was built in; Debian's Blender has none
+        except TypeError as error:  # only denoisers that were built in can be set; Debian's Blender has none
             raise BlenderError(
                 "this Blender was built without OpenImageDenoise",
                 where=bpy.app.binary_path or None,
@@ -141,11 +142,11 @@ def _prepare_cycles(cycles: Any, job: RenderJob) -> None:
 
 
 def choose_device(scene: bpy.types.Scene, device: str, devices: tuple[str, ...] = ()) -> None:
-    """Let Cycles compute on the CPU or on GPUs, whatever the preferences of this Blender say.
+    """Let Cycles compute on the CPU or on GPUs, independent of the preferences of this Blender.
 
     Args:
         device: "CPU" or a type of GPU.
-        devices: identifiers; none: all of that type.
+        devices: identifiers of the GPUs; empty: all GPUs of that type.
 
     Raises:
         InputError: there is no such device.
@@ -157,7 +158,7 @@ def choose_device(scene: bpy.types.Scene, device: str, devices: tuple[str, ...] 
     remedy = "choose the CPU, or a device that Blender's preferences list under System"
     try:
         preferences.compute_device_type = device
-    except TypeError as error:  # the choices are what this Blender and machine have
+    except TypeError as error:  # only types that this Blender and machine have can be set
         raise InputError(f"this Blender cannot compute on '{device}'", where="device", remedy=remedy) from error
     preferences.refresh_devices()
     for entry in preferences.devices:
@@ -168,6 +169,7 @@ def choose_device(scene: bpy.types.Scene, device: str, devices: tuple[str, ...] 
 
 
 def prepare_depth(scene: bpy.types.Scene, layer: bpy.types.ViewLayer) -> None:
+    """Set the scene, after `prepare`, for depth maps: one ray through each pixel's centre, no volumes."""
     cycles = scene.cycles
     cycles.samples = 1
     cycles.use_denoising = False
@@ -180,7 +182,7 @@ def prepare_depth(scene: bpy.types.Scene, layer: bpy.types.ViewLayer) -> None:
 
 
 def _own_materials(scene: bpy.types.Scene) -> None:
-    """Undo the black of depth: each layer gets back what the artist had it wear."""
+    """Remove the black depth material: each view layer gets back the artist's material override."""
     for layer in scene.view_layers:
         black = layer.material_override
         if black is not None and BLACK in black:
@@ -188,11 +190,11 @@ def _own_materials(scene: bpy.types.Scene) -> None:
 
 
 _volumes: list[tuple[bpy.types.NodeTree, bpy.types.NodeSocket, bpy.types.NodeSocket, bpy.types.Node | None]] = []
-"""Links that were taken away for depth, and the node put in the place of a surface that is none."""
+"""Volume links that `_volumes_off` removed: node tree, both sockets, and the surface node that it added, if any."""
 
 
 def _volumes_off(scene: bpy.types.Scene) -> None:
-    """Take all volumes out of the scene: from 5.2 on a ray that is scattered in one tells no depth."""
+    """Remove all volumes from the scene: since Blender 5.2 a ray that is scattered in a volume gives no depth."""
     used = [material.node_tree for material in bpy.data.materials if material.users and material.node_tree]
     if scene.world is not None and scene.world.node_tree is not None:
         used.append(scene.world.node_tree)
@@ -208,7 +210,7 @@ def _volumes_off(scene: bpy.types.Scene) -> None:
 
 
 def forget_volumes() -> None:
-    """Links of a file that is open no more are not put back."""
+    """Forget the removed volume links, which belong to a file that is no longer open."""
     _volumes.clear()
 
 
@@ -221,14 +223,14 @@ def _volumes_on() -> None:
 
 
 def drop_session(scene: bpy.types.Scene, layer: bpy.types.ViewLayer) -> None:
-    """Let the next render begin anew: 5.0.1 keeps the old sample count in its persistent session."""
+    """Let the next render begin afresh: Blender 5.0.1 keeps the old sample count in its persistent session."""
     scene.render.use_persistent_data = False
     layer.update()
     scene.render.use_persistent_data = True
 
 
 def _shape_only(material: bpy.types.Material) -> bool:
-    """Whether the depth of what wears this material stays the same under an opaque black one."""
+    """Whether an object with this material keeps its depth if an opaque black material replaces it."""
     return not material.node_tree or all(_opaque(node) for node in _nodes(material.node_tree))
 
 
@@ -249,7 +251,7 @@ def _opaque(node: bpy.types.Node) -> bool:
 
 
 def _black(replaced: bpy.types.Material | None) -> bpy.types.Material:
-    """The material of depth, which remembers in the file itself what it stands for: another file may come any time."""
+    """Make the black depth material, which records the material that it replaces in the file itself."""
     material = bpy.data.materials.new("holodriver depth")
     material[BLACK] = True
     if replaced is not None:
@@ -265,8 +267,13 @@ def _black(replaced: bpy.types.Material | None) -> bpy.types.Material:
 
 
 def render_image(scene: bpy.types.Scene, path: Path, *, seed: int) -> None:
+    """Render the scene to `path`.
+
+    Raises:
+        BlenderError: Blender could not render or write the image.
+    """
     scene.cycles.seed = seed
-    # from 4.5 on braces in a path hold variables, unless they are doubled
+    # since Blender 4.5 braces in a path enclose variables, unless they are doubled
     templates = bpy.app.version >= (4, 5, 0)
     scene.render.filepath = str(path).replace("{", "{{").replace("}", "}}") if templates else str(path)
     try:

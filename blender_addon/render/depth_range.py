@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The depth range that a camera sees: where the focal planes go when nobody says."""
+"""The depth range that a camera sees, which the focal planes cover if no range is given."""
 
 import struct
 from pathlib import Path
@@ -19,21 +19,21 @@ _TILED, _MULTIPART = 0x200, 0x1000
 
 
 def visible_range(scene: bpy.types.Scene, job: RenderJob, folder: Path) -> tuple[float, float]:
-    """Distances along the optical axis of the nearest and the farthest surface in view.
+    """Find the distances along the optical axis of the nearest and the farthest surface in view.
 
-    They are taken from a render of the pinhole camera's depth, which sees just what the images will show: no hidden
-    object, and nothing beyond the camera's clip end.
+    The distances come from a depth render of the pinhole camera, which sees exactly what the images will show: no
+    hidden object, and nothing beyond the camera's clip end.
 
     Args:
-        scene: is changed.
-        job: size of the image; near and far are not looked at.
-        folder: for the render, which is removed.
+        scene: the scene, which is changed.
+        job: size of the image; near and far are ignored.
+        folder: folder for the depth render, which is removed afterwards.
 
     Returns:
-        (near, far) in scene units, a little wider than what was seen.
+        (near, far) in scene units, with a small margin on both sides.
 
     Raises:
-        InputError: there is no camera, no surface is in view, or all of it at one distance.
+        InputError: there is no camera, no surface is in view, or all surfaces are at one distance.
         BlenderError: Blender could not write the image.
     """
     name = scene.camera.name if scene.camera else ""
@@ -41,12 +41,12 @@ def visible_range(scene: bpy.types.Scene, job: RenderJob, folder: Path) -> tuple
     seen = depth[depth < NO_HIT]
     if not seen.size:
         raise InputError(
-            f"camera '{name}' sees no surface, so that its depth range is unknown", remedy="give --near and --far"
+            f"camera '{name}' sees no surface, so its depth range is unknown", remedy="give --near and --far"
         )
     near, far = float(seen.min()), float(seen.max())
     if far - near < 1e-6 * far:
         raise InputError(
-            f"camera '{name}' sees one flat surface at {near:g}, which has no depth range",
+            f"camera '{name}' sees surfaces at one distance only ({near:g}), which is no depth range",
             remedy="give --near and --far",
         )
     margin = RANGE_MARGIN * (far - near)
@@ -57,7 +57,7 @@ def check_in_range(scene: bpy.types.Scene, job: RenderJob, folder: Path, near: f
     """Refuse a range in which the camera sees nothing, before anything slow begins.
 
     Raises:
-        InputError: what is in view stands all before near or all behind far.
+        InputError: all surfaces in view are nearer than near, or all are farther than far.
         BlenderError: Blender could not write the image.
     """
     name = scene.camera.name if scene.camera else ""
@@ -66,16 +66,16 @@ def check_in_range(scene: bpy.types.Scene, job: RenderJob, folder: Path, near: f
 
 
 def refuse_empty(depth: NDArray[np.float32], camera: str, near: float, far: float) -> None:
-    """Refuse depths (metric, any shape) that all lie before `near` or all behind `far`.
+    """Refuse depths (scene units, any shape) that are all below `near` or all above `far`.
 
     Raises:
-        InputError: names the camera and what it sees instead.
+        InputError: no depth is in range; the message names the camera and the distances that it sees.
     """
     hit = depth[depth < NO_HIT]
-    # things on both sides of a range are put on its ends; all on one side there would be one flat picture
+    # surfaces outside of the range are moved to its ends: if all were on one side, the picture would be flat
     if hit.size and hit.min() <= far and hit.max() >= near:
         return
-    instead = f"what it sees is {hit.min():.4g} to {hit.max():.4g} away" if hit.size else "it sees no surface at all"
+    instead = f"it sees surfaces at {hit.min():.4g} to {hit.max():.4g}" if hit.size else "it sees no surface at all"
     raise InputError(
         f"camera '{camera}' sees nothing between near = {near:g} and far = {far:g}: {instead}",
         remedy="move the planes, or leave them out to fit them to the view",
@@ -83,12 +83,12 @@ def refuse_empty(depth: NDArray[np.float32], camera: str, near: float, far: floa
 
 
 def _seen(scene: bpy.types.Scene, job: RenderJob, folder: Path) -> NDArray[np.float32]:
-    """Depth (H, W) of the pinhole camera's view; changes the scene as `visible_range` does."""
+    """Render the depth (H, W) of the pinhole camera's view, scene units; the scene is changed."""
     before = scene.camera
     layer = prepare(scene, job)
     camera_copy(scene).data.dof.use_dof = False
     prepare_depth(scene, layer)
-    scene.render.use_persistent_data = False  # what comes next has another sample count
+    scene.render.use_persistent_data = False  # the next render has another sample count
     codec = scene.render.image_settings.exr_codec
     scene.render.image_settings.exr_codec = "NONE"
     path = folder / "depth_range.exr"
@@ -98,13 +98,13 @@ def _seen(scene: bpy.types.Scene, job: RenderJob, folder: Path) -> NDArray[np.fl
     finally:
         path.unlink(missing_ok=True)
         scene.render.image_settings.exr_codec = codec
-        scene.camera = before  # the copy's name would stand in messages
+        scene.camera = before  # otherwise messages would contain the copy's name
 
 
 def _read_channel(path: Path, name: str) -> NDArray[np.float32]:
-    """One channel of an uncompressed OpenEXR in one part, all of it 32-bit: Blender's Python has no library for it.
+    """Read one channel (H, W) of an uncompressed single-part OpenEXR file with 32-bit channels.
 
-    By the file layout of https://openexr.com/en/latest/OpenEXRFileLayout.html.
+    Blender's Python has no library for OpenEXR. Source: https://openexr.com/en/latest/OpenEXRFileLayout.html.
     """
     data = path.read_bytes()
     magic, version = struct.unpack_from("<II", data)
@@ -124,10 +124,10 @@ def _read_channel(path: Path, name: str) -> NDArray[np.float32]:
         rest = rest[16:]
     known = magic == _MAGIC and not version & (_TILED | _MULTIPART) and attributes[b"compression"] == b"\0"
     if not known or types != {_FLOAT} or name not in channels:
-        raise BlenderError("is not the OpenEXR that was asked for", where=path, remedy="give --near and --far")
+        raise BlenderError("is not the expected kind of OpenEXR file", where=path, remedy="give --near and --far")
     left, top, right, bottom = struct.unpack("<4i", attributes[b"dataWindow"])
     width, height = right - left + 1, bottom - top + 1
     line = np.dtype([("y and size", "<i4", 2), ("values", "<f4", (len(channels), width))])
-    first = at + 1 + 8 * height  # behind the end of the header and the table of offsets
+    first = at + 1 + 8 * height  # pixels begin after the header and the table of offsets
     values: NDArray[np.float32] = np.frombuffer(data, line, height, first)["values"][:, channels.index(name)]
     return values

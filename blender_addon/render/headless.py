@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the child process runs: reads a job, renders it, and reports as JSON lines.
+"""Script of the child process: reads a job, renders it, and reports as JSON lines.
 
-Started as one of::
+The driver starts it with one of these commands::
 
     python -I headless.py JOB.json HOLODRIVER_FOLDER ADDON_FOLDER
     blender --background --factory-startup --disable-autoexec --python headless.py -- JOB.json ...
 
-The two folders hold the packages `holodriver` and `blender_addon`. They are loaded by path: the driver's
-site-packages must never come onto Blender's sys.path, whose numpy is another one.
+The two folders contain the packages `holodriver` and `blender_addon`. They are loaded by path, because the driver's
+site-packages must never be on Blender's sys.path: Blender has another version of numpy.
 
-Each report is one line on the standard output, `MARK` and a JSON object: {"event": "progress", stage, done, total} |
+Each report is one line on the standard output: `MARK` and a JSON object, {"event": "progress", stage, done, total} |
 {"event": "written", kind, plane} | {"event": "warning", what} | {"event": "error", type, what, where, remedy} |
 {"event": "done"}.
 """
@@ -26,15 +26,15 @@ from pathlib import Path
 from typing import IO, Any
 
 MARK = "holodriver: "
-"""Starts each report, so that what Blender prints before this script runs is told apart."""
+"""Beginning of each report's line, which distinguishes it from Blender's own output."""
 
 
 REMOVALS, REMOVAL_PAUSE_S = 50, 0.1
-"""How often the scratch folder is removed until it stays away, and the pause between, s."""
+"""Largest number of attempts to remove the scratch folder, and the pause between two attempts, s."""
 
 
 def main(arguments: list[str]) -> int:
-    """Run one job; returns the exit status."""
+    """Run one job and return the exit status."""
     job_file, holodriver_folder, addon_folder = (Path(argument) for argument in arguments)
     channel = _private_output()
     try:
@@ -67,15 +67,15 @@ def _run(job: dict[str, Any], channel: IO[str]) -> None:
 
 
 def _private_output() -> IO[str]:
-    """The standard output for reports alone; what Blender prints goes to the standard error from here on.
+    """Reserve the standard output for reports and send Blender's own output to the standard error.
 
-    Blender prints from C as well, in the middle of lines, so that redirecting `sys.stdout` would not keep it out.
+    Redirecting `sys.stdout` is not enough, because Blender prints from C as well, even in the middle of lines.
     """
     sys.stdout.flush()
     private = os.dup(1)
     os.dup2(2, 1)
     channel = os.fdopen(private, "w", encoding="utf-8", newline="\n")
-    channel.write("\n")  # ends what Blender may have left of a line
+    channel.write("\n")  # ends an unfinished line of Blender's
     return channel
 
 
@@ -102,7 +102,7 @@ def _load_package(name: str, folder: Path) -> None:
 
 
 def _leave_with_the_driver(job: dict[str, Any]) -> None:
-    """Watch for the end of the driver, and then remove its scratch folder and leave: nobody else would do so."""
+    """Start a thread that waits for the end of the driver, then removes the scratch folder and ends this process."""
     wait = _wait_for_process if os.name == "nt" else _wait_for_end_of_input
 
     def watch() -> None:
@@ -114,7 +114,7 @@ def _leave_with_the_driver(job: dict[str, Any]) -> None:
 
 
 def _remove(folder: Path) -> None:
-    # again and again: the render goes on meanwhile, and may write an image into what is being removed
+    # repeatedly, because the render goes on meanwhile and may write an image into the folder
     for _ in range(REMOVALS):
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():
@@ -123,13 +123,13 @@ def _remove(folder: Path) -> None:
 
 
 def _wait_for_end_of_input(driver: int) -> None:
-    # the driver holds the other end of this pipe and writes nothing: its end is the end of the driver
+    # the driver holds the other end of this pipe and writes nothing: the pipe closes when the driver ends
     while os.read(0, 1):
         pass
 
 
 def _wait_for_process(driver: int) -> None:
-    # a pending read of the standard input can block other calls on Windows, so the process itself is waited for
+    # on Windows a pending read of the standard input can block other calls: wait for the process itself
     import ctypes
 
     synchronize, forever = 0x00100000, 0xFFFFFFFF
@@ -144,5 +144,5 @@ if __name__ == "__main__":
     status = main(own)
     sys.stdout.flush()
     sys.stderr.flush()
-    # Blender ignores the status of a script, and tearing it down can crash after all is written
+    # os._exit: Blender ignores the status of a script, and can crash while it shuts down
     os._exit(status)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A job of the driver: opens the scene, says what is wrong with it, renders."""
+"""Run a job of the driver: open the scene, report its faults, and render."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -23,20 +23,23 @@ from .stack import render_raw
 from .thin_lens import camera_of, mapping_of
 
 FLAWS_SAID = 3
-"""Missing files of a kind that are told one by one."""
+"""Largest number of missing files of one kind that are listed by name."""
 
 
 Warn = Callable[[str], None]
-"""Told in one clause of each thing that makes the images other than the artist sees them."""
+"""Function called with a one-line text for each reason why the images differ from what the artist sees."""
 
 
 def run_job(job: dict[str, Any], *, progress: Progress, written: Written, warn: Warn = lambda text: None) -> None:
-    """Render what `job` says into its folder.
+    """Render a job into its folder.
 
     Args:
-        job: `kind` ("stack", "rgbd", "depth" for the raw depths of an RGB-D image alone, or "quilt" for its views),
-            `request` (`RenderJob.as_dict`), for a quilt `quilt` (the fields of `QuiltViews`), `folder`, and `threads`
-            (how many to compute with, None for as many as there are cores).
+        job: a dictionary with `kind` ("stack", "rgbd", "depth" for the raw depths of an RGB-D image only, or "quilt"
+            for the views of a quilt), `request` (`RenderJob.as_dict`), `quilt` (for a quilt: the fields of
+            `QuiltViews`), `folder`, and `threads` (number of threads to compute with; None: one for each core).
+        progress: called after each image.
+        written: called when a set of raw files is complete.
+        warn: called with a text for each fault of the scene.
 
     Raises:
         InputError: the scene cannot be opened or has no usable camera.
@@ -86,12 +89,12 @@ def _open_blend(path: Path) -> dict[str, Any]:
         raise InputError("does not exist", where=path)
     forget_volumes()
     try:
-        # scripts in a file are somebody else's code; they stay off
+        # scripts in a file are somebody else's code: they must not run
         bpy.ops.wm.open_mainfile(filepath=str(path), load_ui=False, use_scripts=False)
     except RuntimeError as error:
         raise InputError("is not a Blender file that this Blender can open", where=path) from error
     scene = bpy.context.scene
-    # as the artist's own render does: it takes the camera that a marker binds to this frame
+    # makes the camera active that a marker binds to this animation frame, as the artist's own render does
     scene.frame_set(scene.frame_current, subframe=scene.frame_subframe)
     mapping_of(camera_of(scene, path))
     digest = hashlib.sha256()
@@ -102,13 +105,13 @@ def _open_blend(path: Path) -> dict[str, Any]:
 
 
 def _flaws() -> Iterator[str]:
-    """What Blender passes over in silence: files that are not there, and drivers that it must not run."""
-    # a library's path is relative to the open file, also where another library brings it in
+    """Describe faults that Blender does not report: missing files, and scripts and drivers that must not run."""
+    # a library's path is relative to the open file, even if another library links it
     libraries = [library.filepath for library in bpy.data.libraries if _missing(library)]
     used = [image for image in bpy.data.images if image.source == "FILE" and image.users]
     images = [image.filepath for image in used if _missing(image, image.library)]
     for kind, effect, paths in (
-        ("linked file", "what it holds is left out", libraries),
+        ("linked file", "its objects are left out", libraries),
         ("image file", "its surfaces are magenta", images),
     ):
         for path in paths[:FLAWS_SAID]:
@@ -117,13 +120,13 @@ def _flaws() -> Iterator[str]:
             yield f"{len(paths) - FLAWS_SAID} more {kind}s do not exist"
     layers = [layer.name for layer in bpy.context.scene.view_layers if layer.use]
     if len(layers) > 1:
-        yield f"of {len(layers)} view layers to render only '{layers[0]}' is rendered"
+        yield f"only the first of {len(layers)} view layers, '{layers[0]}', is rendered"
     if getattr(bpy.context.scene.cycles, "shading_system", False):
-        yield "its Open Shading Language is switched off, for safety: script nodes have no effect"
+        yield "Open Shading Language is switched off, for safety: script nodes have no effect"
     if bpy.app.autoexec_fail:
-        yield f"a Python script or driver of the file was not run, for safety: {bpy.app.autoexec_fail_message}"
+        yield f"a Python script or driver in the file was not run, for safety: {bpy.app.autoexec_fail_message}"
 
 
 def _missing(data: bpy.types.ID, beside: bpy.types.Library | None = None) -> bool:
-    """Whether the file of an image or a library is not there; `beside` is what its path is relative to."""
+    """Whether the file of an image or a library is missing; its path is relative to the library `beside`."""
     return data.packed_file is None and not Path(bpy.path.abspath(data.filepath, library=beside)).is_file()

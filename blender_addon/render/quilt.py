@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Renders the views of a Looking Glass quilt: true views, each from a camera of its own.
+"""Render the views of a Looking Glass quilt, each from its own camera position.
 
-The cameras stand on a line through the scene's camera and look the same way. Each one's frustum is off its axis so that
-all show the same part of the focal plane, which therefore stays in the plane of the display.
+The positions lie on a line through the scene's camera, and all views look in the same direction. Each view's frustum is
+shifted off its axis so that all views show the same part of the focal plane, which then appears in the plane of the
+display.
 """
 
 import math
@@ -32,18 +33,18 @@ def render_quilt_views(
 ) -> None:
     """Render the views of a quilt into `folder` as 16-bit PNG files, view 0 the leftmost.
 
-    The scene is changed and not put back: call this only in a process of its own, on a file that is not saved.
+    The scene is changed and not restored: call this only in a separate process, on a file that is not saved.
 
     Args:
-        scene: its active camera is the middle of the line.
-        job: size and quality of each view; width over height is what the display shows.
-        quilt: which views.
-        folder: exists.
+        scene: the scene; its active camera stands in the middle of the line.
+        job: size and quality of each view; the aspect ratio is the display's.
+        quilt: number, angle, focus and colours of the views.
+        folder: existing folder for the views.
         progress: called after each view.
-        written: told "view" and its number when a view's file is there.
+        written: called with "view" and the view's number when its file is complete.
 
     Raises:
-        InputError: there is no camera, it is not a perspective one, or its focus lies behind it.
+        InputError: there is no camera, it is not a perspective camera, or its focus lies behind it.
         BlenderError: Blender could not write an image.
     """
     camera = scene.camera
@@ -72,14 +73,14 @@ def render_quilt_views(
         offset = focus * math.tan(math.radians(angle))
         moved.matrix_world.translation = start + right * offset
         moved.data.shift_x = shift - offset / seen
-        # a seed of its own for each: noise that all views share would hang in the plane of the display like dirt
+        # a different seed for each view: noise common to all views would look like dirt in the plane of the display
         render_image(scene, folder / quilt_view_name(view), seed=(job.seed * 1_000_003 + view) % 2**31)
         written("view", view)
         progress(stage, view + 1, quilt.views)
 
 
 def _camera_focus(camera: bpy.types.Object) -> float | None:
-    """Distance (along the optical axis) that the camera focuses on, if it has depth of field."""
+    """Focus distance of the camera along its optical axis, scene units; None if it has no depth of field."""
     evaluated = camera.evaluated_get(bpy.context.evaluated_depsgraph_get())
     dof = evaluated.data.dof
     if not dof.use_dof:
@@ -96,9 +97,9 @@ def _right(camera: bpy.types.Object) -> Vector:
 
 
 def _prepare_picture(scene: bpy.types.Scene, look: Look) -> None:
-    """Write what a viewer sees, not linear light."""
+    """Let the scene write pictures with display colours instead of linear light."""
     image = scene.render.image_settings
-    if hasattr(image, "media_type"):  # 5.0 and later want it before the format
+    if hasattr(image, "media_type"):  # Blender 5.0 and later: must be set before the format
         image.media_type = "IMAGE"
     image.file_format = "PNG"
     image.color_mode = "RGB"
@@ -110,7 +111,7 @@ def _prepare_picture(scene: bpy.types.Scene, look: Look) -> None:
 
 
 def plain_colours(scene: bpy.types.Scene) -> None:
-    """Light becomes sRGB as it is, without the film-like curve that Blender sets by default."""
+    """Convert light to sRGB directly, without the film-like curve that is Blender's default."""
     hold(scene, "display_settings.", "view_settings.")
     scene.display_settings.display_device = "sRGB"
     view = scene.view_settings

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The refocus route: pinhole views from points all over the aperture, which the driver shifts and adds to any focus.
+"""The refocus route: pinhole views from points of the aperture, which the driver shifts and adds for any focus.
 
-A thin lens adds up what pinholes at all its points see, each picture moved so that the plane in focus coincides. The
-views are rendered once for all planes, off axis as the lens has them: parallel cameras whose sensors are shifted so
-that the middle plane (in dioptres) coincides already. For perspective cameras, whose aperture is the same for all
+The image of a thin lens is the sum of the pinhole images from all points of its aperture, each shifted so that the
+plane in focus coincides. The views are rendered once for all planes, by parallel cameras whose sensors are shifted so
+that the middle plane (in dioptres) coincides. The route needs a perspective camera, whose aperture is the same for all
 planes.
 """
 
@@ -24,35 +24,35 @@ from .cycles import Written, drop_session, render_image
 from .thin_lens import ThinLens, fitted_sensor
 
 VIEWS_AT_15_PX = 64
-"""Views that show no ghosts in a blur circle of 15 pixels: they lie about two pixels apart."""
+"""Number of views that show no ghosts in a blur circle of 15 pixels: they lie about two pixels apart."""
 
 FEWEST_VIEWS = 16
 
 MARGIN_PX = 12
-"""Beyond what the shifts need: a shift by parts of a pixel looks that far."""
+"""Extra border of a view beyond the largest shift, pixels, for the interpolation of fractional shifts."""
 
 SHARP_SAMPLES = 4
-"""Samples of the all-in-focus image, as a multiple of those that the quality asks for."""
+"""Samples of the all-in-focus image, as a multiple of the requested samples."""
 
 REFOCUS_GAIN = 2
-"""Samples that the plane-by-plane route takes for the same noise, as a multiple: refocused planes share their views
-(measured 1.5 to 3.5 dB by scripts/bench/routes.py)."""
+"""Samples that the plane-by-plane route needs for equal noise, as a multiple of those of the refocus route (measured by
+scripts/bench/routes.py: 1.5 to 3.5 dB)."""
 
-_REFERENCE = 0.5  # normalised depth at which the views coincide as rendered
+_REFERENCE = 0.5  # normalised depth at which the unshifted views coincide
 
 
 def view_count(coc_max: float) -> int:
-    """Number of views that a blur circle (diameter, pixels) needs."""
+    """Number of views needed for a blur circle of diameter `coc_max`, pixels."""
     return max(FEWEST_VIEWS, round(VIEWS_AT_15_PX * (coc_max / 15) ** 2))
 
 
 def view_samples(samples: int, views: int) -> int:
-    """Samples a pixel of each view that together are 16 times those of a plane rendered by itself."""
+    """Samples per pixel of each view; those of all views together are 16 times `samples`."""
     return max(1, round(16 * samples / views))
 
 
 def aperture_points(count: int) -> list[tuple[float, float]]:
-    """Points spread evenly over the unit disc: Vogel's spiral, moved so that their mean is the centre."""
+    """Points spread evenly over the unit disc: Vogel's spiral, shifted so that the mean of the points is the centre."""
     turn = math.pi * (3 - math.sqrt(5))
     points = [
         (math.sqrt((i + 0.5) / count) * math.cos(i * turn), math.sqrt((i + 0.5) / count) * math.sin(i * turn))
@@ -73,10 +73,10 @@ def render_views(
     progress: Progress,
     written: Written,
 ) -> None:
-    """Render all views into `folder`; camera and size are put back.
+    """Render all views into `folder`, then restore the camera and the image size.
 
     Raises:
-        InputError: the camera is not a perspective one.
+        InputError: the camera is not a perspective camera.
         BlenderError: Blender could not write an image.
     """
     if lens.mapping != "dioptric":
@@ -106,7 +106,7 @@ def render_views(
             moved = pose.copy()
             moved.translation = pose @ offset
             camera.matrix_world = moved
-            # what lies in the middle plane stays where it is on the sensor
+            # a point of the middle plane keeps its place on the sensor
             data.shift_x = (kept[1] - offset.x * data.lens / (middle * sensor)) / wider
             data.shift_y = (kept[2] - offset.y * data.lens / (middle * sensor)) / wider
             render_image(scene, folder / raw_view_name(number), seed=(seed + number) % 2**31)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Renders what the camera sees, sharp everywhere, with its depth: one pair of raw OpenEXR files a frame.
+"""Render the camera's view, sharp everywhere, and its depth: a pair of raw OpenEXR files for each animation frame.
 
-All depths come first, because the depth range of a sequence is that of all its frames together; they are cheap.
-Depth is that of the first surface at the pixel's centre, along the axis: glass counts as its front, hair where the
-centre meets it, a volume not at all, a cut-out where its opacity is at least one half.
+All depth maps are rendered first, because a sequence has one depth range for all its frames; they take little time.
+Depth is the distance, along the optical axis, of the first surface at the pixel's centre: the front of glass, a hair
+where it covers the centre, a cut-out where its opacity is at least one half; volumes do not count.
 """
 
 import json
@@ -19,7 +19,7 @@ from holodriver.scene.render_job import RenderJob
 from .cycles import Written, drop_session, prepare, prepare_depth, render_image
 from .thin_lens import camera_copy, mapping_of
 
-_NAME = "holodriver_name"  # property of a copied camera: what the artist calls it
+_NAME = "holodriver_name"  # custom property of a copied camera: the original camera's name
 
 
 def render_rgbd(
@@ -31,15 +31,15 @@ def render_rgbd(
     progress: Progress = silent,
     written: Written = lambda kind, frame: None,
 ) -> None:
-    """Render depth and image of each frame into `folder`.
+    """Render depth and image of each animation frame into `folder`.
 
     Args:
-        scene: is changed; its camera gets replaced by copies.
-        job: size and quality; planes, blur and range are not looked at.
-        frames: numbers, in the order of rendering.
-        folder: exists.
+        scene: the scene, which is changed; copies replace its camera.
+        job: size and quality; planes, blur and range are ignored.
+        frames: frame numbers, in the order of rendering.
+        folder: existing folder for the raw files.
         progress: called after each image.
-        written: told "depth" and "color" with the number of the frame.
+        written: called with "depth" or "color" and the number of the frame.
 
     Raises:
         InputError: there is no usable camera.
@@ -60,10 +60,10 @@ def render_depths(
     progress: Progress = silent,
     written: Written = lambda kind, frame: None,
 ) -> dict[int, bpy.types.Object]:
-    """Render the depths alone, from which a depth range can be found; arguments and errors are those of `render_rgbd`.
+    """Render only the depth maps, for example to find a depth range; see `render_rgbd` for arguments and errors.
 
     Returns:
-        The camera of each frame.
+        The camera of each frame, by frame number.
     """
     cameras = frozen_cameras(scene, frames)
     layer = prepare(scene, job)
@@ -77,7 +77,7 @@ def render_depths(
 
 
 def frozen_cameras(scene: bpy.types.Scene, frames: Sequence[int]) -> dict[int, bpy.types.Object]:
-    """A pinhole copy of the scene's camera as it is in each frame; markers that change cameras are followed.
+    """Make a pinhole copy of the scene's camera for each animation frame; markers can change the camera between frames.
 
     Raises:
         InputError: a frame has no usable camera.
@@ -86,7 +86,7 @@ def frozen_cameras(scene: bpy.types.Scene, frames: Sequence[int]) -> dict[int, b
     original = scene.camera
     for frame in frames:
         scene.camera = original
-        scene.frame_set(frame)  # takes the camera that a marker binds to the frame
+        scene.frame_set(frame)  # makes the camera active that a marker binds to the frame
         name = scene.camera.name if scene.camera else ""
         copied = camera_copy(scene)
         mapping_of(copied)

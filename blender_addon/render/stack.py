@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Renders a focal stack as raw OpenEXR files: all varifocal images first, then the one-ray depth samples.
+"""Render a focal stack as raw OpenEXR files: all varifocal images first, then the one-ray depth samples.
 
-The scene is changed and not put back: call this only in a process of its own, on a file that is not saved.
+The scene is changed and not restored: call this only in a separate process, on a file that is not saved.
 """
 
 from dataclasses import replace
@@ -31,14 +31,15 @@ def render_raw(
     progress: Progress = silent,
     written: Written = lambda kind, plane: None,
 ) -> None:
-    """Render all raw images of a focal stack into `folder`, with the manifest first.
+    """Write the manifest, then render all raw images of a focal stack into `folder`.
 
     Args:
-        scene: is changed; its camera gets replaced by a copy.
-        folder: exists and is empty.
-        provenance: where the scene comes from, for the manifest.
+        scene: the scene, which is changed; a copy replaces its camera.
+        job: what to render.
+        folder: existing, empty folder.
+        provenance: origin of the scene, for the manifest.
         progress: called after each image.
-        written: called when a plane's (or the all-in-focus) images are all there.
+        written: called when all images of a plane, or of the all-in-focus image, are complete.
 
     Raises:
         InputError: the scene has no usable camera, or the depth range does not fit it.
@@ -120,7 +121,7 @@ def _render_depths(
 
 
 def _seed(job: RenderJob, image: int) -> int:
-    """A seed of its own for each image, so that noise is independent between planes (Cycles takes 31 bits)."""
+    """Seed of one image, different for each, so that noise is independent between planes (Cycles takes 31 bits)."""
     return (job.seed * 1_000_003 + image) % 2**31
 
 

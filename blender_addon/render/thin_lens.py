@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A camera whose blur is linear between two focal planes: Blender's depth of field by the formulas of `focus`."""
+"""A camera whose blur is linear between two focal planes: depth of field set by the formulas of `optics.focus`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,17 +19,17 @@ from holodriver.optics.focus import (
 )
 
 FARTHEST_FOCUS = 1e7
-"""Focus distance (m) that stands for infinity: beyond it single precision finds all lens rays of a pixel parallel."""
+"""Focus distance that stands for infinity, m: beyond it all lens rays of a pixel are parallel in single precision."""
 
 _MAPPING_OF_CAMERA: dict[str, Mapping] = {"PERSP": "dioptric", "ORTHO": "linear"}
-_MILLIMETRE = 1e-3  # Cycles reads the focal length as millimetres of one scene unit, whatever the unit scale says
+_MILLIMETRE = 1e-3  # scene units in a millimetre of focal length: Cycles ignores the scene's unit scale here
 
 
 @dataclass(frozen=True)
 class ThinLens:
-    """A copy of a scene's camera, and the depth range that its focal planes span.
+    """A copy of a scene's camera, and the depth range of its focal planes.
 
-    Distances are scene units, which stand for metres, along the optical axis.
+    Distances are measured along the optical axis in scene units, which stand for metres.
     """
 
     camera: bpy.types.Object
@@ -39,13 +39,13 @@ class ThinLens:
     coc_max: float
     """Blur circle diameter between near and far plane, pixels."""
     pixels: int
-    """Size of the image along the axis that the sensor is fitted to, pixels."""
+    """Size of the image along the axis to which the sensor is fitted, pixels."""
 
     def focus(self, t: float) -> None:
-        """Focus on normalised depth `t` with the aperture that keeps blur linear.
+        """Focus on normalised depth `t` and set the aperture so that blur stays linear.
 
         Raises:
-            BlenderError: Blender did not take the value.
+            BlenderError: Blender did not accept a value.
         """
         data = self.camera.data
         distance = min(float(metric_depth(t, self.near, self.far, self.mapping)), FARTHEST_FOCUS)
@@ -70,11 +70,11 @@ class ThinLens:
                 raise BlenderError(f"the camera's {name} stays {getattr(dof, name):g}, {wanted:g} was set")
 
     def pinhole(self) -> None:
-        """Everything in focus."""
+        """Switch depth of field off, so that everything is sharp."""
         self.camera.data.dof.use_dof = False
 
     def as_dict(self) -> dict[str, Any]:
-        """What the manifest tells about the camera; lengths in scene units but `lens` and `sensor`, which are mm."""
+        """Description of the camera for the manifest; `lens` and `sensor` are in mm, other lengths in scene units."""
         data = self.camera.data
         described: dict[str, Any] = {
             "type": "orthographic" if data.type == "ORTHO" else "perspective",
@@ -89,13 +89,13 @@ class ThinLens:
 
 
 def camera_of(scene: bpy.types.Scene, where: Path | None = None) -> bpy.types.Object:
-    """The scene's camera.
+    """Return the scene's active camera.
 
     Args:
         where: the scene's file, for the message.
 
     Raises:
-        InputError: it has none, or what was made its camera is none.
+        InputError: the scene has no camera, or its active camera is an object of another type.
     """
     camera = scene.camera
     if camera is None or camera.type != "CAMERA":
@@ -120,19 +120,19 @@ def mapping_of(camera: bpy.types.Object) -> Mapping:
 
 
 def fitted_sensor(data: bpy.types.Camera) -> float:
-    """Sensor size (mm) along the axis that it is fitted to."""
+    """Sensor size along the axis to which it is fitted, mm."""
     return data.sensor_height if data.sensor_fit == "VERTICAL" else data.sensor_width
 
 
 def fitted_pixels(data: bpy.types.Camera, width: int, height: int) -> int:
-    """Pixels along the axis that the sensor is fitted to."""
+    """Number of pixels along the axis to which the sensor is fitted."""
     return {"HORIZONTAL": width, "VERTICAL": height}.get(data.sensor_fit, max(width, height))
 
 
 def camera_copy(scene: bpy.types.Scene) -> bpy.types.Object:
-    """A free copy of the scene's camera where it stands in this frame: no parent, constraint, animation or driver.
+    """Copy the scene's camera as it stands in this frame, without parent, constraints, animation or drivers.
 
-    The copy becomes the scene's camera.
+    The copy becomes the scene's active camera.
 
     Raises:
         InputError: the scene has no camera.
@@ -161,10 +161,10 @@ def camera_copy(scene: bpy.types.Scene) -> bpy.types.Object:
 
 
 def thin_lens(scene: bpy.types.Scene, *, near: float, far: float, mapping: Mapping | None, coc_max: float) -> ThinLens:
-    """A thin lens in place of the scene's camera.
+    """Replace the scene's camera by a thin lens.
 
     Raises:
-        InputError: there is no camera, or the range or the mapping does not fit it.
+        InputError: there is no camera, or the range or the mapping does not suit it.
     """
     camera = camera_copy(scene)
     fitting = mapping_of(camera)

@@ -1,1 +1,1 @@
-"""Scenes that come along: the demo, and random scenes for training."""
+"""Built-in scenes: the demo scene, and random scenes for training and evaluation."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demo scene: a still life that fills the depth range from front to back, made to be hard for holograms.
+"""The demo scene: a still life that fills the whole depth range and is difficult for holograms.
 
-It has textured things at every depth, occlusions, holes to look through, thin rods and leaves, a highlight, a floor
-that runs through all depths and a patterned wall at the far plane. Everything is made here, from a seed.
+The scene has textured objects at every depth, occlusions, holes, thin rods and leaves, a highlight, a floor through all
+depths and a patterned wall at the far plane. Everything is generated from a seed.
 """
 
 import math
@@ -26,8 +26,8 @@ def build_demo(scene: bpy.types.Scene, *, mapping: Mapping = "linear", aspect: f
     Args:
         scene: an empty scene.
         mapping: "linear" for the orthographic camera, "dioptric" for the perspective one.
-        aspect: width over height of the image; things move apart with it.
-        seed: moves and turns the small things.
+        aspect: width over height of the image; objects move apart along its longer side.
+        seed: seed of the positions and angles of small objects.
     """
     stage = Stage(mapping, aspect)
     chance = random.Random(seed)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Procedural materials: a texture node, a colour ramp, a principled shader."""
+"""Procedural materials, made of a texture node, a colour ramp and a principled shader."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 
 Color = tuple[float, float, float]
-"""Linear-light red, green, blue, 0 to 1."""
+"""Red, green and blue in linear light, 0 to 1."""
 
 
 def textured(
@@ -25,17 +25,17 @@ def textured(
     bump: float = 0.0,
     shift: Sequence[float] = (0.0, 0.0, 0.0),
 ) -> bpy.types.Material:
-    """A material whose colour follows a texture through a ramp of equally spaced `colors`.
+    """Make a material that a texture colours through a ramp of equally spaced `colors`.
 
     Args:
         texture: name of the texture node without "ShaderNodeTex", such as "Noise".
-        scale: of the texture, per scene unit of the object's own coordinates.
-        output: the texture's output that drives the ramp.
-        inputs: further inputs of the texture node by name.
+        scale: scale of the texture, per scene unit of the object's coordinates.
+        output: name of the texture's output that drives the ramp.
+        inputs: values of further inputs of the texture node, by name.
         settings: attributes of the texture node.
-        specular: 0 is matte, and cheaper to render.
-        bump: strength of the relief that the texture gives, 0 for none.
-        shift: moves the texture, scene units.
+        specular: specular reflection; 0 is matte and renders faster.
+        bump: strength of the relief that follows the texture, 0 for none.
+        shift: offset of the texture, scene units.
     """
     material, shader = _principled(name, roughness, metallic, specular)
     tree = material.node_tree
@@ -47,7 +47,7 @@ def textured(
     for place, (element, color) in enumerate(zip(elements, colors, strict=True)):
         element.position = place / (len(colors) - 1)
         element.color = (*color, 1.0)
-    # 4.x says "Fac", 5.x "Factor" of the same socket
+    # the socket is called "Fac" in Blender 4 and "Factor" in Blender 5
     source = node.outputs.get(output) or node.outputs["Factor"]
     tree.links.new(source, ramp.inputs[0])
     tree.links.new(ramp.outputs[0], shader.inputs["Base Color"])
@@ -74,14 +74,14 @@ def patterned(
     specular: float = 0.5,
     shift: Sequence[float] = (0.0, 0.0, 0.0),
 ) -> bpy.types.Material:
-    """A material with a texture that has colours of its own: "Brick" (two bricks and mortar), "Checker", all by nature.
+    """Make a material with a texture that has its own colour inputs, such as "Brick" or "Checker".
 
     Args:
-        colors: of the sockets "Color1", "Color2" and "Mortar", where the texture has them.
-        specular: 0 is matte, and cheaper to render.
-        turn: angle (radians) of the texture about the object's y; a flat texture such as "Brick" needs it on a box,
-            whose sides would else see it edge-on.
-        shift: moves the texture, scene units.
+        colors: colours of the inputs "Color1", "Color2" and "Mortar", as far as the texture has them.
+        specular: specular reflection; 0 is matte and renders faster.
+        turn: angle of the texture about the object's y axis, radians; on a box, a flat texture such as "Brick" needs a
+            turn, or some sides would cut it edge-on.
+        shift: offset of the texture, scene units.
     """
     material, shader = _principled(name, roughness, metallic, specular)
     tree = material.node_tree
@@ -94,7 +94,7 @@ def patterned(
 
 
 def plain(name: str, color: Color, *, roughness: float = 0.5, metallic: float = 0.0) -> bpy.types.Material:
-    """A material of one colour."""
+    """Make a material of one colour."""
     material, shader = _principled(name, roughness, metallic)
     shader.inputs["Base Color"].default_value = (*color, 1.0)
     return material
@@ -104,7 +104,7 @@ def _principled(
     name: str, roughness: float, metallic: float, specular: float = 0.5
 ) -> tuple[bpy.types.Material, bpy.types.Node]:
     material = bpy.data.materials.new(name)
-    if material.node_tree is None:  # before 5.0 a new material has no nodes
+    if material.node_tree is None:  # before Blender 5.0 a new material has no nodes
         material.use_nodes = True
     shader = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
     shader.inputs["Roughness"].default_value = roughness

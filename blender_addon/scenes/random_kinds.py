@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What random scenes are made of: kinds of things and of textures, in two sets that have none in common."""
+"""Kinds of objects and textures for random scenes, in two sets (train and test) without a common member."""
 
 import colorsys
 import math
@@ -16,7 +16,7 @@ from holodriver.scene.render_job import Split
 from . import shapes
 from .materials import Color, patterned, textured
 
-_FINISHES = (0.6, 0.3, 0.1)  # shares of matte, shiny and metallic things
+_FINISHES = (0.6, 0.3, 0.1)  # shares of matte, shiny and metallic objects
 
 _Range = tuple[float, float]
 _Make = Callable[[str, float, random.Random], bpy.types.Object]
@@ -24,31 +24,31 @@ _Make = Callable[[str, float, random.Random], bpy.types.Object]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of thing: how it is made, and how far it may lean."""
+    """A kind of object: the function that makes it, and its largest tilt."""
 
     split: Split
     make: _Make
-    """Takes a name, a radius (scene units) and a source of chance."""
+    """Function that makes the object from a name, a radius (scene units) and a random generator."""
     lean: float = 180.0
-    """Largest angle (degrees) by which it is turned away from facing the camera."""
+    """Largest angle between the object's front and the direction to the camera, degrees."""
 
 
 @dataclass(frozen=True)
 class Texture:
-    """A kind of texture: a node, its settings, and the ranges that its numbers are drawn from."""
+    """A kind of texture: a node, its settings, and the ranges of its random numbers."""
 
     split: Split
     node: str
     scale: _Range
     colors: int = 3
-    """Colours of the ramp."""
+    """Number of colours of the ramp."""
     own_colors: bool = False
-    """Whether the node has colours of its own rather than a ramp."""
+    """Whether the node has its own colour inputs and no ramp."""
     output: str = "Fac"
     inputs: dict[str, _Range] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     turn: float = 0.0
-    """Angle (radians) about the thing's y, for textures that are flat."""
+    """Angle of a flat texture about the object's y axis, radians."""
 
 
 def _box(name: str, size: float, chance: random.Random) -> bpy.types.Object:
@@ -196,7 +196,7 @@ KINDS: dict[str, Kind] = {
     "leaf": Kind("test", _leaf, 60.0),
     "boulder": Kind("test", _boulder),
 }
-"""Which kinds of things there are, and in which set."""
+"""All kinds of objects by name, with the set of each."""
 
 TEXTURES: dict[str, Texture] = {
     "clouds": Texture("train", "Noise", (3, 9), 4, inputs={"Detail": (2, 6)}, settings={"noise_type": "FBM"}),
@@ -223,15 +223,17 @@ TEXTURES: dict[str, Texture] = {
         settings={"noise_type": "HETERO_TERRAIN"},
     ),
 }
-"""Which kinds of textures there are, and in which set."""
+"""All kinds of textures by name, with the set of each."""
 
 
 def random_material(name: str, split: str, chance: random.Random, *, coarser: float = 1.0) -> bpy.types.Material:
-    """A random texture of a set in random colours; its name starts with the kind of texture.
+    """Make a material with a random texture of a set in random colours; the texture's kind begins the material's name.
 
     Args:
-        name: ends the material's name.
-        coarser: how much larger the texture's features are than on things.
+        name: end of the material's name.
+        split: the set, "train" or "test".
+        chance: random generator.
+        coarser: size of the texture's features as a multiple of the size on objects.
     """
     kind = chance.choice([name for name, texture in TEXTURES.items() if texture.split == split])
     texture = TEXTURES[kind]
@@ -254,7 +256,7 @@ def random_material(name: str, split: str, chance: random.Random, *, coarser: fl
 
 
 def _palette(count: int, chance: random.Random) -> list[Color]:
-    """Colours that go together, from dark to bright in random order."""
+    """Draw matching colours from dark to bright, in random order."""
     hue, spread = chance.random(), chance.uniform(0.05, 0.5)
     values = shuffled([0.03 + 0.75 * (k / (count - 1)) ** 1.5 for k in range(count)], chance)
     return [
@@ -267,5 +269,5 @@ def _direction(chance: random.Random) -> Vector:
 
 
 def shuffled(values: list[Any], chance: random.Random) -> list[Any]:
-    """`values` in random order."""
+    """Return `values` in random order."""
     return chance.sample(values, len(values))

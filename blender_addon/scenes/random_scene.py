@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Random scenes for evaluation and for training: many textured things at all depths, from a seed.
+"""Random scenes for evaluation and for training: many textured objects at all depths, from a seed.
 
-After the paper's Methods, "Generation of the training dataset": lamps of random colour, place and power that overexpose
-nothing, and things placed so that, the background left out, the pixels' depths are spread evenly from t = 0 to 1. The
-kinds of things and of textures come in two sets, of which a scene has one: what is evaluated was never trained on.
+The scenes follow the paper's Methods, "Generation of the training dataset": lamps of random colour, position and power
+that overexpose nothing, and objects placed so that the depths of all pixels except the background are spread evenly
+from t = 0 to 1. The kinds of objects and textures form two sets, and a scene uses only one of them, so that evaluation
+shows no kind that was trained on.
 """
 
 import colorsys
@@ -25,30 +26,30 @@ from .backdrop import FAR, NEAR, VIEW, Stage, add_camera, add_lamp, add_sky, add
 from .random_kinds import KINDS, Kind, random_material, shuffled
 
 COVER = 0.7
-"""Share of the view that things cover; the rest is background."""
+"""Share of the view that objects cover, 0 to 1; the rest is background."""
 
 FEWEST, MOST = 15, 40
-"""Number of things in a scene."""
+"""Smallest and largest number of objects in a scene."""
 
-_GRID = 64  # rays along a side of the view, with which the depths are counted
-_BINS = 10  # of the depth histogram
-_PLACES = 10  # tried for each thing
-_SIZES = (0.68, 0.22)  # radius of the first and of the last thing, scene units
-_POWER = 1100.0  # of all lamps together, W
+_GRID = 64  # rays along a side of the view, for the depth histogram
+_BINS = 10  # bins of the depth histogram
+_PLACES = 10  # positions tried for each object
+_SIZES = (0.68, 0.22)  # radius of the first and of the last object, scene units
+_POWER = 1100.0  # power of all lamps together, W
 _TARGET = Vector((0.0, 0.0, -(NEAR + FAR) / 2))
 
 
 def build_random(
     scene: bpy.types.Scene, *, mapping: Mapping = "linear", aspect: float = 1.0, seed: int = 0, split: str = "test"
 ) -> None:
-    """Fill an empty scene with random things; the camera looks along −z from the origin, with y up.
+    """Fill an empty scene with random objects; the camera looks along −z from the origin, with y up.
 
     Args:
         scene: an empty scene.
         mapping: "linear" for the orthographic camera, "dioptric" for the perspective one.
         aspect: width over height of the image.
-        seed: decides everything.
-        split: "train" or "test": the set that things and textures are from.
+        seed: seed of all random choices.
+        split: set of the kinds of objects and textures, "train" or "test".
 
     Raises:
         InputError: there is no such set.
@@ -73,7 +74,7 @@ def build_random(
 
 
 def _settle(scene: bpy.types.Scene, made: bpy.types.Object, kind: Kind, view: "_View", chance: random.Random) -> None:
-    """Put a thing where, of some random places, it makes the view's depths most even."""
+    """Place an object at the one of several random positions that makes the view's depths most even."""
     solid = _Solid.of(made)
     best: tuple[float, Matrix, NDArray[np.float64]] | None = None
     for _ in range(_PLACES):
@@ -87,7 +88,7 @@ def _settle(scene: bpy.types.Scene, made: bpy.types.Object, kind: Kind, view: "_
 
 
 def _pose(solid: "_Solid", kind: Kind, stage: Stage, chance: random.Random) -> Matrix:
-    """A random place in view; what is behind the wall is hidden, before the near plane stands nothing."""
+    """Random pose in view; parts behind the wall are hidden, and no part is nearer than the near plane."""
     if kind.lean < 180:
         angle = chance.uniform(0, 2 * math.pi)
         lean = Quaternion((math.cos(angle), math.sin(angle), 0.0), math.radians(chance.uniform(0, kind.lean)))
@@ -95,7 +96,7 @@ def _pose(solid: "_Solid", kind: Kind, stage: Stage, chance: random.Random) -> M
     else:
         turn = Quaternion([chance.gauss(0, 1) for _ in range(4)]).normalized()
     reach = float((solid.points @ np.array(turn.to_matrix())[2]).max())
-    front = chance.uniform(0, 1)  # of the depth range, where the thing's nearest point stands
+    front = chance.uniform(0, 1)  # normalised depth of the object's nearest point
     spot = stage.at(chance.uniform(-1.9, 1.9), chance.uniform(-1.9, 1.9), front)
     spot.z = max(spot.z - reach, -FAR)
     spot.z = min(spot.z, -NEAR - reach - 1e-3)
@@ -104,7 +105,7 @@ def _pose(solid: "_Solid", kind: Kind, stage: Stage, chance: random.Random) -> M
 
 @dataclass(frozen=True)
 class _Solid:
-    """A thing's surface in coordinates of its own, for rays."""
+    """Surface of an object in its local coordinates, for intersection with rays."""
 
     points: NDArray[np.float64]
     tree: BVHTree
@@ -121,7 +122,7 @@ class _Solid:
 
 
 class _View:
-    """Normalised depth of what the camera sees of the things so far, on a coarse grid; 1 is the background."""
+    """Normalised depth of the objects placed so far, as the camera sees them, on a coarse grid; 1 is the background."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -130,11 +131,11 @@ class _View:
 
     @property
     def cover(self) -> float:
-        """Share of the view that is not background."""
+        """Share of the view that is not background, 0 to 1."""
         return float((self.depth < 1).mean())
 
     def with_thing(self, solid: _Solid, pose: Matrix) -> NDArray[np.float64]:
-        """The depths with one more thing."""
+        """Normalised depths of the grid after adding one object."""
         depth = self.depth.copy()
         rows, columns = self._extent(solid, pose)
         back = pose.inverted()
@@ -142,7 +143,7 @@ class _View:
         hits = []
         for row in rows:
             for column in columns:
-                spot = Vector((_centre(column), _centre(row), 1.0))  # as `Stage.at` takes it, which is linear in it
+                spot = Vector((_centre(column), _centre(row), 1.0))  # argument of `Stage.at`, which is linear in it
                 start = self._near * spot
                 hit = solid.tree.ray_cast(back @ start, turn @ (self._far * spot - start))[0]
                 if hit is not None:
@@ -155,7 +156,7 @@ class _View:
         return depth
 
     def _extent(self, solid: _Solid, pose: Matrix) -> tuple[range, range]:
-        """Rows and columns of the grid that a thing may cover."""
+        """Rows and columns of the grid that an object may cover."""
         points = solid.points @ np.array(pose.to_3x3()).T + np.array(pose.translation)
         scale = 1.0 if self.stage.mapping == "linear" else -points[:, 2] / self.stage.depth(0.5)
         found = []
@@ -167,12 +168,12 @@ class _View:
 
 
 def _centre(index: int) -> float:
-    """Where a row or column of the grid is seen."""
+    """Coordinate of a row or column of the grid in the view, −2 to 2."""
     return ((index + 0.5) / _GRID - 0.5) * VIEW
 
 
 def _unevenness(depth: NDArray[np.float64]) -> float:
-    """How far the depths are from covering the same share of the view in every part of the range."""
+    """Deviation of the depth histogram from an even one, without the background."""
     share = np.histogram(depth[depth < 1], bins=_BINS, range=(0, 1))[0] / depth.size
     return float(((share - COVER / _BINS) ** 2).sum())
 
@@ -187,7 +188,7 @@ def _lights(scene: bpy.types.Scene, stage: Stage, chance: random.Random) -> None
         where.x *= max(1.0, stage.aspect)  # out of view
         where.y *= max(1.0, 1 / stage.aspect)
         color = colorsys.hsv_to_rgb(chance.random(), chance.uniform(0, 0.5), 1.0)
-        # lamps have some size, or their reflections would be far brighter than all else
+        # lamps have a size: reflections of small lamps would be far brighter than everything else
         size, power = chance.uniform(2.0, 3.5), _POWER * chance.uniform(0.8, 1.0) * share / sum(shares)
         add_lamp(scene, f"lamp {number}", where, _TARGET, size=size, power=power, color=color)
     add_sky(scene, colorsys.hsv_to_rgb(chance.random(), chance.uniform(0, 0.4), 1.0), chance.uniform(0.08, 0.2))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Meshes made without operators, so that they need no window and no selection."""
+"""Meshes of simple shapes, made without operators, which would need a window and a selection."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 # isort: split
-import bmesh  # the bpy package brings it, and only once it is imported
+import bmesh  # part of the bpy package; can be imported only after bpy
 from mathutils import Matrix, Vector, noise
 
 Point = Sequence[float]
@@ -39,7 +39,7 @@ def monkey(name: str, radius: float) -> bpy.types.Object:
 
 
 def cone(name: str, radius: float, top: float, height: float, *, sides: int = 64) -> bpy.types.Object:
-    """A cone (or cylinder where `top` equals `radius`) along z, centred on its origin."""
+    """A cone along z, centred on its origin; a cylinder if `top` equals `radius`."""
 
     def build(mesh: bmesh.types.BMesh) -> None:
         bmesh.ops.create_cone(mesh, cap_ends=True, segments=sides, radius1=radius, radius2=top, depth=height)
@@ -48,7 +48,7 @@ def cone(name: str, radius: float, top: float, height: float, *, sides: int = 64
 
 
 def rods(name: str, ends: Sequence[tuple[Point, Point]], radius: float) -> bpy.types.Object:
-    """Thin straight rods, one from each point to the other, as one object."""
+    """Thin straight rods as one object, one rod between each pair of points."""
 
     def build(mesh: bmesh.types.BMesh) -> None:
         for start, end in ends:
@@ -63,7 +63,7 @@ def rods(name: str, ends: Sequence[tuple[Point, Point]], radius: float) -> bpy.t
 
 
 def torus(name: str, radius: float, thickness: float) -> bpy.types.Object:
-    """A ring round z; `radius` of its centre line, `thickness` the radius of the tube."""
+    """A ring round the z axis; `radius` is that of the centre line, `thickness` the radius of the tube."""
     around, across = 96, 32
     points = []
     for i in range(around):
@@ -86,7 +86,7 @@ def torus(name: str, radius: float, thickness: float) -> bpy.types.Object:
 
 
 def blade(name: str, length: float, width: float, bend: float) -> bpy.types.Object:
-    """A leaf that rises along y from its origin, narrows to a tip and leans over to +z by `bend`."""
+    """A leaf that rises along y from its origin, narrows to a tip and bends towards +z by `bend` (scene units)."""
     steps = 24
     points: list[Point] = []
     for i in range(steps + 1):
@@ -122,7 +122,7 @@ def perforated_plate(name: str, columns: int, rows: int, pitch: float, hole: flo
 
 
 def tube(name: str, path: Sequence[Point], radius: float, *, closed: bool = False) -> bpy.types.Object:
-    """A round wire of `radius` along the points of `path`; closed, it comes back to its start."""
+    """A round wire of `radius` along the points of `path`; if `closed`, the end joins the start."""
     curve = bpy.data.curves.new(name, "CURVE")
     curve.dimensions = "3D"
     curve.bevel_depth, curve.bevel_resolution = radius, 3
@@ -137,7 +137,7 @@ def tube(name: str, path: Sequence[Point], radius: float, *, closed: bool = Fals
 
 
 def turned(name: str, profile: Sequence[tuple[float, float]]) -> bpy.types.Object:
-    """A vessel turned round z: `profile` gives (radius, height) from end to end."""
+    """A body of rotation round the z axis; `profile` lists (radius, height) from end to end."""
     around = 48
     points = [
         (radius * math.cos(2 * math.pi * i / around), radius * math.sin(2 * math.pi * i / around), height)
@@ -158,7 +158,7 @@ def turned(name: str, profile: Sequence[tuple[float, float]]) -> bpy.types.Objec
 
 
 def prism(name: str, outline: Sequence[tuple[float, float]], depth: float) -> bpy.types.Object:
-    """The flat shape with the corners `outline` in x, y, `depth` thick, centred on its origin in z."""
+    """A flat shape with the corners `outline` in x and y and the thickness `depth`, centred on its origin in z."""
     count = len(outline)
     points = [(x, y, z) for z in (-depth / 2, depth / 2) for x, y in outline]
     sides = [(i, (i + 1) % count, count + (i + 1) % count, count + i) for i in range(count)]
@@ -168,11 +168,12 @@ def prism(name: str, outline: Sequence[tuple[float, float]], depth: float) -> bp
 
 
 def boulder(name: str, radius: float, roughness: float, *, facets: bool = False, seed: int = 0) -> bpy.types.Object:
-    """A ball of about `radius` whose surface is moved in and out by up to about `roughness` (fraction of the radius).
+    """A ball of about `radius` with a random relief.
 
     Args:
-        facets: few flat faces, as of a crystal, rather than a smooth surface.
-        seed: of the relief.
+        roughness: approximate height of the relief, as a fraction of the radius.
+        facets: make a few flat faces, like a crystal, instead of a smooth surface.
+        seed: seed of the relief.
     """
 
     def build(mesh: bmesh.types.BMesh) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The extension's window side: properties, panels, buttons, and what is drawn into the viewport."""
+"""The extension's user interface: properties, panels, buttons, and drawings in the viewport."""
 
 import bpy
 
@@ -15,7 +15,7 @@ _CLASSES = (
 
 
 def register() -> None:
-    """Switch everything on."""
+    """Register all classes, properties and handlers."""
     for each in _CLASSES:
         bpy.utils.register_class(each)
     bpy.types.Scene.holodriver = bpy.props.PointerProperty(type=properties.HologramSettings)
@@ -25,7 +25,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Switch everything off; what runs is ended, and nothing stays behind."""
+    """End a running job and remove all classes, properties and handlers."""
     session.unregister()
     focus_preview.unregister()
     outlines.unregister()

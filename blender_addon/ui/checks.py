@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is looked at before a job starts, and what it is handed."""
+"""Checks before a job starts, and the inputs that a job gets."""
 
 import shutil
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from .snapshot import blender_executable, save_snapshot
 
 
 def scene_frames(scene: bpy.types.Scene) -> tuple[int, ...]:
-    """The frames to render: the present one, or the scene's range."""
+    """Numbers of the animation frames to render: the current frame, or the scene's range."""
     if not scene.holodriver.animation:
         return (scene.frame_current,)
     return tuple(range(scene.frame_start, scene.frame_end + 1, scene.frame_step))
@@ -28,7 +28,7 @@ def check_scene(scene: bpy.types.Scene) -> None:
     """Refuse a scene that cannot be rendered, before anything starts.
 
     Raises:
-        InputError: there is no camera, it is of another type, or there are no frames.
+        InputError: there is no camera, its type is not supported, or the frame range is empty.
     """
     mapping_of(camera_of(scene))
     if not scene_frames(scene):
@@ -36,10 +36,10 @@ def check_scene(scene: bpy.types.Scene) -> None:
 
 
 def output_folder(settings: Any) -> Path:
-    """The folder of the results, which is made if need be.
+    """Return the folder for results; it is made if it does not exist.
 
     Raises:
-        InputError: it is relative and the file was never saved, or it cannot be written to.
+        InputError: the path is relative and the file was never saved, or the folder cannot be written to.
     """
     named = settings.output.strip() or "//"
     if named.startswith("//") and not bpy.data.filepath:
@@ -58,7 +58,7 @@ def output_folder(settings: Any) -> Path:
 
 
 def free_name(folder: Path, name: str, ends: Sequence[str], *, overwrite: bool) -> Path:
-    """FOLDER/NAME without its end, numbered where one of its files is there and may not be replaced."""
+    """Path FOLDER/NAME without suffix; NAME gets a number if a file of that name exists and `overwrite` is false."""
     number = 1
     while True:
         base = folder / (name if number == 1 else f"{name}_{number}")
@@ -68,22 +68,22 @@ def free_name(folder: Path, name: str, ends: Sequence[str], *, overwrite: bool) 
 
 
 def check_disk(folder: Path, work: Work) -> None:
-    """Refuse work that the disk has no room for.
+    """Refuse work that needs more space than the disk has.
 
     Raises:
-        InputError: says what is needed and what is free.
+        InputError: there is not enough space; the message states how much is needed and how much is free.
     """
     free, needed = shutil.disk_usage(folder).free, work.disk_bytes()
     if free < needed:
         raise InputError(
-            f"the disk has {size_in_words(free)} free, this needs up to {size_in_words(needed)}",
+            f"the disk has {size_in_words(free)} free, but up to {size_in_words(needed)} are needed",
             where=folder,
-            remedy="make room, choose another folder, or render smaller",
+            remedy="free some space, choose another folder, or render smaller images",
         )
 
 
 def snapshot_of(scene: bpy.types.Scene, *, size: tuple[int, int], planes: tuple[float | None, float | None]) -> Scene:
-    """A copy of the open file for the driver; its folder is the job's scratch."""
+    """Save a copy of the open file for the driver, in a new folder that becomes the job's scratch folder."""
     settings = scene.holodriver
     near, far = planes
     kind, gpus = artists_gpus()
@@ -101,6 +101,6 @@ def snapshot_of(scene: bpy.types.Scene, *, size: tuple[int, int], planes: tuple[
 
 
 def cores() -> int:
-    """Threads that a child Blender renders with."""
+    """Number of threads with which a child Blender renders."""
     scene = bpy.context.scene
     return scene.render.threads if scene is not None else 1

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Find the driver, and write its command lines for what the artist's settings say.
+"""Find the driver, and write its command lines from the artist's settings.
 
-Nothing here imports Blender's window: `settings` is anything that has the attributes of
-`ui.properties.HologramSettings`.
+Nothing here imports bpy: `settings` is any object with the attributes of `ui.properties.HologramSettings`.
 """
 
 import itertools
@@ -23,15 +22,15 @@ from .driver_process import Step
 from .estimate import Work
 
 ENVIRONMENT_VARIABLE = "HOLODRIVER_DRIVER"
-"""Names the driver where the preferences do not."""
+"""Environment variable with the path of the driver; the preferences take precedence."""
 
 SAMPLES = {"DRAFT": 4, "QUICK": 16, "GOOD": 64, "BEST": 256}
-"""Samples a pixel of each quality."""
+"""Samples per pixel of each quality."""
 
 INSTALLED = "installed.txt"
-"""Name of a file in the environment that Install Driver makes; it is there once the environment is whole."""
+"""Name of a file that marks the environment made by Install Driver as complete."""
 
-REMEDY = "name it in the add-on's preferences, or press Install Driver there"
+REMEDY = "enter its path in the add-on's preferences, or press Install Driver there"
 
 
 @dataclass(frozen=True)
@@ -41,22 +40,22 @@ class Driver:
     command: tuple[str, ...]
 
     def step(self, title: str, *arguments: object) -> Step:
-        """One of its commands, reporting as JSON lines."""
+        """Make a step that runs one command of this driver with reports as JSON lines."""
         return Step(title, (*self.command, "--progress", "json", *(str(argument) for argument in arguments)))
 
 
 def find_driver(named: str, private: Path | None = None) -> Driver:
-    """The driver to start.
+    """Find the driver to start.
 
     Args:
-        named: what the preferences say: an executable or a Python that has holodriver; empty: look for it.
+        named: path in the preferences: an executable, or a Python with holodriver; empty: search.
         private: folder of the environment that Install Driver makes.
 
     Raises:
-        InputError: there is none, or what is named is no file.
+        InputError: no driver was found, or the given path is not a file.
     """
     if named.strip():
-        return _driver_at(Path(named).expanduser(), "the preferences' driver")
+        return _driver_at(Path(named).expanduser(), "the driver in the preferences")
     if from_environment := os.environ.get(ENVIRONMENT_VARIABLE):
         return _driver_at(Path(from_environment).expanduser(), ENVIRONMENT_VARIABLE)
     if private is not None and (private / INSTALLED).is_file():
@@ -67,7 +66,7 @@ def find_driver(named: str, private: Path | None = None) -> Driver:
 
 
 def environment_python(folder: Path) -> Path:
-    """The interpreter of a virtual environment."""
+    """Path of the Python interpreter in a virtual environment."""
     return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
@@ -80,13 +79,13 @@ def _driver_at(path: Path, source: str) -> Driver:
 
 
 def profile_of(settings: Any, path: Path | None) -> DisplayProfile:
-    """The display profile that was chosen.
+    """Return the display profile that the artist chose.
 
     Args:
-        path: of its file; None for the reference display.
+        path: path of the profile's file; None for the reference display.
 
     Raises:
-        InputError: the file is missing, not TOML, or no display profile.
+        InputError: the file is missing, is not TOML, or is not a display profile.
     """
     if settings.profile == "REFERENCE":
         return REFERENCE
@@ -101,7 +100,7 @@ def profile_of(settings: Any, path: Path | None) -> DisplayProfile:
 
 
 def image_size(settings: Any, profile: DisplayProfile, render: Any) -> tuple[int, int]:
-    """(width, height) in pixels of what is rendered; `render` are the scene's render settings."""
+    """Size (width, height) of the rendered images, pixels; `render` holds the scene's render settings."""
     if settings.size_mode == "SCENE":
         percent = render.resolution_percentage / 100
         return max(8, int(render.resolution_x * percent)), max(8, int(render.resolution_y * percent))
@@ -111,7 +110,7 @@ def image_size(settings: Any, profile: DisplayProfile, render: Any) -> tuple[int
 
 
 def blur_diameter(settings: Any, profile: DisplayProfile) -> float:
-    """Blur circle diameter (pixels) between near and far plane: the display's, an eye's by Eq. 4, or as typed."""
+    """Diameter of the blur circle between near and far plane, pixels: the display's, an eye's (Eq. 4), or custom."""
     if settings.blur_mode == "TYPED":
         return float(settings.coc_max)
     if settings.blur_mode == "EYE":
@@ -120,45 +119,45 @@ def blur_diameter(settings: Any, profile: DisplayProfile) -> float:
 
 
 def sample_count(settings: Any) -> int:
-    """Samples a pixel."""
+    """Number of samples per pixel."""
     return int(settings.samples) if settings.quality == "TYPED" else SAMPLES[settings.quality]
 
 
 def work_of(settings: Any, size: tuple[int, int], *, planes: int, frames: int, views: int = 0) -> Work:
-    """What a render of these settings amounts to; `views` are those of the refocus route."""
+    """Amount of work of a render with these settings; `views` is the number of views of the refocus route."""
     return Work(*size, sample_count(settings), planes, frames, denoise=settings.denoise, views=views)
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What a render is of."""
+    """The scene of a render: file, Blender, size, frames and depth range."""
 
     blend: Path
-    """The saved copy."""
+    """Path of the saved copy of the artist's file."""
     blender: Path
-    """Executable of the child."""
+    """Path of the Blender to start as child process."""
     size: tuple[int, int]
     near: float | None
     far: float | None
     frames: tuple[int, ...]
-    """Empty: the frame that the file was saved at."""
+    """Numbers of the animation frames; empty: the frame at which the file was saved."""
     device: str
     devices: tuple[str, ...]
 
     def source(self) -> list[object]:
-        """What is rendered, and by what: the arguments that all kinds of renders share."""
+        """Arguments for the file and the Blender, common to all kinds of renders."""
         given: list[object] = [self.blend, "--blender", self.blender]
         for device in [f"{self.device}={identifier}" for identifier in self.devices] or [self.device]:
             given += ["--device", device]
         return given
 
     def view(self) -> list[object]:
-        """Size and frames, as `holodriver render` takes them."""
+        """Arguments for size and frames, as `holodriver render` takes them."""
         given: list[object] = ["--size", f"{self.size[0]}x{self.size[1]}"]
         return given + (["--frames", in_ranges(self.frames)] if self.frames else [])
 
     def range(self) -> list[object]:
-        """The depth range, where it is known."""
+        """Arguments for the ends of the depth range that are known."""
         given: list[object] = []
         for name, value in (("--near", self.near), ("--far", self.far)):
             if value is not None:
@@ -167,7 +166,7 @@ class Scene:
 
 
 def in_ranges(frames: Sequence[int]) -> str:
-    """Frames as `--frames` takes them, such as "1-24:2"."""
+    """Write frame numbers in the form of the option `--frames`, such as "1-24:2"."""
     steps = {b - a for a, b in itertools.pairwise(frames)}
     if len(frames) > 2 and len(steps) == 1:
         step = steps.pop()
@@ -181,7 +180,7 @@ def _quality(settings: Any) -> list[object]:
 
 
 def stack_steps(driver: Driver, scene: Scene, settings: Any, coc_max: float, output: Path) -> list[Step]:
-    """Render a focal stack, or a folder of them where there are several frames."""
+    """Steps that render a focal stack, or a folder of focal stacks for several frames."""
     arguments: list[object] = ["render", "stack", *scene.source(), *scene.view(), *scene.range(), *_quality(settings)]
     arguments += ["-o", output, "--planes", settings.planes]
     arguments += ["--coc-max", f"{coc_max:.9g}", "--route", settings.route.lower(), *_overwrite(settings)]
@@ -189,7 +188,7 @@ def stack_steps(driver: Driver, scene: Scene, settings: Any, coc_max: float, out
 
 
 def rgbd_steps(driver: Driver, scene: Scene, settings: Any, output: Path) -> list[Step]:
-    """Render RGB-D images in the formats chosen."""
+    """Steps that render RGB-D images in the chosen formats."""
     names = {"SIDE_BY_SIDE": "side-by-side", "DEPTH": "depth", "EXR": "exr", "VIDEO": "video"}
     arguments: list[object] = ["render", "rgbd", *scene.source(), *scene.view(), *scene.range(), *_quality(settings)]
     arguments += ["-o", output, *_overwrite(settings)]
@@ -200,12 +199,12 @@ def rgbd_steps(driver: Driver, scene: Scene, settings: Any, output: Path) -> lis
 
 
 def range_steps(driver: Driver, scene: Scene) -> list[Step]:
-    """Find from where to where the camera sees something."""
+    """Steps that find the depth range that the camera sees."""
     return [driver.step("Looking at the scene", "render", "range", *scene.source(), *scene.view())]
 
 
 def stacks_in(source: Path) -> list[Path]:
-    """The focal stacks of an animation, by name; none where `source` is one itself, or a picture."""
+    """Focal stacks of an animation in the folder `source`, by name; empty if `source` is a focal stack or a picture."""
     if not source.is_dir() or (source / StackManifest.FILE_NAME).exists():
         return []
     return sorted(path for path in source.glob("*.stack") if not path.name.startswith("."))
@@ -214,11 +213,11 @@ def stacks_in(source: Path) -> list[Path]:
 def hologram_steps(
     driver: Driver, source: Path, output: Path, settings: Any, profile: Path | None, *, preview: Path
 ) -> list[Step]:
-    """Compute holograms, their frames, and what a camera sees of the first of them.
+    """Steps that compute holograms and panel frames, and simulate the camera's view of the first hologram.
 
     Args:
-        source: a focal stack, an RGB-D picture, or the folder of the focal stacks of an animation.
-        output: NAME.holo; of an animation the folder of its holograms.
+        source: a focal stack, an RGB-D picture, or a folder with the focal stacks of an animation.
+        output: NAME.holo; for an animation, the folder for the holograms.
     """
     chosen = ["--profile", profile] if profile is not None else []
     synth = ["synth", source, "-o", output, "--method", settings.method, *chosen, *_overwrite(settings)]
@@ -230,24 +229,24 @@ def hologram_steps(
     return [
         driver.step("Computing the hologram" + ("s" if frames else ""), *synth),
         driver.step("Encoding frames", "encode", *holos, *pictures, *_overwrite(settings)),
-        driver.step("Looking at it", "reconstruct", holos[0], "-o", preview, *_overwrite(settings)),
+        driver.step("Simulating the view", "reconstruct", holos[0], "-o", preview, *_overwrite(settings)),
     ]
 
 
 def play_steps(driver: Driver, frames: Path, settings: Any) -> list[Step]:
-    """Hand a folder of frames, or of the holograms of an animation, to the rig, whose lasers are its own business."""
+    """Steps that play a folder of panel frames, or of an animation's holograms; arming lasers is up to the rig."""
     shown = sorted(frames.glob("*.holo")) or [frames]
     arguments = ["play", *shown, "--rig", settings.rig, "--duration", f"{settings.play_seconds:g}"]
     return [driver.step("Showing on the panel", *arguments)]
 
 
 def photo_steps(driver: Driver, photo: Path, folder: Path) -> list[Step]:
-    """Estimate the depth of a photo; `folder` is for this photo alone."""
+    """Steps that estimate the depth of a photo; no other photo may use `folder`."""
     return [driver.step("Estimating depth", "rgbd", photo, "-o", folder, "--overwrite")]
 
 
 def quilt_steps(driver: Driver, scene: Scene, settings: Any, output: Path) -> list[Step]:
-    """Render a quilt for a Looking Glass."""
+    """Steps that render a quilt for a Looking Glass."""
     arguments: list[object] = ["render", "quilt", *scene.source(), *_quality(settings)]
     arguments += ["--display", settings.quilt_device, "-o", output, *_overwrite(settings)]
     return [driver.step("Rendering the quilt", *arguments)]

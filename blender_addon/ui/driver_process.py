@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The driver at work: its commands one after another, each a process whose JSON lines are read without waiting.
+"""Run commands of the driver one after another as processes, and read their JSON lines without waiting.
 
-Nothing here imports Blender. A `Job` is polled from a timer; each call returns at once, whatever the driver does.
+Nothing here imports bpy. A timer polls a `Job`; each call returns at once, whatever the driver does.
 """
 
 import json
@@ -34,10 +34,10 @@ from holodriver.system.children import (
 )
 
 PATIENCE_S = 120.0
-"""Silence after which a driver counts as hanging; it gives a sign of life every ten seconds."""
+"""Silence after which a driver counts as hanging, s; a working driver reports at least every ten seconds."""
 
 GRACE_S = 0.4
-"""What a stopped driver gets to clean up before it is killed."""
+"""Time that a cancelled driver has for cleaning up before it is killed, s."""
 
 LINES_TOLD = 12
 OUTPUT_KEPT = 2000  # lines
@@ -49,7 +49,7 @@ _PIP_PROGRESS = re.compile(r"Progress (\d{1,12}) of (\d{1,12})$")  # of `pip --p
 
 
 class State(Enum):
-    """How a job stands."""
+    """State of a job."""
 
     RUNNING = "running"
     STOPPING = "stopping"
@@ -63,13 +63,13 @@ class Step:
     """One command of the driver."""
 
     title: str
-    """Name of the step for people, such as "Rendering the focal stack"."""
+    """Name of the step for the artist, such as "Rendering the focal stack"."""
     command: tuple[str, ...]
 
 
 @dataclass
 class Report:
-    """What a job has said so far."""
+    """Everything that a job has reported so far."""
 
     step: str = ""
     stage: str = ""
@@ -80,25 +80,26 @@ class Report:
     messages: list[str] = field(default_factory=list)
     tables: list[dict[str, Any]] = field(default_factory=list)
     error: str = ""
-    """Why it failed, in a few lines that a user can read."""
+    """Reason why the job failed, in a few lines for the artist; empty if it did not fail."""
     output: deque[str] = field(default_factory=lambda: deque(maxlen=OUTPUT_KEPT))
-    """The end of what the driver printed that is no report."""
+    """Last lines of the driver's output that are not reports."""
 
     @property
     def factor(self) -> float:
-        """Part of the present stage that is done, 0 to 1."""
+        """Finished part of the current stage, 0 to 1."""
         return min(1.0, self.done / self.total) if self.total else 0.0
 
 
 class Job:
-    """Driver commands in order, as a process tree that can be killed.
+    """Commands of the driver, run in order as a process tree that can be killed.
 
     Args:
-        title: for people.
+        title: name of the job for the artist.
         steps: commands; the first that fails ends the job.
-        scratch: a folder removed when the job ends, however it does.
+        scratch: folder that is removed when the job ends in any way.
         leftovers: (folder, pattern) of hidden files that a killed driver leaves; new ones are removed after a cancel.
-        patience_s: silence that counts as hanging.
+        patience_s: silence after which the driver counts as hanging, s.
+        clock: function that returns the time, s.
     """
 
     def __init__(
@@ -130,24 +131,24 @@ class Job:
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended yet."""
+        """Whether the job has not ended yet."""
         return self.state in (State.RUNNING, State.STOPPING)
 
     @property
     def seconds(self) -> float:
-        """Seconds since the job began."""
+        """Time since the job began, s."""
         return self._clock() - self.begun
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds that the present stage still takes at its own pace; None while that is unknown."""
+        """Time that the current stage still needs at its pace so far, s; None while that is unknown."""
         done = self.report.done - self._stage_done
         if done <= 0 or self.report.total <= self.report.done:
             return None
         return (self._clock() - self._stage_begun) / done * (self.report.total - self.report.done)
 
     def poll(self) -> bool:
-        """Take in what the driver said and go on to the next command; False once the job has ended."""
+        """Read the driver's reports and, when a command has ended, start the next; False once the job has ended."""
         if self._cleaner is not None:
             if not self._cleaner.is_alive():
                 self._cleaner = None
@@ -171,13 +172,13 @@ class Job:
         elif self._process.poll() is not None and not self._open_streams and self._lines.empty():
             self._finish_step(self._process.returncode)
         elif now - self._heard > self.patience_s:
-            self.report.error = f"the driver gives no sign of life for {self.patience_s:.0f} s{self._last_words()}"
+            self.report.error = f"the driver has not reported for {self.patience_s:.0f} s{self._last_words()}"
             self._kill()
             self._end(State.FAILED)
         return self.running
 
     def cancel(self) -> None:
-        """Ask the driver to stop; it is killed if it does not within `GRACE_S`. Returns at once."""
+        """Ask the driver to stop and return at once; a driver that does not stop within `GRACE_S` is killed."""
         if self.state is not State.RUNNING:
             return
         self.state = State.STOPPING
@@ -194,7 +195,7 @@ class Job:
             self._kill()
 
     def kill(self) -> None:
-        """End at once and wait for it: Blender is closing or the add-on is switched off."""
+        """Kill the driver and wait for its end, because Blender closes or the add-on is switched off."""
         if not self.running:
             return
         self._kill()
@@ -212,7 +213,7 @@ class Job:
             self._process = subprocess.Popen(
                 step.command,
                 env=_environment(),
-                stdin=subprocess.PIPE,  # nothing is written: its end tells the driver that Blender is gone
+                stdin=subprocess.PIPE,  # when this pipe closes, the driver knows that Blender is gone
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 **own_group(background=True),
@@ -221,7 +222,7 @@ class Job:
             self.report.error = f"the driver does not start: {error.strerror or error} ({step.command[0]})"
             self._end(State.FAILED)
             return
-        stand_back(self._process.pid)  # Blender's window goes before it
+        stand_back(self._process.pid)  # lower priority than Blender's window
         self._open_streams = 2
         for name, stream in (("out", self._process.stdout), ("err", self._process.stderr)):
             listen(stream, partial(self._hear, name))
@@ -278,7 +279,7 @@ class Job:
     def _end(self, ending: State) -> None:
         self._ending = ending
         self.state = State.STOPPING
-        # big files take time to remove, and the window must not wait
+        # in a thread: removing big files takes time, and the window must not wait
         self._cleaner = threading.Thread(target=self._clean, daemon=True)
         self._cleaner.start()
 
@@ -292,7 +293,7 @@ class Job:
             shutil.rmtree(self.scratch, ignore_errors=True)
         with suppress(queue.Empty):
             while True:
-                self._lines.get(timeout=0.1)  # lets the readers end, which wait where nobody takes their lines
+                self._lines.get(timeout=0.1)  # the reading threads can end only when somebody takes their lines
         if self._ending is not State.DONE:
             for path in self._hidden() - self._there_before:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The focus slider: the artist's camera focuses through the planes, and gets its own depth of field back."""
+"""The focus slider: focuses the artist's camera through the planes, and later restores its own depth of field."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ _NUMBERS = ("focus_distance", "aperture_fstop", "aperture_blades", "aperture_rot
 
 
 def switched(settings: Any, context: bpy.types.Context) -> None:
-    """Begin or end the preview, when its switch is pressed."""
+    """Begin or end the preview when its switch is pressed."""
     if settings.preview:
         begin(settings.id_data)
     else:
@@ -25,13 +25,13 @@ def switched(settings: Any, context: bpy.types.Context) -> None:
 
 
 def moved(settings: Any, context: bpy.types.Context) -> None:
-    """Follow the slider."""
+    """Focus the camera when the slider is moved."""
     if settings.preview:
         show(settings.id_data)
 
 
 def begin(scene: bpy.types.Scene) -> None:
-    """Show the slider's focus; the camera's own depth of field is kept."""
+    """Begin the preview at the slider's focus and remember the camera's own depth of field."""
     settings = scene.holodriver
     try:
         lens_of(scene)
@@ -51,7 +51,7 @@ def _keep(scene: bpy.types.Scene) -> None:
 
 
 def show(scene: bpy.types.Scene) -> None:
-    """Focus the camera where the slider stands; does nothing while the settings fit no camera."""
+    """Focus the camera at the slider's position; does nothing while the settings do not suit the camera."""
     settings = scene.holodriver
     try:
         lens = lens_of(scene)
@@ -59,13 +59,13 @@ def show(scene: bpy.types.Scene) -> None:
         session.tell(str(error))
         return
     if not settings.preview_kept or settings.preview_camera != scene.camera:
-        end(scene)  # another one became the scene's camera: it has a focus of its own
+        end(scene)  # another camera became active and has its own focus
         _keep(scene)
     lens.focus(settings.preview_position)
 
 
 def end(scene: bpy.types.Scene) -> None:
-    """Give the camera its own depth of field back."""
+    """Restore the camera's own depth of field."""
     settings = scene.holodriver
     if not settings.preview_kept:
         return
@@ -83,10 +83,10 @@ def end(scene: bpy.types.Scene) -> None:
 
 
 def lens_of(scene: bpy.types.Scene) -> ThinLens:
-    """The scene's camera as the thin lens that the settings make of it.
+    """Describe the scene's camera with the artist's settings as a thin lens.
 
     Raises:
-        HolodriverError: there is no camera, or the settings do not fit it.
+        HolodriverError: there is no camera, or the settings do not suit it.
     """
     settings = scene.holodriver
     near, far = plane_range(scene, settings)
@@ -99,11 +99,13 @@ def lens_of(scene: bpy.types.Scene) -> ThinLens:
     return ThinLens(camera, near, far, mapping_of(camera), blur_diameter(settings, profile), pixels)
 
 
-_blurred: set[tuple[str, int]] = set()  # viewports, by screen and number, in which depth of field was switched on
+_blurred: set[tuple[str, int]] = (
+    set()
+)  # viewports (screen name, number) in which the preview switched depth of field on
 
 
 def _show_blur(wanted: bool) -> None:
-    """Let viewports in solid shading draw depth of field, and put back those that did not."""
+    """Let viewports in solid shading draw depth of field, or switch it off where the preview switched it on."""
     for screen in bpy.data.screens:
         for number, area in enumerate(screen.areas):
             shading = getattr(area.spaces.active, "shading", None) if area.type == "VIEW_3D" else None
@@ -120,7 +122,7 @@ def _show_blur(wanted: bool) -> None:
 
 @bpy.app.handlers.persistent
 def _before_saving(*_: Any) -> None:
-    # the file gets the artist's own depth of field
+    # the file must contain the artist's own depth of field
     for scene in bpy.data.scenes:
         if scene.holodriver.preview:
             end(scene)
@@ -149,13 +151,13 @@ _HANDLERS = (
 
 
 def register() -> None:
-    """Take care of files that are saved while the preview is on."""
+    """Add the handlers for files that are saved or opened while the preview is on."""
     for name, handler in _HANDLERS:
         getattr(bpy.app.handlers, name).append(handler)
 
 
 def unregister() -> None:
-    """End every preview."""
+    """End every preview and remove the handlers."""
     for name, handler in _HANDLERS:
         getattr(bpy.app.handlers, name).remove(handler)
     for scene in bpy.data.scenes:

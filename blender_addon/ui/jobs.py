@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The base of all buttons that start the driver: modal in a window, waiting where there is none."""
+"""Base of all buttons that start the driver: a modal operator in a window, a waiting one without a window."""
 
 import time
 from typing import Any, ClassVar
@@ -15,23 +15,26 @@ TICK_S = 0.1
 
 
 class JobOperator:
-    """An operator whose work is a `Job`; a subclass makes the job and takes in what came of it."""
+    """An operator that runs a `Job`; a subclass makes the job and uses its results."""
 
     bl_options: ClassVar[set[str]] = {"REGISTER"}
 
     def make_job(self, context: bpy.types.Context) -> Job:
-        """The job, ready to run.
+        """Make the job, ready to run.
 
         Raises:
-            HolodriverError: something is wrong that can be known before it starts.
+            HolodriverError: the job cannot succeed, as is known before it starts.
         """
         raise NotImplementedError
 
     def finish(self, context: bpy.types.Context, job: Job) -> str:
-        """Take in the result of a job that is done; what to tell the artist, in one line.
+        """Use the results of a finished job.
+
+        Returns:
+            A line of text for the artist.
 
         Raises:
-            HolodriverError: the result cannot be used.
+            HolodriverError: the results cannot be used.
         """
         return f"{job.title}: done"
 
@@ -44,7 +47,7 @@ class JobOperator:
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Run to the end: for scripts and for Blender without a window."""
+        """Run the job and wait for its end, for scripts and for Blender without a window."""
         if not self._begin(context):
             return {"CANCELLED"}
         job = session.state.job
@@ -54,7 +57,7 @@ class JobOperator:
         return self._end(context, job)
 
     def invoke(self, context: bpy.types.Context, event: Any) -> set[str]:
-        """Run beside the window."""
+        """Start the job and let the window go on."""
         if bpy.app.background:
             return self.execute(context)
         if not self._begin(context):
@@ -65,9 +68,9 @@ class JobOperator:
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: Any) -> set[str]:
-        """Look how the job stands; Esc stops it."""
+        """Poll the job; Esc stops it."""
         job = session.state.job
-        if job is None or job is not self._job:  # ended by someone else
+        if job is None or job is not self._job:  # the job was ended elsewhere
             self._stop_timer(context)
             return {"CANCELLED"}
         if event.type == "ESC" and event.value == "PRESS":
@@ -83,22 +86,22 @@ class JobOperator:
         return self._end(context, job)
 
     def cancel(self, context: bpy.types.Context) -> None:
-        """Blender ends the operator: another file is opened, or the window closed."""
+        """Kill the job, because Blender ends the operator: another file is opened, or the window is closed."""
         if self._job is not None:
             self._job.kill()
         self._stop_timer(context)
         session.refresh()
 
     def scene(self) -> bpy.types.Scene:
-        """The scene that the button was pressed in, whichever is in the window now.
+        """The scene in which the button was pressed; the window may show another scene by now.
 
         Raises:
-            InputError: it was removed.
+            InputError: the scene was removed.
         """
         for scene in bpy.data.scenes:
             if scene.session_uid == self._scene:
                 return scene
-        raise InputError("the scene was removed meanwhile", remedy="press the button again in another scene")
+        raise InputError("the scene was removed while the job ran", remedy="press the button again in another scene")
 
     _job: Job | None = None
     _scene = 0
@@ -119,7 +122,7 @@ class JobOperator:
         session.refresh()
         warnings = job.report.warnings[:5]
         if job.state is State.CANCELLED:
-            session.tell("Nothing half written is left", failed=False, heading=f"{job.title}: cancelled")
+            session.tell("No unfinished files are left", failed=False, heading=f"{job.title}: cancelled")
             self.report({"INFO"}, f"{job.title}: cancelled")  # type: ignore[attr-defined]
             return {"CANCELLED"}
         try:

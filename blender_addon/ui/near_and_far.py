@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The artist's near and far plane: their distances, and how their outlines lie in space."""
+"""The artist's near and far plane: their distances, and the corners of their outlines in space."""
 
 import math
 from typing import Any
@@ -16,17 +16,17 @@ Corners = tuple[Vector, Vector, Vector, Vector]
 
 
 def depth_along_axis(camera: bpy.types.Object, point: Vector) -> float:
-    """Distance (scene units) of a point from the camera along its axis; negative behind it."""
+    """Distance of a point from the camera along the optical axis, scene units; negative behind the camera."""
     return float(-(camera.matrix_world.normalized().inverted() @ point).z)
 
 
 def plane_range(scene: bpy.types.Scene, settings: Any) -> tuple[float | None, float | None]:
-    """(near, far) as the artist set them, scene units; None for both where the view decides.
+    """Distances (near, far) that the artist set, scene units; both None if the range is fitted to the view.
 
-    A plane that an object was picked for goes through its origin.
+    If an object was picked for a plane, the plane goes through the object's origin.
 
     Raises:
-        InputError: there is no camera, an object is behind it, or the planes are in the wrong order.
+        InputError: there is no camera, an object is behind the camera, or the planes are in the wrong order.
     """
     if settings.range_mode == "VIEW":
         return None, None
@@ -47,8 +47,8 @@ def _plane(camera: bpy.types.Object, target: bpy.types.Object | None, typed: flo
 
 
 def plane_outline(camera: bpy.types.Object, scene: bpy.types.Scene, distance: float) -> Corners:
-    """World corners of what the camera sees at a distance (scene units), in order round the frame."""
-    frame = camera.data.view_frame(scene=scene)  # at some depth of Blender's choice, shift and aspect in it
+    """World coordinates of the corners of the camera's view at a distance (scene units), in order round the frame."""
+    frame = camera.data.view_frame(scene=scene)  # at a depth that Blender chooses; includes shift and aspect
     if camera.data.type == "ORTHO":
         corners = [Vector((corner.x, corner.y, -distance)) for corner in frame]
     else:

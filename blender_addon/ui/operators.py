@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The buttons: each checks, hands a job to the driver, and shows what came of it."""
+"""The buttons: each checks its inputs, starts a job of the driver, and shows the result."""
 
 import glob
 from pathlib import Path
@@ -34,11 +34,11 @@ from .snapshot import blend_name, unsaved_images
 
 
 class _Render(JobOperator):
-    """What the buttons that render have in common."""
+    """Common parts of the buttons that render."""
 
     def _on_copy(self, title: str, steps: list[Step], base: Path, copy: Path) -> Job:
         job = Job(title, steps, scratch=copy.parent, leftovers=[(base.parent, f".{glob.escape(base.name)}*")])
-        job.report.warnings += [f"image '{name}' has changes that are not saved: left out" for name in unsaved_images()]
+        job.report.warnings += [f"image '{name}' has unsaved changes, which are left out" for name in unsaved_images()]
         return job
 
     def _measure(self, job: Job, work: Work) -> None:
@@ -46,7 +46,7 @@ class _Render(JobOperator):
 
 
 class HOLODRIVER_OT_render_stack(_Render, bpy.types.Operator):
-    """Render the scene at every focal plane, for a hologram"""
+    """Render the scene focused at every focal plane. A hologram is made from the result"""
 
     bl_idname = "holodriver.render_stack"
     bl_label = "Render Focal Stack"
@@ -74,14 +74,14 @@ class HOLODRIVER_OT_render_stack(_Render, bpy.types.Operator):
         return self._on_copy("Render Focal Stack", steps, self.output, copied.blend)
 
     def finish(self, context: bpy.types.Context, job: Job) -> str:
-        """Remember the stack for Make Hologram."""
+        """Make the stack the source for Make Hologram."""
         self._measure(job, self.work)
         session.state.source = self.output
         return f"Focal stack: {self.output}"
 
 
 class HOLODRIVER_OT_export_rgbd(_Render, bpy.types.Operator):
-    """Render the scene sharp everywhere with its depth, for a Looking Glass and other displays"""
+    """Render a sharp image of the scene and its depth, for a Looking Glass and other displays"""
 
     bl_idname = "holodriver.export_rgbd"
     bl_label = "Export RGB-D"
@@ -92,7 +92,7 @@ class HOLODRIVER_OT_export_rgbd(_Render, bpy.types.Operator):
         check_scene(scene)
         planes = plane_range(scene, settings)
         if not settings.formats:
-            raise InputError("no kind of file is chosen", remedy="choose one under Files")
+            raise InputError("no file format is chosen", remedy="choose one under Files")
         driver, profile, folder = session.driver(), session.profile(settings), output_folder(settings)
         size = image_size(settings, profile, scene.render)
         frames = scene_frames(scene)
@@ -106,7 +106,7 @@ class HOLODRIVER_OT_export_rgbd(_Render, bpy.types.Operator):
         return self._on_copy("Export RGB-D", steps, self.output, copied.blend)
 
     def finish(self, context: bpy.types.Context, job: Job) -> str:
-        """Remember the picture for Make Hologram."""
+        """Make the picture the source for Make Hologram."""
         self._measure(job, self.work)
         written = [Path(text.removeprefix("wrote ")) for text in job.report.messages if text.startswith("wrote ")]
         pairs = [path for path in written if path.name.endswith("_rgbd_lr.png")]
@@ -116,17 +116,17 @@ class HOLODRIVER_OT_export_rgbd(_Render, bpy.types.Operator):
 
 
 class HOLODRIVER_OT_fit_planes(_Render, bpy.types.Operator):
-    """Put the near and the far plane where the camera's view begins and ends"""
+    """Move the near and the far plane to the nearest and the farthest surface that the camera sees"""
 
     bl_idname = "holodriver.fit_planes"
     bl_label = "Fit to View"
     bl_options: ClassVar[set[str]] = {"REGISTER"}
 
     SIDE = 256
-    """Pixels along the longer side of the depth that is looked at."""
+    """Size of the depth map that is evaluated, pixels along its longer side."""
 
     def make_job(self, context: bpy.types.Context) -> Job:
-        """Copy the file, and render its depth in a small size."""
+        """Copy the file, and render a small depth map."""
         scene, settings = context.scene, context.scene.holodriver
         check_scene(scene)
         driver, profile = session.driver(), session.profile(settings)
@@ -141,7 +141,7 @@ class HOLODRIVER_OT_fit_planes(_Render, bpy.types.Operator):
         """Move the planes."""
         rows = [table["rows"] for table in job.report.tables if table.get("columns") == ["near m", "far m"]]
         if not rows:
-            raise InputError("the driver did not say a range", remedy="is it of this version?")
+            raise InputError("the driver did not report a depth range", remedy="is it the same version as the add-on?")
         scene = self.scene()
         settings = scene.holodriver
         near, far = (float(value) for value in rows[-1][0])
@@ -154,13 +154,13 @@ class HOLODRIVER_OT_fit_planes(_Render, bpy.types.Operator):
 
 
 class HOLODRIVER_OT_make_hologram(JobOperator, bpy.types.Operator):
-    """Compute the hologram of a focal stack or an RGB-D picture, and show what a camera sees of it"""
+    """Compute the hologram of a focal stack or an RGB-D picture, and show a simulated camera's view of the hologram"""
 
     bl_idname = "holodriver.make_hologram"
     bl_label = "Make Hologram"
 
     def make_job(self, context: bpy.types.Context) -> Job:
-        """Check the source and hand it to the driver."""
+        """Check the source and make the driver's job."""
         settings = context.scene.holodriver
         driver, folder, source = session.driver(), output_folder(settings), self._source(settings)
         end = ".holos" if stacks_in(source) else ".holo"
@@ -187,7 +187,7 @@ class HOLODRIVER_OT_make_hologram(JobOperator, bpy.types.Operator):
         return source
 
     def finish(self, context: bpy.types.Context, job: Job) -> str:
-        """Remember hologram and frames, and load the preview."""
+        """Store the paths of hologram and panel frames, and load the preview."""
         results = session.state.results
         frames = self.holo if self.holo.suffix == ".holos" else self.holo.with_suffix(".frames")
         results |= {"holo": self.holo, "frames": frames, "preview": self.preview}
@@ -196,27 +196,27 @@ class HOLODRIVER_OT_make_hologram(JobOperator, bpy.types.Operator):
 
 
 class HOLODRIVER_OT_show_on_panel(JobOperator, bpy.types.Operator):
-    """Show the last hologram's frames on the panel; lasers are lit only by a rig that is armed"""
+    """Show the last hologram on the panel. Lasers are lit only if the rig is armed"""
 
     bl_idname = "holodriver.show_on_panel"
     bl_label = "Show on Panel"
 
     def make_job(self, context: bpy.types.Context) -> Job:
-        """Hand the frames to the rig."""
+        """Make the job that plays the panel frames on the rig."""
         settings = context.scene.holodriver
         frames = session.state.results.get("frames")
         if frames is None or not frames.exists():
-            raise InputError("there are no frames to show", remedy="make a hologram first")
+            raise InputError("there is no hologram to show", remedy="press Make Hologram first")
         return Job("Show on Panel", play_steps(session.driver(), frames, settings))
 
     def finish(self, context: bpy.types.Context, job: Job) -> str:
-        """Say how it went."""
+        """Report the outcome of the play."""
         rows = [f"{row[0]} {row[1]}" for table in job.report.tables for row in table.get("rows", [])]
         return "\n".join(["Shown", *rows[:6]])
 
 
 class HOLODRIVER_OT_render_quilt(_Render, bpy.types.Operator):
-    """Render the scene from many sides, as a quilt for a Looking Glass"""
+    """Render the scene from many viewpoints, as a quilt for a Looking Glass"""
 
     bl_idname = "holodriver.render_quilt"
     bl_label = "Render Quilt"
@@ -236,37 +236,37 @@ class HOLODRIVER_OT_render_quilt(_Render, bpy.types.Operator):
         return self._on_copy("Render Quilt", steps, base, copied.blend)
 
     def finish(self, context: bpy.types.Context, job: Job) -> str:
-        """Say where it is."""
+        """Report the path of the quilt."""
         session.state.results["quilt"] = self.output
         return f"Quilt: {self.output}"
 
 
 class HOLODRIVER_OT_cancel(bpy.types.Operator):
-    """Stop what is running"""
+    """Stop the running job"""
 
     bl_idname = "holodriver.cancel"
     bl_label = "Cancel"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether something runs."""
+        """Whether a job is running."""
         return session.running()
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Ask it to stop."""
+        """Ask the job to stop."""
         if session.state.job is not None:
             session.state.job.cancel()
         return {"FINISHED"}
 
 
 class HOLODRIVER_OT_dismiss(bpy.types.Operator):
-    """Clear this report"""
+    """Clear this message"""
 
     bl_idname = "holodriver.dismiss"
     bl_label = "Dismiss"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Clear it."""
+        """Clear the message in the panel."""
         session.tell(failed=False)
         return {"FINISHED"}
 
@@ -275,10 +275,10 @@ PREVIEW_NAME = "Hologram Preview"
 
 
 def show_preview(folder: Path) -> None:
-    """Load the pictures in `folder` as images; the middle focus goes into an image editor, if one is open."""
+    """Load the pictures in `folder` as images, and show the middle focus in an image editor if one is open."""
     pictures = sorted(folder.glob("focus_*.png"))
     if not pictures:
-        raise InputError("holds no pictures", where=folder)
+        raise InputError("contains no pictures", where=folder)
     loaded = []
     for number, path in enumerate(pictures):
         name = f"{PREVIEW_NAME} {number + 1}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The near and the far plane, drawn into the viewport as two frames, joined at their corners."""
+"""Draw the near and the far plane in the viewport, as two outlines joined at their corners."""
 
 import math
 from typing import Any
@@ -17,12 +17,12 @@ FAR_COLOUR = (1.0, 0.62, 0.25, 0.9)
 FOCUS_COLOUR = (1.0, 1.0, 1.0, 0.9)
 JOIN_COLOUR = (0.7, 0.7, 0.7, 0.35)
 BEHIND_THINGS = 0.35
-"""Opacity of what stands behind things, as a part of its own."""
+"""Opacity of lines behind objects, as a fraction of the opacity of visible lines."""
 
 WIDTH_PX = 2.0
 
 BEYOND = 50.0
-"""Distance at which a far plane at infinity is drawn, as a multiple of the near distance."""
+"""Distance at which a far plane at infinity is drawn, as a multiple of the near plane's distance."""
 
 _handle: Any = None
 
@@ -30,7 +30,7 @@ Line = tuple[list[Any], tuple[float, float, float, float]]
 
 
 def lines_of(scene: bpy.types.Scene) -> list[Line]:
-    """World end points, two a stroke, and colour of all that is drawn; nothing where no planes are known."""
+    """Lines to draw, each with its end points in the world (two for each stroke) and colour; empty without planes."""
     settings, camera = scene.holodriver, scene.camera
     if camera is None or camera.type != "CAMERA" or not settings.show_planes:
         return []
@@ -59,7 +59,7 @@ def _strokes(corners: Corners) -> list[Any]:
 
 
 def _draw() -> None:
-    import gpu  # absent where Blender has no window
+    import gpu  # missing in a Blender without a window
     from gpu_extras.batch import batch_for_shader
 
     context = bpy.context
@@ -88,14 +88,14 @@ def _draw() -> None:
 
 
 def register() -> None:
-    """Draw in every viewport from now on."""
+    """Begin to draw in every viewport."""
     global _handle
     if not bpy.app.background:
         _handle = bpy.types.SpaceView3D.draw_handler_add(_draw, (), "WINDOW", "POST_VIEW")
 
 
 def unregister() -> None:
-    """Draw no longer."""
+    """Stop drawing."""
     global _handle
     if _handle is not None:
         bpy.types.SpaceView3D.draw_handler_remove(_handle, "WINDOW")

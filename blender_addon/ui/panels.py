@@ -16,13 +16,13 @@ from .driver import blur_diameter, image_size, work_of
 from .estimate import in_words, size_in_words
 
 CHARACTER_UNITS = 7.0
-"""Mean width of a character, in Blender's units of the interface."""
+"""Mean width of a character, in units of Blender's interface."""
 
 SHORTEST_LINE = 28  # characters
 
 
 def draw_main(layout: Any, context: bpy.types.Context) -> None:
-    """What runs or what came of it, or how to begin."""
+    """Draw the running job, the last result, or how to begin."""
     job = session.state.job
     if job is not None and job.running:
         column = layout.column(align=True)
@@ -57,7 +57,7 @@ def draw_planes(layout: Any, context: bpy.types.Context) -> None:
             row = column.row(align=True)
             row.enabled = picked is None and not (name == "far" and settings.far_infinite)
             row.prop(settings, name)
-            column.prop(settings, f"{name}_object", text="or through")
+            column.prop(settings, f"{name}_object", text="or Object")
         column.prop(settings, "far_infinite")
     layout.operator("holodriver.fit_planes", icon="VIEW_CAMERA")
     layout.prop(settings, "show_planes")
@@ -73,7 +73,7 @@ def draw_planes(layout: Any, context: bpy.types.Context) -> None:
 
 
 def draw_quality(layout: Any, context: bpy.types.Context) -> None:
-    """Size, quality, place, and what it will cost."""
+    """Draw the settings of size, quality and output folder, and the estimates."""
     scene = context.scene
     settings = scene.holodriver
     layout.use_property_split, layout.use_property_decorate = True, False
@@ -100,7 +100,7 @@ def draw_quality(layout: Any, context: bpy.types.Context) -> None:
 
 
 def estimate_lines(scene: bpy.types.Scene) -> list[str]:
-    """What the two renders will cost, one line each."""
+    """Describe image size and blur, and the estimated time and disk space of each kind of render, a line for each."""
     settings = scene.holodriver
     try:
         profile = session.profile(settings)
@@ -111,7 +111,7 @@ def estimate_lines(scene: bpy.types.Scene) -> list[str]:
         return [str(error)]
     lines = [f"{size[0]} × {size[1]} px, blur {diameter:.3g} px"]
     if settings.planes <= diameter:
-        lines.append("More planes than pixels of blur are needed")
+        lines.append("Set more planes than pixels of blur")
     views = view_count(diameter)
     jobs = [("Focal stack", settings.planes, 0), ("By refocus", settings.planes, views), ("RGB-D", 0, 0)]
     camera = scene.camera
@@ -120,17 +120,17 @@ def estimate_lines(scene: bpy.types.Scene) -> list[str]:
     for name, planes, count in jobs:
         work = work_of(settings, size, planes=planes, frames=frames, views=count)
         seconds = work.seconds(cores(), session.state.pace)
-        lines.append(f"{name}: about {in_words(seconds)}, {size_in_words(work.disk_bytes())} of disk")
+        lines.append(f"{name}: about {in_words(seconds)}, {size_in_words(work.disk_bytes())} on disk")
     if len(jobs) == 3 and settings.route == "PLANES":
         whole = work_of(settings, size, planes=settings.planes, frames=frames)
         alike = replace(whole, samples=max(1, whole.samples // REFOCUS_GAIN), views=views)
         if alike.processor_seconds() < whole.processor_seconds():
-            lines.append(f"Refocus is faster at equal noise: {in_words(alike.seconds(cores(), session.state.pace))}")
+            lines.append(f"Refocus is faster for equal noise: {in_words(alike.seconds(cores(), session.state.pace))}")
     return lines
 
 
 def draw_make(layout: Any, context: bpy.types.Context) -> None:
-    """The buttons."""
+    """Draw the buttons that render and make holograms."""
     settings = context.scene.holodriver
     layout.use_property_split, layout.use_property_decorate = True, False
     layout.operator("holodriver.render_stack", icon="RENDER_STILL")
@@ -150,7 +150,7 @@ def draw_make(layout: Any, context: bpy.types.Context) -> None:
 
 
 def draw_looking_glass(layout: Any, context: bpy.types.Context) -> None:
-    """Photos and quilts."""
+    """Draw the settings and buttons for photos and quilts."""
     settings = context.scene.holodriver
     layout.use_property_split, layout.use_property_decorate = True, False
     layout.prop(settings, "quilt_device")
@@ -162,7 +162,7 @@ def draw_looking_glass(layout: Any, context: bpy.types.Context) -> None:
 
 
 def _wrapped(text: str, context: bpy.types.Context) -> list[str]:
-    """`text` in lines that the panel has room for."""
+    """Break `text` into lines that fit into the panel."""
     width = context.region.width if context.region is not None else 0
     fitting = int(width / (context.preferences.system.ui_scale or 1.0) / CHARACTER_UNITS) - 4
     return textwrap.wrap(text, max(fitting, SHORTEST_LINE)) or [""]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The button that brings a photo in with its depth."""
+"""The button that imports a photo with its depth."""
 
 import hashlib
 import math
@@ -17,18 +17,18 @@ from .jobs import JobOperator
 from .photo_mesh import SIDE_BY_SIDE, build_photo, is_side_by_side
 
 NEAREST, FARTHEST = 1.0, 6.0
-"""Distances (scene units) that a photo's depth spans where no planes are set."""
+"""Distances of a photo's nearest and farthest point from the camera if no planes are set, scene units."""
 
 
 class HOLODRIVER_OT_import_photo(JobOperator, bpy.types.Operator):
-    """Bring a photo in as a mesh with its depth, and a camera that sees it as the photo"""
+    """Import a photo as a mesh shaped by its depth, with a camera from which the mesh looks like the photo"""
 
     bl_idname = "holodriver.import_photo"
     bl_label = "Import Photo as RGB-D"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     def make_job(self, context: bpy.types.Context) -> Job:
-        """Let the driver estimate the depth, unless it is given."""
+        """Make the job that estimates the depth; the job is empty if a depth picture is given."""
         settings = context.scene.holodriver
         self.photo = _picture(settings.photo, "photo")
         self.colour, self.pair = self.photo, None
@@ -38,10 +38,10 @@ class HOLODRIVER_OT_import_photo(JobOperator, bpy.types.Operator):
         if is_side_by_side(self.photo):
             self.depth = self.photo
             return Job("Import Photo", [])
-        # Blender's own scratch folder will do where the file has no place yet
+        # Blender's temporary folder will do for a file that was never saved
         relative = settings.output.strip().startswith("//") and not bpy.data.filepath
         folder = Path(bpy.app.tempdir) if relative else output_folder(settings)
-        # a folder for each picture: others of this name have depths of their own
+        # one folder for each picture: another picture can have the same name
         folder = folder / f"{self.photo.stem}_{_digest(self.photo)}"
         self.depth = folder / f"{self.photo.stem}_depth.png"
         self.pair = folder / f"{self.photo.stem}{SIDE_BY_SIDE}.png"
@@ -56,7 +56,7 @@ class HOLODRIVER_OT_import_photo(JobOperator, bpy.types.Operator):
         if settings.range_mode == "PLANES" and math.isfinite(settings.far) and settings.near < settings.far:
             near, far = settings.near, settings.far
         if self.pair is not None and self.pair.is_file():
-            self.colour = self.pair  # upright, and in a format that Blender reads, whatever the photo was
+            self.colour = self.pair  # turned upright, in a format that Blender reads
         made = build_photo(scene, self.colour, self.depth, near=near, far=far, longest=settings.photo_resolution)
         return f"{made.name}: {len(made.data.vertices)} points; its camera is '{made.parent.name}'"
 
@@ -69,7 +69,7 @@ def _picture(named: str, what: str) -> Path:
 
 
 def _digest(picture: Path) -> str:
-    """Eight characters that tell a picture from others of its name."""
+    """Eight characters that distinguish a picture from others with its name."""
     try:
         with open(picture, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:8]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A photo with depth as a mesh: each point of the picture stands where its depth says, on the camera's own ray.
+"""Make a mesh of a photo with depth: each point of the picture is put at its depth on the camera's ray.
 
-Seen from the camera that comes with it, the mesh renders as the photo with its depth again.
+Rendered from the camera that is made with it, the mesh gives the photo and its depth again.
 """
 
 from pathlib import Path
@@ -18,16 +18,16 @@ Floats = NDArray[np.float32]
 SENSOR_MM = 36.0
 
 SIDE_BY_SIDE = "_rgbd_lr"
-"""End of the name of a picture with colour in its left half and depth in its right one."""
+"""End of the name of a picture with colour in the left half and depth in the right half."""
 
 
 def read_depth(path: Path) -> Floats:
-    """Normalised depth (H, W), 0 near, top row first, of a grey picture in which white is near.
+    """Read normalised depth (H, W), 0 near, top row first, from a grey picture in which white is near.
 
-    Of a picture side by side, that is its right half.
+    Depth is the right half of a side-by-side picture.
 
     Raises:
-        InputError: it is no picture.
+        InputError: the file is not a picture that Blender can read.
     """
     try:
         image = bpy.data.images.load(str(path))
@@ -49,12 +49,12 @@ def read_depth(path: Path) -> Floats:
 
 
 def is_side_by_side(path: Path) -> bool:
-    """Whether a picture is named as one with its depth in the right half."""
+    """Whether a picture's name says that its right half is depth."""
     return path.stem.endswith(SIDE_BY_SIDE)
 
 
 def sampled(depth: Floats, longest: int) -> Floats:
-    """Depth at the points of a grid from edge to edge of the picture, `longest` along its longer side."""
+    """Depth at the points of a grid from edge to edge of the picture, with `longest` points along the longer side."""
     height, width = depth.shape
     scale = min(1.0, longest / max(height, width))
     rows, columns = max(2, round(height * scale)), max(2, round(width * scale))
@@ -79,17 +79,18 @@ def build_photo(
     lens: float = 50.0,
     longest: int = 512,
 ) -> bpy.types.Object:
-    """Put a photo with depth into the scene: a mesh, and the perspective camera that sees it as the photo.
+    """Add a photo with depth to the scene: a mesh, and a perspective camera from which it looks like the photo.
 
     Args:
-        photo: sRGB picture; of one side by side, the left half. One in Blender's scratch folder goes into the file.
+        photo: sRGB picture, or side-by-side picture, whose left half is used. A picture in Blender's temporary folder
+            is packed into the file.
         depth_path: grey picture, white near, linear in dioptres between `near` and `far`.
         near, far: distances from the camera, scene units, both finite.
-        lens: focal length (mm) of a 36 mm wide camera.
-        longest: points of the mesh along its longer side.
+        lens: focal length of a camera with a 36 mm wide sensor, mm.
+        longest: number of points of the mesh along its longer side.
 
     Returns:
-        the mesh; the camera is its parent.
+        The mesh; the camera is its parent.
 
     Raises:
         InputError: a picture cannot be read, or the two differ in shape.
@@ -110,7 +111,7 @@ def build_photo(
 
 
 def _picture(photo: Path, part: float, depth_path: Path, depth: Floats) -> tuple[bpy.types.Image, int, int]:
-    """The picture, and the size of the part of it that depth belongs to; packed if it lies where nothing stays."""
+    """Load the picture, packed if it lies in the temporary folder; return it and its photo part's size, pixels."""
     known = len(bpy.data.images)
     try:
         image = bpy.data.images.load(str(photo), check_existing=True)
@@ -160,13 +161,13 @@ def _mesh(name: str, grid: Floats, aspect: float, near: float, far: float, lens:
 
 def _material(name: str, image: bpy.types.Image) -> bpy.types.Material:
     material = bpy.data.materials.new(name)
-    if material.node_tree is None:  # before 5.0 a new material has no nodes
+    if material.node_tree is None:  # before Blender 5.0 a new material has no nodes
         material.use_nodes = True
     tree = material.node_tree
     tree.nodes.clear()
     texture = tree.nodes.new("ShaderNodeTexImage")
     texture.image, texture.extension = image, "EXTEND"
-    emission = tree.nodes.new("ShaderNodeEmission")  # a photo brings its own light
+    emission = tree.nodes.new("ShaderNodeEmission")  # a photo contains its own lighting
     tree.links.new(texture.outputs["Color"], emission.inputs["Color"])
     tree.links.new(emission.outputs[0], tree.nodes.new("ShaderNodeOutputMaterial").inputs["Surface"])
     return material

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The extension's preferences: where the driver is, whether it works, and installing one."""
+"""The extension's preferences: the path of the driver, and the buttons that check and install it."""
 
 import json
 import sys
@@ -17,10 +17,10 @@ from .driver_process import Job, State, Step
 from .jobs import JobOperator
 
 EXTRAS = "cpu,rig,depth"
-"""Optional parts of the driver that are installed with it."""
+"""Optional parts of the driver that Install Driver installs, comma-separated."""
 
 INSTALL_PATIENCE_S = 1800.0
-"""pip says nothing while it builds and unpacks."""
+"""Silence after which the installation counts as hanging, s: pip prints nothing while it builds and unpacks."""
 
 _ICONS = {"ok": "CHECKMARK", "missing": "INFO", "problem": "ERROR"}
 
@@ -28,20 +28,21 @@ _findings: list[dict[str, Any]] = []
 
 
 class HolodriverPreferences(bpy.types.AddonPreferences):
-    """The preferences: which driver to start, and the buttons that install and check it."""
+    """The extension's preferences: the path of the driver, and the buttons that install and check it."""
 
     bl_idname = session.PACKAGE
 
     __annotations__ = {
         "driver": StringProperty(
             name="Driver",
-            description="The program holodriver, or a Python that has it; empty: the installed one, or look for it",
+            description="Path of the program holodriver, or of a Python with holodriver. "
+            "If empty, the installed driver is used, or one on the PATH",
             subtype="FILE_PATH",
         )
     }
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Path, buttons, and what Check found."""
+        """Draw the path, the buttons, and the findings of Check."""
         layout = self.layout
         layout.prop(self, "driver")
         row = layout.row()
@@ -68,28 +69,30 @@ class HolodriverPreferences(bpy.types.AddonPreferences):
 
 
 class HOLODRIVER_OT_check_driver(JobOperator, bpy.types.Operator):
-    """Start the driver and ask what it and this machine have"""
+    """Start the driver, and list what it and this computer can do"""
 
     bl_idname = "holodriver.check_driver"
     bl_label = "Check"
 
     def make_job(self, context: bpy.types.Context) -> Job:
-        """Ask the doctor."""
+        """Make the job that runs the driver's command `doctor`."""
         _findings.clear()
         command = (*session.driver().command, "doctor", "--json")
         return Job("Check", [Step("Asking the driver", command)])
 
     def _end(self, context: bpy.types.Context, job: Job) -> set[str]:
-        # the doctor's exit status says that something is broken; what is broken stands in its answer
+        # the exit status of `doctor` tells only that something is broken; its answer tells what
         if job.state is State.FAILED and _answer(job):
             job.state = State.DONE
         return super()._end(context, job)
 
     def finish(self, context: bpy.types.Context, job: Job) -> str:
-        """Keep the findings for the preferences."""
+        """Store the findings, which the preferences show."""
         answer = _answer(job)
         if answer is None:
-            raise InputError("the driver gave no answer that can be read", remedy="is it holodriver?")
+            raise InputError(
+                "the driver's answer cannot be read", remedy="is the program in the preferences holodriver?"
+            )
         _findings[:] = [finding for finding in answer["findings"] if isinstance(finding, dict)]
         broken = [str(finding.get("name")) for finding in _findings if finding.get("state") == "problem"]
         ready = "ready to compute holograms" if answer.get("ready") else "not ready"
@@ -107,21 +110,23 @@ def _answer(job: Job) -> dict[str, Any] | None:
 
 
 class HOLODRIVER_OT_install_driver(JobOperator, bpy.types.Operator):
-    """Install the driver into an environment of its own, in the extension's folder (downloads some gigabytes)"""
+    """Install the driver into its own Python environment in the extension's folder (downloads some gigabytes)"""
 
     bl_idname = "holodriver.install_driver"
     bl_label = "Install Driver"
 
     def make_job(self, context: bpy.types.Context) -> Job:
-        """Make the environment from the wheel that the extension carries."""
+        """Make the job that installs the driver from the wheel in the extension."""
         if not bpy.app.online_access:
             raise InputError(
-                "Blender is not allowed to go online, which installing the driver needs",
+                "installing the driver needs online access, which Blender's preferences do not allow",
                 remedy="allow online access in Blender's preferences under System",
             )
         folder, wheel = session.private_environment(), carried_wheel()
         if folder is None or wheel is None:
-            raise InputError("this copy of the add-on carries no driver", remedy="install the extension's zip")
+            raise InputError(
+                "this copy of the add-on contains no driver", remedy="install the extension from its zip file"
+            )
         folder.parent.mkdir(parents=True, exist_ok=True)
         (folder / INSTALLED).unlink(missing_ok=True)
         python = str(environment_python(folder))
@@ -130,12 +135,12 @@ class HOLODRIVER_OT_install_driver(JobOperator, bpy.types.Operator):
             Step("Making the environment", (sys.executable, "-m", "venv", "--clear", str(folder))),
             Step("Updating pip", (*pip, "--upgrade", "pip")),
             Step("Installing the driver", (*pip, "--progress-bar", "raw", f"{wheel}[{EXTRAS}]")),
-            Step("Trying it out", (python, "-m", "holodriver", "--version")),
+            Step("Testing the driver", (python, "-m", "holodriver", "--version")),
         ]
         return Job("Install Driver", steps, patience_s=INSTALL_PATIENCE_S)
 
     def finish(self, context: bpy.types.Context, job: Job) -> str:
-        """Mark it as whole, and say which version."""
+        """Mark the environment as complete, and report the driver's version."""
         said, folder = job.report.output[-1], session.private_environment()
         assert folder is not None
         (folder / INSTALLED).write_text(said, encoding="utf-8")
@@ -143,7 +148,7 @@ class HOLODRIVER_OT_install_driver(JobOperator, bpy.types.Operator):
 
 
 def carried_wheel() -> Path | None:
-    """The driver's wheel in the extension's folder; None where there is none."""
+    """Path of the driver's wheel in the extension's folder; None if there is no wheel."""
     wheels = sorted((Path(__file__).resolve().parents[1] / "wheels").glob("holodriver-*.whl"))
     return wheels[-1] if wheels else None
 

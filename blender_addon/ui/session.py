@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What runs now and what came of it: the part of the shell that no file keeps."""
+"""The running job and its results: the state of the user interface that is not saved in the file."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,43 +15,43 @@ from .driver_process import Job, State
 from .estimate import in_words
 
 STATUS_UNITS = 24.0
-"""Width of the bar in the status bar, in Blender's units of a button's height."""
+"""Width of the progress bar in the status bar, in heights of a button."""
 
 PACKAGE = __package__.rpartition(".")[0]
-"""Name of the extension's package, as Blender knows it."""
+"""Name of the extension's package in Blender."""
 
 
 @dataclass
 class Session:
-    """All of it."""
+    """The state of the user interface."""
 
     job: Job | None = None
     lines: list[str] = field(default_factory=list)
-    """What the last job came to, for the panel."""
+    """Lines of text on the last job's outcome, which the panel shows."""
     failed: bool = False
     heading: str = "Done"
     results: dict[str, Path] = field(default_factory=dict)
-    """The last "holo", "frames", "preview", "quilt" made here."""
+    """Paths of the last results made here, by kind: "holo", "frames", "preview", "quilt"."""
     source: Path | None = None
-    """The last focal stack or RGB-D picture rendered here, of which holograms are made."""
+    """Path of the last focal stack or RGB-D picture rendered here, the source of the next hologram."""
     ranges: dict[int, tuple[float, float]] = field(default_factory=dict)
-    """Depth ranges that were found, by scene (its `session_uid`)."""
+    """Depth ranges (near, far) that were found, scene units, by the scene's `session_uid`."""
     pace: float = 1.0
-    """Measured over estimated time of the last render."""
+    """Ratio of measured to estimated time of the last render."""
     shown: str = ""
-    """What the status bar shows, so that it is redrawn on a change alone."""
+    """Text in the status bar, which is redrawn only if the text changes."""
 
 
 state = Session()
 
 
 def running() -> bool:
-    """Whether a job is at work."""
+    """Whether a job is running."""
     return state.job is not None and state.job.running
 
 
 def end() -> None:
-    """End what runs, at once, and forget everything."""
+    """Kill a running job and reset the state."""
     if state.job is not None:
         state.job.kill()
     _status(None)
@@ -60,46 +60,46 @@ def end() -> None:
 
 @bpy.app.handlers.persistent
 def _after_loading(*_: Any) -> None:
-    # what was made of another file is not "here"
+    # results of another file must not be offered as results of this file
     state.results, state.source, state.ranges = {}, None, {}
 
 
 def register() -> None:
-    """Forget a file's results when another one is opened."""
+    """Add the handler that forgets a file's results when another file is opened."""
     bpy.app.handlers.load_post.append(_after_loading)
 
 
 def unregister() -> None:
-    """End what runs, and forget everything."""
+    """Kill a running job, reset the state, and remove the handler."""
     bpy.app.handlers.load_post.remove(_after_loading)
     end()
 
 
 def tell(*lines: str, failed: bool = True, heading: str = "") -> None:
-    """Show lines in the panel."""
+    """Show lines of text in the panel."""
     state.heading = heading or ("Failed" if failed else "Done")
     state.lines, state.failed = [line for text in lines for line in text.splitlines()], failed
     redraw()
 
 
 def driver() -> Driver:
-    """The driver to start.
+    """Find the driver to start.
 
     Raises:
-        InputError: there is none.
+        InputError: no driver was found.
     """
     own = preferences()
     return find_driver(own.driver if own is not None else "", private_environment())
 
 
 def preferences() -> Any:
-    """The extension's preferences; None where it was registered without them."""
+    """The extension's preferences; None if the extension was registered without preferences."""
     addon = bpy.context.preferences.addons.get(PACKAGE)
     return addon.preferences if addon is not None else None
 
 
 def private_environment() -> Path | None:
-    """The folder in which Install Driver makes its environment; None if Blender gives the extension no folder."""
+    """Folder in which Install Driver makes its environment; None if Blender gives the extension no folder."""
     try:
         return Path(bpy.utils.extension_path_user(PACKAGE)) / "driver"
     except ValueError:  # not installed as an extension
@@ -107,20 +107,20 @@ def private_environment() -> Path | None:
 
 
 def profile(settings: Any) -> DisplayProfile:
-    """The display profile that was chosen.
+    """Return the display profile that the artist chose.
 
     Raises:
-        InputError: its file is wrong.
+        InputError: the profile's file is missing or wrong.
     """
     named = settings.profile_file.strip()
     return profile_of(settings, Path(bpy.path.abspath(named)) if named else None)
 
 
 def known_range(scene: bpy.types.Scene) -> tuple[float, float]:
-    """The depth range that was last found for a scene.
+    """Return the depth range (near, far) that was last found for a scene, scene units.
 
     Raises:
-        InputError: none was.
+        InputError: no range was found yet.
     """
     try:
         return state.ranges[scene.session_uid]
@@ -129,7 +129,7 @@ def known_range(scene: bpy.types.Scene) -> tuple[float, float]:
 
 
 def progress_text(job: Job) -> str:
-    """Stage, plane and time left, short enough for a narrow panel."""
+    """Describe stage, plane and remaining time of a job, short enough for a narrow panel."""
     report = job.report
     if job.state is State.STOPPING:
         return "Stopping"
@@ -143,7 +143,7 @@ def progress_text(job: Job) -> str:
 
 
 def refresh() -> None:
-    """Bring status bar and panels up to date, if anything has changed."""
+    """Redraw status bar and panels if the text in the status bar has changed."""
     job = state.job
     text = f"{job.report.step} {progress_text(job)} {job.report.note}" if job is not None and job.running else ""
     if text == state.shown:
@@ -154,11 +154,11 @@ def refresh() -> None:
 
 
 def redraw() -> None:
-    """Draw our panels again."""
+    """Redraw the extension's panels."""
     manager = bpy.context.window_manager
     for window in manager.windows if manager is not None else ():
         for area in window.screen.areas:
-            # the viewport itself stays as it is: drawing it can take longer than a tick
+            # the viewport itself is not redrawn: that can take longer than a timer interval
             wanted = {"VIEW_3D": "UI", "PROPERTIES": "WINDOW", "PREFERENCES": "WINDOW"}.get(area.type)
             for region in area.regions:
                 if region.type == wanted:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A copy of the open file for the child Blender, so that the artist's scene is never touched."""
+"""Save a copy of the open file for the child Blender, so that the artist's scene is never changed."""
 
 import shutil
 import sys
@@ -22,11 +22,11 @@ def blend_name() -> str:
 
 
 def save_snapshot() -> Path:
-    """Save a copy of the open file as it is now into a new folder, which the caller removes.
+    """Save a copy of the open file in its current state into a new folder, which the caller removes.
 
-    Simulations that are kept beside the file come with it: the copy looks for them beside itself.
+    Simulation caches beside the file are copied too, because Blender looks for them beside the copy.
 
-    The open file, its path, its unsaved state and the list of recent files stay as they are.
+    The open file, its path, its unsaved state and the list of recent files do not change.
 
     Raises:
         BlenderError: the copy cannot be written.
@@ -53,15 +53,15 @@ def _take_simulations(folder: Path) -> None:
     kept = Path(bpy.data.filepath).parent / f"blendcache_{blend_name()}"
     if not bpy.data.filepath or not kept.is_dir():
         return
-    if all(cache.is_baked for cache in _disk_caches()):  # else the child would write into what is the artist's
-        with suppress(OSError):  # Windows wants a privilege for links
+    if all(cache.is_baked for cache in _disk_caches()):  # otherwise the child would write into the artist's cache
+        with suppress(OSError):  # Windows allows links only with a privilege
             (folder / kept.name).symlink_to(kept, target_is_directory=True)
             return
     shutil.copytree(kept, folder / kept.name)
 
 
 def _disk_caches() -> Iterator[bpy.types.PointCacheItem]:
-    """Simulations of this file that Blender keeps beside it."""
+    """Caches of this file's simulations that Blender stores beside the file."""
     owners: list[Any] = [scene.rigidbody_world for scene in bpy.data.scenes]
     for thing in bpy.data.objects:
         for modifier in thing.modifiers:
@@ -76,7 +76,7 @@ def _disk_caches() -> Iterator[bpy.types.PointCacheItem]:
 
 @contextmanager
 def _no_thumbnail() -> Iterator[None]:
-    # drawing one for the file's icon is what takes the time of saving a small file
+    # most of the time of saving a small file is spent on drawing its thumbnail
     preferences = bpy.context.preferences
     kind, dirty = preferences.filepaths.file_preview_type, preferences.is_dirty
     preferences.filepaths.file_preview_type = "NONE"
@@ -88,12 +88,12 @@ def _no_thumbnail() -> Iterator[None]:
 
 
 def unsaved_images() -> Iterator[str]:
-    """Names of images whose changes no file holds: the copy has them as they were last saved."""
+    """Names of images with unsaved changes; the copy contains the images as they were last saved."""
     for image in bpy.data.images:
         if image.is_dirty and image.users and image.type not in ("RENDER_RESULT", "COMPOSITING"):
             yield image.name
 
 
 def blender_executable() -> Path:
-    """What the driver starts as child: this Blender, or this Python where Blender is a module of it."""
+    """Program that the driver starts as child: this Blender, or this Python if Blender is a Python module."""
     return Path(bpy.app.binary_path or sys.executable)

@@ -1,1 +1,1 @@
-"""Floor 4: Blender as a child process: find it, run the add-on's renderer, assemble what it wrote."""
+"""Floor 4: find a Blender, run the add-on's renderer in it as a child process, and assemble the images it writes."""

@@ -1,4 +1,4 @@
-"""Run a Blender as a child process and hear what it reports."""
+"""Run Blender as a child process and read its reports."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from holodriver.system.children import ending, kill_group, listen, own_group
 from holodriver.system.machine import threads_to_use
 
 Warn = Callable[[str], None]
-"""Told in one line of each thing that makes the images other than their scene."""
+"""Function called with a one-line text for each reason why the images differ from the scene."""
 
 _MARK = "holodriver: "  # as in blender_addon/render/headless.py
 _LINES_KEPT = 40
@@ -44,19 +44,20 @@ def raw_renders(
 
     Args:
         job: what to render.
-        raw: folder for the raw images and their manifest; exists.
-        scratch: removed by the child if this process dies.
-        kind: what is made of the scene, as in `run_job` of blender_addon/render/job.py.
-        quilt: the views, where `kind` is "quilt".
+        raw: existing folder for the raw images and their manifest.
+        scratch: folder that the child removes if this process dies.
+        kind: kind of images to render; `run_job` in blender_addon/render/job.py lists the kinds.
+        quilt: the views, if `kind` is "quilt".
         progress: called for each image.
-        warn: told of what is wrong with the scene.
+        warn: called with a text for each fault of the scene.
 
     Yields:
-        Pairs of a kind and a number, such as ("plane", 3), each when all raw images of that kind and number are there.
+        Pairs of a kind and a number, such as ("plane", 3), each as soon as all raw images of that kind and number are
+        written.
 
     Raises:
-        HolodriverError: the child reported it.
-        BlenderError: the child did not start, or ended before it was done.
+        HolodriverError: the child reported an error.
+        BlenderError: the child did not start, or ended before it had rendered everything.
     """
     if not job.built:
         job = replace(job, scene=str(Path(job.scene).resolve()))
@@ -78,10 +79,10 @@ def raw_renders(
         process = subprocess.Popen(
             command,
             env=blender_environment() | _temporary_folder(raw),
-            stdin=subprocess.PIPE,  # its end tells the child that this process is gone
+            stdin=subprocess.PIPE,  # when the pipe closes, the child knows that this process is gone
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            **own_group(),  # this process hears Ctrl-C alone, and then ends the child in its own order
+            **own_group(),  # Ctrl-C reaches this process only, which then ends the child in an orderly way
         )
     except OSError as error:
         raise BlenderError(f"does not start: {error.strerror or error}", where=blender.path) from error
@@ -138,7 +139,7 @@ def _report(line: str) -> dict[str, Any] | None:
 def _next(lines: "queue.SimpleQueue[bytes | None]") -> bytes | None:
     while True:
         try:
-            # in short waits: on Windows a wait without end would not let Ctrl-C in
+            # short waits: on Windows an endless wait would block Ctrl-C
             return lines.get(timeout=_HEARTBEAT_S)
         except queue.Empty:
             continue
@@ -174,7 +175,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _addon_folder() -> Path:
-    # by its place alone: looked up as a module, a folder of that name in the working directory would be run instead
+    # by path, not as a module: a folder of that name in the working directory would be run instead
     folder = Path(holodriver.__file__).parent.parent / "blender_addon"
     if not (folder / "render" / "headless.py").is_file():
         raise BlenderError("the Blender add-on is not installed", where=folder, remedy="reinstall holodriver")

@@ -18,34 +18,34 @@ from holodriver.system.children import clean_environment
 
 ENVIRONMENT_VARIABLE = "HOLODRIVER_BLENDER"
 ENVIRONMENT_FOLDER = ".venv-blender"
-"""Virtual environment with ``bpy``, made beside the driver's own."""
+"""Name of the virtual environment that contains ``bpy``; it lies beside the driver's own environment."""
 
 OLDEST = (4, 2)
-"""The first Blender with all that the renderer asks of Cycles."""
+"""Oldest Blender version (major, minor) whose Cycles has all features that the renderer uses."""
 
 PATIENCE_S = 120.0
-"""Seconds that a Blender may take to say its version: from a cold disk it loads half a gigabyte."""
+"""Longest wait for a Blender's answer to the question for its version, s: loading it reads half a gigabyte."""
 
 Kind = Literal["executable", "python"]
 
-# leaves at once: tearing bpy down can hang
+# os._exit, because a regular exit of Python with bpy can hang
 _ASK_BPY = "import json, os, bpy; print('bpy:' + json.dumps(list(bpy.app.version)), flush=True); os._exit(0)"
 
 
 @dataclass(frozen=True)
 class Blender:
-    """A Blender that answered."""
+    """A Blender that was found and has told its version."""
 
     kind: Kind
-    """A Blender executable, or a Python that imports bpy."""
+    """Kind of program: "executable" for Blender itself, "python" for a Python that can import bpy."""
     path: Path
     version: str
     """Version, such as "5.0.1"."""
     source: str
-    """Name of the option or setting that named it, such as "--blender"."""
+    """Name of the option or setting that named this Blender, such as "--blender"."""
 
     def command(self, script: Path, arguments: list[str]) -> list[str]:
-        """The command line that runs `script` in it, apart from user settings and with scripts in files off."""
+        """Command line that runs `script` in this Blender, without user settings and with scripts in files disabled."""
         if self.kind == "python":
             return [str(self.path), "-I", str(script), *arguments]
         options = ["--background", "--factory-startup", "--offline-mode", "--disable-autoexec"]
@@ -54,17 +54,17 @@ class Blender:
 
 
 def find_blender(explicit: Blender | str | Path | None = None) -> Blender:
-    """The Blender to render with.
+    """Find the Blender to render with.
 
-    These are asked in this order: `explicit`; the environment variable HOLODRIVER_BLENDER; `blender = "…"` in the
-    user's holodriver.toml; the environment ``.venv-blender`` beside the driver's; ``blender`` on the PATH. The first
-    three are a choice: if it does not work, that is an error and nothing else is tried.
+    The following places are tried in this order: `explicit`; the environment variable HOLODRIVER_BLENDER;
+    `blender = "…"` in the user's holodriver.toml; the environment ``.venv-blender`` beside the driver's; ``blender`` on
+    the PATH. The first three name a Blender: if the named one does not work, nothing else is tried.
 
     Args:
-        explicit: an executable; a `Blender` that was found before is taken as it is.
+        explicit: an executable, or a `Blender` that was found before and is returned unchanged.
 
     Raises:
-        BlenderError: the chosen one does not work, or none was found.
+        BlenderError: the named Blender does not work, or none was found.
     """
     if isinstance(explicit, Blender):
         return explicit
@@ -88,15 +88,15 @@ def find_blender(explicit: Blender | str | Path | None = None) -> Blender:
 
 @cache
 def known_blender(explicit: Path | None = None) -> Blender:
-    """The Blender that `find_blender` finds, looked for only once in a process, which may render many things."""
+    """Find a Blender as `find_blender` does, but search only once in each process."""
     return find_blender(explicit)
 
 
 def ask(path: Path, source: str) -> Blender:
-    """What the executable at `path` is, by running it.
+    """Run the executable at `path` and describe the Blender that answers.
 
     Raises:
-        BlenderError: it does not run, is neither Blender nor a Python with bpy, or is too old.
+        BlenderError: the executable does not run, is neither Blender nor a Python with bpy, or is too old.
     """
     where = f"{source} {path}"
     answer = _output([str(path), "--version"], where)
@@ -113,19 +113,19 @@ def ask(path: Path, source: str) -> Blender:
 
 
 def blender_environment() -> dict[str, str]:
-    """The environment for a Blender, without what would steer its Python to the driver's packages."""
+    """Environment variables for a Blender, without those that would lead its Python to the driver's packages."""
     return clean_environment() | {"PYTHONNOUSERSITE": "1"}
 
 
 def settings_file() -> Path:
-    """The user's settings, which may name a Blender."""
+    """Path of the user's settings file, in which a Blender may be named."""
     import platformdirs
 
     return Path(platformdirs.user_config_dir("holodriver", appauthor=False)) / "holodriver.toml"
 
 
 def environment_folder() -> Path:
-    """The folder of an environment with bpy, beside the driver's own environment."""
+    """Folder of the environment that contains bpy, beside the driver's own environment."""
     return Path(sys.prefix).parent / ENVIRONMENT_FOLDER
 
 
@@ -157,7 +157,7 @@ def _resolved(named: str, source: str) -> Path:
     if path.is_dir():
         raise BlenderError("is a folder, expected an executable", where=f"{source} {named}")
     if path.is_file():
-        return Path(os.path.abspath(path))  # not resolve(): a venv's python is a link that must stay one
+        return Path(os.path.abspath(path))  # not resolve(): the python of a virtual environment must stay a link
     if path.name == named and (found := shutil.which(named)):
         return Path(found)
     raise BlenderError("does not exist", where=f"{source} {named}")
@@ -176,7 +176,7 @@ def _version_of_bpy(path: Path, where: str) -> tuple[int, ...]:
     answer = _output([str(path), "-I", "-c", _ASK_BPY], where, failure="is a Python without a working bpy")
     found = re.search(r"^bpy:(\[[\d, ]+\])", answer, re.MULTILINE)
     if not found:
-        raise BlenderError("is a Python whose bpy does not say its version", where=where)
+        raise BlenderError("is a Python whose bpy does not report its version", where=where)
     return tuple(json.loads(found.group(1)))
 
 

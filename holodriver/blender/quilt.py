@@ -1,4 +1,4 @@
-"""Render a Looking Glass quilt of true views: Blender as a child process, its views laid out while it works."""
+"""Render a Looking Glass quilt: a child Blender renders the views, and each view is put into the quilt when ready."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,19 +16,19 @@ from holodriver.progress import Progress, silent
 from holodriver.scene.render_job import Look, QuiltViews, RenderJob
 
 MAXIMUM_BOUNCES = 12
-"""Most bounces of light in pictures that are looked at by themselves."""
+"""Largest number of light bounces in pictures that people look at directly."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuiltJob:
-    """The request for a quilt; `QuiltJob.of` finds what a display needs."""
+    """Request for a quilt; `QuiltJob.of` derives it from a display."""
 
     display: LookingGlass
-    """Display that the quilt is laid out for."""
+    """Display that the quilt is made for."""
     views: QuiltViews
-    """Views that the display shows."""
+    """Number, angle, focus and colours of the views."""
     request: RenderJob
-    """How each view is rendered."""
+    """Scene, size and quality of each view."""
 
     @classmethod
     def of(
@@ -42,19 +42,19 @@ class QuiltJob:
         samples: int = 64,
         **more: Any,
     ) -> Self:
-        """The quilt of a scene for a display: views of the tile's height, and of the aspect that the display shows.
+        """Request the quilt of a scene: views as high as the quilt's tiles, with the aspect ratio of the display.
 
         Args:
             scene: "demo", "random", or the path of a .blend file.
-            focus: distance of the plane that stands in the display, m (scene units); None: where the camera focuses if
-                it has depth of field, else the middle of what it sees.
+            focus: distance from the camera of the plane that appears in the plane of the display, m (scene units);
+                None: the camera's focus if it has depth of field, otherwise the middle of what it sees.
             view_cone: angle between the first and the last view, degrees; None: the display's.
             look: colours of the views.
             samples: samples per pixel of each view.
             more: other fields of `RenderJob`.
 
         Raises:
-            InputError: a field is out of range; the message names it.
+            InputError: a field is out of range; the message names the field.
         """
         cone = display.view_cone if view_cone is None else view_cone
         height = display.tile[1]
@@ -64,7 +64,7 @@ class QuiltJob:
             height=height,
             samples=samples,
             max_bounces=MAXIMUM_BOUNCES,
-            mapping="dioptric",  # the built scenes get the perspective camera, which has views
+            mapping="dioptric",  # gives the built-in scenes a perspective camera, which views need
             **more,
         )
         return cls(
@@ -83,20 +83,20 @@ def render_quilt(
     progress: Progress = silent,
     warn: Warn = lambda text: None,
 ) -> Path:
-    """Render the quilt of a scene into a picture whose name says how it is laid out.
+    """Render the quilt of a scene into a picture whose file name states the layout.
 
-    At most one view is held beside the quilt. Scratch files lie in a hidden folder beside `path`, which is gone
-    afterwards, whatever happens.
+    Memory holds the quilt and at most one view. Temporary files lie in a hidden folder beside `path`, which is removed
+    in any case, after errors too.
 
     Args:
         job: what to render.
-        path: of the quilt, .png or .jpg; gets the suffix ``_qs{columns}x{rows}a{aspect}``.
-        blender: one that was found, or a Blender executable or Python with bpy; None: see `find_blender`.
+        path: path of the quilt, .png or .jpg; the suffix ``_qs{columns}x{rows}a{aspect}`` is added to the name.
+        blender: a Blender that was found, or a Blender executable or Python with bpy; None: see `find_blender`.
         progress: called for each view.
-        warn: told in one line of each thing that makes the quilt other than its scene.
+        warn: called with a one-line text for each reason why the quilt differs from the scene.
 
     Returns:
-        the path of the quilt; beside that of a Looking Glass Go lies the JSON by which it plays it on its own.
+        Path of the quilt. For a Looking Glass Go, the JSON file for stand-alone play is written beside the quilt.
 
     Raises:
         OutputExistsError: the quilt exists and `overwrite` is false.

@@ -1,4 +1,4 @@
-"""The refocus route: pinhole views from points over an aperture, shifted and added to the image of each focal plane."""
+"""The refocus route: pinhole views from points of an aperture, shifted and summed into the image of each plane."""
 
 import json
 from pathlib import Path
@@ -16,18 +16,18 @@ Floats = NDArray[np.float32]
 
 
 class Refocusing:
-    """The images of all focal planes in the making, as sums of spectra.
+    """Sums of spectra, one for each focal plane, from which the images of the planes are made.
 
-    A view from the point p of the unit disc shows a thing at normalised depth t moved by −coc_max/2 · p · (reference
-    − t) pixels; moving it back by that focuses on t. Shifts by parts of a pixel are phases in the spectrum, so that
-    nothing is blurred; each view is transformed once and each plane once.
+    In the view from point p of the unit disc, an object at normalised depth t appears moved by −coc_max/2 · p ·
+    (reference − t) pixels; moving the view back by this shift focuses on t. Shifts by fractions of a pixel are phases
+    in the spectrum, so that nothing is blurred. Each view and each plane is transformed once.
 
     Args:
         raw: folder of the raw views.
-        manifest: of the raw renders.
-        points: places of the views on the unit disc, right and up.
-        margin: pixels on each side of a view that go beyond the image.
-        reference: normalised depth at which the views coincide as rendered.
+        manifest: manifest of the raw renders.
+        points: positions of the views on the unit disc (views, 2), right and up.
+        margin: border of a view beyond the image on each side, pixels.
+        reference: normalised depth at which the unshifted views coincide.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Refocusing:
 
     @classmethod
     def of(cls, raw: Path, manifest: RawManifest) -> Self:
-        """The images of the raw views in a folder, by what the child has written about them there.
+        """Begin with the description of the raw views that the child has written into the folder `raw`.
 
         Raises:
             FileFormatError: the description of the views is missing or wrong.
@@ -68,7 +68,7 @@ class Refocusing:
         """Add a raw view to all planes, and delete it.
 
         Raises:
-            FileFormatError: it is missing, truncated, foreign or of another size.
+            FileFormatError: the view's file is missing, truncated, of another format or of another size.
         """
         names = tuple(f"{self.manifest.layer}.Combined.{color}" for color in "RGB")
         path = self.raw / raw_view_name(view)
@@ -83,7 +83,7 @@ class Refocusing:
         self._added += 1
 
     def image(self, plane: int) -> Floats:
-        """The image (3, H, W) of a focal plane, linear light.
+        """Image (3, H, W) of a focal plane, linear light.
 
         Raises:
             FileFormatError: a view was not added.
@@ -93,12 +93,12 @@ class Refocusing:
         height, width = self.manifest.shape
         whole = scipy.fft.irfft2(self._sums[plane], s=self._fast)
         inside = whole[:, self._margin : self._margin + height, self._margin : self._margin + width]
-        # a shift by parts of a pixel rings a little at hard edges, also below zero
+        # a shift by a fraction of a pixel makes hard edges ring a little, even below zero
         return np.maximum(inside / self._added, 0).astype(np.float32)
 
 
 def _filled(image: Floats, size: tuple[int, ...]) -> Floats:
-    """`image` made larger, by a bridge from its end back to its beginning: no step where the transform wraps round."""
+    """Enlarge `image` by a smooth transition from its end to its beginning, so that its transform wraps smoothly."""
     for axis, wanted in ((1, size[0]), (2, size[1])):
         count = wanted - image.shape[axis]
         if not count:

@@ -1,4 +1,4 @@
-"""Render RGB-D images of a Blender scene: what the camera sees, sharp everywhere, with the depth of each pixel."""
+"""Render RGB-D images of a Blender scene: the camera's view, sharp everywhere, with the depth of each pixel."""
 
 import json
 import math
@@ -29,13 +29,13 @@ from holodriver.scene.render_job import NO_HIT, RANGE_MARGIN, RenderJob
 from holodriver.scene.rgbd import RgbdImage
 
 FORMATS = ("side-by-side", "depth", "exr", "video")
-"""Files of an RGB-D image: NAME_rgbd_lr.png, NAME.png with NAME_depth.png, NAME.exr, and of all
-frames NAME_rgbd_lr.mp4."""
+"""Output formats, which write NAME_rgbd_lr.png, NAME.png with NAME_depth.png, NAME.exr, and NAME_rgbd_lr.mp4 with all
+animation frames."""
 
 VIDEO = "video"
 
 RANGE = "range"
-"""Base of the names of what is rendered to find a range."""
+"""Base name of the files that are rendered to find a depth range."""
 
 Floats = NDArray[np.float32]
 
@@ -50,23 +50,23 @@ def render_rgbd(
     progress: Progress = silent,
     warn: Warn = lambda text: None,
 ) -> list[Path]:
-    """Render the RGB-D image of each of the job's frames.
+    """Render the RGB-D image of each of the job's animation frames.
 
-    White is near in PNG files, as a Looking Glass has it, and light that would not fit into them is scaled down: by one
-    factor for all frames, which puts the 99.9th percentile of the first one at 1. OpenEXR keeps all light as it is, and
-    normalised depth (0 near) in its channel Z. One depth range holds for all frames.
+    Depth in PNG files is white where near, as a Looking Glass expects. Light that exceeds the range of PNG is scaled
+    down by one factor for all frames, which brings the 99.9th percentile of the first frame to 1. OpenEXR keeps all
+    light unscaled, and normalised depth (0 near) in the channel Z. All frames share one depth range.
 
     Args:
-        job: what to render; planes and blur are not looked at. Without `frames`, the file's own.
-        path: base of the names of the files, such as FOLDER/NAME; with more than one frame its number is added.
+        job: what to render; planes and blur are ignored. Without `frames`, the frame at which the file was saved.
+        path: base name of the files, such as FOLDER/NAME; with more than one frame the frame number is added.
         formats: which of `FORMATS` to write.
-        overwrite: replace what is there.
-        blender: as in `render_stack`.
-        progress: called for depths and images rendered.
-        warn: told of what makes the images other than their scene.
+        overwrite: replace existing files.
+        blender: a Blender that was found, or a Blender executable or Python with bpy; None: see `find_blender`.
+        progress: called for each depth map and image rendered.
+        warn: called with a one-line text for each reason why the images differ from the scene.
 
     Returns:
-        the files written, frame by frame.
+        The files written, frame by frame.
 
     Raises:
         OutputExistsError: a file exists and `overwrite` is false.
@@ -124,13 +124,13 @@ def find_range(
     progress: Progress = silent,
     warn: Warn = lambda text: None,
 ) -> tuple[float, float]:
-    """Distances (m) of the nearest and the farthest surface that the camera sees in any of the job's frames.
+    """Distances (m) of the nearest and the farthest surface that the camera sees in any of the job's animation frames.
 
     Args:
-        folder: for the raw depths, which are removed.
+        folder: folder for the raw depths, which are removed afterwards.
 
     Raises:
-        InputError: there is no usable camera, or it sees no surface or all of it at one distance.
+        InputError: there is no usable camera, or it sees no surface or only surfaces at one distance.
         BlenderError: no Blender was found, or it stopped with an error.
     """
     open_range = replace(job, near=None, far=None)
@@ -143,7 +143,7 @@ def find_range(
 
 
 class _Depths:
-    """Raw depths of all frames, and the one range that normalises them."""
+    """Raw depths of all animation frames, and the common range that normalises them."""
 
     def __init__(self, raw: Path, job: RenderJob) -> None:
         self.raw, self.job = raw, job
@@ -152,7 +152,7 @@ class _Depths:
         self._in_front = self._behind = 0
 
     def add(self, frame: int) -> None:
-        """Take the depth of a frame into account."""
+        """Extend the range by the depths of an animation frame."""
         depth = self._depth(frame)
         seen = depth[depth < NO_HIT]
         if not seen.size:
@@ -164,7 +164,10 @@ class _Depths:
         self._behind = max(self._behind, int((seen > far * (1 + 1e-5)).sum()))
 
     def settle(self) -> list[str]:
-        """Decide the range, once all depths are there; what it leaves out, one sentence each.
+        """Decide the range, after all depths were added.
+
+        Returns:
+            A sentence for each end of the range beyond which there are surfaces.
 
         Raises:
             InputError: nothing is in range.
@@ -176,11 +179,11 @@ class _Depths:
         near, far = self.job.near or 0.0, math.inf if self.job.far is None else self.job.far
         if self._nearest > far or self._farthest < near:
             seen = f"{self._nearest:.4g} to {self._farthest:.4g}"
-            raise InputError(f"camera '{camera}' sees nothing between near and far, but at {seen}", remedy=remedy)
+            raise InputError(f"camera '{camera}' sees nothing between near and far, only at {seen}", remedy=remedy)
         length = self._farthest - self._nearest
         if length < 1e-6 * self._farthest and (self.job.near is None or self.job.far is None):
             raise InputError(
-                f"camera '{camera}' sees one flat surface at {self._nearest:g}, which has no depth range",
+                f"camera '{camera}' sees surfaces at one distance only ({self._nearest:g}), which is no depth range",
                 remedy="give --near and --far",
             )
         margin = RANGE_MARGIN * length
@@ -190,26 +193,26 @@ class _Depths:
         pixels = self.job.width * self.job.height
         outside = ((self._in_front, "nearer than near", self.near), (self._behind, "farther than far", self.far))
         return [
-            f"up to {count / pixels:.2%} of a frame is {what} = {plane:g} m and put on it"
+            f"up to {count / pixels:.2%} of a frame is {what} = {plane:g} m and is moved onto that plane"
             for count, what, plane in outside
             if count
         ]
 
     @property
     def mapping(self) -> Mapping:
-        """What depth is linear in, by the camera's type unless the job says."""
+        """Mapping in which depth is linear: the job's, or the one that suits the camera's type."""
         mapping: Mapping = self.job.mapping or self._about["mapping"]
         return mapping
 
     @property
     def rate(self) -> Fraction:
-        """Frames a second, of the frames that were rendered."""
+        """Rate of the rendered animation frames, frames per second."""
         steps = {b - a for a, b in pairwise(self.job.frames)}
         step = steps.pop() if len(steps) == 1 else 1
         return Fraction(self._about["rate"]).limit_denominator(1001) / step
 
     def image(self, frame: int) -> RgbdImage:
-        """The image of a frame; its raw files are deleted."""
+        """Read the image of an animation frame, and delete the frame's raw files."""
         layer = self._about["layer"]
         names = tuple(f"{layer}.Combined.{color}" for color in "RGB")
         path = self.raw / raw_frame_color_name(frame)
@@ -236,7 +239,7 @@ class _Depths:
 def _raw(
     job: RenderJob, base: Path, blender: Blender | str | Path | None, kind: str, progress: Progress, warn: Warn
 ) -> Iterator[tuple[Path, Iterator[tuple[str, int]]]]:
-    """A hidden folder beside the results, and the raw renders as they come into it."""
+    """Render into a hidden folder beside the results; yields the folder and the raw renders as they are written."""
     found = find_blender(blender)
     with scratch_folder(base) as scratch:
         raw = scratch / "raw"
@@ -257,12 +260,12 @@ def _names(base: Path, formats: Sequence[str]) -> Iterator[Path]:
 
 
 def _gain(image: RgbdImage) -> float:
-    """Factor, at most 1, with which the 99.9th percentile of the brightest colour fits into a picture."""
+    """Factor, at most 1, that brings the 99.9th percentile of the brightest colour to at most 1."""
     return float(min(1.0, 1 / max(1e-6, float(np.percentile(image.color.max(axis=0), 99.9)))))
 
 
 def _side_by_side(image: RgbdImage) -> NDArray[np.uint8]:
-    """Picture left, depth right (white near), 8 bits, both halves of an even size."""
+    """Join picture (left) and depth (right, white near) to one 8-bit image (H, 2 W, 3); both halves have even sizes."""
     color = np.rint(srgb_encode(np.clip(image.color, 0, 1)) * 255).astype(np.uint8).transpose(1, 2, 0)
     depth = np.repeat(np.rint((1 - image.depth) * 255).astype(np.uint8)[..., None], 3, axis=2)
     return np.concatenate([even(color), even(depth)], axis=1)

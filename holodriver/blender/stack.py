@@ -1,4 +1,4 @@
-"""Render a focal stack: Blender as a child process, its raw images assembled while it works."""
+"""Render a focal stack: a child Blender renders raw images, which are assembled while it works."""
 
 import shutil
 from collections.abc import Iterator
@@ -25,15 +25,15 @@ def render_stack(
 ) -> Path:
     """Render the focal stack of a scene into the folder `path`.
 
-    Raw renders and the unfinished stack lie in one hidden folder beside `path`, which is gone afterwards, whatever
-    happens: on an error and on Ctrl-C this process removes it, after its own sudden death the child does.
+    Raw renders and the unfinished stack lie in one hidden folder beside `path`, which is always removed: by this
+    process after an error or Ctrl-C, by the child if this process was killed.
 
     Args:
         job: what to render.
-        path: of the focal stack, by custom NAME.stack.
-        blender: one that was found, or a Blender executable or Python with bpy; None: see `find_blender`.
-        progress: called for images and depth maps rendered.
-        warn: told in one line of each thing that makes the stack other than its scene.
+        path: path of the focal stack, usually NAME.stack.
+        blender: a Blender that was found, or a Blender executable or Python with bpy; None: see `find_blender`.
+        progress: called for each image and depth map rendered.
+        warn: called with a one-line text for each reason why the stack differs from the scene.
 
     Returns:
         `path`.
@@ -70,14 +70,14 @@ def render_stack(
 
 
 def _outside(job: RenderJob, outside: Outside) -> Iterator[str]:
-    # a range that was not given is the scene's own: nothing is told of what little it leaves out
+    # no warning for a range that was fitted to the scene: what it leaves out is little
     if job.near is not None and outside.in_front > 0:
         yield (
-            f"{outside.in_front:.2%} of the image is nearer than the near plane at {job.near:g} m and put on it: "
-            f"give --near {outside.nearest:.4g} or less, or leave it out"
+            f"{outside.in_front:.2%} of the image is nearer than the near plane at {job.near:g} m and moved onto it: "
+            f"give --near {outside.nearest:.4g} or less, or leave out --near"
         )
     if job.far is not None and outside.behind > 0:
         yield (
-            f"{outside.behind:.2%} of the image is farther than the far plane at {job.far:g} m and put on it: "
-            f"give --far {outside.farthest:.4g} or more, or leave it out"
+            f"{outside.behind:.2%} of the image is farther than the far plane at {job.far:g} m and moved onto it: "
+            f"give --far {outside.farthest:.4g} or more, or leave out --far"
         )

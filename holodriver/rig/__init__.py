@@ -1,1 +1,1 @@
-"""Floor 4: what stands in the lab: panel, lasers, the player that keeps them in step, and their simulations."""
+"""Floor 4, the lab rig: panel, lasers, the player that keeps panel and lasers in step, and simulations of all three."""

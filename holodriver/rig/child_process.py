@@ -1,9 +1,9 @@
-"""A process of the rig, held by the process that started it.
+"""Child processes of the rig and the connection to their parent process.
 
-The rig is several processes because each must be able to die without the others: a hung display must not keep lasers
-on, a killed host must leave nothing behind. Such a process is started afresh (`spawn`), ignores Ctrl-C (its parent
-hears that and shuts it down in order) and ends when its control connection closes, which the operating system does
-even when the parent is killed.
+The rig consists of several processes because each must be able to die without the others: a hung display must not keep
+lasers on, and a killed host must leave no process behind. A child process is started afresh (`spawn`), ignores Ctrl-C
+(the parent process hears Ctrl-C and ends the child in order) and ends when its control connection closes. The
+operating system closes the connection even when the parent is killed.
 """
 
 import multiprocessing
@@ -20,47 +20,47 @@ from typing import Any, Self
 from holodriver.errors import HolodriverError, RigError
 
 START_TIMEOUT_S = 60.0
-"""Starting a Python process takes a fraction of a second; a busy machine gets all the time it needs."""
+"""Longest wait for the start of a child process, s: a fraction of a second is usual, a busy machine may need more."""
 
 END_TIMEOUT_S = 5.0
-"""A process that has not ended this long after its connection closed is killed."""
+"""Longest wait for a child process after its connection has closed, s; then the child is killed."""
 
 
 URGENT, PATIENT = -10, 5
-"""Niceness of what light and frames wait for, and of what works ahead of them. A system that does not grant the first
-(Linux: `ulimit -e`, or a group in limits.conf) leaves it as it is."""
+"""Niceness of processes that light and frames wait for, and of processes that work ahead. On a system that does not
+grant the first (Linux: `ulimit -e`, or a group in limits.conf), the niceness stays unchanged."""
 
 
 class RigProcess:
-    """A child process that talks over one connection; a message is a tuple whose first field names it.
+    """A child process that talks over one connection; a message is a tuple whose first field names its kind.
 
     Args:
-        name: what the process is, for errors: "display process".
-        process: the child, started.
-        control: this process's end of the connection.
+        name: name of the child process in errors, such as "display process".
+        process: the child process, started.
+        control: the parent's end of the connection.
     """
 
     def __init__(self, name: str, process: BaseProcess, control: Connection):
         self.name = name
         self.ready: Any = None
-        """What the process said when it was ready."""
+        """The value that the child sent when it was ready."""
         self._process, self._control = process, control
         self._closed = False
 
     @classmethod
     def start(cls, name: str, serve: Callable[..., None], *arguments: Any, niceness: int = URGENT) -> Self:
-        """Start a process and wait until it works.
+        """Start a child process and wait until it is ready.
 
         Args:
-            name: see the class.
-            serve: module-level function that runs in the process, called with its end of the connection and
-                `arguments`. It sends `("ready", value)` once it works, and returns or raises EOFError when the
-                connection closes.
-            arguments: what else `serve` gets; must pickle. Connections are passed on to the process.
-            niceness: of the process, as far as the system grants it.
+            name: name of the child process in errors.
+            serve: module-level function that runs in the child, called with the child's end of the connection and
+                `arguments`. The function sends `("ready", value)` once it is ready, and returns or raises EOFError
+                when the connection closes.
+            arguments: further arguments of `serve`, which must pickle. Connections are passed on to the child.
+            niceness: niceness of the child, as far as the system grants it.
 
         Raises:
-            RigError: the process did not come up.
+            RigError: the child process did not start.
         """
         context = multiprocessing.get_context("spawn")
         control, theirs = context.Pipe()
@@ -86,7 +86,7 @@ class RigProcess:
         """Send a message.
 
         Raises:
-            RigError: the process is gone.
+            RigError: the child process has ended.
         """
         try:
             self._control.send(message)
@@ -94,10 +94,10 @@ class RigProcess:
             raise self._gone() from error
 
     def receive(self, timeout_s: float) -> tuple[Any, ...] | None:
-        """The next message, or None when none came in time.
+        """Receive the next message; None if no message comes in time.
 
         Raises:
-            RigError: the process is gone, or it failed and says why.
+            RigError: the child process has ended, or has failed; the error says why.
         """
         try:
             if not self._control.poll(max(0.0, timeout_s)):
@@ -110,7 +110,7 @@ class RigProcess:
         return message
 
     def receive_bytes(self) -> bytes:
-        """A large block that the process sends after a message that announced it."""
+        """Receive a large block that the child process has announced in a message."""
         try:
             return self._control.recv_bytes()
         except (OSError, EOFError) as error:
@@ -119,10 +119,10 @@ class RigProcess:
     def wait_for(
         self, kind: str, timeout_s: float, other: Callable[[tuple[Any, ...]], None] | None = None
     ) -> tuple[Any, ...]:
-        """The next message called `kind`; messages before it go to `other`.
+        """Wait for a message of the given kind; messages of other kinds go to `other`.
 
         Raises:
-            RigError: it did not come in time, or the process is gone.
+            RigError: the message did not come in time, or the child process has ended.
         """
         due = time.monotonic() + timeout_s
         while (message := self.receive(due - time.monotonic())) is not None:
@@ -133,12 +133,12 @@ class RigProcess:
         raise RigError(f"the {self.name} did not answer within {timeout_s:g} s ('{kind}')")
 
     def kill(self) -> None:
-        """End a process that hangs."""
+        """Kill a child process that hangs."""
         self._process.kill()
         self.close()
 
     def close(self) -> None:
-        """End the process and wait until it is gone. Closing twice is allowed."""
+        """End the child process and wait for its end. Closing twice is allowed."""
         if self._closed:
             return
         self._closed = True
@@ -161,7 +161,7 @@ def _run(serve: Callable[..., None], control: Connection, niceness: int, *argume
     try:
         serve(control, *arguments)
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        return  # the parent has closed the connection or is gone: nobody is left to tell
+        return  # the parent has closed the connection or has ended, so no error can be sent
     except Exception as error:
         failure = error if isinstance(error, HolodriverError) else RigError(f"{type(error).__name__}: {error}")
         try:
@@ -172,7 +172,7 @@ def _run(serve: Callable[..., None], control: Connection, niceness: int, *argume
 
 @contextmanager
 def urgently() -> Iterator[None]:
-    """A block that goes before other work of the machine, in this thread and as far as the system grants it."""
+    """Run a block in this thread before other work of the machine, as far as the system grants it."""
     before = os.getpriority(os.PRIO_PROCESS, 0) if hasattr(os, "getpriority") else 0
     _become(URGENT)
     try:
@@ -189,16 +189,16 @@ def _become(niceness: int) -> None:
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Keep Ctrl-C waiting, and have a process started here be born with it blocked.
+    """Block Ctrl-C for a while; a child process that starts meanwhile inherits the block.
 
-    Otherwise a Ctrl-C while the child still imports would kill it before it can say that it ignores them.
+    Without the block, Ctrl-C would kill a child that is still importing and does not ignore Ctrl-C yet.
     """
     if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
         yield
         return
     from multiprocessing import resource_tracker
 
-    resource_tracker.ensure_running()  # the first start would start it, which unblocks SIGINT
+    resource_tracker.ensure_running()  # otherwise the child's start would start the tracker, which unblocks SIGINT
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -12,25 +12,25 @@ class Colour(IntEnum):
 
     @property
     def number(self) -> int:
-        """The colour's number on the wire, from 1."""
+        """Number of the colour in SCPI commands, 1 to 3."""
         return self.value + 1
 
     @property
     def label(self) -> str:
-        """The colour's name for people."""
+        """Name of the colour in messages: "red", "green" or "blue"."""
         return self.name.lower()
 
 
 def written_step(step: tuple[Colour, ...]) -> str:
-    """One step of a sequence as it stands on the wire: `2`, or `1+3` for colours that are on together."""
+    """Format one step of a colour sequence for SCPI: `2`, or `1+3` for colours that are on together."""
     return "+".join(str(colour.number) for colour in step)
 
 
 def read_step(text: str) -> tuple[Colour, ...]:
-    """The step that `written_step` wrote, colours in rising order.
+    """Parse a step in the format of `written_step`; the colours are returned in rising order.
 
     Raises:
-        ValueError: not colour numbers joined by `+`, or one of them twice.
+        ValueError: the text is not colour numbers joined by `+`, or a number stands twice.
     """
     numbers = [number.strip() for number in text.split("+")]
     if any(number not in ("1", "2", "3") for number in numbers) or len(set(numbers)) != len(numbers):

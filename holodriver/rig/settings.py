@@ -1,15 +1,15 @@
-"""Rig files: everything that a lab's rig is, as one TOML file with a comment on every line.
+"""Rig files: the description of one lab rig as a TOML file with a comment on every line.
 
-    [panel]       the monitor that is the panel, and how it stands
-    [display]     the display profile that holograms for it are made with
+    [panel]       the panel as the system sees it (a monitor), and how frames are turned on it
+    [display]     the display profile of the holograms
     [controller]  the laser controller
-    [heads]       laser heads of other makes behind it
-    [limits]      the most light of each colour that may ever be asked for
+    [heads]       laser heads of other makes that the controller gates
+    [limits]      highest allowed power of each laser
     [sequence]    how colours and frames are kept in step
     [calibration] look-up tables and registration
-    [diffuser]    how the driver hears that the diffuser turns
+    [diffuser]    the input that tells whether the diffuser turns
 
-Paths in it count from the folder of the file.
+Relative paths in a rig file start at the folder of the file.
 """
 
 import re
@@ -31,44 +31,47 @@ SYNCS = ("frame", "refresh")
 ROTATIONS = (0, 90, 180, 270)
 DIFFUSER_INPUTS = ("none", "interlock", "cts", "dsr", "cd", "ri", "file")
 
-# The numbers on which safety rests stand here and nowhere else; tests/rig/test_safety_numbers.py holds the firmware
-# against them.
+# All safety numbers are defined in this file only; tests/rig/test_safety_numbers.py compares the firmware with them.
 
 MAX_WATCHDOG_MS = 250
-"""Longest silence of the host after which an armed controller is dark, ms. No command and no rig file raises it."""
+"""Longest watchdog time, ms: an armed controller that hears nothing from the host for this time goes dark. No command
+and no rig file can raise this time."""
 
 MAX_ON_TIME_US = 30_000
-"""Longest light after one edge, and longest dark time before it, µs: the firmware's timer allows no more."""
+"""Longest light after one sync edge, and longest dark time between edge and light, µs: the limit of the firmware's
+timer."""
 
 HEARTBEAT_S = MAX_WATCHDOG_MS * 1e-3 / 5
-"""Time between two heartbeats of the host, s: short enough that one may be late."""
+"""Time between two heartbeats of the host, s: a fifth of the watchdog time, so that a late heartbeat does no harm."""
 
 WATCHDOG_MARGIN_S = 0.05
-"""How much longer than the watchdog's time the host waits for the dark, s: the box may have a slow clock, and the line
-may be slow to tell."""
+"""Time that the host waits beyond the watchdog time before it calls the watchdog broken, s: the controller's clock and
+the serial line may be slow."""
 
 STALL_S = 0.15
-"""The supervisor makes the lasers dark when no new frame has come for this time, s. With a heartbeat and an answer the
-light ends well within 350 ms."""
+"""Longest time without a new frame, s; then the supervisor makes the lasers dark. With one heartbeat and one answer
+added, the light ends well within 350 ms."""
 
 START_S = 1.0
-"""The first frame may take this time after arming, s; before its edge there is no light."""
+"""Longest time from arming to the first frame, s; there is no light before the first frame's edge."""
 
 JUMP_S = MAX_WATCHDOG_MS * 1e-3
-"""A supervisor that did not run for this time, s, was held up or slept with its host; the watchdog has then struck."""
+"""Shortest pause of the supervisor, s, that counts as a stop (a held-up process or a sleeping host); the controller's
+watchdog has made the lasers dark by then."""
 
 STOPPED_S = 2 * MAX_WATCHDOG_MS * 1e-3
-"""A display process that shows nothing for this time, s, has stopped; the watchdog has made its lasers dark by then."""
+"""Longest time without a frame from the display process, s; then the display process counts as stopped. The watchdog
+has made the lasers dark by then."""
 
 SLOWEST_HZ, FASTEST_HZ = 10.0, 10_000.0
-"""Lowest and highest number of new frames a second. Below the first, frames come too slowly to feed the watchdog."""
+"""Lowest and highest rate of new frames, Hz. Slower frames could not feed the watchdog."""
 
 CLASS_3B_MW = 500.0
-"""Above this continuous power a visible laser is class 4 (IEC 60825-1), which this driver is not made for, mW."""
+"""Highest continuous power of a visible class 3B laser (IEC 60825-1), mW. This driver is not made for class 4."""
 
 
 def _setting(default: Any, says: str, expected: Expected) -> Any:
-    """One line of a rig file: its default, its comment, and what it must be."""
+    """One line of a rig file: default value, comment, and the condition that values must meet."""
     return field(default=default, metadata={"says": says, "expected": expected})
 
 
@@ -100,7 +103,7 @@ def _is_order(order: Any) -> bool:
 
 
 class _Section:
-    """Checks every field when made, so that no wrong rig can be held."""
+    """Base of the sections: the constructor checks every field, so a section always holds allowed values."""
 
     def __post_init__(self) -> None:
         for entry in fields(self):  # type: ignore[arg-type]  # each subclass is a dataclass
@@ -112,7 +115,7 @@ class _Section:
 
 @dataclass(frozen=True)
 class PanelSettings(_Section):
-    """The monitor that is the panel."""
+    """The panel, which the system sees as a monitor."""
 
     monitor: str = _text(
         "", "its EDID name or connector (`holodriver monitors` lists them), or its index as a text", empty=False
@@ -129,12 +132,12 @@ class PanelSettings(_Section):
 
     @property
     def native_shape(self) -> tuple[int, int]:
-        """Panel pixels (h, w)."""
+        """Shape (h, w) of the panel, panel pixels."""
         return self.native_height, self.native_width
 
     @property
     def frame_shape(self) -> tuple[int, int]:
-        """Pixels (h, w) of frames before they are turned to stand on the panel."""
+        """Shape (h, w) of panel frames before they are turned by `rotation`, panel pixels."""
         return self.native_shape if self.rotation in (0, 180) else self.native_shape[::-1]
 
     @property
@@ -145,7 +148,7 @@ class PanelSettings(_Section):
 
 @dataclass(frozen=True)
 class DisplaySettings(_Section):
-    """Where the display profile is."""
+    """The display profile of the holograms."""
 
     profile: str = _text("", "a display profile (TOML); the reference profile if empty")
 
@@ -154,9 +157,11 @@ class DisplaySettings(_Section):
 class ControllerSettings(_Section):
     """The laser controller."""
 
-    make: str = _text("holodriver", "make of the box that the driver talks to", empty=False)
+    make: str = _text("holodriver", "make of the laser controller", empty=False)
     port: str = _text("", "serial port or pyserial URL (/dev/ttyACM0, COM3); empty: a rig without lasers")
-    watchdog_ms: int = _whole(MAX_WATCHDOG_MS, "silence of the host after which it is dark, ms", 1, MAX_WATCHDOG_MS)
+    watchdog_ms: int = _whole(
+        MAX_WATCHDOG_MS, "watchdog time, ms: the lasers go dark after this silence of the host", 1, MAX_WATCHDOG_MS
+    )
 
 
 @dataclass(frozen=True)
@@ -164,21 +169,21 @@ class HeadSettings(_Section):
     """Laser heads of other makes with a serial port of their own; the controller gates their light."""
 
     red: str = _text("", "make and port of the red head, 'coherent-obis /dev/ttyUSB1'; empty: the controller drives it")
-    green: str = _text("", "of the green head")
-    blue: str = _text("", "of the blue head")
+    green: str = _text("", "make and port of the green head")
+    blue: str = _text("", "make and port of the blue head")
 
 
 @dataclass(frozen=True)
 class LimitSettings(_Section):
-    """The most power of each laser."""
+    """Highest power of each laser; the driver never asks for more."""
 
-    red_mw: float = _number(1.0, "most power of the red laser, mW; more is never asked for", 0, CLASS_3B_MW)
-    green_mw: float = _number(1.0, "of the green laser, mW", 0, CLASS_3B_MW)
-    blue_mw: float = _number(1.0, "of the blue laser, mW", 0, CLASS_3B_MW)
+    red_mw: float = _number(1.0, "highest power of the red laser, mW", 0, CLASS_3B_MW)
+    green_mw: float = _number(1.0, "highest power of the green laser, mW", 0, CLASS_3B_MW)
+    blue_mw: float = _number(1.0, "highest power of the blue laser, mW", 0, CLASS_3B_MW)
 
     @property
     def watts(self) -> tuple[float, float, float]:
-        """Limits of red, green, blue, W."""
+        """Highest powers of red, green and blue, W."""
         return self.red_mw * 1e-3, self.green_mw * 1e-3, self.blue_mw * 1e-3
 
 
@@ -207,7 +212,9 @@ class SequenceSettings(_Section):
         0,
         MAX_ON_TIME_US / 1e3,
     )
-    light_ms: float = _number(0.0, "light after that, ms; 0: three fifths of the time", 0, MAX_ON_TIME_US / 1e3)
+    light_ms: float = _number(
+        0.0, "light after the dark time, ms; 0: three fifths of the time", 0, MAX_ON_TIME_US / 1e3
+    )
     host_delay_ms: float = _number(
         0.0, "calibrated time from the flip to the glass (host), or to its first edge (packed), ms", 0, 50
     )
@@ -216,7 +223,7 @@ class SequenceSettings(_Section):
 
 @dataclass(frozen=True)
 class CalibrationSettings(_Section):
-    """What `holodriver calibrate` found."""
+    """The results of `holodriver calibrate`."""
 
     file: str = _text("", "calibration file of this panel and these lasers (look-up tables, white balance)")
     registration: str = _text("", "file with the registration of the colours; empty: that in the calibration file")
@@ -224,23 +231,23 @@ class CalibrationSettings(_Section):
 
 @dataclass(frozen=True)
 class DiffuserSettings(_Section):
-    """How the driver hears that the diffuser turns; a standing one shows speckle and concentrates light."""
+    """The input that tells whether the diffuser turns; a standing diffuser shows speckle and concentrates light."""
 
     state_input: str = _choice(
         "none",
-        "what says that it turns: a line of a serial port, a file that holds 1, or the interlock chain",
+        "source of the state: a line of a serial port, a file that holds 1, or the interlock chain",
         DIFFUSER_INPUTS,
     )
-    port: str = _text("", "that serial port, or that file")
-    inverted: bool = _flag(False, "the input is low (or the file holds 0) while it turns")
+    port: str = _text("", "the serial port or the file of the state input")
+    inverted: bool = _flag(False, "the input is low (or the file holds 0) while the diffuser turns")
 
 
 @dataclass(frozen=True)
 class Rig:
-    """A rig, as its file has it.
+    """The settings of one rig, as the rig file holds them.
 
     Raises:
-        InputError: settings that cannot be together; names both.
+        InputError: two settings contradict each other; the error names both.
     """
 
     name: str = "rig"
@@ -253,7 +260,7 @@ class Rig:
     calibration: CalibrationSettings = field(default_factory=CalibrationSettings)
     diffuser: DiffuserSettings = field(default_factory=DiffuserSettings)
     folder: Path = Path()
-    """Where the file is, from which its paths count."""
+    """Folder of the rig file; relative paths in the rig file start here."""
 
     def __post_init__(self) -> None:
         panel, sequence, diffuser = self.panel, self.sequence, self.diffuser
@@ -273,7 +280,7 @@ class Rig:
         if sequence.mode != "host" and light >= period:
             raise InputError(
                 f"fields 'sequence.settle_ms' and 'sequence.light_ms' take {light * 1e3:.3g} ms, and a colour has "
-                f"{period * 1e3:.3g} ms: it would reach into the next frame"
+                f"{period * 1e3:.3g} ms: the light would reach into the next frame"
             )
         rate_hz = panel.refresh_hz / sequence.dwell
         if sequence.sync == "frame" and rate_hz < SLOWEST_HZ:
@@ -295,42 +302,42 @@ class Rig:
 
     @property
     def slot_s(self) -> float:
-        """Time that belongs to one colour: between two sync edges that step the lasers, s."""
+        """Time between two sync edges that step the lasers, which is the time of one colour, s."""
         if self.sequence.mode == "packed":
             return self.panel.period_s * self.sequence.dwell / self.sequence.edges_per_frame
         return self.panel.period_s * (self.sequence.dwell if self.sequence.sync == "frame" else 1)
 
     @property
     def host_cycle_s(self) -> float:
-        """Mode "host": from one frame to the next, which waits until the light is over and for a refresh, s."""
+        """Time from one frame to the next in mode "host", s; it includes the light and the wait for a refresh."""
         waits_s = (self.sequence.host_delay_ms + self.sequence.dark_gap_ms) * 1e-3
         return self.slot_s + waits_s + self.blanking_s + self.on_time_s
 
     @property
     def colour_period_s(self) -> float:
-        """From one colour to the next in the mode of the file, s."""
+        """Time from one colour to the next in the rig's mode, s."""
         return self.host_cycle_s if self.sequence.mode == "host" else self.slot_s
 
     @property
     def blanking_s(self) -> float:
-        """Dark time after an edge, s."""
+        """Dark time after a sync edge, s."""
         return self.sequence.settle_ms * 1e-3 or 0.2 * self.slot_s
 
     @property
     def on_time_s(self) -> float:
-        """Light after the blanking, s."""
+        """Time of light after the dark time, s."""
         return self.sequence.light_ms * 1e-3 or min(0.6 * self.slot_s, MAX_ON_TIME_US / 1e6)
 
     def path(self, name: str) -> Path | None:
-        """A path of the file; None where it is empty."""
+        """Path of a file that the rig file names, in the rig file's folder; None for an empty name."""
         return self.folder / name if name else None
 
     def profile(self) -> DisplayProfile:
-        """The display profile.
+        """Read the display profile.
 
         Raises:
-            FileFormatError: its file cannot be read.
-            InputError: it is for another size than the panel's.
+            FileFormatError: the profile's file cannot be read.
+            InputError: the profile is for another panel size.
         """
         where = self.path(self.display.profile)
         profile = REFERENCE if where is None else read_profile(where)
@@ -362,10 +369,11 @@ def _name(kind: type) -> str:
 
 
 def read_rig(path: Path) -> Rig:
-    """The rig in a TOML file; what is left out has its default, except the monitor.
+    """Read a rig file; fields that are left out have their defaults, except the monitor, which must be named.
 
     Raises:
-        FileFormatError: missing, not TOML, not a rig of this version, or a field is unknown or wrong, which it names.
+        FileFormatError: the file is missing, is not TOML or not a rig file of this version, or a field is unknown or
+            wrong; the error names the field.
     """
     values = read_toml(path)
     check_head(values, FORMAT, VERSION, path)
@@ -395,7 +403,7 @@ def _section(name: str, values: object) -> Any:
 
 
 def write_rig(path: Path, rig: Rig, *, overwrite: bool = False) -> None:
-    """Write a rig file in which every field stands with its comment.
+    """Write a rig file with every field and a comment on each.
 
     Raises:
         OutputExistsError: `path` exists and `overwrite` is false.
@@ -405,7 +413,7 @@ def write_rig(path: Path, rig: Rig, *, overwrite: bool = False) -> None:
 
 
 def rig_text(rig: Rig) -> str:
-    """The rig as commented TOML."""
+    """Format a rig as TOML with a comment on each field."""
     import tomli_w
 
     def line(key: str, value: Any) -> str:

@@ -53,7 +53,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         least = smallest_size(REFERENCE.coc_max)
-        one, side = numbers(1, whole=True), numbers(least, whole=True, kind="enough pixels to score,")
+        one, side = numbers(1, whole=True), numbers(least, whole=True, kind="pixels, enough to score,")
         check_fields(
             self,
             "study",

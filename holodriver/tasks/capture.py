@@ -19,7 +19,7 @@ from holodriver.rig.measure.capture import Measured, measured, take
 from holodriver.rig.measure.instruments import check_sight, open_camera
 from holodriver.rig.measure.rig_stage import check_arming
 from holodriver.rig.measure.simulated_lab import LabSettings, SimulatedLab
-from holodriver.rig.play.session import frames_for, rig_calibration
+from holodriver.rig.play.fit import frames_for, rig_calibration
 from holodriver.rig.settings import Rig
 from holodriver.scores.psnr_ssim import StackScores
 from holodriver.tasks.measuring import SIMULATED, Place

@@ -1,9 +1,9 @@
-"""Measure how well a calibration of the simulated panel does: the greatest error of amplitude, over many seeds.
+"""Measure the accuracy of a calibration of the simulated panel: the largest error of amplitude, over many seeds.
 
     python scripts/bench/calibration.py [--seeds 20] [--record]
 
-The panel turns short wavelengths too far, its drive has steps, readings have 1 % noise on them, the lasers drift by
-5 %, and four sweeps are averaged. `--levels`, `--noise`, `--floor` and `--drift` make it another lab.
+In the simulated lab the panel retards short wavelengths too much, grey levels have steps, readings have 1 % noise, the
+lasers drift by 5 %, and four sweeps are averaged. `--levels`, `--noise`, `--floor` and `--drift` change the lab.
 """
 
 import argparse
@@ -23,7 +23,7 @@ PROFILE = REFERENCE.resized(16, 16)
 
 
 def largest_error(cell: LiquidCrystal, wavelength: float, lut: AmplitudeLut) -> float:
-    """Greatest difference between wanted and true amplitude, from the panel's darkest level to its peak."""
+    """Largest difference between wanted and true amplitude, from the panel's darkest level to its brightest."""
     true = cell.amplitudes(wavelength)
     wanted = np.linspace(true[0], 1, 4001)
     return float(np.abs(true[lut.grey(wanted)] - wanted).max())
@@ -32,7 +32,7 @@ def largest_error(cell: LiquidCrystal, wavelength: float, lut: AmplitudeLut) -> 
 def errors(
     colour: int, seeds: int, lab: LabSettings, sweep: SweepSettings, methods: tuple[Method, ...]
 ) -> dict[Method, list[float]]:
-    """The greatest error of each method for each seed; all methods see the same readings."""
+    """Largest error of amplitude of each method for each seed; all methods use identical readings."""
     wavelength = PROFILE.wavelengths[colour]
     found: dict[Method, list[float]] = {method: [] for method in methods}
     for seed in range(seeds):
@@ -47,13 +47,15 @@ def errors(
 def main() -> None:
     """Read the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=20, help="simulated labs, each with other noise")
-    parser.add_argument("--levels", type=int, default=256, help="grey levels that are measured")
-    parser.add_argument("--sweeps", type=int, default=4, help="sweeps that are averaged")
-    parser.add_argument("--noise", type=float, default=0.01, help="noise of a reading as a share of it")
-    parser.add_argument("--floor", type=float, default=0.0005, help="noise in the dark as a share of the brightest")
-    parser.add_argument("--drift", type=float, default=0.05, help="drift of the lasers as a share of their power")
-    parser.add_argument("--no-reference", action="store_true", help="do not follow the drift")
+    parser.add_argument("--seeds", type=int, default=20, help="number of simulated labs, each with different noise")
+    parser.add_argument("--levels", type=int, default=256, help="number of grey levels measured")
+    parser.add_argument("--sweeps", type=int, default=4, help="number of sweeps averaged")
+    parser.add_argument("--noise", type=float, default=0.01, help="noise of a reading, as a fraction of the reading")
+    parser.add_argument(
+        "--floor", type=float, default=0.0005, help="noise in the dark, as a fraction of the largest reading"
+    )
+    parser.add_argument("--drift", type=float, default=0.05, help="drift of the lasers, as a fraction of their power")
+    parser.add_argument("--no-reference", action="store_true", help="do not correct the drift")
     record.add_option(parser)
     given = parser.parse_args()
     lab = LabSettings(noise=given.noise, floor=given.floor, drift=given.drift)
@@ -61,9 +63,9 @@ def main() -> None:
     methods: tuple[Method, ...] = ("smooth", "isotonic")
     headings = [f"{method}: {what}" for method in methods for what in ("median", "95th percentile")]
     about = (
-        f"Greatest error of amplitude after a calibration of the simulated panel: {given.seeds} seeds, "
+        f"Largest error of amplitude after a calibration of the simulated panel: {given.seeds} seeds, "
         f"{given.sweeps} sweeps of {given.levels} levels, noise {given.noise:.1%} of a reading and "
-        f"{given.floor:.2%} of the brightest, drift {given.drift:.0%}."
+        f"{given.floor:.2%} of the largest reading, drift {given.drift:.0%}."
     )
     with record.section("calibration", "Calibration", about=about, write=given.record) as results:
         rows = []

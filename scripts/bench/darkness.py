@@ -1,11 +1,11 @@
-"""Measure how soon the lasers are dark when something dies: the firmware in simavr, with processes to kill.
+"""Measure how soon the lasers are dark after a failure, with the firmware in simavr and processes that are killed.
 
     python scripts/bench/darkness.py [--repeats 5] [--only BLOW] [--record]
 
-A player, a display and a supervisor run beside the simulated chip. It needs the packages that `dev.py packages --tests`
-lists. The chip's time is simulated and follows the wall clock. The last light and the dark count from the blow, and the
-worst of the repeats is shown; the wall's time is for what is done to processes. A repeat in which the machine was so
-busy that the simulated chip fell behind the wall clock says nothing: it is done again, and counted.
+A player, a display and a supervisor run beside the simulated chip. The bench needs the packages that `dev.py packages
+--tests` lists. The chip's time is simulated and follows the wall clock. The times of the last light and of darkness are
+measured from the failure, and the table shows the worst repeat; wall-clock times are given for failures of processes. A
+repeat in which the machine was too busy, so that the chip fell behind the wall clock, is repeated and counted.
 """
 
 import argparse
@@ -18,14 +18,14 @@ from typing import Any
 import record
 
 BEHIND_S = 0.03
-"""How far the chip may fall behind the wall clock from the blow to the dark, s, before a repeat is done again."""
+"""Largest delay of the chip behind the wall clock, from the failure to darkness, with which a repeat counts, s."""
 
 ATTEMPTS = 20
-"""Repeats that may be done again for one figure."""
+"""Largest number of attempts for one repeat."""
 
 
 def measured(darkness: Any, programs: Any, blow: str) -> tuple[Any, int]:
-    """Repeat until the chip keeps up with the clock; what was measured, and how many repeats before did not count.
+    """Measure until the chip keeps up with the clock; return the result and the number of attempts that did not count.
 
     Raises:
         RuntimeError: the machine is too busy to measure anything.
@@ -38,7 +38,7 @@ def measured(darkness: Any, programs: Any, blow: str) -> tuple[Any, int]:
 
 
 def row(darkness: Any, programs: Any, blow: str, repeats: int) -> tuple[object, ...]:
-    """The worst of the repeats for one blow, as a row of the table."""
+    """Worst of the repeats for one failure, as a row of the table."""
     tries = [measured(darkness, programs, blow) for _ in range(repeats)]
     found = [one for one, _ in tries]
     walls = [one.wall_s for one in found if one.wall_s is not None]
@@ -51,15 +51,15 @@ def row(darkness: Any, programs: Any, blow: str, repeats: int) -> tuple[object, 
 def main() -> None:
     """Read the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=5, help="measurements of each blow")
-    parser.add_argument("--only", help="measure this blow alone")
+    parser.add_argument("--repeats", type=int, default=5, help="measurements of each failure")
+    parser.add_argument("--only", help="measure only this failure")
     record.add_option(parser)
     given = parser.parse_args()
     sys.path[:0] = [str(record.ROOT / "tests")]
     chip: Any = importlib.import_module("rig.chip")
     darkness: Any = importlib.import_module("rig.darkness")
     about = (
-        f"The firmware in a simulated chip beside real processes at 60 Hz; milliseconds after the blow, the worst of "
+        f"The firmware in a simulated chip beside real processes at 60 Hz; milliseconds after the failure, worst of "
         f'{given.repeats}. "Lit again" counts repeats with light in the half second after.'
     )
     headings = ("what happens", "last light (chip)", "dark and disarmed (chip)", "dark (wall)", "lit again", "repeated")

@@ -1,11 +1,11 @@
-"""Measure how fast DEHNet runs, and how many steps it saves the optimiser.
+"""Measure the speed of DEHNet, and the number of steps that it saves the optimiser.
 
     python scripts/bench/dehnet.py speed              each runtime, with encoding, against plain PyTorch eager
     python scripts/bench/dehnet.py shapes 12x34 …     networks of other channels × convolutions, with random weights
-    python scripts/bench/dehnet.py warmstart STACK…   steps that the optimiser saves when it begins with the network
+    python scripts/bench/dehnet.py warmstart STACK…   steps saved if the optimiser begins with the network's field
 
-`speed` and `shapes` take turns with what they compare, in one process, and print medians. How good the holograms are
-is measured by `scripts/bench/dehnet_quality.py`. Each takes `--record`.
+`speed` and `shapes` run all variants in turns, in one process, and print medians. `scripts/bench/dehnet_quality.py`
+measures the quality of the holograms. Each command takes `--record`.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does; eager PyTorch gains by it as much
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in the command line; eager PyTorch gains as much from it
 
 import numpy as np
 import record
@@ -40,7 +40,7 @@ from holodriver.study.figures.performance import alternated
 from holodriver.synthesis.optimise import Synthesis, synthesise
 
 EAGER = "torch"
-"""Name of the runtime that all others are compared with."""
+"""Name of the runtime with which all others are compared."""
 
 HEADINGS = {
     "speed": "DEHNet: speed of the runtimes",
@@ -50,7 +50,7 @@ HEADINGS = {
 
 
 def speed(networks: Networks, size: tuple[int, int], rounds: int, results: record.Section) -> None:
-    """Networks of three colours and encoding, from a picture with depth to panel frames, by each runtime."""
+    """Time each runtime from a picture with depth to panel frames: networks of three colours, and encoding."""
     image, luts = picture(size), (AmplitudeLut.linear(),) * 3
     streams, works = {}, {}
     for kind in present():
@@ -79,7 +79,7 @@ def speed(networks: Networks, size: tuple[int, int], rounds: int, results: recor
 
 
 def shapes(names: Sequence[str], size: tuple[int, int], rounds: int, threads: int, results: record.Section) -> None:
-    """Time of one colour by the first int8 runtime, for networks of several shapes."""
+    """Time one colour with the first int8 runtime, for networks of several shapes."""
     width, height = size
     pixels = np.random.default_rng(0).random((2, height, width), dtype=np.float32)
     kind = next(kind for kind in present() if kind.precision == "int8")
@@ -102,7 +102,7 @@ def shapes(names: Sequence[str], size: tuple[int, int], rounds: int, threads: in
 
 
 def warmstart(networks: Networks, paths: Sequence[Path], iterations: int, results: record.Section) -> None:
-    """Steps of the optimiser to its default tolerance, and to the loss that it ends with when it begins without."""
+    """Count the optimiser's steps from flat phase and from the network's field, to its tolerance and to equal loss."""
     rows, saved = [], []
     for path in paths:
         stack = read_stack(path).exposed()
@@ -124,22 +124,22 @@ def warmstart(networks: Networks, paths: Sequence[Path], iterations: int, result
             )
         )
     headings = ("stack", "net dB", "opt steps: dB", "net+opt steps: dB", "net+opt steps to opt's loss", "saved")
-    results.table(headings, rows, title="Steps are those of three colours together")
-    results.say(f"On the mean {100 * np.mean(saved):.0f} % of the steps are saved.")
+    results.table(headings, rows, title="Steps of three colours together")
+    results.say(f"On average {100 * np.mean(saved):.0f} % of the steps are saved.")
 
 
 def steps(result: Synthesis) -> int:
-    """Steps of all colours together."""
+    """Number of steps of all colours together."""
     return sum(len(history) - 1 for history in result.history)
 
 
 def steps_to(history: Sequence[float], loss: float) -> int:
-    """Steps until the loss is as low; all of them if it never is."""
+    """Number of steps until the loss is at most `loss`; all steps if it never is."""
     return next((step for step, value in enumerate(history) if value <= loss), len(history) - 1)
 
 
 def psnr(field: WaveField, stack: FocalStack) -> float:
-    """Mean over planes, dB."""
+    """PSNR of the field's images, mean over planes, dB."""
     return score_field("", field, stack).means()["psnr"]
 
 
@@ -149,17 +149,17 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     timing = commands.add_parser("speed")
     timing.add_argument("--size", default="1920x1080", help="pixels, WIDTHxHEIGHT")
-    timing.add_argument("--rounds", type=int, default=3, help="measurements of each, in turns")
+    timing.add_argument("--rounds", type=int, default=3, help="measurements of each runtime, in turns")
     shaped = commands.add_parser("shapes")
     shaped.add_argument("shapes", nargs="+", metavar="CHANNELSxCONVOLUTIONS")
     shaped.add_argument("--size", default="960x540", help="pixels, WIDTHxHEIGHT")
-    shaped.add_argument("--rounds", type=int, default=7, help="measurements of each, in turns")
+    shaped.add_argument("--rounds", type=int, default=7, help="measurements of each shape, in turns")
     shaped.add_argument("--threads", type=int, default=1, help="threads of the runtime")
     warm = commands.add_parser("warmstart")
     warm.add_argument("stacks", type=Path, nargs="+", help="focal stacks")
-    warm.add_argument("--iterations", type=int, default=500, help="most steps of the optimiser")
+    warm.add_argument("--iterations", type=int, default=500, help="largest number of optimiser steps")
     for command in (timing, warm):
-        command.add_argument("--weights", type=Path, help="folder of networks; those that come along if left out")
+        command.add_argument("--weights", type=Path, help="folder of networks; if left out, the built-in ones")
     record.add_option(timing, shaped, warm)
     given = parser.parse_args()
     with record.section(f"dehnet {given.command}", HEADINGS[given.command], write=given.record) as results:

@@ -1,13 +1,13 @@
-"""Measure how good DEHNet's holograms are, on scenes that it was not trained on.
+"""Measure the quality of DEHNet's holograms, on scenes that it was not trained on.
 
     python scripts/bench/dehnet_quality.py quality STACK…          OPT, OPT of RGB-D, DEHNet float and int8, nCGH, flat
     python scripts/bench/dehnet_quality.py front STACK… --sizes F  networks of several sizes: multiplications, dB lost
     python scripts/bench/dehnet_quality.py holdout STACK… -o F     depth with errors: dark lines
 
-`--weights` names a folder with red, green and blue `.safetensors` (float) or `.onnx`, and `_int8.onnx`; methods whose
-files are not there are left out, and it is said. What needs no network is computed once and kept in a folder `kept`
-beside the stacks. OPT stops as the driver does: converged, or after 500 steps. OPT is given the whole focal stack; "OPT
-of RGB-D" is given what DEHNet is given, one picture with depth, of which `synth --method opt` makes its focal stack.
+`--weights` is a folder with red, green and blue `.safetensors` (float) or `.onnx`, and `_int8.onnx`; a method without
+its files is left out, with a message. Scores of methods without a network are computed once and kept in a folder
+`kept` beside the stacks. OPT stops as in the driver: converged, or after 500 steps. OPT gets the whole focal stack;
+"OPT of RGB-D" gets the inputs of DEHNet, one picture with depth, from which `synth --method opt` makes a focal stack.
 Each command takes `--record`.
 """
 
@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in the command line
 
 import cv2
 import numpy as np
@@ -62,7 +62,7 @@ GOALS = (
     (FLOAT, SAME, -0.2),
     (INT8, FLOAT, -0.3),
 )
-"""One method, another, and how many dB the first is to be above the second at least."""
+"""Goals: a method, another method, and the smallest wanted difference of PSNR (first minus second), dB."""
 
 NOISE_SEED = 7
 CROP, ENLARGED = 96, 4
@@ -71,7 +71,7 @@ Method = Callable[[FocalStack, DisplayProfile], WaveField]
 
 
 def onnx_network(path: Path) -> Network:
-    """A network by ONNX Runtime on the CPU, apart from the driver's own runtimes."""
+    """Load a network into ONNX Runtime on the CPU, independent of the driver's own runtimes."""
     onnxruntime = import_onnxruntime()
 
     session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
@@ -80,10 +80,10 @@ def onnx_network(path: Path) -> Network:
 
 
 def network_methods(folder: Path | None) -> dict[str, Method]:
-    """The methods whose networks of three colours are in a folder; tells which are not."""
+    """List the methods whose networks of three colours are in a folder; print which are missing."""
     found: dict[str, Method] = {}
     if folder is None:
-        console.say("no --weights: baselines alone")
+        console.say("no --weights: only baselines are measured")
         return found
     for name, endings in ((FLOAT, (".safetensors", ".onnx")), (INT8, ("_int8.onnx",))):
         for ending in endings:
@@ -96,7 +96,7 @@ def network_methods(folder: Path | None) -> dict[str, Method]:
                 found[name] = partial(_run, networks)
                 break
         else:
-            console.say(f"{name}: left out, {folder} has not all of {', '.join(c + endings[0] for c in COLOURS)}")
+            console.say(f"{name}: left out, because {folder} lacks one of {', '.join(c + endings[0] for c in COLOURS)}")
     return found
 
 
@@ -105,7 +105,7 @@ def _run(networks: Sequence[Network], stack: FocalStack, profile: DisplayProfile
 
 
 def baseline_methods(names: Sequence[str], iterations: int) -> dict[str, Method]:
-    """What needs no network."""
+    """Methods that need no network, by name."""
     methods: dict[str, Method] = {
         OPT: lambda stack, profile: synthesise(stack, profile, iterations=iterations).field,
         FULL: lambda stack, profile: synthesise(stack, profile, iterations=iterations, tolerance=0).field,
@@ -117,13 +117,13 @@ def baseline_methods(names: Sequence[str], iterations: int) -> dict[str, Method]
 
 
 def _imagined(stack: FocalStack) -> FocalStack:
-    """The focal stack that the picture and the depth of `stack` let one expect; what is hidden in it is invented."""
+    """Make a focal stack from the all-in-focus picture and the depth of `stack`; hidden surfaces are invented."""
     image = RgbdImage(stack.all_in_focus, stack.all_in_focus_depth, stack.mapping)
     return focal_stack(layers_of(image, stack.coc_max), stack.positions, stack.coc_max)
 
 
 def kept_scores(path: Path, stack: FocalStack, name: str, method: Method, iterations: int) -> StackScores:
-    """The scores of a baseline: those that were kept, unless the stack is another by now."""
+    """Scores of a baseline: the kept ones, or new ones if there are none or the stack has changed."""
     manifest = path / StackManifest.FILE_NAME
     about = f"{name} {iterations if name in (OPT, FULL, SAME) else ''} {manifest.stat().st_mtime_ns}"
     text = about + manifest.read_text(encoding="utf-8")
@@ -140,7 +140,7 @@ def kept_scores(path: Path, stack: FocalStack, name: str, method: Method, iterat
 
 
 def scored(name: str, method: Method, stack: FocalStack) -> StackScores:
-    """Compute and score."""
+    """Compute a hologram and its scores."""
     start = time.perf_counter()
     field = method(stack, profile_of(stack, range(3)))
     return score_field(name, field, stack, seconds=time.perf_counter() - start)
@@ -149,7 +149,7 @@ def scored(name: str, method: Method, stack: FocalStack) -> StackScores:
 def quality(
     paths: Sequence[Path], folder: Path | None, iterations: int, results: record.Section, *, full: bool = False
 ) -> dict[str, list[StackScores]]:
-    """All methods on all stacks, as tables, with what was to be reached."""
+    """Measure all methods on all stacks, and write tables of scores and goals."""
     methods = network_methods(folder)
     names = (OPT, *((FULL,) if full else ()), SAME, NCGH, FLAT)
     found: dict[str, list[StackScores]] = {}
@@ -176,19 +176,19 @@ def quality(
 
 
 def mean_of(result: StackScores, score: str) -> float:
-    """A score as the mean over planes."""
+    """Mean of a score over planes."""
     return result.means()[score]
 
 
 def told_mean(results: Sequence[StackScores], score: str) -> str:
-    """A score as the mean and standard deviation over scenes, for tables."""
+    """Mean and standard deviation of a score over scenes, as a cell of a table."""
     values = [mean_of(result, score) for result in results]
     digits = 2 if score.startswith("psnr") else 3
     return f"{np.mean(values):.{digits}f} ± {np.std(values):.{digits}f}"
 
 
 def goals(found: Mapping[str, Sequence[StackScores]], results: record.Section) -> None:
-    """Table of what was to be reached beside what was reached."""
+    """Write the table of goals and reached differences."""
     rows = []
     for one, other, goal in GOALS:
         if one in found and other in found:
@@ -202,7 +202,7 @@ def goals(found: Mapping[str, Sequence[StackScores]], results: record.Section) -
 
 
 def front(paths: Sequence[Path], sizes: Path, results: record.Section) -> None:
-    """Table of networks of several sizes, each a folder in `sizes`, scored in the colours that all of them have."""
+    """Write the table of networks of several sizes, each a folder in `sizes`, scored in the colours that all have."""
     stacks = [read_stack(path).exposed() for path in paths]
     rows, _, _, colours = network_sizes(stacks, sizes)
     results.table(HEADINGS, rows, title=f"{', '.join(colours)}; {len(stacks)} scenes")
@@ -213,10 +213,10 @@ def holdout(paths: Sequence[Path], folder: Path | None, output: Path, iterations
 
     Args:
         paths: focal stacks.
-        folder: networks of three colours; None for baselines alone.
-        output: folder for the crops, as PNG.
-        iterations: most steps of OPT, which is given the stack itself; 0 leaves it out.
-        results: takes the table.
+        folder: networks of three colours; None for only the baselines.
+        output: folder for the crops, PNG files.
+        iterations: largest number of steps of OPT, which gets the stack itself; 0 leaves OPT out.
+        results: section for the table.
     """
     output.mkdir(parents=True, exist_ok=True)
     methods = baseline_methods((NCGH, FLAT), iterations) | network_methods(folder)
@@ -225,7 +225,7 @@ def holdout(paths: Sequence[Path], folder: Path | None, output: Path, iterations
         stack = read_stack(path).exposed()
         rough = replace(stack, all_in_focus_depth=noisy(stack.all_in_focus_depth, DepthErrors(), NOISE_SEED))
         error = float(np.abs(rough.all_in_focus_depth - stack.all_in_focus_depth).mean())
-        console.say(f"{path.name}: depth with errors is off by {error:.3f} on the mean")
+        console.say(f"{path.name}: mean error of the depth with errors: {error:.3f}")
         crops: list[tuple[str, np.ndarray]] = []
         rows.append((path.stem, "rendered", "", "", "", *told(edge_light(stack.images, stack))))
         crops.append(("all in focus", stack.all_in_focus))
@@ -244,22 +244,22 @@ def holdout(paths: Sequence[Path], folder: Path | None, output: Path, iterations
             light = told(edge_light(images, stack))
             rows.append((path.stem, name, kind, f"{mean['psnr']:.2f}", f"{mean['ssim']:.3f}", *light))
             console.say(f"{path.name}, {name}, {kind} depth: {mean['psnr']:.2f} dB ({seconds:.1f} s)")
-            if place is None:  # where the first, nCGH with errors, is worst: the same place for all
+            if place is None:  # the worst place of the first method (nCGH with errors), used for all methods
                 place = darkest(images, stack, CROP)
             crops.append((f"{name}, {kind}", in_focus(images, stack)))
         assert place is not None
         write_crops(output / f"{path.stem}_edges.png", crops, place)
     headings = ("stack", "method", "depth", "PSNR dB", "SSIM", "light at edges", "dark at edges", "dark elsewhere")
-    results.table(headings, rows, title="Each place in focus, against the all-in-focus image")
+    results.table(headings, rows, title="Image with every place in focus, against the all-in-focus image")
 
 
 def told(light: EdgeLight) -> tuple[str, str, str]:
-    """Light along depth edges as cells of a table."""
+    """Write the light along depth edges as cells of a table."""
     return f"{light.mean:.3f}", f"{100 * light.dark:.2f} %", f"{100 * light.elsewhere:.2f} %"
 
 
 def write_crops(path: Path, crops: Sequence[tuple[str, Any]], place: tuple[int, int]) -> None:
-    """The same place of all pictures (C, H, W), enlarged, with their names, in rows of four."""
+    """Write one place of all pictures (C, H, W), enlarged and with their names, in rows of four, as a PNG file."""
     top, left = place
     tiles = []
     for name, picture in crops:
@@ -281,17 +281,19 @@ def main() -> None:
     """Read the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    methods = commands.add_parser("quality", help="all methods")
-    sized = commands.add_parser("front", help="sizes of network")
-    rough = commands.add_parser("holdout", help="dark lines")
+    methods = commands.add_parser("quality", help="scores of all methods")
+    sized = commands.add_parser("front", help="networks of several sizes")
+    rough = commands.add_parser("holdout", help="dark lines from errors of depth")
     for command in (methods, sized, rough):
         command.add_argument("stacks", type=Path, nargs="+", help="focal stacks")
     for command in (methods, rough):
-        command.add_argument("--weights", type=Path, help="folder of networks; baselines alone if left out")
-    methods.add_argument("--iterations", type=int, default=500, help="most steps of OPT")
-    methods.add_argument("--full", action="store_true", help="OPT to the cap too, whether it converged or not")
-    sized.add_argument("--sizes", type=Path, required=True, help="folder with a folder for each network")
-    rough.add_argument("--iterations", type=int, default=0, help="most steps of OPT; 0 leaves it out")
+        command.add_argument("--weights", type=Path, help="folder of networks; if left out, only baselines")
+    methods.add_argument("--iterations", type=int, default=500, help="largest number of steps of OPT")
+    methods.add_argument(
+        "--full", action="store_true", help="also run OPT to the largest number of steps, even if it converged before"
+    )
+    sized.add_argument("--sizes", type=Path, required=True, help="folder that contains a folder for each network")
+    rough.add_argument("--iterations", type=int, default=0, help="largest number of steps of OPT; 0 leaves OPT out")
     rough.add_argument("-o", "--output", type=Path, required=True, help="folder for the crops")
     record.add_option(methods, sized, rough)
     given = parser.parse_args()

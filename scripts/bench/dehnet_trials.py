@@ -1,11 +1,11 @@
-"""Try what the paper leaves open about DEHNet: one network for each choice, trained alike, and compared.
+"""Try choices that the paper leaves open about DEHNet: train one network for each choice and compare them.
 
     python scripts/bench/dehnet_trials.py POOL RESULTS.jsonl [--steps 800] [--only NAME…] [--record]
 
-POOL is a pool of layered stacks (holodriver train pool fills one). Each trial changes one thing of DEHNet, learns from
-random weights by the quick recipe, green light if nothing else is said, and is measured on the pool's last records,
-which none of them learned from. The loss is Eq. 2 divided by the variance of each sample; flat phase stands beside it.
-A trial whose line is already in RESULTS is not run again, so that a run that was stopped goes on.
+POOL is a pool of layered stacks (`holodriver train pool` makes one). Each trial changes one property of DEHNet, trains
+it from random weights by the quick recipe, for green light unless stated otherwise, and measures it on the pool's last
+records, which no network is trained on. The loss is Eq. 2 divided by the variance of each sample; that of flat phase is
+given for comparison. Trials whose lines are already in RESULTS are not run again, so a stopped run can be continued.
 """
 
 import argparse
@@ -37,7 +37,7 @@ RED, GREEN, BLUE = (NetworkOptics.of(REFERENCE, colour) for colour in range(3))
 
 @dataclass(frozen=True)
 class Trial:
-    """A network and its training with one thing changed."""
+    """A network and its training, with one property changed."""
 
     name: str
     shape: DEHNetShape = PLAIN
@@ -46,16 +46,16 @@ class Trial:
     wrapped: Callable[[DEHNet], nn.Module] | None = None
     recipe: Recipe = QUICK
     joint: bool = False
-    """Whether one network computes red, green and blue from one colour image."""
+    """Whether one network computes red, green and blue together from one colour image."""
 
 
 class Answer(nn.Module):
-    """A DEHNet whose answer means something else.
+    """A DEHNet whose output has another meaning.
 
     Args:
-        network: computes the answer.
-        residual: whether the answer is added to √I.
-        polar: whether the answer is amplitude and phase.
+        network: the network that computes the output.
+        residual: whether the output is added to √I.
+        polar: whether the output is amplitude and phase.
     """
 
     def __init__(self, network: DEHNet, *, residual: bool = True, polar: bool = False):
@@ -71,13 +71,13 @@ class Answer(nn.Module):
         if self.residual:
             first = first + amplitude
         if self.polar:
-            # one unit of the answer is half a turn, so that both parts are of one size
+            # one unit of the output is half a turn, so that amplitude and phase are of equal size
             first, second = first * torch.cos(math.pi * second), first * torch.sin(math.pi * second)
         return torch.cat((first, second), 1)
 
 
 class Depth(nn.Module):
-    """A DEHNet that is told depth in another way."""
+    """A DEHNet that gets depth in another scale."""
 
     def __init__(self, network: DEHNet, change: Activation):
         super().__init__()
@@ -90,7 +90,7 @@ class Depth(nn.Module):
 
 
 class Activated(nn.Module):
-    """A DEHNet with another activation in place of ReLU."""
+    """A DEHNet with another activation instead of ReLU."""
 
     def __init__(self, network: DEHNet, activation: Activation):
         super().__init__()
@@ -110,7 +110,7 @@ class Activated(nn.Module):
 
 
 class Joint(nn.Module):
-    """A DEHNet for three colours at once: (B, 4, H, W) amplitudes and depth to (B, 6, H, W), a field for each."""
+    """A DEHNet for three colours at once, from amplitudes and depth (B, 4, H, W) to three fields (B, 6, H, W)."""
 
     def __init__(self, network: DEHNet):
         super().__init__()
@@ -137,7 +137,7 @@ class Joint(nn.Module):
 
 
 def _moved(share: float) -> NetworkOptics:
-    """Optics of green light with the hologram plane at a share of the depth range from its far end."""
+    """Optics of green light with the hologram plane at `share` of the depth range from the range's far end."""
     return replace(GREEN, depth_offset=-share * GREEN.depth_span)
 
 
@@ -168,7 +168,7 @@ TRIALS = (
 
 
 class TrialTrainer(Trainer):
-    """A trainer of a network that differs from a plain DEHNet."""
+    """Trainer of a network that differs from a plain DEHNet."""
 
     def __init__(self, pool: Pool, trial: Trial, recipe: Recipe, seed: int):
         super().__init__(pool, trial.shape, trial.optics, recipe, seed=seed, validate_every=recipe.steps)
@@ -181,12 +181,12 @@ class TrialTrainer(Trainer):
 
 
 class JointTrainer(TrialTrainer):
-    """A trainer whose samples are three colours of one scene."""
+    """Trainer whose samples are three colours of one scene."""
 
     def _augmented(self, record: Record, rng: np.random.Generator) -> Any:
         state = rng.bit_generator.state
         colours = []
-        for colour in range(3):  # posed and darkened alike
+        for colour in range(3):  # turned, mirrored and darkened in the same way
             rng.bit_generator.state = state
             colours.append(super()._augmented(_one_colour(record, colour), rng))
         return colours
@@ -224,7 +224,7 @@ def _one_colour(record: Record, colour: int) -> Record:
 
 
 def measured(pool: Pool, trial: Trial, steps: int, seed: int, progress: Progress) -> dict[str, Any]:
-    """Train one trial; its loss and settings, as a line of RESULTS."""
+    """Train one trial; return its loss and settings, as a line of RESULTS."""
     recipe = replace(trial.recipe, steps=steps, rounded_steps=0)
     trainer = (JointTrainer if trial.joint else TrialTrainer)(pool, trial, recipe, seed)
     while trainer.state.step < steps:
@@ -254,7 +254,7 @@ def _flat(trainer: Trainer) -> float:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The lines of RESULTS; none if there is no such file."""
+    """Read the lines of RESULTS; an empty list if there is no such file."""
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
@@ -265,14 +265,14 @@ def main() -> None:
     parser.add_argument("results", type=Path, help="file to which a line is added for each trial")
     parser.add_argument("--steps", type=int, default=800, help="training steps of each trial")
     parser.add_argument("--seed", type=int, default=1, help="seed of weights and samples")
-    parser.add_argument("--only", nargs="+", choices=[trial.name for trial in TRIALS], help="run these trials alone")
+    parser.add_argument("--only", nargs="+", choices=[trial.name for trial in TRIALS], help="run only these trials")
     parser.add_argument("--threads", type=int, default=1, help="threads to train with")
     record.add_option(parser)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     pool = Pool(given.pool)
     there = {(line["trial"], line["steps"], line["seed"]) for line in read(given.results)}
-    about = "One change each, trained alike from random weights; loss of held-out layers, Eq. 2 over the variance."
+    about = "One change each, equal training from random weights; loss (Eq. 2 over the variance) of held-out layers."
     with record.section("dehnet_trials", "DEHNet: one choice at a time", about=about, write=given.record) as results:
         for trial in TRIALS:
             if (trial.name, given.steps, given.seed) in there or (given.only and trial.name not in given.only):

@@ -1,13 +1,13 @@
-"""Measure depth from pictures and videos on scenes whose depth is exact.
+"""Measure the estimation of depth from pictures and videos, on rendered scenes with exact depth.
 
-    python scripts/bench/depth.py render FOLDER      six scenes and a clip of two shots, by Blender
-    python scripts/bench/depth.py photos FOLDER      what each stage adds, beside the reference script
-    python scripts/bench/depth.py refiners FOLDER    every refiner on the same fused depth
+    python scripts/bench/depth.py render FOLDER      render six scenes and a clip of two shots with Blender
+    python scripts/bench/depth.py photos FOLDER      gain of each stage, compared with the reference script
+    python scripts/bench/depth.py refiners FOLDER    every refiner on identical fused depth
     python scripts/bench/depth.py clips FOLDER       flicker, temporal alignment, cuts
-    python scripts/bench/depth.py throughput         everything but the network at full HD, and its share
+    python scripts/bench/depth.py throughput         time of all steps except the network at full HD
 
-The estimator is simulated (`depth_simulation.py`), frozen and the same for all rows. The scenes are from a split that
-was used to choose none of the pipeline's constants. All but `render` take `--record`.
+The depth estimator is simulated (`depth_simulation.py`), fixed, and equal for all rows. The scenes are from a split
+that was not used to choose the pipeline's constants. All commands except `render` take `--record`.
 """
 
 import argparse
@@ -35,6 +35,7 @@ from holodriver.depth.refine import METHODS, refine
 from holodriver.depth.size import resized, shrunk
 from holodriver.depth.temporal import Stabiliser
 
+SCENES_SCRIPT = Path(__file__).parent / "inside_blender" / "depth_scenes.py"
 SCENES = 6
 FRAMES = 20
 PHOTO, CLIP = "photos", "clip"
@@ -65,15 +66,15 @@ def render(folder: Path) -> None:
         target.mkdir(parents=True, exist_ok=True)
         file = target / "job.json"
         file.write_text(json.dumps({**common, **job, "folder": str(target.resolve())}), encoding="utf-8")
-        command = blender.command(Path(__file__).with_name("depth_scenes.py"), [str(file.resolve())])
+        command = blender.command(SCENES_SCRIPT, [str(file.resolve())])
         subprocess.run(command, env=blender_environment(), check=True, stdout=subprocess.DEVNULL)
 
 
 def script(estimator: SimulatedEstimator, picture: Picture) -> Floats:
-    """Depth as the reference script computes it.
+    """Compute depth as the reference script does.
 
-    It takes the mean of three predictions that are one and the same, of a square of 384 × 384 pixels, keeps 8 bits, and
-    applies a guided filter whose eps is 65025 times smaller than meant, because its guide has 255 levels.
+    The script averages three identical predictions of a square of 384 × 384 pixels, keeps 8 bits, and applies a guided
+    filter whose eps is 65025 times smaller than intended, because the guide's values go up to 255.
     """
     shape = picture.shape[:2]
     depth = cv2.resize(estimator.squashed(picture, 384), shape[::-1], interpolation=cv2.INTER_CUBIC)
@@ -83,12 +84,12 @@ def script(estimator: SimulatedEstimator, picture: Picture) -> Floats:
 
 
 def unit(inverse: Floats) -> Floats:
-    """Inverse depth stretched by percentiles without cutting anything off, since scores align it again."""
+    """Scale inverse depth by percentiles without clipping; the scores align it again."""
     return to_range(*percentile_range(inverse))(inverse)
 
 
 def photos(folder: Path, spoil: dict[str, float], results: record.Section) -> None:
-    """Table of what each stage adds."""
+    """Write the table of the gain of each stage."""
 
     def row(sizes: tuple[int, ...], *, tta: bool = False, refiner: str = "none") -> Callable[..., Floats]:
         settings = DepthSettings(sizes=sizes, tta=tta)
@@ -120,7 +121,7 @@ def plain_mean(estimator: SimulatedEstimator, picture: Picture) -> Floats:
 
 
 def refiners(folder: Path, spoil: dict[str, float], results: record.Section) -> None:
-    """Table of every refiner on the same fused depth."""
+    """Write the table of every refiner, applied to identical fused depth."""
 
     def row(method: str) -> Callable[[SimulatedEstimator, Picture], Floats]:
         def work(estimator: SimulatedEstimator, picture: Picture) -> Floats:
@@ -158,7 +159,7 @@ def show(
 
 
 def clips(folder: Path, results: record.Section) -> None:
-    """Table of the flicker of a clip of two shots and of its alignment over time, and what happens at the cut."""
+    """Write the table of flicker and temporal alignment of a clip of two shots, and the effect of the cut."""
     clip = read_clip(folder / CLIP)
     estimator = SimulatedEstimator()
     for frame in clip.frames:
@@ -190,7 +191,7 @@ def clips(folder: Path, results: record.Section) -> None:
 
 
 def running_range(raw: list[Floats], decay: float = 0.75) -> list[Floats]:
-    """Frames stretched by range percentiles that an exponential mean smooths, over cuts as well."""
+    """Scale video frames by range percentiles that are smoothed by an exponential mean, even over cuts."""
     made, mean = [], np.array(percentile_range(raw[0]))
     for inverse in raw:
         mean = decay * mean + (1 - decay) * np.array(percentile_range(inverse))
@@ -199,7 +200,7 @@ def running_range(raw: list[Floats], decay: float = 0.75) -> list[Floats]:
 
 
 def stable(clip: Clip, raw: list[Floats]) -> list[Floats]:
-    """Frames stabilised as the conversion of videos does it."""
+    """Stabilise video frames as the conversion of videos does."""
     stabiliser, found = Stabiliser(), []
     for frame, inverse in zip(clip.frames, raw, strict=True):
         found += stabiliser.push(frame.picture, inverse)
@@ -208,7 +209,7 @@ def stable(clip: Clip, raw: list[Floats]) -> list[Floats]:
 
 
 def throughput(frames: int, results: record.Section) -> None:
-    """Table of the milliseconds a frame of each step of a full-HD video, and of a network of the size of dpt-large."""
+    """Write the table of times of a full-HD video's steps, and of a network as big as dpt-large, ms per video frame."""
     from holodriver.files.halves import joined
     from holodriver.files.video.video import VideoReader
     from holodriver.files.video.writer import VideoWriter, codec_for
@@ -264,14 +265,14 @@ def throughput(frames: int, results: record.Section) -> None:
     )
     network = network_time(last)
     results.say(
-        f"All but the network runs at {1e3 / whole:.1f} frames a second. A network of the size of dpt-large takes "
-        f"{network:.0f} ms a frame for its {len(PYRAMID)} sizes on this processor, so that the rest is "
-        f"{whole / (whole + network):.1%} of the whole."
+        f"All steps except the network run at {1e3 / whole:.1f} frames a second. A network as big as dpt-large takes "
+        f"{network:.0f} ms a frame for {len(PYRAMID)} sizes on this processor, so the other steps are "
+        f"{whole / (whole + network):.1%} of the total."
     )
 
 
 def network_time(picture: Picture) -> float:
-    """Milliseconds that a DPT as large as Intel/dpt-large, of random weights, takes for one picture at all sizes."""
+    """Time of a DPT as big as Intel/dpt-large, with random weights, for one picture at all sizes, ms."""
     import torch
     from transformers import DPTConfig, DPTForDepthEstimation
 
@@ -310,13 +311,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=("render", *HEADINGS))
     parser.add_argument("folder", nargs="?", type=Path, help="folder of the rendered scenes")
-    parser.add_argument("--blur", type=float, default=1.5, help="blur of the simulated network, features")
-    parser.add_argument("--misplaced", type=float, default=0, help="distance of its edges from the true ones, pixels")
-    parser.add_argument("--frames", type=int, default=16, help="frames of the full-HD video")
+    parser.add_argument(
+        "--blur", type=float, default=1.5, help="blur of the simulated network, standard deviation in features"
+    )
+    parser.add_argument(
+        "--misplaced",
+        type=float,
+        default=0,
+        help="distance of the simulated network's edges from the true edges, pixels",
+    )
+    parser.add_argument("--frames", type=int, default=16, help="number of frames of the full-HD video")
     record.add_option(parser)
     given = parser.parse_args()
     if given.part != "throughput" and given.folder is None:
-        parser.error("name the folder of the scenes")
+        parser.error("give the folder of the scenes")
     if given.part == "render":
         render(given.folder)
         return

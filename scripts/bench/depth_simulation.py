@@ -1,8 +1,8 @@
-"""A frozen simulated depth estimator, and the usual scores of depth, for depth.py.
+"""A fixed simulated depth estimator, and the usual scores of depth, for depth.py.
 
-The simulated estimator knows the exact inverse depth of each picture and spoils it as a network does, differently at
+The simulated estimator knows the exact inverse depth of each picture and degrades it as a network does, differently at
 each size: features at half the network's resolution, blur, a slow bias that grows with size (a network trained at 384
-loses the layout of what it sees larger), noise, and an affine map that nobody knows.
+pixels loses the layout of larger pictures), noise, and an unknown affine map.
 """
 
 import hashlib
@@ -21,16 +21,16 @@ from holodriver.optics.colour import srgb_encode
 from holodriver.optics.focus import normalised_depth
 
 MULTIPLE = 32
-GRID = 2  # pixels of the network a feature
+GRID = 2  # size of a feature, pixels of the network's input
 BLUR = 1.5  # standard deviation, features
-BIAS_AT_384 = 0.035  # standard deviation, of the depth range
-NOISE = 0.015  # standard deviation, of the depth range
+BIAS_AT_384 = 0.035  # standard deviation, as a fraction of the depth range
+NOISE = 0.015  # standard deviation, as a fraction of the depth range
 NATIVE = 384
 SEED = 0
 
 
 class SimulatedEstimator:
-    """A stand-in for a depth network; the same picture at the same size always gives the same depth."""
+    """A replacement for a depth network; its depth depends only on the picture and the size."""
 
     name = "simulated"
 
@@ -39,7 +39,7 @@ class SimulatedEstimator:
 
         Args:
             blur: standard deviation of the blur, features.
-            misplaced: distance of its edges from the true ones (standard deviation), pixels of the picture.
+            misplaced: standard deviation of the distance between its edges and the true edges, pixels of the picture.
         """
         self.blur, self.misplaced = blur, misplaced
         self._known: dict[bytes, tuple[int, Floats]] = {}
@@ -51,11 +51,11 @@ class SimulatedEstimator:
         self._known[_digest(picture[:, ::-1])] = number + 1, np.ascontiguousarray(inverse[:, ::-1])
 
     def predict(self, pictures: Sequence[Picture], long_side: int) -> list[Floats]:
-        """Spoilt inverse depth (h, w) of each picture."""
+        """Degraded inverse depth (h, w) of each picture."""
         return [self._spoilt(*self._known[_digest(picture)], long_side) for picture in pictures]
 
     def squashed(self, picture: Picture, side: int) -> Floats:
-        """Spoilt inverse depth (side, side) of a network that squeezes every picture into a square."""
+        """Degraded inverse depth (side, side) of a network that squeezes every picture into a square."""
         number, inverse = self._known[_digest(picture)]
         return self._at(number, inverse, side, (side, side))
 
@@ -80,7 +80,7 @@ class SimulatedEstimator:
 
 
 def _displaced(inverse: Floats, by: float, rng: np.random.Generator) -> Floats:
-    """Inverse depth moved about by a smooth random field, the same at every size of the network."""
+    """Shift inverse depth by a smooth random field, which is equal at every size of the network."""
     height, width = inverse.shape
     fields = [cv2.GaussianBlur(rng.standard_normal((height, width)).astype(np.float32), (0, 0), 8) for _ in range(2)]
     y, x = np.mgrid[:height, :width].astype(np.float32)
@@ -95,7 +95,7 @@ def _digest(picture: Picture) -> bytes:
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of an inverse depth after the affine map that fits the truth best in the mean."""
+    """Scores of an inverse depth after the best affine map to the true one."""
 
     abs_rel: float
     delta_1: float
@@ -104,14 +104,14 @@ class Scores:
 
 
 def aligned(inverse: Floats, truth: Floats) -> Floats:
-    """Inverse depth mapped to the truth by ordinary least squares, as the usual benchmarks do."""
+    """Map inverse depth to the true one by ordinary least squares, as the usual benchmarks do."""
     x, y = inverse.astype(np.float64), truth.astype(np.float64)
     scale = ((x - x.mean()) * (y - y.mean())).mean() / max(x.var(), 1e-20)
     return np.maximum(scale * (x - x.mean()) + y.mean(), 0.02 * y.max()).astype(np.float32)
 
 
 def score(inverse: Floats, truth: Floats) -> Scores:
-    """Scores of an inverse depth (H, W), up to scale and shift, against the exact one."""
+    """Score an inverse depth (H, W), up to scale and shift, against the exact one."""
     depth, exact = np.float32(1) / aligned(inverse, truth), np.float32(1) / truth
     relative = np.abs(depth - exact) / exact
     band = edge_band(exact)
@@ -124,7 +124,7 @@ def score(inverse: Floats, truth: Floats) -> Scores:
 
 
 def edge_band(depth: Floats, ratio: float = 1.1, width: int = 9) -> NDArray[np.bool_]:
-    """Pixels near a step of the depth by more than `ratio`."""
+    """Mask of the pixels near a step of depth by a factor of more than `ratio`."""
     step = np.zeros(depth.shape, np.uint8)
     for axis in (0, 1):
         steps = np.abs(np.diff(np.log(depth), axis=axis)) > np.log(ratio)
@@ -179,16 +179,16 @@ class Clip:
         return len({frame.shot for frame in self.frames})
 
     def frames_of(self, shot: int) -> list[Frame]:
-        """The frames of one shot."""
+        """Frames of one shot."""
         return [frame for frame in self.frames if frame.shot == shot]
 
     def judged(self, shown: list[Floats]) -> tuple[float, float, float, float]:
-        """Flicker, flicker at edges, temporal alignment error, and AbsRel of nearness (H, W) of every frame.
+        """Flicker, flicker at edges, temporal alignment error, and AbsRel of the inverse depth (H, W) of every frame.
 
-        Each shot gets one affine map to the truth. A point of the scene that is seen in two frames must change by as
-        much as the truth does: what is beyond is flicker, in inverse depth, apart from and near the steps of the depth.
-        The alignment error is the mean relative change of depth along the same pairs, the truth's change included
-        (Chen et al., "Video Depth Anything", 2025, section 4.1).
+        Each shot gets one affine map to the true inverse depth. If a point of the scene is seen in two frames, its
+        inverse depth must change by as much as the true one; the excess is flicker, away from and near steps of depth.
+        The alignment error is the mean relative change of depth along the same pairs, including the true change (Chen
+        et al., "Video Depth Anything", 2025, section 4.1).
         """
         flat, edges, error, wrong = [], [], [], []
         one = np.float32(1)
@@ -214,7 +214,7 @@ class Clip:
 
 
 def _reprojected(now: Frame, then: Frame, focal: float) -> tuple[Floats, NDArray[np.bool_]]:
-    """Places (H, W, 2) of the points of one frame in another, and a mask of those that are seen there."""
+    """Positions (H, W, 2) of the points of frame `now` in frame `then`, and a mask of the points visible there."""
     height, width = now.z.shape
     y, x = np.mgrid[:height, :width].astype(np.float32)
     right, down = (x - (width - 1) / 2) * now.z / focal, (y - (height - 1) / 2) * now.z / focal
@@ -231,14 +231,14 @@ NEAR, FAR = 10.0, 14.0
 """Depth range of the random scenes, scene units (blender_addon/scenes/backdrop.py)."""
 
 FARTHEST = 0.2
-"""Inverse depth of the far plane, where that of the near one is 1, as of things from 1 to 5 m away."""
+"""Inverse depth of the far plane if that of the near plane is 1; corresponds to a range from 1 to 5 m."""
 
 
 def read_frame(folder: Path, shot: int, frame: int, contrast: float = 1.0) -> tuple[Picture, Floats, Floats]:
     """Read a rendered picture, its exact inverse depth from 1 (near) to 0.2 (far), and its z in scene units.
 
     Args:
-        contrast: by which the picture is squeezed round its mean colour, before it gets noise of one level.
+        contrast: factor for the picture's contrast round its mean colour; noise of one grey level is added afterwards.
     """
     names = [f"ViewLayer.Combined.{colour}" for colour in "RGB"]
     color = read_exr(folder / f"{shot}_{frame:03d}_color.exr", tuple(names)).channels

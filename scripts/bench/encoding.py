@@ -1,10 +1,10 @@
-"""Measure the encoding: wave fields of three colours, 1920 × 1080, into native frames of 3840 × 2160.
+"""Measure the encoding of wave fields of three colours, 1920 × 1080, into panel frames of 3840 × 2160.
 
     python scripts/bench/encoding.py [--rounds 9] [--record]
 
-The encoder and the plain one that tests compare it with (NumPy in float64, `tests/plain_burch.py`) run in one process,
-in turns; times are medians. The parts of the encoder are timed on the same fields. The paper's encoding takes
-0.89 ms on a V100.
+The encoder and a plain one, with which tests compare it (NumPy in float64, `tests/plain_burch.py`), run in one process,
+in turns; times are medians. The parts of the encoder are timed on identical fields. The paper's encoding takes 0.89 ms
+on a V100.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in the command line
 
 import numpy as np
 import record
@@ -62,7 +62,7 @@ def measure(rounds: int, results: record.Section) -> None:
         title=f"1920 × 1080 to 3840 × 2160, 3 colours, {torch.get_num_threads()} CPU threads, medians",
     )
     results.say(
-        f"Of the fast encoder's pixels {100 * (plain != fast).mean():.4f} % differ from the plain one's, by at most "
+        f"{100 * (plain != fast).mean():.4f} % of the fast encoder's pixels differ from the plain one's, by at most "
         f"{np.abs(plain.astype(int) - fast).max()} grey level. In float64 {exact} pixels differ. The paper's encoding "
         f"takes {PAPER_MS} ms on a V100." + ("" if torch.cuda.is_available() else " No GPU was measured.")
     )
@@ -71,7 +71,7 @@ def measure(rounds: int, results: record.Section) -> None:
 def main() -> None:
     """Read the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=9, help="measurements of each, in turns")
+    parser.add_argument("--rounds", type=int, default=9, help="measurements of each encoder, in turns")
     record.add_option(parser)
     given = parser.parse_args()
     about = "From the wave field of three colours to the panel's 8-bit frames."

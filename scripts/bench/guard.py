@@ -1,10 +1,10 @@
-"""Measure what it costs that a process of its own reads files, against reading them in this process.
+"""Measure the cost of reading files in a separate, guarded process, compared with reading them in this process.
 
     python scripts/bench/guard.py [--stack FOLDER] [--rounds 7] [--record]
 
-A focal stack of 512 × 512 pixels and 21 planes is made of noise unless one is given, and a hologram, a photo and a
-video of the same size. Both ways take turns in one run; each figure is a median. The first file waits until the
-reading process has started; that time is measured apart.
+Unless a focal stack is given, one of 512 × 512 pixels and 21 planes is made of noise; a hologram, a photo and a video
+of equal size are made too. Both ways run in turns, and each figure is a median. The start of the reading process, which
+delays the first file, is measured separately.
 """
 
 import argparse
@@ -34,7 +34,7 @@ SIDE, PLANES, FRAMES = 512, 21, 25
 
 
 def smooth(*shape: int) -> np.ndarray:
-    """Noise between 0 and 1 whose grains are a few pixels wide, as in pictures."""
+    """Noise between 0 and 1 with grains a few pixels wide, as in pictures."""
     rng = np.random.default_rng(0)
     made = [cv2.GaussianBlur(rng.random((SIDE, SIDE), np.float32), (0, 0), 2.5) for _ in range(int(np.prod(shape)))]
     values = np.stack(made).reshape(*shape, SIDE, SIDE)
@@ -42,7 +42,7 @@ def smooth(*shape: int) -> np.ndarray:
 
 
 def made(folder: Path) -> Path:
-    """Write a focal stack of noise; its path."""
+    """Write a focal stack of noise and return its path."""
     positions = np.linspace(0, 1, PLANES, dtype=np.float32)
     images, depths = smooth(PLANES, 3), smooth(PLANES)
     stack = FocalStack(images, depths, images[0], depths[0], positions, "linear", 15.0)
@@ -51,14 +51,14 @@ def made(folder: Path) -> Path:
 
 
 def frames(path: Path) -> None:
-    """Decode all of a video."""
+    """Decode all frames of a video."""
     with VideoReader(path) as video:
         for _ in video.frames():
             pass
 
 
 def readers(folder: Path, stack: Path | None) -> dict[str, Callable[[], object]]:
-    """Write one file of each kind; the calls that read them."""
+    """Write one file of each kind and return the functions that read them, by name."""
     profile = REFERENCE.resized(SIDE, SIDE)
     field = WaveField((smooth(3) + 1j * smooth(3)).astype(np.complex64), profile)
     write_hologram(folder / "a.holo", Hologram(field))
@@ -75,7 +75,7 @@ def readers(folder: Path, stack: Path | None) -> dict[str, Callable[[], object]]
 
 
 def both_ways(read: Callable[[], object], rounds: int) -> tuple[float, float]:
-    """Median milliseconds of reading through the reading process and in this process."""
+    """Median times of reading through the reading process and in this process, ms."""
     seconds: dict[str, list[float]] = {"0": [], "1": []}
     for turn in range(rounds + 1):
         for without in seconds:
@@ -91,10 +91,10 @@ def main() -> None:
     """Read the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stack", type=Path, help="folder of a focal stack to read instead of noise")
-    parser.add_argument("--rounds", type=int, default=7, help="measurements of each, in turns")
+    parser.add_argument("--rounds", type=int, default=7, help="measurements of each way, in turns")
     record.add_option(parser)
     given = parser.parse_args()
-    about = f"Reading files of {SIDE} × {SIDE} pixels through the process that reads files, and without it."
+    about = f"Reading files of {SIDE} × {SIDE} pixels through the guarded reading process, and without it."
     with record.section("guard", "Reading files safely", about=about, write=given.record) as results:
         start = time.perf_counter()
         guard.warm()

@@ -1,9 +1,9 @@
-"""Measure the optics: propagation against torchoptics, and the noise of the panel's grating.
+"""Measure the optics: propagation compared with torchoptics, and the noise of the panel's grating.
 
     python scripts/bench/optics.py [-o FOLDER] [--hologram X.holo] [--record]
 
-Writes `grating_noise.png`: signal to noise in the slit against carrier and slit half-width, for a panel whose
-unwanted phase is p₁ = p₂ = 0.5 (Eq. 5 of the DEH paper). With `--hologram` the field in that file is encoded.
+The script writes `grating_noise.png`: the signal-to-noise ratio in the slit against carrier and slit half-width, for a
+panel with unwanted phase p₁ = p₂ = 0.5 (Eq. 5 of the DEH paper). With `--hologram` the field in that file is encoded.
 """
 
 import argparse
@@ -33,12 +33,12 @@ def agreement(distance: float, wavelength: float) -> tuple[float, float, float]:
     """Compare the propagation of a random field with torchoptics.
 
     Args:
-        distance: of the propagation, m.
-        wavelength: m.
+        distance: distance of the propagation, m.
+        wavelength: wavelength of the light, m.
 
     Returns:
-        By how many dB the greatest difference lies below the peak, the relative change of energy, and by how many dB
-        the error of propagating there and back lies below the peak.
+        Ratio of the peak to the largest difference, dB; relative change of energy; and ratio of the peak to the error
+        after propagating there and back, dB.
     """
     generator = torch.Generator().manual_seed(3)
     field = torch.randn(SIZE, SIZE, generator=generator, dtype=torch.complex128)
@@ -54,12 +54,12 @@ def agreement(distance: float, wavelength: float) -> tuple[float, float, float]:
 
 
 def decibels(result: torch.Tensor, reference: torch.Tensor) -> float:
-    """Peak of the reference over the largest difference, dB."""
+    """Ratio of the reference's peak to the largest difference, dB."""
     return 20 * math.log10(float(reference.abs().max() / (result - reference).abs().max()))
 
 
 def plot(noise: GratingNoise, path: Path) -> None:
-    """Draw the table as curves over the carrier, one for each slit."""
+    """Plot the noise as curves over the carrier, one for each slit."""
     with styled() as plt:
         figure, axes = plt.subplots(figsize=(8, 4.2), layout="constrained")
         curves_over_carriers(axes, noise)
@@ -67,7 +67,7 @@ def plot(noise: GratingNoise, path: Path) -> None:
 
 
 def propagation(results: record.Section) -> None:
-    """Table of the agreement with torchoptics over distances."""
+    """Write the table of the agreement with torchoptics over distances."""
     rows = []
     for distance in (1e-4, 1e-3, 2e-3, 1e-2):
         figures = [agreement(distance, wavelength) for wavelength in REFERENCE.wavelengths]
@@ -79,16 +79,16 @@ def propagation(results: record.Section) -> None:
 
 
 def grating(path: Path | None, output: Path, results: record.Section) -> None:
-    """Table and plot of signal to noise in the slit, for a random field or that of a hologram.
+    """Write the table and the plot of signal to noise in the slit, for a random field or that of a hologram.
 
     Raises:
-        InputError: the file holds no wave field.
+        InputError: the file contains no wave field.
     """
     profile, field = replace(REFERENCE.resized(240, 240), wavelengths=(515e-9,)), None
     if path:
         hologram = read_hologram(path)
         if hologram.field is None:
-            raise InputError("holds no wave field", where=path)
+            raise InputError("contains no wave field", where=path)
         profile = replace(hologram.profile, wavelengths=(hologram.profile.wavelengths[1],))
         field = WaveField(hologram.field.values[1:2], profile)
     with console.reporting() as progress:

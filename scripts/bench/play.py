@@ -1,10 +1,10 @@
-"""Measure whether a sequence is shown without a stutter: holograms of a 4K panel, more than memory holds, from disk.
+"""Measure whether a sequence of 4K holograms that does not fit into memory is played from disk without a stutter.
 
     python scripts/bench/play.py [--holograms 100] [--fps 20] [--memory 0.3] [--seconds 10] [--record]
 
-Plays with `holodriver play` on the simulated rig (3840 × 2160, 60 Hz), lit, three times in turns: files that hold
-frames at the panel's size, packed, and files that hold them at the hologram's size, not packed, as holodriver writes
-them. Prints how long one takes to read and what the summary of each play says.
+The bench runs `holodriver play` on the simulated rig (3840 × 2160, 60 Hz) with armed lasers, three times in turns, with
+two kinds of files: packed panel frames of the panel's size, and panel frames of the hologram's size, not packed, as
+holodriver writes them. It prints the time to read one file and the figures of each play's summary.
 """
 
 import argparse
@@ -30,7 +30,7 @@ KINDS = {"panel": "frames at the panel's size, packed", "hologram": "at the holo
 
 
 def write_sequence(folder: Path, holograms: int, *, packed: bool) -> None:
-    """Write holograms whose grey levels are spread as those of a diffuse field; `packed` at the panel's size."""
+    """Write holograms with grey levels like those of a diffuse field; `packed` ones have the panel's size."""
     folder.mkdir()
     luts = (AmplitudeLut.linear(),) * 3
     for number in range(holograms):
@@ -46,7 +46,7 @@ def write_sequence(folder: Path, holograms: int, *, packed: bool) -> None:
 
 
 def reading_ms(folder: Path) -> float:
-    """Median time in which the frames of one file are read, ms."""
+    """Median time to read the panel frames of one file, ms."""
     times = []
     for path in sorted(folder.glob("*.holo"))[:9]:
         begun = time.perf_counter()
@@ -56,7 +56,7 @@ def reading_ms(folder: Path) -> float:
 
 
 def played(folder: Path, given: argparse.Namespace) -> dict[str, str]:
-    """Play once; the figures of its summary, and how it ended."""
+    """Play once; return the figures of the summary, and how the play ended."""
     command = [sys.executable, "-m", "holodriver", "--progress", "json", "play", str(folder)]
     command += ["--loop", "--fps", str(given.fps), "--memory", str(given.memory)]
     command += ["--duration", str(given.seconds)]
@@ -70,7 +70,7 @@ def played(folder: Path, given: argparse.Namespace) -> dict[str, str]:
 
 
 def measure(work: Path, given: argparse.Namespace, results: record.Section) -> None:
-    """Play both kinds of files in turns; one row for each figure of the summaries, with its value in every turn."""
+    """Play both kinds of files in turns, and write a row for each figure of the summaries with its values in turn."""
     table: dict[str, dict[str, list[str]]] = {"size of one, MB": {}, "reading one, ms": {}}
     for kind in KINDS:
         folder = work / kind
@@ -89,15 +89,15 @@ def measure(work: Path, given: argparse.Namespace, results: record.Section) -> N
 def main() -> None:
     """Read the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--holograms", type=int, default=100, help="files in the loop")
+    parser.add_argument("--holograms", type=int, default=100, help="number of files in the loop")
     parser.add_argument("--fps", type=float, default=20.0, help="holograms a second")
     parser.add_argument("--memory", type=float, default=0.3, help="memory for holograms, GiB")
-    parser.add_argument("--seconds", type=float, default=10.0, help="length of each play, s")
+    parser.add_argument("--seconds", type=float, default=10.0, help="duration of each play, s")
     record.add_option(parser)
     given = parser.parse_args()
     about = (
-        "A loop of holograms for a simulated panel of 3840 × 2160 pixels at 60 Hz, more than memory holds, played from "
-        "disk in turns."
+        "A loop of holograms for a simulated panel of 3840 × 2160 pixels at 60 Hz, too big for the memory and played "
+        "from disk."
     )
     with (
         record.section("play", "Playing from disk", about=about, write=given.record) as results,

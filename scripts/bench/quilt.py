@@ -1,13 +1,14 @@
-"""Measure quilts warped from colour and depth: against rendered true views, and the time and memory they take.
+"""Measure quilts warped from colour and depth: their quality against rendered views, and their time and memory.
 
     python scripts/bench/quilt.py quality [--renders FOLDER] [--pictures FOLDER] [--record]
     python scripts/bench/quilt.py speed [--record]
 
-`quality` renders the demo scene from where nine views over a Go's cone stand, and once with its depth, at half a Go's
-resolution; renders that are in FOLDER already are used again. The warped views, and those of a plain backward warp
-(each pixel fetched from where its own depth says, one `cv2.remap` a view) on the same grid, are compared with the
-rendered ones: on all pixels, on those that the middle view sees, on those that it does not see (the disocclusion band),
-and on those beyond its sides. Scores are of sRGB values with data range 1. `speed` takes turns; times are medians.
+`quality` renders the demo scene from nine viewpoints over the cone of a Looking Glass Go, and once with depth, at half
+the Go's resolution; renders that are already in FOLDER are used again. The warped views, and those of a plain backward
+warp (each pixel is fetched from the place that its own depth gives, one `cv2.remap` for each view) on the same grid,
+are compared with the rendered ones: on all pixels, on those that the middle view sees, on those that it does not see
+(the disocclusion band), and on those outside of the middle view. Scores are of sRGB values with data range 1. `speed`
+runs all variants in turns; times are medians.
 """
 
 import argparse
@@ -44,12 +45,12 @@ NINE = replace(GO, columns=3, rows=3).sized(3 * (GO.tile[0] // 2), 3 * (GO.tile[
 
 
 def gain(grid: Grid, display: LookingGlass, view: int) -> float:
-    """Samples of the grid by which a view moves what is one unit of depth in front of the focus."""
+    """Shift, in samples of the grid, that a view gives to a point one unit of depth in front of the focus."""
     return grid.reach * display.offset(view) / abs(display.offset(display.views - 1))
 
 
 def backward(grid: Grid, gain: float) -> Floats:
-    """A view (h, w, 3), sRGB 0 … 1, red first, each pixel fetched from where its own depth says that it came from."""
+    """Warp a view (h, w, 3), sRGB 0 … 1, red first: each pixel is fetched from the place that its own depth gives."""
     height, width = grid.depth.shape
     y, x = np.mgrid[:height, :width].astype(np.float32)
     x -= np.float32(gain) * (grid.depth - np.float32(grid.focus))
@@ -58,11 +59,11 @@ def backward(grid: Grid, gain: float) -> Floats:
 
 
 def hidden(grid: Grid, gain: float) -> tuple[Mask, Mask]:
-    """Pixels (h, w) of a view that the middle view does not see, and those beyond its sides, by a plain splat."""
+    """Masks (h, w) of a view's pixels that are hidden in the middle view, and of those outside of it, by splatting."""
     height, width = grid.depth.shape
     at = np.arange(width)[None] + gain * (grid.depth - grid.focus)
     reached = np.zeros((height, width + 1), bool)
-    for share in (0.0, 0.25, 0.5, 0.75):  # between neighbours of one surface
+    for share in (0.0, 0.25, 0.5, 0.75):  # fill the gaps between neighbours on one surface
         step = np.diff(at, axis=1, append=at[:, -1:])
         place = np.where(np.abs(step) < 3, at + share * step, at)
         inside = (place > -0.5) & (place < width - 0.5)
@@ -75,12 +76,12 @@ def hidden(grid: Grid, gain: float) -> tuple[Mask, Mask]:
 
 
 def decibels(a: Floats, b: Floats, where: Mask) -> float:
-    """PSNR of the pixels in a mask, dB; NaN if there are none."""
+    """PSNR of the pixels in a mask, dB; NaN if the mask is empty."""
     return float(-10 * np.log10(np.mean((a - b)[where] ** 2))) if where.any() else float("nan")
 
 
 def renders(folder: Path, samples: int) -> tuple[RgbdImage, Geometry, ViewSettings, Path]:
-    """The demo scene with its depth, and the rendered views; rendered unless they are there."""
+    """Load the demo scene with its depth, and the rendered views; whatever is missing is rendered."""
     width, height = round(2 * NINE.tile[1] * NINE.aspect), 2 * NINE.tile[1]
     stack, quilt = folder / "demo.stack", folder / "true_qs3x3a0.5625.png"
     with console.reporting() as progress:
@@ -100,7 +101,7 @@ def renders(folder: Path, samples: int) -> tuple[RgbdImage, Geometry, ViewSettin
 
 
 def quality(folder: Path, samples: int, pictures: Path | None, results: record.Section) -> None:
-    """Table of warped and plainly warped views against rendered ones."""
+    """Write the table of warped and plainly warped views, compared with rendered ones."""
     image, geometry, settings, quilt = renders(folder, samples)
     true, layout = read_quilt(quilt)
     warped = make_quilt(image, NINE, settings, geometry=geometry)
@@ -127,11 +128,11 @@ def quality(folder: Path, samples: int, pictures: Path | None, results: record.S
     headings = ("view", "PSNR dB, all", "seen", "disoccluded", "beyond the sides", "share disoccluded", "SSIM, all")
     results.table(headings, rows, title="Each figure: warped / plain backward warp")
     if pictures is not None:
-        console.say(f"wrote {pictures}: true, warped, backward, and what is not seen, for each view")
+        console.say(f"wrote {pictures}: rendered, warped, warped backward, and the unseen pixels, for each view")
 
 
 def full_hd() -> RgbdImage:
-    """1080 × 1920 with things of all sizes at all depths; what is in it hardly changes the time."""
+    """Make a picture of 1080 × 1920 with objects of all sizes at all depths; its content hardly changes the time."""
     rng = np.random.default_rng(0)
     color = cv2.resize(rng.random((240, 135, 3), np.float32), (1080, 1920), interpolation=cv2.INTER_LINEAR)
     depth = cv2.resize(rng.random((48, 27), np.float32), (1080, 1920), interpolation=cv2.INTER_NEAREST)
@@ -139,7 +140,7 @@ def full_hd() -> RgbdImage:
 
 
 def speed(rounds: int, folder: Path, results: record.Section) -> None:
-    """Table of the times and of the memory that making a quilt takes."""
+    """Write the table of the time and memory needed to make a quilt."""
     image, settings = full_hd(), ViewSettings()
     canvas = QuiltCanvas(GO)
     output = folder / "speed_qs11x6a0.5625.png"
@@ -167,7 +168,7 @@ def speed(rounds: int, folder: Path, results: record.Section) -> None:
 
 
 def memory() -> float:
-    """Peak memory of a process of its own that makes one quilt, libraries included, MiB."""
+    """Peak memory of a separate process that makes one quilt, libraries included, MiB."""
     done = subprocess.run([sys.executable, __file__, "once"], capture_output=True, text=True, check=True)
     return float(done.stdout)
 
@@ -176,7 +177,7 @@ def once() -> None:
     """Make one quilt and print the peak memory of this process, MiB."""
     make_quilt(full_hd(), GO)
     status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    print(next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM")))  # Linux alone
+    print(next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM")))  # only on Linux
 
 
 def main() -> None:
@@ -185,12 +186,12 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("quality")
     one.add_argument("--renders", type=Path, default=Path("out/quilt"), help="folder of the renders")
-    one.add_argument("--samples", type=int, default=64, help="samples a pixel of the renders")
+    one.add_argument("--samples", type=int, default=64, help="samples per pixel of the renders")
     one.add_argument("--pictures", type=Path, help="folder for pictures of each view")
     two = commands.add_parser("speed")
-    two.add_argument("--rounds", type=int, default=5, help="measurements of each, in turns")
+    two.add_argument("--rounds", type=int, default=5, help="measurements of each variant, in turns")
     two.add_argument("--folder", type=Path, default=Path("."), help="folder for a temporary picture")
-    commands.add_parser("once", help="used by speed")
+    commands.add_parser("once", help="used internally by speed")
     record.add_option(one, two)
     given = parser.parse_args()
     if given.command == "once":

@@ -7,9 +7,9 @@
         results.table(("what", "ms"), [("plain", "12.0"), ("fast", "3.0")])
         results.say("The fast encoder is 4.0 times as fast.")
 
-Each bench has a key. Recording replaces the section of that key in RESULTS.md and puts down the date, the commit, the
-machine and the command. It also removes the figures of the same key that were carried over from before benches wrote
-this file. This module needs the standard library alone, so that it works inside Blender as well.
+Each bench has a key. Recording replaces the section with that key in RESULTS.md and adds the date, the commit, the
+machine and the command. It also removes figures with that key which date from before benches wrote this file. The
+module needs only the standard library, so it works inside Blender too.
 """
 
 from __future__ import annotations
@@ -32,45 +32,45 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).with_name("RESULTS.md")
 EARLIER = "## Measured earlier"
-"""Heading of the figures that were carried over; recorded sections stand above it."""
+"""Heading of the older figures, which were copied by hand; recorded sections stand above it."""
 
 LIBRARIES = ("torch", "numpy", "onnxruntime", "openvino")
-"""Packages whose versions are put down, where they are installed."""
+"""Packages whose versions are recorded if they are installed."""
 
 
 @dataclass
 class Section:
-    """The tables and remarks of one bench; each is printed as it comes."""
+    """The tables and remarks of one bench; each is printed when it is added."""
 
     key: str
     heading: str
     about: str = ""
     parts: list[str] = field(default_factory=list)
-    """Blocks of Markdown so far."""
+    """Markdown blocks that were added so far."""
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
-        """Print a table and keep it.
+        """Print a table and add it to the section.
 
         Args:
-            headings: one for each column.
-            rows: cells, which are written as `str` writes them.
-            title: a line above the table.
+            headings: one heading for each column.
+            rows: cells of each row, written with `str`.
+            title: line above the table.
         """
         print("\n".join([f"\n{title}" if title else "", markdown_table(headings, rows, padded=True)]), flush=True)
         self.parts.append((f"{title}:\n\n" if title else "") + markdown_table(headings, rows))
 
     def say(self, text: str) -> None:
-        """Print a remark that belongs to the results, and keep it."""
+        """Print a remark on the results and add it to the section."""
         print(text, flush=True)
         self.parts.append(text)
 
     def markdown(self, facts: str) -> str:
-        """The whole section; `facts` is what `conditions` said."""
+        """Write the whole section as Markdown; `facts` comes from `conditions`."""
         return "\n\n".join([f"## {self.heading}", *filter(None, [self.about]), facts, *self.parts])
 
 
 def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, padded: bool = False) -> str:
-    """A Markdown table; `padded` makes columns line up on a terminal."""
+    """Write a Markdown table; `padded` aligns the columns for a terminal."""
     cells = [[str(cell).replace("|", "\\|") for cell in row] for row in (headings, *rows)]
     widths = [max(map(len, column)) if padded else 0 for column in zip(*cells, strict=True)]
     lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in cells]
@@ -79,7 +79,7 @@ def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[object]], *,
 
 
 def add_option(*parsers: argparse.ArgumentParser) -> None:
-    """Give each parser the option `--record`."""
+    """Add the option `--record` to each parser."""
     for parser in parsers:
         parser.add_argument("--record", action="store_true", help="write the tables into scripts/bench/RESULTS.md")
 
@@ -88,16 +88,16 @@ def add_option(*parsers: argparse.ArgumentParser) -> None:
 def section(
     key: str, heading: str, *, about: str = "", write: bool = False, command: str | None = None
 ) -> Iterator[Section]:
-    """A section that is written into RESULTS.md at the end of the block, unless an error leaves the block.
+    """Collect a section and write it into RESULTS.md at the end of the block, unless the block ends with an error.
 
     Args:
-        key: names the section from one run to the next.
-        heading: the heading in RESULTS.md.
-        about: sentences on what is measured, below the heading.
-        write: whether to write at all; what the option `--record` says.
-        command: the command line to put down; that of this process if left out.
+        key: key that identifies the section in later runs.
+        heading: heading in RESULTS.md.
+        about: sentences below the heading on what is measured.
+        write: whether to write the section; the value of the option `--record`.
+        command: command line to record; None: that of this process.
     """
-    facts = conditions(command or command_line())  # what the machine was doing before it was busy with this
+    facts = conditions(command or command_line())  # before the run, so that the load average is the machine's
     made = Section(key, heading, about)
     yield made
     if write:
@@ -109,7 +109,7 @@ def section(
 
 
 def replaced(text: str, key: str, body: str) -> str:
-    """RESULTS.md with the section of this key replaced, or put in its alphabetical place."""
+    """Replace the section with this key in the text of RESULTS.md, or insert it in alphabetical order of keys."""
     text = re.sub(rf"<!-- earlier: {re.escape(key)} -->\n.*?<!-- end -->\n*", "", text, flags=re.DOTALL)
     new = f"<!-- results: {key} -->\n{body}\n<!-- end -->\n\n"
     old = re.compile(rf"<!-- results: {re.escape(key)} -->\n.*?<!-- end -->\n*", re.DOTALL)
@@ -123,13 +123,13 @@ def replaced(text: str, key: str, body: str) -> str:
 
 
 def conditions(command: str) -> str:
-    """When, at which commit, on which machine and by which command, as Markdown."""
+    """Date, commit, machine and command of the run, as Markdown."""
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     return f"*{today}, commit {commit()}; {machine()}.*\n\n```\n{command}\n```"
 
 
 def commit() -> str:
-    """The commit that is checked out, and whether files differ from it; RESULTS.md does not count."""
+    """Hash of the current commit, with a remark if files differ from it; RESULTS.md does not count."""
     try:
         name = _git("rev-parse", "--short", "HEAD")
         changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{RESULTS.relative_to(ROOT)}")
@@ -144,7 +144,7 @@ def _git(*arguments: str) -> str:
 
 
 def machine() -> str:
-    """Processor, cores, memory, graphics card, what else the machine was doing, system and versions of libraries."""
+    """Describe the machine: processor, cores, memory, graphics card, load, system and versions of libraries."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     parts = [f"{processor()}, {cores} cores"]
     if "SC_PHYS_PAGES" in os.sysconf_names:
@@ -162,7 +162,7 @@ def machine() -> str:
 
 
 def processor() -> str:
-    """The model of the processor, as the system calls it."""
+    """Model name of the processor, as the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
@@ -171,7 +171,7 @@ def processor() -> str:
 
 
 def graphics() -> str:
-    """The graphics cards that NVIDIA's driver knows."""
+    """Names of the graphics cards that NVIDIA's driver lists."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return "no GPU"
@@ -181,7 +181,7 @@ def graphics() -> str:
 
 
 def command_line() -> str:
-    """How this process was started, from the root of the repository; a path elsewhere is named by its last part."""
+    """Command line of this process, with paths relative to the repository; other paths are cut to their last part."""
     program = Path(sys.argv[0]).resolve()
     name = program.relative_to(ROOT).as_posix() if program.is_relative_to(ROOT) else program.name
     given = [Path(one).name if os.path.isabs(one) else one for one in sys.argv[1:] if one != "--record"]

@@ -1,9 +1,10 @@
-"""Compare the two routes to a focal stack: plane by plane through a thin lens, and refocused from pinhole views.
+"""Compare the two routes to a focal stack: plane by plane with a thin lens, and refocused from pinhole views.
 
     python scripts/bench/routes.py [--size 128] [--planes 21] [--spp 16] [--reference 1024] [--record]
 
-Renders the demo scene with a perspective camera by both routes, in turns, and a reference with many samples and no
-denoiser; prints the processor time of each (Blender and driver together) and its PSNR against the reference.
+The bench renders the demo scene with a perspective camera by both routes, in turns, and a reference with many samples
+and no denoiser. It prints the processor time of each route (Blender and driver together) and its PSNR against the
+reference.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from holodriver.files.stack import read_stack
 from holodriver.scene.render_job import RenderJob, Route
 from holodriver.scene.stack import FocalStack
 
-BORDER_PX = 8  # half the blur circle: left out, as in all scores
+BORDER_PX = 8  # border without a score, as in all scores: half the blur circle
 
 
 def measure(options: argparse.Namespace, results: record.Section) -> None:
@@ -65,9 +66,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=128, help="pixels of a side")
     parser.add_argument("--planes", type=int, default=21, help="focal planes")
-    parser.add_argument("--spp", type=int, default=16, help="samples a pixel of both routes")
-    parser.add_argument("--plane-spp", type=int, nargs="*", default=[], help="more samples for plane by plane")
-    parser.add_argument("--reference", type=int, default=1024, help="samples a pixel of the reference")
+    parser.add_argument("--spp", type=int, default=16, help="samples per pixel of both routes")
+    parser.add_argument(
+        "--plane-spp", type=int, nargs="*", default=[], help="further numbers of samples for plane by plane"
+    )
+    parser.add_argument("--reference", type=int, default=1024, help="samples per pixel of the reference")
     parser.add_argument("--repeat", type=int, default=1, help="times that each is rendered")
     record.add_option(parser)
     options = parser.parse_args()

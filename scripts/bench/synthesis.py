@@ -1,13 +1,13 @@
-"""Measure the synthesis: its step, its memory, its road to the minimum, and what it reaches on rendered scenes.
+"""Measure the synthesis: time of a step, memory, convergence, and scores on rendered scenes.
 
-    python scripts/bench/synthesis.py core            a step against its own transforms, and against autograd
+    python scripts/bench/synthesis.py core            a step compared with its transforms alone, and with autograd
     python scripts/bench/synthesis.py memory          peak memory, ours and autograd's, and of a full HD hologram
-    python scripts/bench/synthesis.py roads STACK     steps and time to the PSNR of the best of four Adams
-    python scripts/bench/synthesis.py odak STACK      against odak's multi-plane optimiser; it says how to install it
+    python scripts/bench/synthesis.py roads STACK     steps and time to the PSNR of the best of four Adam runs
+    python scripts/bench/synthesis.py odak STACK      against odak's multi-plane optimiser, which must be installed
     python scripts/bench/synthesis.py blur            blur diameter along and across the slit
     python scripts/bench/synthesis.py quality STACK…  all methods on rendered focal stacks, as a table
 
-What is compared runs in one process, in turns, with the same threads and the same float32; times are medians. All
+All variants run in one process, in turns, with equal numbers of threads and in float32; times are medians. All commands
 take `--record`.
 """
 
@@ -21,7 +21,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does; autograd gains by it as much
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in the command line; autograd gains as much from it
 
 import numpy as np
 import record
@@ -51,7 +51,7 @@ from holodriver.system.threads import side_by_side
 RATES = (0.01, 0.02, 0.05, 0.1)
 ADAM_STEPS = 500
 SHORT = 0.1
-"""How far below Adam's final PSNR a method has arrived, dB."""
+"""Distance below Adam's final PSNR at which a method counts as converged, dB."""
 
 HEADINGS = {
     "core": "Synthesis: a step",
@@ -64,7 +64,7 @@ HEADINGS = {
 
 
 def random_stack(width: int, height: int, planes: int = 21) -> FocalStack:
-    """Targets that cost as much as any: what is in them does not change the time of a step."""
+    """Make a focal stack of noise as target: its content does not change the time of a step."""
     rng = np.random.default_rng(0)
     images = rng.random((planes, 3, height, width), np.float32)
     depths = rng.random((planes, height, width), np.float32)
@@ -72,7 +72,7 @@ def random_stack(width: int, height: int, planes: int = 21) -> FocalStack:
 
 
 def core(size: int, rounds: int, results: record.Section) -> None:
-    """Compare a whole step of the optimiser, all colours, with its transforms alone and with autograd."""
+    """Compare a step of the optimiser for all colours with its transforms alone and with autograd."""
     stack, profile = random_stack(size, size), REFERENCE.resized(size, size)
     losses, start = colour_losses(stack, profile), flat(stack)
     plain, fields = Autograd(stack, profile), start.clone()
@@ -111,9 +111,9 @@ WAYS = ("nothing", "step", "lean", "autograd", "autograd-one")
 
 
 def memory(size: int, results: record.Section) -> None:
-    """Table of the peak memory beyond the targets.
+    """Write the table of the peak memory without the targets.
 
-    What the program itself takes is measured on 32 × 32 pixels and subtracted.
+    The memory of the program itself is measured with 32 × 32 pixels and subtracted.
     """
     used = {}
     for way in WAYS:
@@ -149,7 +149,7 @@ def step_time(stack: FocalStack, budget: float | None) -> float:
 
 
 def peak(way: str, width: int, height: int) -> None:
-    """Make the targets and take some steps in the named way; run in a process of its own."""
+    """Make the targets and take some steps in the named way; must run in a separate process."""
     stack, profile = random_stack(width, height), REFERENCE.resized(width, height)
     if way in ("step", "lean"):
         budget = None if way == "step" else 44 * 8.0 * width * height
@@ -165,7 +165,7 @@ def peak(way: str, width: int, height: int) -> None:
 
 
 def peak_memory(way: str, width: int, height: int) -> float:
-    """Peak resident memory (MiB) of `peak` in a process whose allocator gives back at once what is freed."""
+    """Peak resident memory of `peak`, MiB, in a process whose allocator returns freed memory at once."""
     command = [sys.executable, __file__, "peak", way, "--width", str(width), "--height", str(height)]
     environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536"}
     child = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
@@ -173,7 +173,7 @@ def peak_memory(way: str, width: int, height: int) -> float:
 
 
 def roads(stack: FocalStack, profile: DisplayProfile, rounds: int, results: record.Section) -> None:
-    """Table of the steps and the time to 0.1 dB below the mean PSNR of the best of four Adams of 500 steps."""
+    """Write the table of steps and time to 0.1 dB below the mean PSNR of the best of four Adam runs of 500 steps."""
     finals = {}
     for rate in RATES:
         *_, (_, last) = adam(stack, profile, rate, ADAM_STEPS)
@@ -216,9 +216,9 @@ def roads(stack: FocalStack, profile: DisplayProfile, rounds: int, results: reco
 
 
 def against_odak(stack: FocalStack, profile: DisplayProfile, counts: tuple[int, ...], results: record.Section) -> None:
-    """Table of PSNR and SSIM of odak and ours after equal numbers of iterations."""
+    """Write the table of PSNR and SSIM of odak's optimiser and ours after equal numbers of iterations."""
     silence_odak()
-    padding = profile.height // 2  # odak pads to twice the size; all is scored as it computes
+    padding = profile.height // 2  # odak pads to twice the size; all fields are scored with that padding
     rows = []
 
     def add(name: str, steps: object, seconds: float, field: WaveField) -> None:
@@ -241,17 +241,17 @@ def against_odak(stack: FocalStack, profile: DisplayProfile, counts: tuple[int, 
 
 
 def mean_psnr(field: WaveField, stack: FocalStack) -> float:
-    """PSNR as the mean over planes, dB."""
+    """PSNR of the field's images, mean over planes, dB."""
     return score_field("", field, stack).means()["psnr"]
 
 
 def discs(size: int = 192) -> tuple[FocalStack, DisplayProfile]:
-    """A focal stack of bright discs on grey, a row of them at normalised depths 0, 0.5 and 1, and its display."""
+    """Make a focal stack of bright discs on grey, with rows at normalised depths 0, 0.5 and 1, and its display."""
     return focal_stack(disc_scene(size), positions(21), REFERENCE.coc_max), REFERENCE.resized(size, size)
 
 
 def blur(results: record.Section) -> None:
-    """Table of the blur diameter of small discs, along and across the carrier, from second moments."""
+    """Write the table of the blur diameter of small discs, along and across the carrier, from second moments."""
     stack, profile = discs()
     opt = synthesise(stack, profile).field
     narrow = synthesise(stack, profile, within_slit=True).field
@@ -278,7 +278,7 @@ def blur(results: record.Section) -> None:
 
 
 def quality(paths: list[Path], iterations: int, results: record.Section) -> None:
-    """Table of all methods on focal stacks: mean over planes of each scene, then mean and sd over scenes."""
+    """Write the table of all methods on focal stacks: mean over planes of each scene, then mean and sd over scenes."""
     found: dict[str, list[float]] = {}
     for path in paths:
         stack = read_stack(path).exposed()
@@ -319,26 +319,26 @@ def main() -> None:
     parser.add_argument("part", choices=(*HEADINGS, "peak"))
     parser.add_argument("rest", nargs="*", help="focal stacks (quality: all; roads and odak: the first)")
     parser.add_argument("--size", type=int, help="pixels of a side (core, memory: 512; odak: 128)")
-    parser.add_argument("--width", type=int, help="used by memory")
-    parser.add_argument("--height", type=int, help="used by memory")
-    parser.add_argument("--rounds", type=int, default=5, help="measurements of each, in turns")
-    parser.add_argument("--iterations", type=int, default=500, help="most steps of the optimiser (quality)")
+    parser.add_argument("--width", type=int, help="used internally by memory")
+    parser.add_argument("--height", type=int, help="used internally by memory")
+    parser.add_argument("--rounds", type=int, default=5, help="measurements of each variant, in turns")
+    parser.add_argument("--iterations", type=int, default=500, help="largest number of optimiser steps (quality)")
     record.add_option(parser)
     given = parser.parse_args()
     if given.part == "peak":
         peak(given.rest[0], given.width, given.height)
-        # Linux alone tells it for the process itself; getrusage would count what the parent held before.
+        # Linux only; getrusage would also count memory that the parent process held before.
         status = Path("/proc/self/status").read_text().split("VmHWM:")[1]
         print(int(status.split()[0]) / 1024)
         return
     if given.part in ("roads", "odak", "quality") and not given.rest:
-        parser.error("name at least one focal stack")
+        parser.error("give at least one focal stack")
     with record.section(f"synthesis {given.part}", HEADINGS[given.part], write=given.record) as results:
         measure(given, results)
 
 
 def measure(given: argparse.Namespace, results: record.Section) -> None:
-    """Measure the part that the command line names."""
+    """Measure the part that the command line asks for."""
     if given.part == "core":
         core(given.size or 512, given.rounds, results)
     elif given.part == "memory":

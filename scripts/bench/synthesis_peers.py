@@ -1,4 +1,4 @@
-"""Optimisers that `synthesis.py` compares ours with: plain autograd, Adam, and odak."""
+"""Optimisers with which `synthesis.py` compares ours: plain autograd, Adam, and odak."""
 
 import sys
 import time
@@ -19,18 +19,18 @@ Fields = NDArray[np.complex64]
 
 
 def colour_losses(stack: FocalStack, profile: DisplayProfile) -> list[ColourLoss]:
-    """The loss of Eq. 2 for each colour."""
+    """Loss of Eq. 2 for each colour."""
     weights = LossWeights.for_planes(stack.planes)
     return [ColourLoss(stack, c, profile, weights) for c in range(len(profile.wavelengths))]
 
 
 def flat(stack: FocalStack) -> torch.Tensor:
-    """The field at which every optimiser begins: √all-in-focus, zero phase, complex64 (C, H, W)."""
+    """Field with which every optimiser begins: √all-in-focus, zero phase, complex64 (C, H, W)."""
     return torch.from_numpy(np.sqrt(stack.all_in_focus)).to(torch.complex64)
 
 
 class Autograd:
-    """The loss of Eq. 2 by plain PyTorch: cached kernels, planes and colours in one batch, autograd."""
+    """Loss of Eq. 2 in plain PyTorch: cached kernels, planes and colours in one batch, autograd."""
 
     def __init__(self, stack: FocalStack, profile: DisplayProfile, colours: tuple[int, ...] = (0, 1, 2)):
         weights = LossWeights.for_planes(stack.planes)
@@ -48,7 +48,7 @@ class Autograd:
         self.beta = weights.beta
 
     def gradient(self, field: torch.Tensor) -> tuple[float, torch.Tensor]:
-        """Sum of the losses of all colours, and its gradient, at complex fields (C, H, W)."""
+        """Sum of the losses of all colours, and the gradient of the sum, at complex fields (C, H, W)."""
         variable = field.clone().requires_grad_()
         intensity = torch.fft.ifft2(torch.fft.fft2(variable) * self.kernels).abs() ** 2
         blurred = ((intensity - self.images) ** 2).mean(dim=(2, 3)).sum()
@@ -60,7 +60,7 @@ class Autograd:
 
 
 def adam(stack: FocalStack, profile: DisplayProfile, rate: float, steps: int) -> Iterator[tuple[int, Fields]]:
-    """Take steps of Adam on real and imaginary parts, with our gradient; yields the step and the fields (C, H, W)."""
+    """Take steps of Adam on real and imaginary parts, with our gradient; yield the step and the fields (C, H, W)."""
     losses, variables = colour_losses(stack, profile), torch.view_as_real(flat(stack)).clone().requires_grad_()
     optimiser = torch.optim.Adam([variables], lr=rate)
     for step in range(steps):
@@ -84,8 +84,8 @@ class OdakRun:
 def odak(stack: FocalStack, profile: DisplayProfile, iterations: int, *, complex_field: bool) -> OdakRun:
     """Run odak's multi-plane optimiser, one colour after the other, from flat phase and √all-in-focus amplitude.
 
-    It takes one step of Adam a plane (learning rate 0.02 falling to 0.005, its defaults), on the phase or, if
-    `complex_field`, on amplitude and phase; its targets are the varifocal images. It pads every propagation to twice
+    odak takes one step of Adam for each plane (learning rate 0.02 falling to 0.005, the defaults), on the phase or, if
+    `complex_field`, on amplitude and phase; the targets are the varifocal images. It pads every propagation to twice
     the size.
     """
     from odak.learn.wave import propagator
@@ -129,13 +129,16 @@ def odak(stack: FocalStack, profile: DisplayProfile, iterations: int, *, complex
 
 
 def silence_odak() -> None:
-    """Turn off odak's messages and progress bars; ends with how to install odak where it is missing."""
+    """Turn off odak's messages and progress bars; if odak is missing, end with instructions to install it."""
     import logging
     import tempfile
     from contextlib import chdir
 
     try:
-        with tempfile.TemporaryDirectory() as folder, chdir(folder):  # it leaves a log file where it is imported
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            chdir(folder),
+        ):  # importing odak leaves a log file in the working directory
             import odak.learn.wave.optimizers as optimizers
     except ImportError as error:
         packages = "odak==0.2.7 plyfile tqdm plotly narwhals"
@@ -144,7 +147,7 @@ def silence_odak() -> None:
     logging.disable(logging.WARNING)
 
     class Quiet:
-        """The part of tqdm that odak uses, without output."""
+        """Replacement for the part of tqdm that odak uses, without output."""
 
         def __init__(self, items: Any, **options: Any):
             self.items = items
@@ -153,13 +156,13 @@ def silence_odak() -> None:
             return iter(self.items)
 
         def set_description(self, text: str) -> None:
-            """Say nothing."""
+            """Ignore the text."""
 
     optimizers.tqdm = Quiet
 
 
 def crop(stack: FocalStack, size: int) -> tuple[FocalStack, DisplayProfile]:
-    """The middle `size` × `size` pixels of a focal stack, and a display of that size."""
+    """Cut out the middle `size` × `size` pixels of a focal stack; return them and a display of that size."""
     height, width = stack.shape
     top, left = (height - size) // 2, (width - size) // 2
     middle = (..., slice(top, top + size), slice(left, left + size))

@@ -1,13 +1,13 @@
-"""Take an animation from Blender to a playing sequence by a Dask cluster of two workers, and kill workers midway.
+"""Take an animation from Blender to a playing sequence with a Dask cluster of two workers, and kill workers midway.
 
     python scripts/drills/animation_on_a_farm.py FOLDER [--frames 24] [--size 64] [--planes 3] [--iterations 10]
     python scripts/drills/animation_on_a_farm.py FOLDER --efficiency [--units 12]
 
-The first command renders the frames and computes their holograms twice: undisturbed in this process, and by two
-workers. One worker is killed with all of its processes after a third of the frames, the other after a third of the
-holograms. Then it compares all arrays, encodes the holograms, and plays them on the simulated rig. The second command
-measures how much faster a second process makes it: each job by one and by two processes of one thread, in turns; and
-how long a unit takes. Both take `--record`.
+The first command renders the animation frames and computes their holograms twice: undisturbed in this process, and by
+two workers. One worker is killed with all of its processes after a third of the frames, the other after a third of the
+holograms. Then the drill compares all arrays, encodes the holograms, and plays them on the simulated rig. The second
+command measures the gain of a second process, by running each batch with one and with two processes of one thread, in
+turns, and the time of a unit. Both take `--record`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ SCENES = Path(__file__).resolve().parents[2] / "tests" / "blender_addon" / "scen
 
 
 def batches(scene: Path, folder: Path, options: argparse.Namespace) -> tuple[Batch, Path]:
-    """The batch of frames to render, and the folder for their holograms."""
+    """Batch of the animation frames to render, and the folder for their holograms."""
     job = RenderJob(
         scene=str(scene),
         width=options.size,
@@ -60,12 +60,12 @@ def batches(scene: Path, folder: Path, options: argparse.Namespace) -> tuple[Bat
 
 
 def holograms(batch: Batch, folder: Path, options: argparse.Namespace) -> Batch:
-    """The batch of holograms of rendered frames; the frames must be there."""
+    """Batch of the holograms of rendered frames; the frames must exist."""
     return holograms_batch(batch.folder, folder, REFERENCE, SynthSettings(iterations=options.iterations))
 
 
 def checked(outcomes: list[Outcome]) -> list[Outcome]:
-    """Return the outcomes, unless one is a failure.
+    """Return the outcomes if none is a failure.
 
     Raises:
         HolodriverError: a unit failed.
@@ -76,7 +76,7 @@ def checked(outcomes: list[Outcome]) -> list[Outcome]:
 
 
 class Cluster:
-    """A scheduler, and workers that are processes of their own, each doing one unit at a time."""
+    """A Dask scheduler and its workers, which are separate processes that compute one unit at a time."""
 
     def __init__(self, folder: Path, workers: int):
         self.address = f"file:{folder / 'scheduler.json'}"
@@ -92,11 +92,11 @@ class Cluster:
             self.join(number)
 
     def join(self, number: int) -> None:
-        """Start one more worker."""
+        """Start another worker."""
         self._start("worker", "--nthreads", "1", "--no-dashboard", "--name", f"worker{number}")
 
     def kill(self, number: int) -> None:
-        """Kill a worker with all of its processes, as if its machine lost power."""
+        """Kill a worker with all of its processes, like a loss of power."""
         process = self._processes[1 + number]
         for pid in (process.pid, *children.descendants(process.pid)):
             children.kill(pid)
@@ -115,7 +115,7 @@ class Cluster:
 
 
 def disturbed(batch: Batch, cluster: Cluster, victim: int) -> list[Outcome]:
-    """Do a batch on a cluster and kill a worker after a third of the units."""
+    """Run a batch on a cluster and kill a worker after a third of the units."""
     done: list[Outcome] = []
 
     def made(outcome: Outcome) -> None:
@@ -128,7 +128,7 @@ def disturbed(batch: Batch, cluster: Cluster, victim: int) -> list[Outcome]:
 
 
 def farm(scene: Path, options: argparse.Namespace, results: record.Section) -> int:
-    """Render, compute, compare and play; 1 if anything differs."""
+    """Render, compute, compare and play; return 1 if anything differs."""
     here, there = options.folder / "undisturbed", options.folder / "farm"
     for folder in (here, there):
         shutil.rmtree(folder, ignore_errors=True)
@@ -157,7 +157,7 @@ def farm(scene: Path, options: argparse.Namespace, results: record.Section) -> i
         rows.append((name, f"{len(found)} of {options.frames}", "all arrays equal" if same else "DIFFERENT"))
         wrong += not same or len(found) != options.frames
     results.table(("what", "made", "against the undisturbed run"), rows)
-    results.say(f"Undisturbed it took {undisturbed:.0f} s, by two workers that were each killed once {by_two:.0f} s.")
+    results.say(f"The undisturbed run took {undisturbed:.0f} s, two workers that were each killed once {by_two:.0f} s.")
     sequence = [str(path) for path in sorted(output.glob("*.holo"))]
     subprocess.run([*PROGRAM, "encode", *sequence], check=True, stdout=subprocess.DEVNULL)
     film = options.folder / "seen.mp4"
@@ -167,7 +167,7 @@ def farm(scene: Path, options: argparse.Namespace, results: record.Section) -> i
 
 
 def efficiency(scene: Path, options: argparse.Namespace, results: record.Section) -> int:
-    """Table of the time of each job by one and by two processes, and of a unit."""
+    """Write the table of times of each batch with one and with two processes, and of a unit."""
     options.frames = options.units
     seconds: dict[tuple[str, int], list[float]] = {}
     costs: dict[str, list[float]] = {}
@@ -176,7 +176,7 @@ def efficiency(scene: Path, options: argparse.Namespace, results: record.Section
             folder = options.folder / f"by_{jobs}"
             shutil.rmtree(folder, ignore_errors=True)
             frames, output = batches(scene, folder, options)
-            # a pool for one as well, so that both pay for starting a process
+            # a pool even for one process, so that both pay for starting processes
             for name, batch in (("render", frames), ("synth", None)):
                 batch = batch or holograms(frames, output, options)
                 begun = time.monotonic()
@@ -195,17 +195,17 @@ def efficiency(scene: Path, options: argparse.Namespace, results: record.Section
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the drill or measure the efficiency; 1 if anything differs."""
+    """Run the drill or measure the efficiency; return 1 if anything differs."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path, help="folder for the scene and the results")
     parser.add_argument("--frames", type=int, default=24, help="frames of the animation")
-    parser.add_argument("--size", type=int, default=64, help="pixels of a side")
-    parser.add_argument("--planes", type=int, default=3, help="focal planes")
-    parser.add_argument("--spp", type=int, default=4, help="samples a pixel")
-    parser.add_argument("--iterations", type=int, default=10, help="most steps of the optimiser")
-    parser.add_argument("--efficiency", action="store_true", help="measure what a second process brings")
-    parser.add_argument("--units", type=int, default=8, help="units of each job (--efficiency)")
-    parser.add_argument("--rounds", type=int, default=2, help="measurements of each (--efficiency)")
+    parser.add_argument("--size", type=int, default=64, help="width and height of the images, pixels")
+    parser.add_argument("--planes", type=int, default=3, help="number of focal planes")
+    parser.add_argument("--spp", type=int, default=4, help="samples per pixel")
+    parser.add_argument("--iterations", type=int, default=10, help="largest number of optimiser steps")
+    parser.add_argument("--efficiency", action="store_true", help="measure the gain of a second process")
+    parser.add_argument("--units", type=int, default=8, help="units of each batch (--efficiency)")
+    parser.add_argument("--rounds", type=int, default=2, help="measurements of each batch (--efficiency)")
     record.add_option(parser)
     options = parser.parse_args(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)

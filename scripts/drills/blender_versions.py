@@ -1,11 +1,11 @@
-"""Run the add-on's tests against several versions of Blender and print a table.
+"""Run the add-on's tests with several versions of Blender and print a table.
 
     python3.11 scripts/drills/blender_versions.py [--versions 4.2.23 4.5.15 5.0.1 5.2.3] [--record]
         [pytest options]
 
-Each version is the `bpy` package in an environment of its own, `.venv-bpy-VERSION` (about 1 GB each, made once). The
-tests run in `.venv` (see scripts/dev.py), which starts that Blender. Blender 5.1 and later need Python 3.13:
-`python3.13` on the path, or named with --python313.
+Each version is the `bpy` package in a separate environment, `.venv-bpy-VERSION` (about 1 GB each, made once). The tests
+run in `.venv` (see scripts/dev.py) and start that Blender. Blender 5.1 and later need Python 3.13: `python3.13` on the
+path, or the program given with --python313.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SCRIPTS = "Scripts" if os.name == "nt" else "bin"
 
 
 class Failure(Exception):
-    """Something the user can act on."""
+    """A problem that the user can solve."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Row:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Set up, test, print the table; 1 if a test failed anywhere."""
+    """Set up, test, and print the table; return 1 if any test failed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--versions", nargs="+", default=list(VERSIONS), metavar="VERSION")
     parser.add_argument("--python313", default="python3.13", help="Python for Blender 5.1 and later")
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def measure(options: argparse.Namespace, rest: list[str], driver: Path, results: record.Section) -> int:
-    """Test each version; 1 if a test failed anywhere."""
+    """Test each version; return 1 if any test failed."""
     rows = []
     for version in options.versions:
         try:
@@ -86,10 +86,10 @@ def measure(options: argparse.Namespace, rest: list[str], driver: Path, results:
 
 
 def environment(version: str, python313: str) -> Path:
-    """Python of the environment with that version of bpy, which is made if it is not there.
+    """Path of the Python in the environment with that version of bpy; the environment is made if it is missing.
 
     Raises:
-        Failure: Python or the package is not available.
+        Failure: Python or the bpy package is not available.
     """
     folder = ROOT / f".venv-bpy-{version}"
     python = folder / SCRIPTS / "python"
@@ -98,7 +98,7 @@ def environment(version: str, python313: str) -> Path:
     newer = tuple(int(part) for part in version.split(".")[:2]) >= (5, 1)
     base = shutil.which(python313) if newer else sys.executable
     if base is None or _run([base, "--version"]):
-        raise Failure(f"Blender {version} needs {python313}, which is not there; name one with --python313")
+        raise Failure(f"Blender {version} needs {python313}, which was not found; give its path with --python313")
     print(f"making {folder.name} ...", file=sys.stderr, flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
@@ -110,7 +110,7 @@ def environment(version: str, python313: str) -> Path:
 
 
 def test(version: str, driver: Path, blender: Path, arguments: Sequence[str]) -> Row:
-    """Run the tests with that Blender.
+    """Run the tests with one Blender.
 
     Raises:
         Failure: pytest did not run.

@@ -1,13 +1,13 @@
-"""Press every button of the extension in a Blender with a window, and measure how long the window waits.
+"""Press every button of the extension in a Blender with a window, and measure how long the window does not respond.
 
     blender --factory-startup --enable-event-simulate --python scripts/drills/gui_tour.py -- \\
         ZIP DRIVER FOLDER [PHOTO DEPTH] [--record]
 
-ZIP is the file that scripts/build_extension.py makes, DRIVER the `holodriver` to use, FOLDER an existing folder for
-results. Give Blender settings of its own (BLENDER_USER_RESOURCES=…), because the extension gets installed. For each
-button it prints the longest gap between two ticks of the window while the job ran; `Esc` is sent to the window in the
-middle of a render; then Blender quits. A gap contains everything that the window draws: with software OpenGL a viewport
-that changes takes most of a second.
+ZIP is the file that scripts/build_extension.py makes, DRIVER the path of the `holodriver` program, FOLDER an existing
+folder for results. Set BLENDER_USER_RESOURCES to an empty folder, because the extension gets installed. For each button
+the drill prints the longest gap between two timer events of the window while the job ran. It sends `Esc` to the window
+in the middle of a render, and then quits Blender. A gap includes everything that the window draws: drawing a changed
+viewport with software OpenGL takes most of a second.
 """
 
 import importlib
@@ -26,7 +26,7 @@ import record
 
 PACKAGE = "bl_ext.user_default.holodriver"
 TICK_S = 0.05
-SETTLE_S = 10.0  # time in which a changed viewport is drawn, even by software
+SETTLE_S = 10.0  # time within which a changed viewport is drawn, even by software OpenGL
 COMMAND = (
     "blender --factory-startup --enable-event-simulate --python scripts/drills/gui_tour.py -- "
     "ZIP DRIVER FOLDER PHOTO DEPTH"
@@ -34,14 +34,14 @@ COMMAND = (
 
 
 class Clock:
-    """The longest gap between two calls of a timer, while something is watched."""
+    """Measures the longest gap between two calls of a timer while it watches."""
 
     def __init__(self) -> None:
         self.last, self.longest, self.watching = time.monotonic(), 0.0, False
         bpy.app.timers.register(self.tick, persistent=True)
 
     def tick(self) -> float:
-        """Take the time; Blender's window calls it."""
+        """Record the time; Blender's window calls this function."""
         now = time.monotonic()
         if self.watching:
             self.longest = max(self.longest, now - self.last)
@@ -49,7 +49,7 @@ class Clock:
         return TICK_S
 
     def watch(self, wanted: bool) -> None:
-        """Begin or end to measure."""
+        """Begin or end the measurement."""
         self.last = time.monotonic()
         if wanted:
             self.longest = 0.0
@@ -60,12 +60,12 @@ clock = Clock()
 
 
 def part(name: str) -> Any:
-    """A module of the installed extension."""
+    """Import a module of the installed extension."""
     return importlib.import_module(f"{PACKAGE}.{name}")
 
 
 def press(name: str) -> None:
-    """Press a button, as the panel does."""
+    """Press a button as the panel does."""
     window = bpy.context.window_manager.windows[0]
     area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
     region = next(region for region in area.regions if region.type == "WINDOW")
@@ -74,7 +74,7 @@ def press(name: str) -> None:
 
 
 def job(name: str, rows: list[tuple[str, ...]]) -> Iterator[float]:
-    """Press a button, wait for its job, and add a row to the table."""
+    """Press a button, wait for the job, and add a row to the table."""
     yield SETTLE_S
     clock.watch(True)
     begun = time.monotonic()
@@ -91,7 +91,7 @@ def job(name: str, rows: list[tuple[str, ...]]) -> Iterator[float]:
 
 
 def tour(results: record.Section, archive: str, driver: str, folder: str, *photo: str) -> Iterator[float]:
-    """Press all buttons; yields how long to wait, s."""
+    """Press all buttons; yield the times to wait, s."""
     rows: list[tuple[str, ...]] = []
     yield 2.0
     bpy.ops.extensions.package_install_files(filepath=archive, repo="user_default", enable_on_install=True)
@@ -123,8 +123,8 @@ def tour(results: record.Section, archive: str, driver: str, folder: str, *photo
     clock.watch(False)
     distance = scene.camera.data.dof.focus_distance
     slider = (
-        f"The focus slider redraws the viewport with gaps of at most {clock.longest:.2f} s and ends at {distance:.3f} "
-        f"of {settings.far:.3f} m."
+        f"The focus slider redraws the viewport with gaps of at most {clock.longest:.2f} s; its last focus distance is "
+        f"{distance:.3f} m (far plane: {settings.far:.3f} m)."
     )
     settings.preview = False
     if photo:
@@ -145,7 +145,7 @@ def cancelled(path: Path, results: record.Section) -> Iterator[float]:
     press("render_stack")
     while session.state.job.report.done < 5:
         yield TICK_S
-    from holodriver.system.children import descendants  # the extension brings it
+    from holodriver.system.children import descendants  # part of the extension
 
     below = descendants(session.state.job._process.pid)
     window = bpy.context.window_manager.windows[0]
@@ -163,15 +163,15 @@ def cancelled(path: Path, results: record.Section) -> Iterator[float]:
 
 
 def recorded(given: list[str], *, write: bool) -> Iterator[float]:
-    """Tour, and write its table at the end; yields how long to wait, s."""
-    about = "The longest time in which Blender's window did not answer while a job ran."
+    """Run the tour and write its table at the end; yield the times to wait, s."""
+    about = "The longest time for which Blender's window did not respond while a job ran."
     with record.section("gui_tour", "The extension in a window", about=about, write=write, command=COMMAND) as results:
         yield from tour(results, *given)
     bpy.ops.wm.quit_blender()
 
 
 def main() -> None:
-    """Run the tour from a timer, as steps of the window's own loop."""
+    """Run the tour from a timer, as steps of the window's event loop."""
     given = sys.argv[sys.argv.index("--") + 1 :]
     steps = recorded([one for one in given if one != "--record"], write="--record" in given)
 

@@ -1,13 +1,13 @@
-"""Kill each batch job at random moments, resume it, and compare its files with those of an undisturbed run.
+"""Kill each batch at random moments, resume it, and compare its files with those of an undisturbed run.
 
     python scripts/drills/kill_and_resume.py FOLDER [--kills 50] [--job synth --job frames …] [--jobs 2] [--seed 0]
         [--record]
 
-Each job does a few small units. It runs once undisturbed, and then again and again. Each run is killed (`kill -9`)
-after a random time, at most that of the undisturbed run: half of the time the driver alone, half of the time all of its
-processes at once, as a loss of power ends them. Then the same command resumes the job. Whenever the job comes to its
-end, its files must be equal to the last pixel, nothing else may lie beside them, and its manifest must name each unit
-as done at most once. Then the job begins anew, until it was killed as often as asked.
+Each batch has a few small units. It runs once undisturbed, and then repeatedly. Each repetition is killed (`kill -9`)
+after a random time, at most the time of the undisturbed run: half of the time only the driver, half of the time all of
+its processes at once, like a loss of power. Then the same command resumes the batch. When the batch is complete, all
+pixels of its files must be equal to those of the undisturbed run, no other file may exist, and the manifest must list
+each unit as done at most once. Then the batch begins afresh, until it was killed as often as wanted.
 """
 
 from __future__ import annotations
@@ -42,38 +42,38 @@ from holodriver.system import children
 PROGRAM = (sys.executable, "-m", "holodriver", "--progress", "json")
 
 MADE = "made"
-"""Name of the folder that a job fills; the job names its files by it."""
+"""Name of the folder for a batch's files; the names of the files begin with it."""
 
 RENDER = ("--size", "16", "--planes", "2", "--spp", "1", "--no-denoise")
 
 RENDERED = {"frames", "dataset", "rendered_quilts"}
-"""Jobs whose arrays Blender computes."""
+"""Names of the batches whose arrays Blender computes."""
 
 
 @dataclass(frozen=True)
 class Drill:
-    """A batch job on small units."""
+    """A batch of small units."""
 
     name: str
     command: tuple[str, ...]
-    """Command line without inputs and without the folder that it fills."""
+    """Command line without inputs and without the output folder."""
     inputs: Callable[[Path], list[str]] = field(default=lambda folder: [])
-    """Makes the inputs in a folder and returns the arguments that name them."""
+    """Function that makes the inputs in a folder and returns their arguments."""
 
     def arguments(self, inputs: Sequence[str], folder: Path, jobs: int) -> list[str]:
-        """The whole command line."""
+        """Complete command line."""
         # the last bits of an optimised field depend on the number of threads
         return [*self.command, *inputs, "-o", str(folder), "--jobs", str(jobs), "--threads", "1"]
 
 
 def small_stack(seed: int) -> FocalStack:
-    """A focal stack of random layers, 32 × 32 pixels and 3 planes."""
+    """Make a focal stack of random layers, 32 × 32 pixels and 3 planes."""
     scene = random_scene(np.random.default_rng(seed), 32)
     return focal_stack(scene, np.linspace(0, 1, 3, dtype=np.float32), 4.0, rays=12)
 
 
 def stacks(folder: Path) -> list[str]:
-    """Make a folder of six focal stacks; its path as an argument."""
+    """Make a folder of six focal stacks; return its path as an argument."""
     for seed in range(6):
         path = folder / "stacks" / f"{seed}.stack"
         if not path.exists():
@@ -82,12 +82,12 @@ def stacks(folder: Path) -> list[str]:
 
 
 def each_stack(folder: Path) -> list[str]:
-    """Make the same focal stacks; the path of each as an argument."""
+    """Make six focal stacks; return the path of each as an argument."""
     return [str(path) for path in sorted(Path(stacks(folder)[0]).iterdir())]
 
 
 def library(folder: Path) -> list[str]:
-    """Make photos and a tiny depth network; the arguments that name them."""
+    """Make photos and a tiny depth network; return their arguments."""
     import torch
     from transformers import DPTConfig, DPTForDepthEstimation
 
@@ -111,7 +111,7 @@ def library(folder: Path) -> list[str]:
                 backbone_out_indices=[0, 1, 2, 3],
             )
         )
-        for module in network.head.modules():  # or what comes out would be cut off by the last rectifier
+        for module in network.head.modules():  # otherwise the last rectifier would cut off the output
             if isinstance(module, torch.nn.Conv2d) and module.bias is not None:
                 torch.nn.init.ones_(module.bias)
         network.save_pretrained(model)
@@ -120,7 +120,7 @@ def library(folder: Path) -> list[str]:
 
 
 def videos(folder: Path) -> list[str]:
-    """Make a folder with a photo and a video; the arguments that name it and the network."""
+    """Make a folder with a photo and a video; return the arguments for the folder and the network."""
     import av
 
     _, option, model = library(folder)
@@ -160,10 +160,10 @@ DRILLS = (
 
 
 def contents(folder: Path) -> dict[str, list[NDArray]]:
-    """Arrays of everything that a batch made, by file name, without manifests.
+    """Read the arrays of all files that a batch made, except manifests, by file name.
 
     Raises:
-        ValueError: the folder holds something that no batch makes.
+        ValueError: the folder contains a file that no batch makes.
     """
     return {path.name: _arrays(path) for path in sorted(folder.iterdir()) if not path.name.endswith(".jsonl")}
 
@@ -190,10 +190,10 @@ def _arrays(path: Path) -> list[NDArray]:
 
 
 def differences(folder: Path, expected: dict[str, list[NDArray]], *, rendered: bool = False) -> Iterator[str]:
-    """Tell how a folder and its manifest differ from what they should be, one line for each difference.
+    """List the differences of a folder and its manifest from the expected contents, one line for each difference.
 
-    Cycles itself now and then gives one pixel in some ten thousand a slightly different value, even on one thread
-    (seen: a step of half precision, two grey levels). Files that are `rendered` may differ as much as two renders do.
+    Cycles sometimes gives about one pixel in ten thousand a slightly different value, even on one thread (seen: a step
+    of half precision, two grey levels). Files that are `rendered` may differ as much as two renders do.
     """
     equal = _nearly if rendered else np.array_equal
     try:
@@ -202,7 +202,7 @@ def differences(folder: Path, expected: dict[str, list[NDArray]], *, rendered: b
         yield str(error)
         return
     if found.keys() != expected.keys():
-        yield f"holds {sorted(found)}, expected {sorted(expected)}"
+        yield f"contains {sorted(found)}, expected {sorted(expected)}"
         return
     for name, arrays in expected.items():
         same = len(arrays) == len(found[name]) and all(map(equal, arrays, found[name]))
@@ -212,13 +212,13 @@ def differences(folder: Path, expected: dict[str, list[NDArray]], *, rendered: b
         lines = [json.loads(line) for line in manifest.read_text().splitlines()]
         done = [line["unit"] for line in lines if line.get("state") == "done"]
         if len(done) != len(set(done)):
-            yield f"{manifest.name} names units as done more than once"
+            yield f"{manifest.name} lists units as done more than once"
         if any(line.get("state") == "failed" for line in lines):
-            yield f"{manifest.name} names units that failed"
+            yield f"{manifest.name} lists units that failed"
 
 
 def _nearly(one: NDArray, other: NDArray) -> bool:
-    """Whether arrays are equal except for one value in a thousand (or two values), which must be close."""
+    """Whether two arrays are equal except for one value in a thousand (or two values), which must be close."""
     if one.shape != other.shape or one.dtype != other.dtype:
         return False
     if one.dtype.kind not in "uf":
@@ -229,7 +229,7 @@ def _nearly(one: NDArray, other: NDArray) -> bool:
 
 
 def run_whole(command: Sequence[str]) -> float:
-    """Run a command to its end; the time that it took, s.
+    """Run a command to its end and return the duration, s.
 
     Raises:
         RuntimeError: the command failed.
@@ -242,17 +242,17 @@ def run_whole(command: Sequence[str]) -> float:
 
 
 def kill(process: subprocess.Popen[str], *, power: bool) -> None:
-    """Kill the driver at once; with `power` also all of its processes, even those in groups of their own."""
+    """Kill the driver; with `power`, also all of its child processes, even those in their own process groups."""
     for pid in (process.pid, *(children.descendants(process.pid) if power else ())):
         children.kill(pid)
     process.wait()
 
 
 def drill(job: Drill, folder: Path, kills: int, jobs: int, chance: random.Random) -> tuple[int, float, int, list[str]]:
-    """Kill a job a number of times; files, seconds undisturbed, comparisons, and what was wrong."""
+    """Kill a batch a number of times; return numbers of files and comparisons, undisturbed time (s) and differences."""
     inputs = job.inputs(folder)
     whole, timing = folder / job.name / "undisturbed" / MADE, folder / job.name / "seconds.txt"
-    if not timing.exists():  # else of a run of this script before
+    if not timing.exists():  # otherwise an earlier run of this script measured it
         seconds = run_whole(job.arguments(inputs, whole, 1))
         timing.write_text(f"{seconds:.2f}")
     seconds = float(timing.read_text())
@@ -282,19 +282,19 @@ def drill(job: Drill, folder: Path, kills: int, jobs: int, chance: random.Random
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Drill the jobs that were asked for; 1 if anything differs."""
+    """Drill the batches of the command line; return 1 if anything differs."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path, help="folder for inputs and results")
-    parser.add_argument("--kills", type=int, default=50, help="times that each job is killed")
-    parser.add_argument("--job", action="append", choices=[job.name for job in DRILLS], help="drill this job alone")
-    parser.add_argument("--jobs", type=int, default=2, help="most processes of a job")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the moments")
+    parser.add_argument("--kills", type=int, default=50, help="number of kills of each batch")
+    parser.add_argument("--job", action="append", choices=[job.name for job in DRILLS], help="drill only this batch")
+    parser.add_argument("--jobs", type=int, default=2, help="largest number of processes of a batch")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the times of the kills")
     record.add_option(parser)
     options = parser.parse_args(arguments)
     chosen = [job for job in DRILLS if job.name in (options.job or [job.name])]
     chance = random.Random(options.seed)
     options.folder.mkdir(parents=True, exist_ok=True)
-    about = "Each batch job killed with `kill -9` at random moments and resumed, against an undisturbed run."
+    about = "Each batch killed with `kill -9` at random moments and resumed, compared with an undisturbed run."
     rows: list[tuple[object, ...]] = []
     with record.section("kill_and_resume", "Killed and resumed", about=about, write=options.record) as results:
         for job in chosen:

@@ -1,13 +1,13 @@
-"""Play thousands of frames on a rig of virtual time, with faults, and see that no colour is lit on a wrong frame.
+"""Play thousands of panel frames on a rig in virtual time, with faults, and check that no wrong frame is lit.
 
     python scripts/drills/rig_scripted_run.py [--frames 10000] [--seed 0] [--mode external] [--record]
 
-The player is the one that plays on a real rig, the laser controller is the state machine that the firmware follows;
-panel, sync wire and serial line are played by this script on a clock of its own, so that a run is the same for the
-same seed on every machine. Faults come at random: frames that are dropped or delayed, edges that get lost or are too
-many, answers that come late, a controller that falls silent, a display that dies, an interlock that opens. A play that
-a fault has stopped is begun again, as a person would, until so many frames have been shown. Light is judged by what
-the controller lit and what stood on the glass at that time, which neither player nor controller is told.
+The player is the real one, and the laser controller is the state machine that the firmware implements. This script
+simulates panel, sync wire and serial line on a virtual clock, so that a run with one seed is equal on every machine.
+Random faults occur: frames that are dropped or delayed, missing or additional edges, late answers, a silent controller,
+a display that dies, an interlock that opens. A play that a fault has stopped is started again, until the wanted number
+of frames has been shown. Light is judged by comparing the light of the controller with the frame on the panel at that
+time, which neither player nor controller knows.
 """
 
 import argparse
@@ -49,23 +49,23 @@ from holodriver.rig.simulated.box_logic import LaserBox, Pulse
 
 @dataclass
 class Outcome:
-    """Result of a run of many plays."""
+    """Results of a run of many plays."""
 
     mode: Mode
     frames: int = 0
     plays: int = 0
     lit: int = 0
-    """Number of frames that had light."""
+    """Number of frames that were lit."""
     wrong: list[str] = field(default_factory=list)
-    """Descriptions of light on a frame of another colour, or where nothing stood."""
+    """Descriptions of light on a frame of another colour, or without a frame on the panel."""
     counted_drops: int = 0
     true_drops: int = 0
     stopped: Counter[str] = field(default_factory=Counter)
-    """Number of plays that ended for each reason."""
+    """Number of plays that ended, by reason."""
     not_dark: int = 0
-    """Number of plays after which the box was not dark and disarmed."""
+    """Number of plays after which the laser controller was not dark and disarmed."""
     longest_dark_s: float = 0.0
-    """Longest time from the stop of a play until the box was dark, by the box's clock, s."""
+    """Longest time from the end of a play until the lasers were dark, by the controller's clock, s."""
     happened: Counter[Kind] = field(default_factory=Counter)
 
 
@@ -78,15 +78,16 @@ def run(
     watched: bool = True,
     supervised: bool = False,
 ) -> Outcome:
-    """Play until so many frames have been shown.
+    """Play until the wanted number of frames has been shown.
 
     Args:
-        mode: how colours and frames are kept in step.
-        frames: to show at least.
-        seed: of the faults.
-        rates: of the faults, for each frame (the interlock's for each play).
-        watched: the controller watches over the edges; without that there must be wrong light, or this judges nothing.
-        supervised: the supervisor holds the lasers, as in `holodriver play`; otherwise the player itself.
+        mode: method of synchronising colours and frames.
+        frames: smallest number of frames to show.
+        seed: seed of the faults.
+        rates: probabilities of the faults, for each frame (of the interlock: for each play).
+        watched: whether the controller checks the edges. Without the check there must be wrong light, or this drill
+            could not detect it.
+        supervised: whether the supervisor controls the lasers, as in `holodriver play`, instead of the player itself.
     """
     world = World()
     faults = Faults(random.Random(seed), rates)
@@ -143,7 +144,7 @@ def run(
 
 
 def timing(mode: Mode, colours: tuple[Colour, ...], *, watched: bool = True) -> Timing:
-    """A sensible timing of each mode."""
+    """Typical timing of a mode."""
     edge_s = 1 / REFRESH_HZ / (SUBFIELDS if mode == "packed" else 1)
     return Timing(
         mode,
@@ -160,7 +161,7 @@ def timing(mode: Mode, colours: tuple[Colour, ...], *, watched: bool = True) -> 
 
 
 def judge(outcome: Outcome, glass: Sequence[Standing], pulses: Sequence[Pulse], colours: Sequence[Colour]) -> None:
-    """Put down which frames had light, and which light fell on a wrong frame."""
+    """Record the frames that were lit, and the light on wrong frames."""
     starts = [standing.since_s for standing in glass]
     lit: set[int] = set()
     period = 1 / REFRESH_HZ
@@ -168,14 +169,14 @@ def judge(outcome: Outcome, glass: Sequence[Standing], pulses: Sequence[Pulse], 
         first = bisect.bisect_right(starts, pulse.start_s) - 1
         last = bisect.bisect_left(starts, pulse.end_s - 1e-9) - 1
         if first < 0:
-            outcome.wrong.append(f"edge {pulse.edge}: nothing stood")
+            outcome.wrong.append(f"edge {pulse.edge}: no frame was on the panel")
             continue
         for index in range(first, last + 1):
             standing = glass[index]
             lit.add(index)
             if len(standing.planes) == 1:
                 right = colours[standing.planes[0]]
-            else:  # a packed panel shows the colours of a frame one after another in each refresh
+            else:  # a packed panel shows the colours of a frame in sequence within each refresh
                 phase = (max(pulse.start_s, standing.since_s) % period) / period
                 right = colours[int(phase * SUBFIELDS + 1e-6) % SUBFIELDS]
             if pulse.colours != (right,):
@@ -186,7 +187,7 @@ def judge(outcome: Outcome, glass: Sequence[Standing], pulses: Sequence[Pulse], 
 
 
 def reason(error: str) -> str:
-    """Kind of an error, without its numbers."""
+    """Kind of an error, from its message without numbers."""
     for words in (
         "Watchdog",
         "Interlock",
@@ -214,26 +215,29 @@ RATES: dict[Kind, float] = {
 
 
 def main() -> int:
-    """Read the command line and play; 1 if there was wrong light, light after a play, or an uncounted drop."""
+    """Read the command line and play; return 1 after wrong light, light after a play, or an uncounted dropped frame."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=int, default=10_000, help="frames of each run, at least")
+    parser.add_argument("--frames", type=int, default=10_000, help="smallest number of frames of each run")
     parser.add_argument("--seed", type=int, default=0, help="seed of the faults")
-    parser.add_argument("--mode", choices=get_args(Mode), action="append", help="all three if left out")
-    parser.add_argument("--unwatched", action="store_true", help="controller without SEQ:GATE: must light wrong frames")
+    parser.add_argument(
+        "--mode", choices=get_args(Mode), action="append", help="synchronisation; if left out, all three modes"
+    )
+    parser.add_argument(
+        "--unwatched", action="store_true", help="controller without SEQ:GATE, which must light wrong frames"
+    )
     record.add_option(parser)
     given = parser.parse_args()
     runs = [(mode, held) for mode in given.mode or get_args(Mode) for held in (False, True)]
     bad, rows = 0, []
     about = (
-        "Frames on a rig of virtual time, with frames dropped and delayed, edges lost and added, answers late, the "
-        "controller silent, the display dead and the interlock opened at random. Light is judged by what stood on the "
-        "glass."
+        "Frames on a rig in virtual time, with random faults: frames dropped and delayed, edges lost and added, late "
+        "answers, a silent controller, a dead display, an open interlock. Light is judged by the frame on the panel."
     )
     key = "rig_scripted_run unwatched" if given.unwatched else "rig_scripted_run"
     heading = "Frames with faults, without the gate" if given.unwatched else "Frames with faults"
     with record.section(key, heading, about=about, write=given.record) as results:
         for mode, supervised in runs:
-            if mode == "packed" and supervised:  # the player holds the controller of a packed panel
+            if mode == "packed" and supervised:  # the player itself controls the lasers of a packed panel
                 continue
             outcome = run(mode, given.frames, given.seed, RATES, watched=not given.unwatched, supervised=supervised)
             tell(outcome)
@@ -267,7 +271,7 @@ COLUMNS = (
 
 
 def tell(outcome: Outcome) -> None:
-    """Print the faults of a run, how its plays ended, and the first cases of wrong light."""
+    """Print the faults of a run, the ends of its plays, and the first cases of wrong light."""
     print(f"{outcome.mode}: {outcome.plays} plays, {outcome.lit} of {outcome.frames} frames lit")
     print(f"  faults: {', '.join(f'{n} {kind}' for kind, n in sorted(outcome.happened.items()))}")
     print(f"  plays ended: {', '.join(f'{n} {why}' for why, n in sorted(outcome.stopped.items()))}")

@@ -1,6 +1,6 @@
-"""A rig of virtual time, with random faults: panel, display process, sync wire, serial line, supervisor process.
+"""A rig in virtual time with random faults: panel, display process, sync wire, serial line, supervisor process.
 
-What decides about light is the driver's own; here is only what stands around it, on one clock that passes as told.
+All decisions about light are made by the driver's real code; this module simulates only its surroundings, on one clock.
 """
 
 import heapq
@@ -24,10 +24,10 @@ from holodriver.rig.simulated.box_logic import LaserBox
 
 REFRESH_HZ = 60.0
 SUBFIELDS = 3
-"""Number of edges that the packed panel gives for each frame."""
+"""Number of edges that the packed panel emits for each frame."""
 
 REPORT_S = 0.0005
-"""Time from a flip until the player knows of it, s."""
+"""Time from a flip until the player is informed of it, s."""
 
 Kind = Literal[
     "drop", "delay", "late answer", "missing edge", "extra edge", "controller silent", "display dead", "interlock"
@@ -36,21 +36,21 @@ Kind = Literal[
 
 @dataclass
 class Faults:
-    """Random faults, each with its own probability for each frame."""
+    """Random faults, each with a probability for each frame."""
 
     rng: random.Random
     rates: dict[Kind, float]
     happened: Counter[Kind] = field(default_factory=Counter)
 
     def strikes(self, kind: Kind) -> bool:
-        """Whether this fault happens now."""
+        """Decide whether this fault happens now."""
         hit = self.rng.random() < self.rates.get(kind, 0.0)
         self.happened[kind] += hit
         return hit
 
 
 class World:
-    """Virtual time, and the events that are due in it."""
+    """Virtual time and the planned events."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -61,12 +61,12 @@ class World:
         return self.now
 
     def at(self, time_s: float, act: Callable[[], None]) -> None:
-        """Plan an event for this time, s."""
+        """Plan an event for the time `time_s`, s."""
         self._number += 1
         heapq.heappush(self._due, (max(time_s, self.now), self._number, act))
 
     def pass_until(self, time_s: float, stop: Callable[[], bool] = lambda: False) -> None:
-        """Let time pass until this time (s), or until `stop` is true."""
+        """Let time pass until `time_s`, s, or until `stop` returns true."""
         while not stop() and self._due and self._due[0][0] <= time_s:
             self.now, _, act = heapq.heappop(self._due)
             act()
@@ -76,23 +76,23 @@ class World:
 
 @dataclass(frozen=True)
 class Standing:
-    """The planes of one frame that stand on the glass from a time (s) on."""
+    """The planes of a frame on the panel, and the time from which they are there, s."""
 
     since_s: float
     planes: tuple[int, ...]
 
 
 class VirtualPanel:
-    """A panel on a grid of refreshes, its display process and its sync wire."""
+    """A panel with regular refreshes, the display process and the sync wire."""
 
     def __init__(self, world: World, box: LaserBox, faults: Faults, mode: Mode, colours: int):
         self.refresh_hz = REFRESH_HZ
         self.shown: list[ShownFrame] = []
         self.playing = False
         self.glass: list[Standing] = []
-        """Everything that stood on the glass, in order."""
+        """Everything that was on the panel, in order of time."""
         self.true_drops = 0
-        """Number of refreshes during plays that brought no new frame although one was wanted."""
+        """Number of refreshes during plays that brought no new frame although one was due."""
         self._world, self._box, self._faults = world, box, faults
         self._packed, self._hold = mode == "packed", False
         self._planes_of_all = tuple(range(colours))
@@ -126,14 +126,14 @@ class VirtualPanel:
         return len(self.shown) > before
 
     def _refresh(self, number: int) -> None:
-        """Do what a vertical blank does: bring a new frame if one is in time, and give the sync output's edges."""
+        """Simulate a vertical blank: show a new frame if one is ready, and emit the edges of the sync output."""
         world, period = self._world, 1 / REFRESH_HZ
         world.at((number + 1) * period, lambda: self._refresh(number + 1))
         if self.playing and not self._dead:
             self._bring_frame(period)
         if self._packed:
             for subfield in range(SUBFIELDS):
-                # its refreshes go on whatever the host does, and so do their edges
+                # the panel's refreshes and their edges go on whatever the host does
                 if not self._faults_strike("missing edge"):
                     world.at(world.now + subfield * period / SUBFIELDS, self._box.edge)
             if self._faults_strike("extra edge"):
@@ -185,7 +185,7 @@ class VirtualPanel:
 
 
 class VirtualLine(LaserDriver):
-    """The serial line to the box, which takes time, and now and then much time."""
+    """The serial line to the laser controller, which takes time, and sometimes much time."""
 
     has_hardware_watchdog = True
 
@@ -210,7 +210,7 @@ class VirtualLine(LaserDriver):
 
 
 class VirtualSupervisor:
-    """The laser supervisor on virtual time, with the real rules and without a process and a pipe."""
+    """The laser supervisor in virtual time, with the real rules but without a process and a pipe."""
 
     def __init__(self, world: World, line: VirtualLine):
         CONTROLLERS["virtual"] = lambda port: line
@@ -266,7 +266,7 @@ class VirtualSupervisor:
             return
         if not self._busy:
             self._do(self.supervision.turn)
-        # a turn that waited for an answer has let time pass
+        # time has passed if the turn waited for an answer
         self._world.at(self._world.now + HURRIED_S, self._turn)
 
 
@@ -281,7 +281,7 @@ class Waiting:
 
 
 class Memory:
-    """A memory in which all holograms are always loaded."""
+    """A hologram memory in which all holograms are always loaded."""
 
     capacity = 100
 

@@ -1,4 +1,4 @@
-"""A panel is calibrated in the simulated lab, and frames are encoded with what was measured."""
+"""Calibrate a panel in the simulated lab, and encode panel frames with the calibration."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ from holodriver.rig.measure.simulated_lab import SimulatedLab
 
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "out")
 
-# The command calibrate does the same, and on a real rig with --rig rig.toml --arm.
+# The command `holodriver calibrate` does the same; for a real rig add --rig rig.toml --arm.
 display, settings = hd.REFERENCE, SweepSettings(levels=64, sweeps=2)
 lab = SimulatedLab(display.resized(64, 64))
 found = [measure_colour(lab, lab.meter("uniform"), colour, settings) for colour in range(3)]

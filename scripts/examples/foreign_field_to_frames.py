@@ -1,4 +1,4 @@
-"""A wave field of another program, as numbers and as pictures of amplitude and phase, becomes panel frames."""
+"""Turn a wave field of another program, given as numbers or as pictures of amplitude and phase, into panel frames."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ import holodriver as hd
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "out")
 out.mkdir(parents=True, exist_ok=True)
 
-# What another program left: a ring 0.9 mm before the panel and a square 0.9 mm behind it, in green light.
+# The other program's result: a ring 0.9 mm in front of the panel and a square 0.9 mm behind it, in green light.
 pitch, wavelength, size = 7.2e-6, 515e-9, 256
 y, x = np.mgrid[:size, :size] - size / 2
 ring, square = np.abs(np.hypot(x + 45, y) - 40) < 5, np.maximum(abs(x - 60), abs(y)) < 35

@@ -1,4 +1,4 @@
-"""A retrieval method of your own goes through the bench and the scores, beside those that come with holodriver."""
+"""Score your own phase retrieval method on the optical bench, together with the built-in methods."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ display = hd.REFERENCE.resized(target.shape[1], target.shape[0])
 
 
 def my_method() -> hd.WaveField:
-    """The amplitude of the picture that is sharp everywhere, with a little random phase."""
+    """Combine the amplitude of the all-in-focus picture with a little random phase."""
     phase = 2 * np.pi * np.random.default_rng(0).uniform(0, 0.1, target.shape)
     return hd.WaveField.from_array(np.sqrt(target.all_in_focus) * np.exp(1j * phase), display=display)
 

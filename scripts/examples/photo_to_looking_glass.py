@@ -1,4 +1,4 @@
-"""A photo with depth becomes a quilt and a side-by-side picture for a Looking Glass."""
+"""Turn a photo with depth into a quilt and a side-by-side picture for a Looking Glass."""
 
 import sys
 from pathlib import Path

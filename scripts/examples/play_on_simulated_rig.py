@@ -1,4 +1,4 @@
-"""Frames are played on the simulated rig by the player of the lab, and a camera before it takes pictures."""
+"""Play panel frames on the simulated rig with the lab's player, and take pictures with the simulated camera."""
 
 import sys
 from pathlib import Path
@@ -10,10 +10,10 @@ import holodriver as hd
 
 
 def main(out: Path) -> None:
-    """Play, and write what the camera saw, focused near, in the middle, and far."""
+    """Play, and write the camera's pictures with near, middle and far focus."""
     frames = hd.encode(hd.synthesise(small_scene.picture(), method="net"))
     with hd.Rig("simulated", say=print) as rig:  # or "rig.toml"
-        rig.play(frames, cycles=2)  # dark: nothing is lit before arm()
+        rig.play(frames, cycles=2)  # dark: lasers stay off before arm()
         rig.arm(power_mw=1.0)
         report = rig.play(frames, cycles=8)
         pictures = [rig.picture(focus=focus) for focus in (0.0, 0.35, 1.0)]

@@ -1,4 +1,4 @@
-"""A Blender scene is rendered from Python, becomes a hologram, and is looked at beside its render."""
+"""Render a Blender scene from Python, compute its hologram, and show its view beside the render."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A small scene for the other examples: three striped balls before a chequered wall, as a picture with depth."""
+"""A small scene for the other examples: three striped balls in front of a chequered wall, as a picture with depth."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from holodriver.scene.layered import focal_stack
 
 
 def picture() -> hd.RgbdImage:
-    """The scene as linear light and normalised depth."""
+    """Make the scene as an RGB-D image: linear light and normalised depth."""
     y, x = np.mgrid[:128, :128] / 128
     color = (0.2 + 0.1 * x + 0.2 * ((np.floor(x * 12) + np.floor(y * 12)) % 2)) * np.ones((3, 1, 1))
     depth = np.ones((128, 128))
@@ -24,7 +24,7 @@ def picture() -> hd.RgbdImage:
 
 
 def stack(out: Path) -> Path:
-    """The path of the scene's focal stack in the folder `out`, where it is made unless it is there."""
+    """Path of the scene's focal stack in the folder `out`; the stack is made if it does not exist."""
     if not (out / "scene.stack").is_dir():
         hd.write(out / "scene.stack", focal_stack(layers_of(picture(), 15.0), positions(21), 15.0))
     return out / "scene.stack"

@@ -1,4 +1,4 @@
-"""A focal stack becomes a hologram and panel frames; a camera looks at them, focused near, in the middle, and far."""
+"""Turn a focal stack into a hologram and panel frames, and simulate a camera's view with near, middle and far focus."""
 
 import sys
 from pathlib import Path

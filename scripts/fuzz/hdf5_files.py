@@ -1,4 +1,4 @@
-"""Rewrite HDF5 files, by HDF5 itself, into files that a reader must not believe, for readers.py."""
+"""Turn valid HDF5 files into malicious ones, with the HDF5 library, for readers.py."""
 
 import io
 import json
@@ -19,7 +19,7 @@ def rewritten(data: bytes, rng: Rng) -> bytes:
         with h5py.File(file, "r+") as opened:
             for _ in range(int(rng.integers(1, 4))):
                 pick(rng, CHANGES)(opened, rng)
-    except Exception:  # a change that cannot be made on top of another
+    except Exception:  # a change that is impossible after another change
         return flip(data, rng)
     made = file.getvalue()
     return flip(made, rng) if rng.random() < 0.2 else made

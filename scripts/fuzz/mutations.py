@@ -1,4 +1,4 @@
-"""Ways to damage a file, in its bytes and in the structure of its format, for readers.py."""
+"""Functions that damage a file, in its bytes or in the structure of its format, for readers.py."""
 
 import io
 import json
@@ -22,7 +22,7 @@ INTEGERS = (
     *(1 << 20, 10**6, (1 << 24) - 1, 1 << 24, 10**8, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 32, 10**12),
     *((1 << 63) - 1, 1 << 63, (1 << 64) - 1),
 )
-"""Numbers at which counters wrap, signs turn or memory ends."""
+"""Numbers that make counters overflow, signs change or memory run out."""
 
 VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 2, 255, 256, -(10**9), 10**12, 10**400, 0.0, -0.5, 1e-320, 1e308, -1e308),
@@ -30,7 +30,7 @@ VALUES: tuple[Any, ...] = (
     *("\x1b[31m", "ä" * 500, "1e999999999", "9" * 5000, [], {}, [[]], [0] * 300, ["a", 1, None], {"a": {"b": []}}),
     *([[[[[[[[]]]]]]]], {"format": 1}, "2026-13-99T99:99", "1/0"),
 )
-"""Values that replace a value of JSON or TOML."""
+"""Values that replace a value in JSON or TOML."""
 
 
 def pick(rng: Rng, choices: Any) -> Any:
@@ -39,7 +39,7 @@ def pick(rng: Rng, choices: Any) -> Any:
 
 
 def flip(data: bytes, rng: Rng) -> bytes:
-    """Turn a few bits."""
+    """Invert a few bits."""
     made = bytearray(data)
     for _ in range(int(rng.integers(1, 9))):
         if made:
@@ -70,18 +70,18 @@ def number(data: bytes, rng: Rng) -> bytes:
 
 
 def truncate(data: bytes, rng: Rng) -> bytes:
-    """Leave out the end."""
+    """Remove the end."""
     return data[: int(rng.integers(len(data) + 1))]
 
 
 def cut(data: bytes, rng: Rng) -> bytes:
-    """Leave out a piece from the middle."""
+    """Remove a piece from the middle."""
     a, b = sorted(int(at) for at in rng.integers(0, len(data) + 1, 2))
     return data[:a] + data[min(b, a + int(pick(rng, (1, 4, 100, 10_000)))) :]
 
 
 def repeat(data: bytes, rng: Rng) -> bytes:
-    """Put a piece in again."""
+    """Insert a copy of a piece."""
     a, b = sorted(int(at) for at in rng.integers(0, len(data) + 1, 2))
     piece = data[a : min(b, a + 4096)] * int(pick(rng, (1, 2, 50)))
     at = int(rng.integers(len(data) + 1))
@@ -119,7 +119,7 @@ def foreign(data: bytes, rng: Rng) -> bytes:
 
 
 BYTES: tuple[Mutation, ...] = (flip, scribble, number, number, truncate, cut, repeat, zeros, foreign)
-"""Changes of bytes, which fit files of every kind."""
+"""Changes of bytes, for files of every kind."""
 
 
 def splice(data: bytes, other: bytes, rng: Rng) -> bytes:
@@ -159,7 +159,7 @@ def _changed(values: Any, rng: Rng, depth: int = 0) -> Any:
 
 
 def json_tree(data: bytes, rng: Rng) -> bytes:
-    """Change parts of a JSON file, or nest it deeper than it should be."""
+    """Change parts of a JSON file, or nest it too deeply."""
     if rng.random() < 0.02:
         return b"[" * int(pick(rng, (1000, 200_000))) if rng.random() < 0.5 else b'{"a":' * 100_000
     try:
@@ -201,7 +201,7 @@ def cells(data: bytes, rng: Rng) -> bytes:
 
 
 def png_chunks(data: bytes, rng: Rng) -> bytes:
-    """Change PNG chunks and correct their checksums, so that readers look at their contents."""
+    """Change PNG chunks and correct their checksums, so that readers use their contents."""
     chunks, at = [], 8
     while at + 12 <= len(data):
         (length,) = struct.unpack(">I", data[at : at + 4])
@@ -237,7 +237,7 @@ def png_chunks(data: bytes, rng: Rng) -> bytes:
 
 
 def boxes(data: bytes, rng: Rng) -> bytes:
-    """Leave out, double, rename or resize boxes of an MP4 or HEIF file, or change numbers in them."""
+    """Remove, duplicate, rename or resize boxes of an MP4 or HEIF file, or change numbers in them."""
     found = list(_boxes(data, 0, len(data), 0))
     if not found:
         return flip(data, rng)
@@ -274,7 +274,7 @@ def _boxes(data: bytes, start: int, end: int, depth: int) -> Any:
 
 
 def zipped(data: bytes, rng: Rng) -> bytes:
-    """Pack a zip file again with other names, contents, compression and sizes."""
+    """Repack a zip file with other names, contents, compression and sizes."""
     made = io.BytesIO()
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as target:
@@ -297,7 +297,7 @@ def zipped(data: bytes, rng: Rng) -> bytes:
 
 
 def safetensors_header(data: bytes, rng: Rng) -> bytes:
-    """Change the JSON header of a safetensors file, mostly with the right length."""
+    """Change the JSON header of a safetensors file, mostly with the correct length."""
     (length,) = struct.unpack("<Q", data[:8])
     header = json_tree(data[8 : 8 + length], rng)
     count = len(header) if rng.random() < 0.9 else int(pick(rng, INTEGERS)) & ((1 << 64) - 1)
@@ -345,7 +345,7 @@ def exr_header(data: bytes, rng: Rng) -> bytes:
 
 
 def swapped(folder: Path, rng: Rng) -> None:
-    """Replace a file of a folder by a link out of the folder or by something that is no plain file."""
+    """Replace a file of a folder by a link out of the folder or by something that is not a regular file."""
     path = pick(rng, sorted(folder.iterdir()))
     if path.is_dir():
         shutil.rmtree(path)

@@ -1,4 +1,4 @@
-"""Rewrite ONNX files into files that a reader must not believe, for readers.py."""
+"""Turn valid ONNX files into malicious ones, for readers.py."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ def rewritten(data: bytes, rng: Rng) -> bytes:
         for _ in range(int(rng.integers(1, 4))):
             _change(model, rng)
         return bytes(model.SerializeToString())
-    except Exception:  # a value that protobuf does not take
+    except Exception:  # a value that protobuf does not accept
         return flip(data, rng)
 
 

@@ -1,13 +1,13 @@
-"""Try every reader of files on damaged files: no hang, no crash, no endless memory, one clear error.
+"""Test every reader of files with damaged files: it must not hang, crash or use up memory, and must report clearly.
 
     python scripts/fuzz/readers.py [--count 10000] [--readers exr,video] [--seed 0] [--log FILE] [--keep FOLDER]
         [--record]
-    python scripts/fuzz/readers.py --readers exr --first 4711 --count 1 --show       one case again
+    python scripts/fuzz/readers.py --readers exr --first 4711 --count 1 --show       repeat one case
 
-Case N of a reader is the same on every run. A case is good if the file is read, or refused by one line that names it.
-It is a defect if the reader raises anything else, takes more than its time, or makes this process grow or crash.
-The process that reads files (`holodriver/files/guard/`) may crash or hang without harm to this one;
-such cases are counted apart.
+Case N of a reader is the same in every run. A case passes if the file is read, or refused with one line that names the
+file. It is a defect if the reader raises any other exception, takes too long, or lets this process grow or crash. The
+guarded process that reads files (`holodriver/files/guard/`) may crash or hang without harm to this process; such cases
+are counted separately.
 """
 
 import argparse
@@ -65,26 +65,26 @@ PATIENCE_S = 120
 """Time after which a case counts as hanging, s."""
 
 GROWTH = 400 << 20
-"""Bytes by which this process may grow over all cases of one reader."""
+"""Largest growth of this process over all cases of one reader, bytes."""
 
 LONGEST_LINE = 2500
-"""Characters of an error's line, at most."""
+"""Largest length of an error's line, characters."""
 
 COLUMNS = ("reader", "read", "refused", "crash held", "hang held", "memory held", "defect")
-"""Columns of the table of all readers; the three that are held were ended by the reading process's guard."""
+"""Columns of the table of all readers; "held" counts cases in which the guard ended the reading process."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """A reader of files, the files that it reads, and the ways in which they are damaged."""
+    """A reader of files, the files that it reads, and the functions that damage them."""
 
     name: str
     seeds: Callable[[Path], list[Path]]
     read: Callable[[Path], Any]
     structure: tuple[Mutation, ...] = ()
-    """Changes to the structure of the file, or of the files of a folder that have a suitable suffix."""
+    """Functions that change the structure of the file, or of the files in a folder with a suitable suffix."""
     family: type[HolodriverError] = InputError
-    """Class of the errors that it may raise."""
+    """Class of the errors that the reader may raise."""
 
 
 def _video(path: Path) -> None:
@@ -210,11 +210,11 @@ SUFFIXES = {
     "boxes": (".mp4", ".heic", ".avif"),
     "zipped": (".npz", ".hop"),
 }
-"""Suffixes of the files that a change of structure fits, for readers with files of several kinds."""
+"""Suffixes of the files for each change of structure, for readers with files of several kinds."""
 
 
 def changed(path: Path, others: list[Path], reader: Reader, rng: Rng) -> str:
-    """Damage a file, or one file of a folder; a description of the damage."""
+    """Damage a file, or one file of a folder, and return a description of the damage."""
     if path.is_dir():
         if rng.random() < 0.1:
             swapped(path, rng)
@@ -236,12 +236,12 @@ def changed(path: Path, others: list[Path], reader: Reader, rng: Rng) -> str:
 
 
 class Hang(BaseException):
-    """Raised when a case takes too long."""
+    """Error raised when a case takes too long."""
 
 
 @contextlib.contextmanager
 def patience() -> Iterator[None]:
-    """A block that raises `Hang` if this process itself hangs."""
+    """Raise `Hang` in the block if this process itself hangs."""
 
     def stop(*_: object) -> None:
         raise Hang
@@ -256,7 +256,7 @@ def patience() -> Iterator[None]:
 
 
 def judged(reader: Reader, path: Path) -> tuple[str, str]:
-    """Read a damaged file; the kind of outcome, and the error's line or the fault."""
+    """Read a damaged file; return the kind of outcome, and the error's line or the fault."""
     try:
         with patience():
             reader.read(path)
@@ -272,7 +272,7 @@ def judged(reader: Reader, path: Path) -> tuple[str, str]:
 
 
 def _line(line: str, where: str, path: Path) -> tuple[str, str]:
-    """Judge a refusal, which must be one line, not too long, that names the file."""
+    """Judge an error's line, which must not be too long and must name the file."""
     if "\n" in line or not line.isprintable() or len(line) > LONGEST_LINE:
         return "defect", f"no clear line: {line[:3000]!r}"
     if str(path.parent) not in line + where:
@@ -290,7 +290,7 @@ def _line(line: str, where: str, path: Path) -> tuple[str, str]:
 
 
 def run(reader: Reader, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Run all cases of one reader; a report as it is printed."""
+    """Run all cases of one reader and return the report to print."""
     place = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="fuzz-", dir=place) as name:
         good = Path(name) / "good"
@@ -299,7 +299,7 @@ def run(reader: Reader, arguments: argparse.Namespace) -> dict[str, Any]:
         for original in originals:
             what, fault = judged(reader, _copied(original, Path(name) / "sound"))
             if what != "read":
-                raise SystemExit(f"{reader.name}: {original.name} itself is not read: {fault}")
+                raise SystemExit(f"{reader.name}: the undamaged {original.name} cannot be read: {fault}")
         counts: Counter[str] = Counter()
         faults: dict[str, int] = {}
         slowest, start, size = (0.0, -1), time.monotonic(), _grown()
@@ -336,7 +336,7 @@ def run(reader: Reader, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _copied(original: Path, into: Path) -> Path:
-    """Copy a file or folder under its own name into a fresh folder."""
+    """Copy a file or folder with its name into a new folder."""
     shutil.rmtree(into, ignore_errors=True)
     into.mkdir(parents=True)
     if original.is_dir():
@@ -346,25 +346,27 @@ def _copied(original: Path, into: Path) -> Path:
 
 def _grown() -> int:
     status = Path("/proc/self/status")
-    if status.exists():  # a process begins with the greatest size of its parent in its own usage, but not here
+    if status.exists():  # unlike getrusage, VmHWM does not begin with the parent process's peak
         return 1024 * int(next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM")))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def main() -> int:
-    """Run the readers that the command line names; the exit code is 1 if there was a defect."""
+    """Run the readers of the command line; return 1 if there was a defect."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=10_000, help="cases of each reader")
+    parser.add_argument("--count", type=int, default=10_000, help="number of cases of each reader")
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--seed", type=int, default=0, help="seed of all cases")
-    parser.add_argument("--readers", default=",".join(reader.name for reader in READERS), help="readers to try")
-    parser.add_argument("--keep", type=Path, help="folder for copies of files that are not simply refused")
+    parser.add_argument(
+        "--readers", default=",".join(reader.name for reader in READERS), help="readers to test, separated by commas"
+    )
+    parser.add_argument("--keep", type=Path, help="folder for copies of files that were neither read nor refused")
     parser.add_argument("--log", type=Path, help="file to which a line of JSON is added for each reader")
     parser.add_argument("--show", action="store_true", help="print every case")
     record.add_option(parser)
     arguments = parser.parse_args()
     guard.LIMITS = LIMITS
-    warnings.simplefilter("ignore")  # of zipfile, about names that stand twice
+    warnings.simplefilter("ignore")  # zipfile warns of duplicate names
     wanted = arguments.readers.split(",")
     unknown = set(wanted) - {reader.name for reader in READERS}
     if unknown:
@@ -379,7 +381,7 @@ def main() -> int:
 
 
 def tried(readers: list[Reader], arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """Run the cases of these readers and print a report of each; the reports."""
+    """Run the cases of `readers`, and print and return a report of each."""
     reports = []
     for reader in readers:
         report = run(reader, arguments)

@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 
 
 def picture(channels: int = 3, depth: type = np.uint8) -> NDArray[Any]:
-    """A smooth picture with a little noise."""
+    """Make a smooth picture with a little noise."""
     rng = np.random.default_rng(1)
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     made = np.stack([x * 7, y * 9, (x + y) * 4][:channels], -1) + rng.integers(0, 9, (HEIGHT, WIDTH, channels))
@@ -26,7 +26,7 @@ def picture(channels: int = 3, depth: type = np.uint8) -> NDArray[Any]:
 
 
 def pictures(folder: Path) -> list[Path]:
-    """Photos of every format, among them one turned by EXIF, one with a profile, one with several pictures."""
+    """Photos of every format; one is turned by EXIF, one has a colour profile, one contains several pictures."""
     import pillow_heif
     from PIL import Image, ImageCms
 
@@ -70,7 +70,7 @@ def depths(folder: Path) -> list[Path]:
 
 
 def arrays(folder: Path) -> list[Path]:
-    """Wave fields of NumPy and MATLAB, versions 5 and 7.3."""
+    """Wave fields as NumPy files and as MATLAB files of versions 5 and 7.3."""
     import h5py
     from scipy.io import savemat
 
@@ -87,12 +87,12 @@ def arrays(folder: Path) -> list[Path]:
 
 
 def depth() -> Floats:
-    """Normalised depth."""
+    """Make a map of normalised depth."""
     return np.linspace(0, 1, WIDTH * HEIGHT, dtype=np.float32).reshape(HEIGHT, WIDTH)
 
 
 def halves(folder: Path) -> list[Path]:
-    """Colour and depth in one picture."""
+    """Side-by-side pictures of colour and depth."""
     from holodriver.files.halves import joined
     from holodriver.files.rgbd import write_pair
 
@@ -155,7 +155,7 @@ def panel_frames() -> Any:
 
 
 def holograms(folder: Path) -> list[Path]:
-    """A hologram with field and frames."""
+    """A hologram with wave field and panel frames."""
     from holodriver.files.hologram import Hologram, write_hologram
     from holodriver.optics.field import WaveField
 
@@ -187,7 +187,7 @@ def stacks(folder: Path) -> list[Path]:
 
 
 def raw_manifests(folder: Path) -> list[Path]:
-    """Manifest of raw renders, as the child Blender writes it."""
+    """Manifest of raw renders, as written by the child Blender."""
     from holodriver.files.manifest import RawManifest
 
     RawManifest(
@@ -335,13 +335,13 @@ def edids(folder: Path) -> list[Path]:
 
 
 def settings(folder: Path) -> list[Path]:
-    """The user's settings, which may name a Blender."""
+    """The user's settings, which contain the path of a Blender."""
     (folder / "holodriver.toml").write_text('blender = "/nowhere/blender"\n')
     return [folder / "holodriver.toml"]
 
 
 def models(folder: Path) -> list[Path]:
-    """Folder of a depth network, with the files that are checked before transformers loads it."""
+    """Folder of a depth network, with the files that are checked before transformers loads the network."""
     model = folder / "model"
     model.mkdir()
     (model / "config.json").write_text(json.dumps({"model_type": "dpt", "patch_size": 16}))

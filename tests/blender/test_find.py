@@ -1,4 +1,4 @@
-"""Finding Blender: who is asked in which order, and what is said when nothing works."""
+"""Finding a Blender: the order of the places that are tried, and the error if none works."""
 
 import os
 import stat

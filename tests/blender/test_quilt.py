@@ -1,4 +1,4 @@
-"""Quilts of true views: where points come to lie, what is refused, and what is left."""
+"""Rendered quilts: positions of points in the views, refused requests, and leftover files."""
 
 import math
 from pathlib import Path

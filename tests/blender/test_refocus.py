@@ -1,4 +1,4 @@
-"""The refocus route against the thin lens: the same blur, light and depth from pinhole views."""
+"""The refocus route against the thin lens: equal blur, light and depth from pinhole views."""
 
 import numpy as np
 import pytest

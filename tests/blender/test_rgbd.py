@@ -1,4 +1,4 @@
-"""RGB-D images of a scene: depth against geometry, over frames, and what depth means for glass, fog and cut-outs."""
+"""RGB-D images of a scene: depth against geometry, over animation frames, and for glass, fog and cut-outs."""
 
 import importlib.util
 from fractions import Fraction

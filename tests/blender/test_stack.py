@@ -1,4 +1,4 @@
-"""Rendering through a child Blender: wrong input, a child that fails, and sudden ends."""
+"""Rendering through a child Blender: wrong input, a failing child, and sudden ends."""
 
 import contextlib
 import importlib.util

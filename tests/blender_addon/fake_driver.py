@@ -1,4 +1,4 @@
-"""A driver that misbehaves as it is told, for the tests of the extension: `HOLODRIVER_FAKE` says how."""
+"""A fake driver for the tests of the extension; `HOLODRIVER_FAKE` names the way in which it misbehaves."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Checks of the installed extension; runs inside Blender, prints one JSON object a check.
+"""Checks of the installed extension; runs inside Blender and prints one JSON object for each check.
 
     blender --background --python inside_extension.py -- ZIP FOLDER DRIVER FAKE_DRIVER [CHECK ...]
 
@@ -519,7 +519,7 @@ def check_the_driver_is_checked() -> None:
     with faking("garbage"):
         fails(bpy.ops.holodriver.check_driver, "exit status 3")
     bpy.context.preferences.system.use_online_access = False
-    fails(bpy.ops.holodriver.install_driver, "not allowed to go online")
+    fails(bpy.ops.holodriver.install_driver, "needs online access")
 
 
 def check_a_driver_is_looked_for_in_order() -> None:

@@ -1,4 +1,4 @@
-"""Checks of the add-on's parts that need no render; runs inside Blender, prints one JSON object a check.
+"""Checks of the add-on's parts that need no render; runs inside Blender and prints a JSON object for each check.
 
     blender --background --python inside_source.py -- FOLDER FAKE_DRIVER
 
@@ -248,7 +248,7 @@ def check_an_artists_material_override_is_rendered_and_a_layer_left_out_is_told(
     assert cycles.prepare(scene, settings).material_override == override
     assert list(job._flaws()) == []
     scene.view_layers.new("Smoke").use = True
-    assert list(job._flaws()) == [f"of 2 view layers to render only '{layer.name}' is rendered"]
+    assert list(job._flaws()) == [f"only the first of 2 view layers, '{layer.name}', is rendered"]
 
 
 def check_a_camera_that_is_none_is_refused() -> None:

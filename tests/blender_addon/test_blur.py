@@ -1,4 +1,4 @@
-"""Rendered blur, measured by second moments, against the blur circle that the wave field will be computed for."""
+"""Rendered blur, measured by second moments, against the blur circle for which wave fields are computed."""
 
 import math
 

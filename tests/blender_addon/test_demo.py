@@ -1,4 +1,4 @@
-"""The demo scene as a focal stack: what a synthesiser expects of it."""
+"""The demo scene as a focal stack has the properties that synthesis relies on."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Light is neither lost nor won between focal planes: one wave field has one energy."""
+"""Energy is equal in all focal planes, because one wave field has one energy."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The extension as artists get it: the zip that is built, installed into Blender from the zip, every button pressed."""
+"""The extension as artists get it: the zip is built and installed into Blender, and every button is pressed."""
 
 import ast
 import importlib.util

@@ -1,4 +1,4 @@
-"""The driver as the extension starts it: what it says, how it fails, and that it can be stopped."""
+"""The driver as a process of the extension: reports, failures, and stopping."""
 
 import importlib.util
 import json
@@ -75,7 +75,7 @@ def test_a_driver_that_hangs_is_ended_and_reported(job):
     hung = job("hang", patience_s=0.5)
     run(hung)
     assert hung.state is process.State.FAILED
-    assert "no sign of life for 0 s; its last lines:\nstill here" in hung.report.error
+    assert "has not reported for 0 s; its last lines:\nstill here" in hung.report.error
     assert hung._process.poll() is not None
 
 

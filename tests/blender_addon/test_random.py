@@ -1,4 +1,4 @@
-"""Random scenes: made from the seed alone, spread over all depths, and split in two sets that share nothing."""
+"""Random scenes: determined by the seed, spread over all depths, in two sets without a common member."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""That Cycles takes the samples it was told: in Blender 5.0.1 its persistent session has been seen to keep old ones."""
+"""Cycles uses the wanted number of samples; Blender 5.0.1's persistent session has been seen to keep an old one."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The add-on's parts that need no render: all checks of `inside_source.py` in one Blender."""
+"""The add-on's parts that need no render: runs all checks of `inside_source.py` in one Blender."""
 
 import ast
 import json

@@ -1,4 +1,4 @@
-"""Opens a .blend as somebody who trusts it, and renders it: the control of the tests that holodriver does not.
+"""Opens a .blend file with scripts allowed and renders it: the control of the tests that holodriver runs no scripts.
 
 blender --background --python trusting.py -- FILE
 """

@@ -1,4 +1,4 @@
-"""`holodriver calibrate` and `capture` from the command line: what is refused, and the way through a file."""
+"""`holodriver calibrate` and `capture` from the command line: refused options, and measuring through a file."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`holodriver doctor`: every look is one line, and only what synthesis needs fails it."""
+"""`holodriver doctor`: every check is one line, and only missing needs of synthesis make it fail."""
 
 import builtins
 import json

@@ -1,4 +1,4 @@
-"""Batches as their users call them: plans, several processes, what is refused."""
+"""Batches from the command line: plans, several processes, and refused options."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`holodriver import`: the wave field of another program becomes a hologram that all other commands take."""
+"""`holodriver import`: the wave field of another program becomes a hologram that all other commands accept."""
 
 import numpy as np
 import pytest

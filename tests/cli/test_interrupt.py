@@ -1,4 +1,4 @@
-"""Ctrl-C during synthesis writes the best so far; nothing computed is lost."""
+"""Ctrl-C during synthesis writes the best result so far."""
 
 import os
 import signal

@@ -25,9 +25,10 @@ from holodriver.panel.lut import AmplitudeLut
 from holodriver.rig.lasers.power import Power
 from holodriver.rig.play.before_light import what_is_lit
 from holodriver.rig.play.control import Listener
+from holodriver.rig.play.fit import rig_calibration
 from holodriver.rig.play.frame_reader import ReadOrEncode
 from holodriver.rig.play.open_rig import timing_of
-from holodriver.rig.play.session import PlaySettings, play_on_rig, rig_calibration
+from holodriver.rig.play.session import PlaySettings, play_on_rig
 from holodriver.rig.settings import PanelSettings, Rig, SequenceSettings, read_rig, write_rig
 
 PROFILE = replace(REFERENCE, width=16, height=10)
@@ -254,14 +255,14 @@ def test_a_registration_of_its_own_file_takes_the_place_of_the_calibrations(lab)
         (["field.holo"], "holds no panel frames"),
         (["gone.holo"], "is not there"),
         (["empty"], "holds neither"),
-        (["seq", "--cycles", "0"], "--cycles: is 0, expected a whole number from 1"),
+        (["seq", "--cycles", "0"], "--cycles is 0, expected a whole number from 1"),
         (["seq", "--cycles", "3", "--duration", "1"], "--cycles, --duration: say different ends of the play"),
         (["seq", "--record", "seen"], "--record: is for the simulated rig alone"),
         (["-", "seq"], "stands alone"),
         (["coarse.holo", "seq", "--duration", "5"], "finer than the hologram"),
-        (["seq", "--fps", "0"], "--fps: is 0.0 Hz, expected a number above 0"),
-        (["seq", "--duration", "nan"], "--duration: is nan s, expected a number above 0"),
-        (["seq", "--duration", "-1"], "--duration: is -1.0 s"),
+        (["seq", "--fps", "0"], "--fps is 0.0, expected a number above 0"),
+        (["seq", "--duration", "nan"], "--duration is nan, expected a number above 0"),
+        (["seq", "--duration", "-1"], "--duration is -1.0"),
         (["seq", "--refresh", "60"], "--refresh: is for the simulated rig alone"),
         (["seq", "--focus", "0.5"], "--focus: is for the simulated rig alone"),
     ],

@@ -1,4 +1,4 @@
-"""`holodriver rgbd` as its users call it."""
+"""`holodriver rgbd` from the command line."""
 
 import os
 import signal

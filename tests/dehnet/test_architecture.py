@@ -1,4 +1,4 @@
-"""The network: its size, what it begins as, batch normalisation fused, what it depends on."""
+"""The network: size, initial output, fused batch normalisation, and receptive field."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The runtime that is chosen: the fastest that works, remembered until something changes."""
+"""The choice of the runtime: the fastest that works, remembered until something changes."""
 
 import json
 from itertools import count

@@ -1,4 +1,4 @@
-"""Stages that overlap: order, overlap, errors, and an end in every case."""
+"""Overlapping stages: order, overlap, errors, and an end in every case."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Programs that run a DEHNet, against PyTorch's own and against each other; tiles against the whole."""
+"""Runtimes of a DEHNet against PyTorch and against each other, and tiles against the whole picture."""
 
 import numpy as np
 import pytest

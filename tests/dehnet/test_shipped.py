@@ -1,4 +1,4 @@
-"""The networks that come along: small, whole, for the reference display, and better than what needs no network."""
+"""The built-in networks: small, complete, for the reference display, and better than methods without a network."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Frames with depth to panel frames: the same as step by step, with one exposure and gain for all."""
+"""From frames with depth to panel frames: equal to the single steps, with one exposure and gain for all."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Tiny seeded networks of the families that matter, saved as the hub has them."""
+"""Tiny seeded networks of the supported families, saved in the format of the Hugging Face hub."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Measured depth with holes: filled, cleaned, and kept where it was right."""
+"""Measured depth with holes: filled, cleaned, and unchanged where it is right."""
 
 import cv2
 import numpy as np

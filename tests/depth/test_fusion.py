@@ -1,4 +1,4 @@
-"""Predictions of several sizes become one that is better than each."""
+"""Predictions of several sizes are fused into one that is better than each."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""Networks see every size in the picture's own aspect, exactly as they would see their native one."""
+"""Networks get every size with the picture's own aspect ratio, and process it like their native size."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Photos become RGB-D files that say what they are and that hologram synthesis opens."""
+"""Photos become RGB-D files that describe themselves and that hologram synthesis reads."""
 
 import json
 from pathlib import Path

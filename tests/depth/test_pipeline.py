@@ -115,8 +115,8 @@ def test_a_flat_depth_is_grey_and_finite() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("sizes", (), "sizes are"),
-        ("sizes", (8,), "sizes are"),
+        ("sizes", (), "sizes is empty"),
+        ("sizes", (8,), "size is 8, expected pixels"),
         ("refiner", "x", "refiner is 'x'"),
         ("strength", 1.5, "strength is 1.5"),
     ],

@@ -1,4 +1,4 @@
-"""Refiners put steps where the picture has them and leave the rest alone."""
+"""Refiners move steps of depth to the picture's edges and change nothing else."""
 
 import cv2
 import numpy as np

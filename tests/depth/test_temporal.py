@@ -1,4 +1,4 @@
-"""Depth of a video: no flicker, no drift, no lag at a cut, and the same after a stop."""
+"""Depth of a video: no flicker, no drift, no lag at a cut, and equal results after a stop."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""Videos become RGB-D videos: every frame once, at its time, with its sound, also after a kill."""
+"""Videos become RGB-D videos: every frame once, at its time, with sound, even after a kill."""
 
 import os
 import signal

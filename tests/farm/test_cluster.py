@@ -1,4 +1,4 @@
-"""A local Dask cluster of two workers, one of which is killed in a unit; and what a queue is asked for."""
+"""A local Dask cluster of two workers, one of which is killed in a unit, and the requests to a queue."""
 
 import os
 import shutil

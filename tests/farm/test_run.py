@@ -1,4 +1,4 @@
-"""Batches of small files: what is done stays, what is not is done, what fails is told, whoever is killed and when."""
+"""Batches of small files: finished units stay, others are computed, failures are reported, after kills at any time."""
 
 import json
 import os

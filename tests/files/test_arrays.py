@@ -1,4 +1,4 @@
-"""Arrays of NumPy and MATLAB: read as they were written, and refused where they are anything else than numbers."""
+"""Arrays of NumPy and MATLAB: read as written, and refused if they contain anything except numbers."""
 
 import h5py
 import numpy as np

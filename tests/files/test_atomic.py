@@ -1,4 +1,4 @@
-"""Writing: all or nothing, and nothing overwritten unasked."""
+"""Writing files: complete or not at all, and never over an existing file unasked."""
 
 import os
 from pathlib import Path

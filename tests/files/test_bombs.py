@@ -1,4 +1,4 @@
-"""Files that promise more than any memory holds are refused with their numbers, before memory is taken for them."""
+"""Files that announce more data than memory holds are refused with the numbers, before memory is allocated."""
 
 import json
 import resource

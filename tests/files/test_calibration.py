@@ -1,4 +1,4 @@
-"""Calibration files: what is written is read back, and nothing else is read."""
+"""Calibration files: read as written, and other files refused."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""OpenEXR files: exact round trips, and refusal of what is not whole."""
+"""OpenEXR files: exact round trips, and refusal of incomplete files."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Wave fields of other programs: what is in their files, and what is said about it."""
+"""Wave fields of other programs: the contents of their files, and the messages on them."""
 
 from pathlib import Path
 

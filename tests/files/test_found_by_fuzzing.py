@@ -1,4 +1,4 @@
-"""What scripts/fuzz/readers.py found, each as small as it can be."""
+"""Damaged files that scripts/fuzz/readers.py found, each as small as possible."""
 
 import json
 import os

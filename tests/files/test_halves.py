@@ -1,4 +1,4 @@
-"""RGB-D in the halves of one picture: near is white, depth on any side, and back again."""
+"""RGB-D in the two halves of a picture: near is white, depth on any side, and round trips."""
 
 from pathlib import Path
 

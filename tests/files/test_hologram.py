@@ -1,4 +1,4 @@
-"""Hologram files: they come back as they went, and what is wrong is named, never guessed."""
+"""Hologram files: exact round trips, and errors that name what is wrong."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Manifests come back as they were written, and what is not one is refused by path and field."""
+"""Manifests: round trips, and refusal of other files with path and field."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Depth from elsewhere: units, holes, which way round."""
+"""Measured depth: units, holes, and polarity."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""No name in a manifest or an archive, and no link, leads a reader out of the folder that it was given."""
+"""No name in a manifest or an archive, and no link, leads a reader out of the given folder."""
 
 import json
 import zipfile

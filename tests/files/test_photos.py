@@ -1,4 +1,4 @@
-"""Photos of every kind come out as sRGB the right way up, and what is wrong is named."""
+"""Photos of every kind become upright sRGB, and errors name what is wrong."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Readings as CSV: written by this program, by people, and by nobody."""
+"""Readings as CSV: files of this program, files that people wrote, and invalid files."""
 
 import numpy as np
 import pytest

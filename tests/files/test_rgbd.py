@@ -1,4 +1,4 @@
-"""RGB-D pictures on disk: what is written comes back, either way round, and what is wrong is named."""
+"""RGB-D pictures on disk: round trips in both polarities, and errors that name what is wrong."""
 
 from pathlib import Path
 

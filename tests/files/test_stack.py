@@ -1,4 +1,4 @@
-"""Focal-stack folders: round trips, assembly from raw renders, and refusal of what is not whole."""
+"""Focal-stack folders: round trips, assembly from raw renders, and refusal of incomplete folders."""
 
 import json
 import math

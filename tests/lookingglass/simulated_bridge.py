@@ -1,4 +1,4 @@
-"""A stand-in for Looking Glass Bridge on real sockets, with its documented calls and its documented silences.
+"""A simulated Looking Glass Bridge on real sockets, with its documented calls and its documented silences.
 
 It knows the calls and the types of their fields from bridge.js (request schemas) and LKG-Toolkit, and behaves as was
 measured on Bridge 2.6.3: only PUT does anything; whatever it does not know is answered "200" with an empty body; with

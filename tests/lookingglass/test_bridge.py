@@ -1,4 +1,4 @@
-"""Talking to Looking Glass Bridge: what it reports, its silences, and its absence."""
+"""Communication with Looking Glass Bridge: its reports, its silences, and its absence."""
 
 import http.client
 import json

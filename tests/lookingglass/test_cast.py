@@ -1,4 +1,4 @@
-"""Casting: what Bridge is told of each kind of file, in which order, and how it ends."""
+"""Casting: the calls to Bridge for each kind of file, their order, and the end of a cast."""
 
 import os
 import signal

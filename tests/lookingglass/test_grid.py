@@ -1,4 +1,4 @@
-"""Depth made fit for warping: soft edges become steps, slants stay slants, thin things stay whole and alone."""
+"""Depth made fit for warping: soft edges become steps, slanted surfaces stay slanted, thin objects stay whole."""
 
 import cv2
 import numpy as np

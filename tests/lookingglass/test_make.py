@@ -1,4 +1,4 @@
-"""From what the user has to files for the display: pictures, holograms, videos, folders; and the commands."""
+"""From pictures, holograms, videos and folders to files for the display; and the commands."""
 
 import json
 import math

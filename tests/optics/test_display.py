@@ -1,4 +1,4 @@
-"""The reference profile against the paper's figures, and what a wrong profile says."""
+"""The reference profile against the paper's figures, and the errors of a wrong profile."""
 
 from dataclasses import fields, replace
 

@@ -1,4 +1,4 @@
-"""Wave fields that another program computed, given as arrays."""
+"""Wave fields of other programs, given as arrays."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Looking Glass displays: the table, how views lie in a quilt, and quilts by their names."""
+"""Looking Glass displays: the table, the order of views in a quilt, and quilts recognised by name."""
 
 from pathlib import Path
 

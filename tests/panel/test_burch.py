@@ -1,4 +1,4 @@
-"""Burch encoding: what goes out comes back, and the conjugate and the constant stay outside the slit."""
+"""Burch encoding: the decoded field equals the encoded one, and conjugate and constant stay outside the slit."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The encoder gives the frames of the plain reference."""
+"""The encoder gives the panel frames of the plain reference."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Tables that differ over the panel."""
+"""Look-up tables that differ over the panel."""
 
 import numpy as np
 

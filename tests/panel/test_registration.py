@@ -1,4 +1,4 @@
-"""Colours are moved before they are shown, so that they fall on each other."""
+"""Colours are shifted before they are shown, so that they coincide."""
 
 import numpy as np
 import pytest

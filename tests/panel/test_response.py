@@ -1,4 +1,4 @@
-"""From readings to a table: against scipy, against closed forms, and against readings that nobody would take."""
+"""From readings to a table: against scipy, against closed forms, and with useless readings."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Three benches that speak to a laser box.
+"""Three test benches that talk to a laser controller.
 
 The bare state machine; the simulated box, a process behind a real serial port; and the firmware in a simulated chip.
 """

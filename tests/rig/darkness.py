@@ -1,4 +1,4 @@
-"""What ends the light of a whole rig, with the firmware in a simulated chip that follows the wall clock.
+"""Failures that must end the light of a whole rig, with the firmware in a simulated chip that follows the wall clock.
 
 A player with its supervisor and display processes lights the firmware's lasers at 60 Hz. The edges come from the chip's
 own bench and go on whatever dies, as those of a panel whose computer has died may. Then something is killed.

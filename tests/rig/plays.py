@@ -1,4 +1,4 @@
-"""What tests of plays share: a small simulated rig, holograms for it, and patience with a busy machine."""
+"""Helpers for tests of plays: a small simulated rig, holograms for it, and patience with a busy machine."""
 
 import contextlib
 import time

@@ -1,4 +1,4 @@
-"""An optical power meter on a pseudo-terminal, before a panel whose liquid crystal is known, that speaks SCPI."""
+"""A simulated SCPI power meter on a pseudo-terminal that measures a panel with a known liquid crystal."""
 
 import os
 import threading

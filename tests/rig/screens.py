@@ -1,4 +1,4 @@
-"""X servers with made-up monitors, for tests that look at every pixel of a screen."""
+"""X servers with simulated monitors, for tests that check every pixel of a screen."""
 
 import os
 import subprocess

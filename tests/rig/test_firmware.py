@@ -1,4 +1,4 @@
-"""The firmware in simulated time: when there is light, to the microsecond, and what ends it.
+"""The firmware in simulated time: when there is light, to the microsecond, and when it ends.
 
 All times are the chip's own; no clock on the wall takes part.
 """

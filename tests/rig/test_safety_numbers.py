@@ -1,4 +1,4 @@
-"""The numbers on which safety rests: written once on the host, and the same in the firmware and the simulated box."""
+"""The numbers on which safety rests: defined once on the host, and equal in firmware and simulated controller."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Rig files: what is written is read back, and what is wrong is named."""
+"""Rig files: read as written, and errors that name what is wrong."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""`holodriver` with a panel window whose flips are edges on a sync wire to a laser controller outside of it.
+"""Runs `holodriver` with a panel window whose flips are edges on a sync wire to an external laser controller.
 
     python wired.py WIRE play night/ --rig rig.toml --arm
 

@@ -1,4 +1,4 @@
-"""RGB-D images as layers: nothing is lost, nothing cracks, and what is behind goes on with its own colours."""
+"""RGB-D images cut into layers: no loss, no cracks, and hidden parts that continue with their own colours."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Depth from focus against the depth that a focal stack was made with."""
+"""Depth from focus against the true depth of a focal stack."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Focal stacks of layers against closed forms, casting of single rays, and another implementation."""
+"""Focal stacks of layers against closed forms, single rays, and another implementation."""
 
 from dataclasses import replace
 

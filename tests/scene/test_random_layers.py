@@ -1,4 +1,4 @@
-"""Random layered scenes: always the same from one seed, of every kind, with edges inside pixels."""
+"""Random layered scenes: determined by the seed, of every kind, with edges inside pixels."""
 
 import numpy as np
 import pytest

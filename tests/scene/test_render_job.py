@@ -1,4 +1,4 @@
-"""The request for a render: what is refused, and that it comes to Blender's side as it was made."""
+"""The request for a render: refused values, and unchanged transfer to Blender's side."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ def job(scene="demo", **changes):
         ({"coc_max": 0.0}, "coc_max is 0.0"),
         ({"coc_max": float("nan")}, "coc_max is nan"),
         ({"mapping": "radial"}, "mapping is 'radial'"),
-        ({"near": 0.0}, "near is 0 m"),
+        ({"near": 0.0}, "near is 0.0, expected metres above 0"),
         ({"near": 5.0, "far": 5.0}, "far is 5 m"),
         ({"near": 5.0, "far": 4.0, "mapping": "linear"}, "far is 4 m"),
         ({"near": 5.0, "far": float("inf"), "mapping": "linear"}, "far is infinite"),
@@ -40,8 +40,8 @@ def test_wrong_jobs_are_refused_by_field(changes, said):
     ("changes", "said"),
     [
         ({"views": 1}, "views is 1"),
-        ({"view_cone": 0.0}, "view_cone is 0 degrees"),
-        ({"focus": float("inf")}, "focus is inf m"),
+        ({"view_cone": 0.0}, "view_cone is 0.0, expected degrees above 0"),
+        ({"focus": float("inf")}, "focus is inf, expected metres"),
         ({"look": "filmic"}, "look is 'filmic'"),
     ],
 )

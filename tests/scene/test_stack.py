@@ -1,4 +1,4 @@
-"""Focal stacks check themselves and warn of what one wave field cannot show."""
+"""Focal stacks check themselves and warn of contents that one wave field cannot show."""
 
 from dataclasses import replace
 

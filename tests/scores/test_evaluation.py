@@ -1,4 +1,4 @@
-"""Evaluation: the figures are scikit-image's, of the right planes, and of what the bench shows."""
+"""Evaluation: scores equal scikit-image's, for the right planes and the bench's images."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""The paper's grating argument on the bench."""
+"""The paper's argument on gratings, on the bench."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Scores against scikit-image and against figures worked out by hand."""
+"""Scores against scikit-image and against values worked out by hand."""
 
 import json
 import math

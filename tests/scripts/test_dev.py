@@ -1,4 +1,4 @@
-"""scripts/dev.py: what a stranger meets first. Nothing is installed here: pip and venv are stand-ins."""
+"""scripts/dev.py, the first program that a stranger runs. Nothing is installed here: pip and venv are fakes."""
 
 import importlib.util
 import json
@@ -49,7 +49,7 @@ def steps(dev: ModuleType, driver, monkeypatch: pytest.MonkeyPatch) -> list[str]
     return taken
 
 
-EVERYTHING = ["making the environment", "installing packages", "trying it out"]
+EVERYTHING = ["making the environment", "installing packages", "testing it"]
 
 
 def test_second_run_does_nothing(dev, driver, steps):
@@ -64,7 +64,7 @@ def test_changed_pins_install_again_without_starting_over(dev, driver, steps):
     driver.sources[1].write_text("other pins\n")
     steps.clear()
     dev.set_up(driver)
-    assert steps == ["installing packages", "trying it out"]
+    assert steps == ["installing packages", "testing it"]
 
 
 def test_another_python_starts_over(dev, driver, steps):

@@ -1,4 +1,4 @@
-"""Every example runs as a stranger would run it, and leaves a picture with something on it."""
+"""Every example runs as a stranger would run it, and leaves a picture that is not empty."""
 
 import subprocess
 import sys

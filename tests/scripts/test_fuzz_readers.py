@@ -1,4 +1,4 @@
-"""scripts/fuzz/readers.py: a hundred damaged files for every reader, and that it sees defects."""
+"""scripts/fuzz/readers.py: a hundred damaged files for every reader, and the detection of defects."""
 
 import json
 import subprocess

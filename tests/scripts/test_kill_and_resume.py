@@ -1,4 +1,4 @@
-"""One kill and one resume of each batch job, at the moment when its first unit is done."""
+"""One kill and one resume of each batch, when its first unit is done."""
 
 import importlib.util
 import os

@@ -1,4 +1,4 @@
-"""The player on a rig of virtual time: whatever goes wrong, no colour is lit on a wrong frame."""
+"""The player on a rig in virtual time: whatever fails, no colour is lit on a wrong frame."""
 
 import importlib.util
 import random

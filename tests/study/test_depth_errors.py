@@ -1,4 +1,4 @@
-"""Depth with errors and holes, and what is dark along depth edges."""
+"""Depth with errors and holes, and darkness along depth edges."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Closed forms: geometry of the display, and what is measured in pictures."""
+"""Closed forms: geometry of the display, and measurements in pictures."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What is kept is found again, by what it was computed from and by the code that made it."""
+"""Stored studies are found again by their inputs and by the code that made them."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Each figure and sweep at tiny size: files, tables, numbers, and nothing made twice."""
+"""Each figure and sweep at tiny size: files, tables, numbers, and no repeated work."""
 
 import csv
 import json

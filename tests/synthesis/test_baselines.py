@@ -1,4 +1,4 @@
-"""The baselines are fair: exact where exactness is possible."""
+"""The baselines are fair: exact where an exact result is possible."""
 
 from dataclasses import replace
 

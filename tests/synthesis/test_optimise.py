@@ -1,4 +1,4 @@
-"""Synthesis: it reaches more than a well-tuned Adam, stops for the reason it says, and returns what it says."""
+"""Synthesis: better than a well-tuned Adam, stopping for the stated reason, and returning the stated result."""
 
 from dataclasses import replace
 

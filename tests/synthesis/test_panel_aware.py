@@ -1,4 +1,4 @@
-"""With the panel in the loop: what the 8-bit frames show gets closer, and the gradient is the right one."""
+"""The optimiser with the panel in the loop: the 8-bit frames improve, and the gradient is right."""
 
 import numpy as np
 import pytest

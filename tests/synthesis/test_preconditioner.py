@@ -1,4 +1,4 @@
-"""The preconditioner against the second derivative itself, met by differences of the hand-derived gradient."""
+"""The preconditioner against the second derivative, computed by differences of the hand-derived gradient."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A block with fewer threads: every library keeps to it, and has its own again afterwards."""
+"""A block with fewer threads: every library obeys, and has its old number afterwards."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The main line once through, small, with a real Blender and the rig's processes."""
+"""The whole demo once, small, with a real Blender and the rig's processes."""
 
 import json
 from dataclasses import replace

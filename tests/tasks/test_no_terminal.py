@@ -1,4 +1,4 @@
-"""Tasks are what commands do without a terminal: a program, a server or a notebook may call them."""
+"""Tasks work without a terminal: programs, servers and notebooks may call them."""
 
 import ast
 import subprocess

@@ -1,4 +1,4 @@
-"""`Rig` and `play`: the simulated rig is played as a lab's is, and nothing is lit unasked."""
+"""`Rig` and `play`: the simulated rig is played like a lab's, and nothing is lit unasked."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The verbs `read` and `write`: everything that holodriver writes is read back as what it was."""
+"""The functions `read` and `write`: everything that holodriver writes is read back unchanged."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The verbs of the public face: each does what the command of that name does, for one thing."""
+"""The functions of the public interface: each does for one object what its command does."""
 
 import numpy as np
 import pytest

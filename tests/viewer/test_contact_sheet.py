@@ -1,4 +1,4 @@
-"""Contact sheets show every picture where its heading says, and details where focus matters."""
+"""Contact sheets show every picture under its heading, and details where focus matters."""
 
 import numpy as np
 import pytest

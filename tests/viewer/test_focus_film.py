@@ -1,4 +1,4 @@
-"""Films of the focus: there and back, the rendered picture left and the hologram right, as video and as GIF."""
+"""Videos of changing focus: there and back, render left and hologram right, as video and as GIF."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The viewer's page in a browser: the right pixels, by mouse, keys and fingers, and nothing asked of a network."""
+"""The viewer's page in a browser: the right pixels, by mouse, keys and fingers, and no access to a network."""
 
 import os
 from pathlib import Path

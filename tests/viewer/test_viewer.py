@@ -1,4 +1,4 @@
-"""What goes into the viewer's page: every kind of input, exact pictures as long as they fit, and clear refusals."""
+"""The viewer's page: every kind of input, exact pictures as long as they fit, and clear refusals."""
 
 import base64
 import io

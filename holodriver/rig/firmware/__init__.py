@@ -1,1 +1,1 @@
-"""The laser controller's firmware: C for an ATmega328P, with its Makefile; `README.md` says how to wire it."""
+"""The laser controller's firmware: C code for an ATmega328P, with its Makefile; `README.md` explains the wiring."""

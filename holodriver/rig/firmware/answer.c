@@ -5,7 +5,7 @@
 #include "scpi.h"
 #include "serial.h"
 
-static uint8_t sum; /* of the answer so far */
+static uint8_t sum; /* checksum of the answer so far */
 static bool said;
 static void (*background)(void);
 
@@ -33,7 +33,7 @@ void answer_put(char character)
     serial_put(character, background);
 }
 
-void answer_text(const char *text) /* in program memory */
+void answer_text(const char *text)
 {
     for (char character; (character = (char)pgm_read_byte(text)); text++)
         answer_put(character);

@@ -5,9 +5,9 @@
 #include <util/atomic.h>
 
 static uint8_t reset_cause __attribute__((section(".noinit")));
-static volatile uint16_t turns; /* of timer 1 */
+static volatile uint16_t turns; /* overflows of timer 1 */
 
-/* Runs before main: after a reset by the watchdog it would otherwise strike again within 16 ms. */
+/* Runs before main: after a reset by the watchdog, the watchdog would otherwise strike again within 16 ms. */
 void board_early(void) __attribute__((naked, used, section(".init3")));
 void board_early(void)
 {
@@ -28,7 +28,7 @@ void board_begin(void)
     PORTD = INTERLOCK | BUTTON; /* pulled up: a cut wire of the interlock is an open interlock */
     DDRD = GREEN_POWER | RED_POWER | GATE;
 
-    TCCR1A = 0; /* timer 1 runs freely: 0.5 us a tick */
+    TCCR1A = 0; /* timer 1 runs freely, with 0.5 us for each tick */
     TCCR1B = _BV(CS11);
     TIMSK1 = _BV(TOIE1);
 
@@ -54,7 +54,7 @@ uint32_t board_ticks(void)
     {
         low = TCNT1;
         high = turns;
-        if ((TIFR1 & _BV(TOV1)) && low < 0x8000) /* it has just turned round and nobody has counted it yet */
+        if ((TIFR1 & _BV(TOV1)) && low < 0x8000) /* the timer has just overflowed, and `turns` does not count it yet */
             high++;
     }
     return ((uint32_t)high << 16) | low;

@@ -7,7 +7,7 @@
 
 /* Port B, outputs: modulation of red, green, blue (Uno 8, 9, 10), high is light. Bit n is colour n. */
 #define COLOURS (_BV(PB0) | _BV(PB1) | _BV(PB2))
-/* Port B, outputs: analogue power of blue (Uno 11, PWM through a low-pass), lamp "armed" (Uno 13, on the board). */
+/* Port B, outputs: analogue power of blue (Uno 11, PWM, low-pass filter), lamp "armed" (Uno 13, on the board). */
 #define BLUE_POWER _BV(PB3)
 #define LAMP _BV(PB5)
 
@@ -23,16 +23,16 @@
 #define TICKS_PER_US 2U
 #define TICKS_PER_MS 2000UL
 
-/* Everything dark, timers and edge inputs running. Interrupts are still off. */
+/* Make everything dark, and start timers and edge inputs. Interrupts stay off. */
 void board_begin(void);
 
-/* Whether the hardware watchdog was what started the chip this time. */
+/* Whether the hardware watchdog caused the last reset. */
 bool board_restarted_by_watchdog(void);
 
-/* Half microseconds since boot; turns round after 35 minutes, so only differences mean anything. */
+/* Time since boot, half microseconds; it overflows after 35 minutes, so only differences are meaningful. */
 uint32_t board_ticks(void);
 
-/* Tell the hardware watchdog that the main loop still turns. It resets the chip 60 ms after the last time. */
+/* Feed the hardware watchdog, which resets the chip 60 ms after the last call. */
 void board_alive(void);
 
 static inline bool board_interlock_closed(void)

@@ -15,7 +15,7 @@
 static char line[MAX_LINE + 1];
 static uint8_t length;
 static bool overrun, damaged;
-static bool checksums; /* once a line with one was seen, until power goes off */
+static bool checksums; /* whether checksums are required: after the first line with one, until power goes off */
 
 static const uint32_t limits_nw[3] = POWER_LIMITS_NW;
 
@@ -29,7 +29,7 @@ static enum error identify(uint16_t suffix, const char *value)
 
 static enum error reset(uint16_t suffix, const char *value)
 {
-    light_reset(); /* a trip stays: only a person clears it */
+    light_reset(); /* a tripped interlock stays: only a person clears it */
     return ERROR_NONE;
 }
 
@@ -78,7 +78,7 @@ static enum error set_watchdog(uint16_t suffix, const char *value)
         return ERROR_RANGE;
     if (!exact && asked < MAX_WATCHDOG_MS)
         return ERROR_WHOLE;
-    light_watchdog_ms = asked > MAX_WATCHDOG_MS ? MAX_WATCHDOG_MS : (uint8_t)asked; /* never more, whatever is asked */
+    light_watchdog_ms = asked > MAX_WATCHDOG_MS ? MAX_WATCHDOG_MS : (uint8_t)asked; /* never above the limit */
     return ERROR_NONE;
 }
 
@@ -213,7 +213,7 @@ static uint8_t nibble(char digit)
     return (uint8_t)(isdigit((unsigned char)digit) ? digit - '0' : toupper((unsigned char)digit) - 'A' + 10);
 }
 
-/* Proves a checksum and takes it off. */
+/* Check the checksum of a line and remove it. */
 static enum error unseal(void)
 {
     char *star = line + length - 3;
@@ -256,7 +256,7 @@ void commands_take(uint8_t byte, void (*meanwhile)(void))
     answer_begin(meanwhile);
     enum error error = judge();
     if (error) {
-        scpi_add_error(error); /* noise must not keep lasers armed: nothing is said to the watchdog */
+        scpi_add_error(error); /* a refused line does not feed the watchdog: noise must not keep lasers armed */
         answer_text(PSTR("ERR"));
     } else {
         light_line_heard();

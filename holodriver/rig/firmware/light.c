@@ -5,9 +5,9 @@
 
 #include "board.h"
 
-#define SHORT_TICKS 32U          /* too short for a compare interrupt: waited out on the spot (16 us) */
+#define SHORT_TICKS 32U          /* times below this (16 us) are too short for a compare interrupt: the code waits */
 #define DEBOUNCE_TICKS (50 * TICKS_PER_MS)
-#define EARLY 50U                /* the silence is cut one fiftieth short: a resonator may be half a per cent slow */
+#define EARLY 50U                /* the watchdog strikes one fiftieth early: a resonator may be half a per cent slow */
 
 struct light_settings light_settings;
 uint8_t light_watchdog_ms;
@@ -22,15 +22,15 @@ static bool button_was_down, button_done;
 static volatile bool armed, tripped;
 static volatile uint8_t powered; /* colours above 0 W */
 static volatile uint8_t pending; /* colours that come on after the blanking */
-static volatile uint8_t step;    /* index, MAX_STEPS before the first edge */
+static volatile uint8_t step;    /* index of the current step, MAX_STEPS before the first edge */
 static volatile uint8_t news;
 static volatile uint32_t edges;
 static volatile bool awaiting;   /* `pending` waits for the host to confirm its frame */
 static volatile bool edge_known;
 static volatile uint32_t edge_at; /* when the last edge came */
 static uint16_t blanking_ticks, on_ticks; /* fixed while armed */
-static uint16_t left_ticks;      /* of light, once it begins */
-static uint32_t early_ticks, late_ticks; /* between two edges; 0 for any */
+static uint16_t left_ticks;      /* time of light, once it begins */
+static uint32_t early_ticks, late_ticks; /* shortest and longest time between two edges; 0 for no check */
 
 /* ---------------------------------------------------------------- with interrupts off */
 
@@ -55,7 +55,7 @@ static inline void begin_light(void)
     TIMSK1 |= _BV(OCIE1B);
 }
 
-/* Light so long after a time `from`, which has only just been. */
+/* Begin light `ticks` after the time `from`, which must be in the recent past. */
 static inline void begin_light_after(uint16_t from, uint16_t ticks)
 {
     if ((uint16_t)(TCNT1 - from) + SHORT_TICKS > ticks) {
@@ -90,7 +90,7 @@ static void go_dark(void)
 {
     end_light();
     PORTD &= (uint8_t)~GATE;
-    TCCR0A &= (uint8_t)~(_BV(COM0A1) | _BV(COM0B1)); /* the pins then show PORTD and PORTB, which are low there */
+    TCCR0A &= (uint8_t)~(_BV(COM0A1) | _BV(COM0B1)); /* the pins then follow PORTD and PORTB, whose bits are low */
     TCCR2A &= (uint8_t)~_BV(COM2A1);
     PORTB &= (uint8_t)~LAMP;
     armed = awaiting = edge_known = false;
@@ -154,7 +154,7 @@ static void drive_powers(void)
         OCR0A = duty[0];
         OCR0B = duty[1];
         OCR2A = duty[2];
-        /* a PWM of 0 still gives one tick of light: such a pin is disconnected instead */
+        /* a PWM value of 0 still gives one tick of light, so the pin is disconnected instead */
         TCCR0A = (TCCR0A & (uint8_t)~(_BV(COM0A1) | _BV(COM0B1))) | (armed && duty[0] ? _BV(COM0A1) : 0) |
                  (armed && duty[1] ? _BV(COM0B1) : 0);
         TCCR2A = (TCCR2A & (uint8_t)~_BV(COM2A1)) | (armed && duty[2] ? _BV(COM2A1) : 0);
@@ -164,7 +164,7 @@ static void drive_powers(void)
 void light_begin(void)
 {
     tripped = !board_interlock_closed();
-    button_was_down = true; /* a button that is stuck from boot on resets nothing */
+    button_was_down = true; /* a button that has been stuck since boot resets nothing */
     button_done = true;
     light_reset();
     light_line_heard();
@@ -278,7 +278,7 @@ bool light_confirm(uint32_t shown)
             fall_out_of_step();
             in_step = false;
         } else if (shown == edges && awaiting) {
-            awaiting = false; /* too late is too late: the clock turns round, and another question is no new edge */
+            awaiting = false; /* also if too late: a later confirmation of the same edge must not light it */
             if (since < end) {
                 left_ticks = since < blanking_ticks ? on_ticks : (uint16_t)(end - since);
                 begin_light_after(TCNT1, since < blanking_ticks ? (uint16_t)(blanking_ticks - since) : 0);
@@ -312,7 +312,7 @@ static void watch_button(uint32_t now)
         button_changed = now;
     } else if (now - button_changed >= DEBOUNCE_TICKS) {
         if (down && !button_done && board_interlock_closed())
-            tripped = false; /* arms nothing */
+            tripped = false; /* clears the trip, but does not arm */
         button_done = down;
     }
 }
@@ -321,7 +321,7 @@ uint8_t light_watch(void)
 {
     uint32_t now = board_ticks(), silence = light_watchdog_ms * TICKS_PER_MS;
     uint8_t seen;
-    if (armed && now - heard >= silence - silence / EARLY) /* outside: a division here would hold edges up */
+    if (armed && now - heard >= silence - silence / EARLY) /* before the atomic block: a division would delay edges */
         ATOMIC_BLOCK(ATOMIC_RESTORESTATE)
         {
             go_dark();
@@ -330,7 +330,7 @@ uint8_t light_watch(void)
     ATOMIC_BLOCK(ATOMIC_RESTORESTATE)
     {
         if (!board_interlock_closed() && !tripped)
-            trip(); /* should its edge ever have been missed */
+            trip(); /* in case the interrupt was missed */
         seen = news;
         news = NEWS_NONE;
     }

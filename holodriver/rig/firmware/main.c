@@ -1,4 +1,4 @@
-/* The holodriver laser controller: three lasers that follow a panel's frames, or are dark. */
+/* The holodriver laser controller: three lasers follow a panel's frames, or are dark. */
 
 #include <avr/interrupt.h>
 
@@ -8,7 +8,7 @@
 #include "scpi.h"
 #include "serial.h"
 
-/* What must go on at all times, also while an answer is being sent. */
+/* Work that must go on at all times, also while an answer is being sent. */
 static void background(void)
 {
     uint8_t news = light_watch();

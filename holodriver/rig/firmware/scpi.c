@@ -53,8 +53,8 @@ static char at(const char *pattern)
     return (char)pgm_read_byte(pattern);
 }
 
-/* What of `header` follows one word of the pattern, in its short or its long form; null if neither is there. The
- * pattern moves behind the word. */
+/* Return the rest of `header` behind one word of the pattern, in its short or its long form; null if neither form is
+ * there. The pattern moves behind the word. */
 static const char *behind_word(const char **pattern, const char *header)
 {
     const char *rest = *pattern;
@@ -68,7 +68,7 @@ static const char *behind_word(const char **pattern, const char *header)
     return !fits ? 0 : whole ? whole : header;
 }
 
-/* What of `header` follows a number of up to three digits; null if there is none. */
+/* Return the rest of `header` behind a number of up to three digits; null if there is no number. */
 static const char *behind_number(const char *header, uint16_t *number)
 {
     uint8_t length = 0;
@@ -79,7 +79,7 @@ static const char *behind_number(const char *header, uint16_t *number)
 
 bool scpi_header_fits(const char *pattern, const char *header, uint16_t *suffix)
 {
-    const char *optional = 0; /* where the header goes on if what stands in this bracket is left out */
+    const char *optional = 0; /* position in the header before an optional part of the pattern */
     char wanted;
     while ((wanted = at(pattern))) {
         const char *behind = header;

@@ -1,10 +1,10 @@
-/* The language of lines: headers, numbers, errors. Knows nothing of lasers. */
+/* The command language: headers, numbers and errors, without any knowledge of lasers. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Errors by their place in the table of scpi.c. */
+/* Errors, as indices into the table in scpi.c. */
 enum error {
     ERROR_NONE,
     ERROR_CHARACTER,
@@ -36,22 +36,22 @@ enum error {
 
 struct decimal {
     bool negative;
-    uint32_t digits;  /* the first nine that count */
-    int16_t exponent; /* of ten */
-    bool more;        /* digits after these that are not 0 */
+    uint32_t digits;  /* the first nine significant digits */
+    int16_t exponent; /* power of ten */
+    bool more;        /* whether further digits are not 0 */
 };
 
-/* Whether a header fits a pattern in program memory, in SCPI's notation: capitals are the short form, [...] may be
- * left out, # is a number, which goes to `suffix`. */
+/* Whether a header fits a pattern in program memory, in SCPI's notation: capitals are the short form, [...] is
+ * optional, # is a number, which is written to `suffix`. */
 bool scpi_header_fits(const char *pattern, const char *header, uint16_t *suffix);
 
-/* A decimal number (NRf): "5", "-0.5", ".5E-3". */
+/* Parse a decimal number (NRf): "5", "-0.5", ".5E-3". False if the text is no number. */
 bool scpi_decimal(const char *text, struct decimal *number);
 
-/* It times 10^places, rounded down, the largest number if it is larger; whether that is exact. */
+/* Multiply a number by 10^places, rounded down and limited to the largest `value`; true if the result is exact. */
 bool scpi_scaled(const struct decimal *number, int8_t places, uint32_t *value);
 
-/* A whole number from `low` to `high`. */
+/* Parse a whole number from `low` to `high`. */
 enum error scpi_whole(const char *text, uint16_t low, uint16_t high, uint16_t *value);
 
 void scpi_add_error(enum error error);
@@ -60,7 +60,7 @@ void scpi_clear_errors(void);
 /* Write the oldest error and take it out of the queue. */
 void scpi_say_error(void (*put)(char));
 
-/* The event status register (IEEE 488.2), cleared by reading. */
+/* Read and clear the event status register (IEEE 488.2). */
 uint8_t scpi_status(void);
 
 void scpi_say_number(uint32_t number, void (*put)(char));

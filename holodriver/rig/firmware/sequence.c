@@ -130,7 +130,7 @@ enum error sequence_say_gate(uint16_t suffix, const char *value)
     return ERROR_NONE;
 }
 
-/* A whole number up to `high`, which may be larger than scpi_whole's. */
+/* Parse a whole number up to `high`, which may be larger than scpi_whole allows. */
 static enum error large_whole(const char *value, uint32_t high, uint32_t *whole)
 {
     struct decimal number;
@@ -151,7 +151,7 @@ enum error sequence_confirm(uint16_t suffix, const char *value)
     if (!light_armed() || !light_settings.gated)
         return ERROR_GATE;
     if (!light_confirm(shown)) {
-        answer_meanwhile(); /* takes the news of it, so that the queue has what happened before what follows from it */
+        answer_meanwhile(); /* queues the error "out of step" first, and then the error of this command */
         return ERROR_MORE_FRAMES;
     }
     return sequence_say_count(suffix, value);

@@ -1,4 +1,4 @@
-/* Commands that say which colour follows which edge, and when. What they set can only be set while disarmed. */
+/* Commands for the sequence of colours and its times. Their settings can be changed only while disarmed. */
 #pragma once
 
 #include "scpi.h"

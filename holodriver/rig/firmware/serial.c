@@ -5,14 +5,14 @@
 
 #define DAMAGED 0xFF
 
-static volatile uint8_t received[256]; /* its indices turn round by themselves */
+static volatile uint8_t received[256]; /* ring buffer: 8-bit indices wrap at its size */
 static volatile uint8_t head, tail;
 
 void serial_begin(void)
 {
     UCSR0A = _BV(U2X0);
     UCSR0C = _BV(UCSZ01) | _BV(UCSZ00);
-    UBRR0 = 16; /* with U2X at 16 MHz: 117647 baud, 2.1 % off, as every Uno; simavr takes U2X in here */
+    UBRR0 = 16; /* with U2X at 16 MHz: 117647 baud, 2.1 % too fast, as on every Uno; simavr reads U2X at this write */
     UCSR0B = _BV(RXCIE0) | _BV(RXEN0) | _BV(TXEN0);
 }
 
@@ -21,7 +21,7 @@ ISR(USART_RX_vect)
     uint8_t bad = UCSR0A & (_BV(FE0) | _BV(DOR0));
     uint8_t byte = UDR0;
     uint8_t next = head + 1;
-    if (next == tail) /* full: the line that this byte belongs to must not be obeyed */
+    if (next == tail) /* the buffer is full: the line with this byte must not be obeyed */
         received[(uint8_t)(head - 1)] = DAMAGED;
     else {
         received[head] = bad ? DAMAGED : byte;

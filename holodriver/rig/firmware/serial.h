@@ -5,7 +5,7 @@
 
 void serial_begin(void);
 
-/* The next byte that came, 0xFF in place of a damaged or lost one; -1 if none waits. */
+/* Return the next received byte, 0xFF in place of a damaged or lost byte; -1 if no byte waits. */
 int16_t serial_read(void);
 
 /* Send one character; calls `background` while the UART is busy. */

@@ -1,4 +1,4 @@
-"""What a person must say before lasers are armed: which colours, how many watts, in which order."""
+"""The orders that arm lasers: a person's order with colours and powers, and the order of the sequence's steps."""
 
 import itertools
 import os
@@ -18,20 +18,20 @@ def _fresh_number() -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class ArmOrder:
-    """A person's order to arm. It is good for one arming: whatever ended in the dark needs a new order.
+    """A person's order to arm. One order allows one arming; after the lasers went dark, a new order is needed.
 
     Args:
-        powers_w: what will be lit: for each colour its power, W.
-        limits_w: the most that each of these colours may have, W, from the rig file.
+        powers_w: power of each colour that will be lit, W.
+        limits_w: highest power of each colour from the rig file, W.
 
     Raises:
-        InputError: no colour, a power that is no number above 0, a colour without a limit, or a power over it.
+        InputError: there is no colour, a power is not above 0, or a colour has no limit or a power over its limit.
     """
 
     powers_w: Mapping[Colour, float]
     limits_w: Mapping[Colour, float]
     number: tuple[int, int] = field(default_factory=_fresh_number, compare=False)
-    """Tells orders apart; nobody sets it."""
+    """Process number and count that tell orders apart; set automatically."""
 
     def __post_init__(self) -> None:
         if not self.powers_w:
@@ -46,7 +46,7 @@ class ArmOrder:
                 raise InputError(f"{watts:g} W is over the limit of {limit:g} W", where=name)
 
     def lines(self) -> list[str]:
-        """What will be lit, a line a colour, for the person who arms."""
+        """List what will be lit, one line for each colour, for the person who arms."""
         return [
             f"{Colour(colour).label}: {watts * 1e3:g} mW (limit {self.limits_w[colour] * 1e3:g} mW)"
             for colour, watts in sorted(self.powers_w.items())
@@ -55,12 +55,12 @@ class ArmOrder:
 
 @dataclass(frozen=True)
 class StepOrder:
-    """What is on after each edge or trigger, in turn.
+    """The lasers that are on after each edge or trigger, in turn.
 
     Args:
-        steps: the colours of each step; one colour, or several that are on together ("packed": `[tuple(Colour)]`).
-        blanking_s: dark after an edge while the liquid crystal settles, s.
-        on_time_s: light after that, s; the next edge ends it in any case.
+        steps: colours of each step: one colour, or several that are on together ("packed": `[tuple(Colour)]`).
+        blanking_s: dark time after an edge while the liquid crystal settles, s.
+        on_time_s: time of light after the dark time, s; the next edge always ends the light.
         source: "EXT", the panel's sync edges (frame-exact by count), or "BUS", commands of the host (not frame-exact).
     """
 
@@ -69,14 +69,14 @@ class StepOrder:
     on_time_s: float
     source: Literal["BUS", "EXT"] = "EXT"
     gated: bool = False
-    """The light of each edge waits until its frame is confirmed, where the controller knows how (`SEQ:GATE`)."""
+    """Whether the light of each edge waits until its frame is confirmed, on controllers with `SEQ:GATE`."""
     edge_period_s: float = 0.0
-    """Time between edges that never stop, s, over which the controller watches (`SEQ:PER`); 0 for any."""
+    """Time between endless edges that the controller checks (`SEQ:PER`), s; 0 for no check."""
     dark: bool = False
-    """Begin at 0 W, so that edges and frames can be compared before there is light."""
+    """Whether to begin at 0 W, so that edges and frames can be compared before there is light."""
 
     def colours_after(self, edges: int) -> tuple[Colour, ...]:
-        """The colours of the step that stands after so many edges; none before the first."""
+        """Colours of the step after this number of edges; empty before the first edge."""
         if edges <= 0:
             return ()
         step = self.steps[(edges - 1) % len(self.steps)]

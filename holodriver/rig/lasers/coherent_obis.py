@@ -1,4 +1,4 @@
-"""Coherent OBIS laser heads. Tested against a scripted head; no real one has been seen."""
+"""Coherent OBIS laser heads. Tested with a simulated head only, never with a real one."""
 
 import time
 from typing import Any, Self
@@ -12,7 +12,7 @@ ANSWER_TIMEOUT_S = 1.0
 
 
 class CoherentObis(LaserHead):
-    """A Coherent OBIS LX, LS or remote on USB or RS-232: SCPI, lines ended by CR, each confirmed by `OK` or `ERRnnn`.
+    """A Coherent OBIS LX, LS or remote on USB or RS-232: SCPI lines that end with CR, confirmed by `OK` or `ERRnnn`.
 
     Source: OBIS operator's manual, "Host interface".
     """
@@ -77,7 +77,7 @@ class CoherentObis(LaserHead):
             raise OSError(f"'{line}' gave '{answer}'") from error
 
     def _ask(self, line: str) -> str:
-        """Send one line; its value, or an empty text from a command."""
+        """Send one line and return the answer's value; an empty text for a command."""
         self._serial.write(line.encode("ascii") + b"\r")
         first = self._read_line()
         if first.startswith("ERR"):

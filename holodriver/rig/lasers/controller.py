@@ -1,4 +1,4 @@
-"""The client of the holodriver laser controller: lines and answers on a serial port, in step whatever happens."""
+"""The client of the holodriver laser controller: sends lines on a serial port and matches each with its answer."""
 
 import time
 from typing import Any, Self
@@ -9,16 +9,16 @@ from holodriver.rig.lasers.scpi import seal, unseal
 from holodriver.rig.lasers.serial_port import QUIET_S, open_port
 
 ANSWER_TIMEOUT_S = 1.0
-"""A 115200 baud line answers in milliseconds; by the time this is over the watchdog has long made the box dark."""
+"""Longest wait for an answer, s: at 115200 baud an answer takes milliseconds, and the watchdog strikes much sooner."""
 
 CONNECT_TIMEOUT_S = 5.0
-"""Opening the port resets many boards; their boot loader may take two seconds before the box answers."""
+"""Longest wait for the first answer, s: opening the port resets many boards, whose boot loader may take two seconds."""
 
 IDENTITY_START = "holodriver,laser controller"
 
 
 class _BadAnswerError(OSError):
-    """Something came that is no answer of a laser controller."""
+    """The received text is no answer of a laser controller."""
 
     def __init__(self, what: str, text: str):
         super().__init__(f"{what}, {text[:80]!r}")
@@ -28,9 +28,9 @@ class LaserController(LaserDriver):
     """The client of the holodriver laser controller.
 
     Args:
-        where: name of the port, for errors.
-        serial: the port, open (pyserial).
-        checksums: send `*hh` checksums; the box then sends them too, and neither takes a line without.
+        where: name of the port in errors.
+        serial: open serial port (pyserial).
+        checksums: send `*hh` checksums; the controller then sends them too, and neither accepts a line without one.
         answer_timeout_s: longest wait for one answer, s.
     """
 
@@ -51,16 +51,16 @@ class LaserController(LaserDriver):
         answer_timeout_s: float = ANSWER_TIMEOUT_S,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
     ) -> Self:
-        """Connect to the box, ask who is there, and reset it: whatever it was doing, it is then dark and disarmed.
+        """Connect to the controller, check its identity and reset it, which makes it dark and disarmed.
 
         Args:
             port: device path or pyserial URL: "/dev/ttyACM0", "COM3", "socket://127.0.0.1:4000".
-            checksums: see the class.
+            checksums: send and require checksums.
             answer_timeout_s: longest wait for one answer, s.
-            connect_timeout_s: longest wait for the box to come up after the port is opened, s.
+            connect_timeout_s: longest wait for the first answer after the port is opened, s.
 
         Raises:
-            RigError: pyserial is missing, the port cannot be opened, or what answers is no laser controller.
+            RigError: pyserial is missing, the port cannot be opened, or the device is no laser controller.
         """
         controller = cls(port, open_port(port), checksums=checksums, answer_timeout_s=answer_timeout_s)
         try:
@@ -82,7 +82,7 @@ class LaserController(LaserDriver):
                 said = repr(answer[:80])
             except TimeoutError:
                 pass
-            except _BadAnswerError as error:  # what a box prints while it boots is no reason to give up
+            except _BadAnswerError as error:  # a controller may print other text while it boots: try again
                 said = str(error)
             except OSError as error:
                 raise RigError(f"the port failed: {error}", where=self.where) from error
@@ -98,7 +98,7 @@ class LaserController(LaserDriver):
     def _exchange_hw(self, line: str) -> str:
         if not self._in_step:
             self._find_step()
-        # stays false if Ctrl-C or an error comes between line and answer: the next line must not take this one's answer
+        # stays false after Ctrl-C or an error between line and answer: the next line must not take this line's answer
         self._in_step = False
         self._serial.write((seal(line) if self._checksums else line).encode("ascii") + b"\n")
         received = self._read_line()
@@ -112,7 +112,7 @@ class LaserController(LaserDriver):
         return body
 
     def _find_step(self) -> None:
-        """End a line that may be half sent, and drop answers until there are none."""
+        """End a line that may be half sent, and drop all answers that are still on their way."""
         self._serial.write(b"\n")
         self._serial.timeout = QUIET_S
         due = time.monotonic() + self._answer_timeout_s
@@ -134,7 +134,7 @@ class LaserController(LaserDriver):
         return line.decode("ascii", errors="replace")
 
     def _close_hw(self) -> None:
-        # boards wired to reset on DTR then reboot dark; a pseudo-terminal has no such line and says ENOTTY
+        # a board that resets on DTR reboots dark; a pseudo-terminal has no DTR line and raises ENOTTY
         for hang_up in (lambda: setattr(self._serial, "dtr", False), self._serial.close):
             try:
                 hang_up()

@@ -1,7 +1,7 @@
-"""A laser head of another make: copy this file, fill in what the head's manual says, add its `open` to `makes.HEADS`.
+"""Template of a laser head of another make: copy this file, follow the head's manual, add `open` to `makes.HEADS`.
 
-Every method may raise OSError (pyserial's errors and TimeoutError are ones): the head is then let go of, and the gate
-keeps it dark. One that must refuse raises RigError with what the head said.
+Every method may raise OSError (pyserial's errors and TimeoutError are OSErrors): the driver then disconnects the head,
+and the gate keeps it dark. A method that the head refuses raises RigError with the head's words.
 """
 
 from typing import Any, Self
@@ -29,7 +29,7 @@ class HeadTemplate(LaserHead):
         self._serial.write(f"{line}\n".encode("ascii"))
         answer: bytes = self._serial.read_until(b"\n")
         if not answer.endswith(b"\n"):
-            raise TimeoutError(f"no answer to '{line}'")  # after an unplug writing still succeeds: insist on answers
+            raise TimeoutError(f"no answer to '{line}'")  # writing may succeed on an unplugged port: require an answer
         return answer.decode("ascii", errors="replace").strip()
 
     def _identity_hw(self) -> str:

@@ -1,8 +1,8 @@
-"""Laser heads of other makes: one colour, a serial port of their own, and our controller as the gate before them.
+"""Laser heads of other makes: one colour, one serial port, and the laser controller as a gate before the head.
 
-Such a head stays lit when its host dies. It is therefore driven in its digital modulation mode, with a colour's
-modulation output of the controller on its modulation input, and is only ever switched on behind an armed gate.
-A new make is one class: copy `head_template.py`, and name it in `makes.HEADS`.
+A head of another make stays lit when its host dies. The head is therefore driven in digital modulation mode, with the
+controller's modulation output of its colour on the head's modulation input, and is switched on only behind an armed
+gate. A new make is one class: copy `head_template.py`, and add it to `makes.HEADS`.
 """
 
 from abc import ABC, abstractmethod
@@ -15,20 +15,20 @@ from holodriver.rig.lasers.laser_driver import OFFS, LaserDriver, require_watchd
 Answer = TypeVar("Answer")
 
 ROUNDING = 0.001
-"""Share by which a head may round the power it was given."""
+"""Share by which a head may round its power."""
 
 
 class LaserHead(ABC):
-    """One laser of one colour. The public methods are complete; a make implements those that end in `_hw`, and `open`.
+    """One laser of one colour. The public methods are complete; a make implements `open` and the methods in `_hw`.
 
     Args:
-        where: name of its port, for errors.
-        limit_w: the most it may be told to emit, W.
-        gate: the controller before it; without a hardware watchdog of its own, a head is not armed without one.
+        where: name of the head's port in errors.
+        limit_w: highest power that the driver may set, W.
+        gate: the controller that gates the head; a head without a hardware watchdog is not armed without a gate.
     """
 
     has_hardware_watchdog = False
-    """Whether the head itself goes dark when its host falls silent. Hardly any does."""
+    """Whether the head itself goes dark when its host falls silent; hardly any head does."""
 
     def __init__(self, where: str, *, limit_w: float, gate: LaserDriver | None = None):
         self.where = where
@@ -40,35 +40,35 @@ class LaserHead(ABC):
 
     @abstractmethod
     def _identity_hw(self) -> str:
-        """Maker, model, serial number."""
+        """Ask for maker, model and serial number."""
 
     @abstractmethod
     def _prepare_hw(self) -> None:
-        """Emission off, digital modulation, no emission by itself after power-on."""
+        """Switch emission off, digital modulation on, and automatic emission after power-on off."""
 
     @abstractmethod
     def _set_power_hw(self, watts: float) -> None:
-        """Power while the modulation input is high, W."""
+        """Set the power while the modulation input is high, W."""
 
     @abstractmethod
     def _power_hw(self) -> float:
-        """The power that is set, W."""
+        """Ask for the set power, W."""
 
     @abstractmethod
     def _set_emission_hw(self, on: bool) -> None:
-        """Emission, gated by the modulation input."""
+        """Switch emission on or off; the modulation input gates it."""
 
     @abstractmethod
     def _emission_hw(self) -> bool:
-        """Whether emission is on."""
+        """Ask whether emission is on."""
 
     @abstractmethod
     def _interlock_open_hw(self) -> bool:
-        """Whether the head's own interlock or key keeps it dark."""
+        """Ask whether the head's own interlock or key keeps it dark."""
 
     @abstractmethod
     def _close_hw(self) -> None:
-        """Let go of the port."""
+        """Close the port."""
 
     def __enter__(self) -> Self:
         return self
@@ -83,21 +83,21 @@ class LaserHead(ABC):
 
     @final
     def identity(self) -> str:
-        """Maker, model, serial number."""
+        """Ask for maker, model and serial number."""
         return self._asked(self._identity_hw)
 
     @final
     def interlock_open(self) -> bool:
-        """Whether the head's own interlock or key keeps it dark."""
+        """Ask whether the head's own interlock or key keeps it dark."""
         return self._asked(self._interlock_open_hw)
 
     @final
     def set_power(self, watts: float) -> None:
-        """Power while the gate is open, W; read back.
+        """Set the power while the gate is open, W, and read it back.
 
         Raises:
-            InputError: not from 0 to the limit; nothing has changed.
-            RigError: the head did not take it.
+            InputError: the power is not between 0 and the limit; the old power remains.
+            RigError: the head did not accept the power.
         """
         check("laser power", watts, numbers(0, self.limit_w, kind="watts"), where=self.where)
         self._asked(self._set_power_hw, watts)
@@ -105,7 +105,9 @@ class LaserHead(ABC):
 
     @final
     def prepare(self) -> None:
-        """All that arming takes but emission, which stays off: many answers on a slow port, longer than a gate waits.
+        """Do all steps of arming except the emission, which stays off.
+
+        These steps need many answers on a slow port, which would take longer than the gate's watchdog time.
 
         Raises:
             RigError: the head's interlock is open, its power is over the limit, or it does not answer.
@@ -123,10 +125,10 @@ class LaserHead(ABC):
 
     @final
     def arm(self) -> None:
-        """Emission on, behind the gate; prepared first, if it was not since it was last dark.
+        """Switch emission on behind the gate; a head that is not prepared is prepared first.
 
         Raises:
-            RigError: no armed gate that has a watchdog, the head's interlock is open, or it does not answer.
+            RigError: there is no armed gate with a watchdog, the head's interlock is open, or the head does not answer.
         """
         require_watchdog(self.where, self.has_hardware_watchdog, self._gate)
         if not self._prepared:
@@ -137,10 +139,10 @@ class LaserHead(ABC):
 
     @final
     def disarm(self) -> None:
-        """Emission off.
+        """Switch emission off.
 
         Raises:
-            RigError: the head did not confirm it.
+            RigError: the head did not confirm that emission is off.
         """
         self._prepared = False
         for attempt in range(1, OFFS + 1):
@@ -158,7 +160,7 @@ class LaserHead(ABC):
 
     @final
     def close(self) -> None:
-        """Dark, then let go. Closing twice is allowed."""
+        """Make the head dark and close its port. Closing twice is allowed."""
         if not self.connected:
             return
         try:

@@ -1,4 +1,4 @@
-"""The host's side of the lasers: a driver for any box that sequences them."""
+"""The host's driver for laser controllers: boxes that switch the lasers colour by colour."""
 
 import time
 from abc import ABC, abstractmethod
@@ -10,40 +10,43 @@ from holodriver.rig.laser_colour import Colour, read_step, written_step
 from holodriver.rig.settings import WATCHDOG_MARGIN_S
 
 OFFS = 3
-"""So often `OUTP OFF` is said to a box that does not confirm it: a line may be garbled once."""
+"""How often `OUTP OFF` is sent before a controller counts as not confirming the dark: a line may be garbled once."""
 
 SILENCES = 3
-"""A busy machine may deliver a question late to a simulated box, but not so often."""
+"""Number of silences in a watchdog test: a busy machine may deliver a question late to a simulated controller, but not
+three times."""
 
 
 class EdgeCount(NamedTuple):
-    """Edges that the box has seen since arming, and the colours of its step now (empty before the first edge)."""
+    """The controller's count of edges since arming, and the colours of its current step."""
 
     edges: int
+    """Number of edges since arming."""
     colours: tuple[Colour, ...]
+    """Colours of the current step; empty before the first edge."""
 
 
 class LaserDriver(ABC):
-    """Lasers that can be armed, stepped through colours, and kept armed only by being talked to.
+    """A controller of lasers that can be armed and stepped through colours, and goes dark when the host falls silent.
 
-    The public methods are complete and are not overridden; a new laser box implements `_exchange_hw`, which takes one
-    line of the protocol (holodriver/rig/PROTOCOL.md) and gives the answer, and sets `has_hardware_watchdog`. Leaving
-    the `with` block, however it is left, ends dark.
+    The public methods are complete and are not overridden. A new controller implements `_exchange_hw`, which sends one
+    line of the protocol (holodriver/rig/PROTOCOL.md) and returns the answer, and sets `has_hardware_watchdog`. The end
+    of the `with` block always makes the lasers dark.
 
     Args:
-        where: the device, for errors.
-        gate: for a head without a hardware watchdog, the armed controller that can cut its light (interlock, shutter
-            or modulation input). Without one such a head cannot be armed: it stays lit when its host dies.
+        where: name of the device in errors.
+        gate: for a laser without a hardware watchdog, the armed controller that can cut its light (interlock, shutter
+            or modulation input). Without a gate such a laser cannot be armed: it would stay lit when the host dies.
     """
 
     has_hardware_watchdog = False
-    """Whether the box itself goes dark when the host falls silent."""
+    """Whether the controller goes dark by itself when the host falls silent."""
 
     def __init__(self, where: str, *, gate: "LaserDriver | None" = None):
         self.where = where
         self.connected = True
         self.armed = False
-        """Whether the box was armed when last heard of."""
+        """Whether the controller was armed at its last answer."""
         self._gate = gate
 
     @abstractmethod
@@ -54,8 +57,8 @@ class LaserDriver(ABC):
             OSError: the device is gone or does not answer (`serial.SerialException` and `TimeoutError` are OSErrors).
         """
 
-    def _close_hw(self) -> None:  # noqa: B027 - most simulated and network heads have nothing to let go of
-        """Let go of the device."""
+    def _close_hw(self) -> None:  # noqa: B027 - most simulated and network devices have nothing to close
+        """Close the connection to the device."""
 
     def __enter__(self) -> Self:
         return self
@@ -70,11 +73,11 @@ class LaserDriver(ABC):
 
     @final
     def ask(self, line: str) -> str:
-        """Send one line; its answer.
+        """Send one line and return the answer.
 
         Raises:
-            RigError: the box refused the line (with what it has in `SYST:ERR?`), is not connected, or did not answer;
-                in the last case the driver lets go of it, and its watchdog makes it dark.
+            RigError: the controller refused the line (the error quotes `SYST:ERR?`), is not connected, or did not
+                answer; without an answer, the driver disconnects, and the watchdog makes the lasers dark.
         """
         answer = self._exchange(line)
         if answer == "ERR":
@@ -83,30 +86,30 @@ class LaserDriver(ABC):
 
     @final
     def identity(self) -> str:
-        """Maker, model, serial number and version."""
+        """Ask for maker, model, serial number and version."""
         return self.ask("*IDN?")
 
     @final
     def reset(self) -> None:
-        """Dark, disarmed, all settings as after boot, no errors waiting."""
+        """Make the controller dark and disarmed, restore its settings after boot and clear its errors."""
         self.armed = False
         self._tell("*RST")
         self._tell("*CLS")
 
     @final
     def set_power(self, colour: Colour, watts: float) -> None:
-        """Power of one colour, W.
+        """Set the power of one colour, W.
 
         Raises:
-            InputError: not a number from 0.
-            RigError: over the box's limit, which has changed nothing.
+            InputError: the power is no number from 0.
+            RigError: the power is over the controller's limit; the old power remains.
         """
         check("laser power", watts, numbers(0, kind="watts"), where=Colour(colour).label)
         self._tell(f"SOUR{Colour(colour).number}:POW:LEV:IMM:AMPL {watts:.9g}")
 
     @final
     def power(self, colour: Colour) -> float:
-        """Power that is set for one colour, W."""
+        """Ask for the set power of one colour, W."""
         return self._number(f"SOUR{Colour(colour).number}:POW:LEV:IMM:AMPL?")
 
     @final
@@ -118,12 +121,12 @@ class LaserDriver(ABC):
         on_time_s: float,
         source: Literal["BUS", "EXT"] = "EXT",
     ) -> None:
-        """What is on after each edge, in turn; only while disarmed.
+        """Set the lasers that are on after each edge, in turn; allowed only while disarmed.
 
         Args:
-            steps: a colour, or several that are on together, for each edge.
-            blanking_s: dark after an edge while the liquid crystal settles, s.
-            on_time_s: light after that, s; the next edge ends it in any case.
+            steps: for each edge a colour, or several colours that are on together.
+            blanking_s: dark time after an edge while the liquid crystal settles, s.
+            on_time_s: time of light after the dark time, s; the next edge always ends the light.
             source: edges of the panel's sync output ("EXT"), or `trigger` ("BUS", not frame-exact).
         """
         written = [written_step((step,) if isinstance(step, Colour) else tuple(sorted(step))) for step in steps]
@@ -134,24 +137,25 @@ class LaserDriver(ABC):
 
     @final
     def watch_edges(self, *, gated: bool = False, period_s: float = 0.0) -> None:
-        """How the box itself watches over the edges; only while disarmed, and until the next `reset`.
+        """Set how the controller itself checks the edges, until the next `reset`; allowed only while disarmed.
 
         Args:
-            gated: an edge's light waits for `confirm`.
-            period_s: time between edges that never stop, s; one that comes too early or too late disarms. 0: any.
+            gated: whether an edge's light waits for `confirm`.
+            period_s: time between endless edges, s; an edge that is early or late disarms. 0 allows any time.
 
         Raises:
-            RigError: the box does not know how.
+            RigError: the controller does not have these checks.
         """
         self._tell(f"SEQ:GATE {'ON' if gated else 'OFF'}")
         self._tell(f"SEQ:PER {round(period_s * 1e6)}")
 
     @final
     def confirm(self, frames: int) -> EdgeCount:
-        """Say that the last of so many frames stands, which lights it if the box has counted as many edges.
+        """Say that `frames` frames have been shown; the controller lights the last if it has counted as many edges.
 
         Raises:
-            RigError: it counted fewer and has gone dark (says by how many), or went dark by itself before.
+            RigError: the controller counted fewer edges and has gone dark (the error says by how many), or went dark
+                by itself before.
         """
         try:
             return self._edge_count(f"SEQ:CONF? {frames:d}")
@@ -166,15 +170,15 @@ class LaserDriver(ABC):
 
     @final
     def set_watchdog(self, milliseconds: int) -> None:
-        """Silence after which the box goes dark, ms; never more than the box's own limit."""
+        """Set the silence of the host after which the controller goes dark, ms, up to the controller's own limit."""
         self._tell(f"SYST:WDOG {milliseconds:d}")
 
     @final
     def arm(self) -> None:
-        """Let edges make light from now on. The box must be talked to (`heartbeat`) within its watchdog time.
+        """Let edges make light from now on; the host must call `heartbeat` within the watchdog time.
 
         Raises:
-            RigError: the interlock has tripped, or the head has no watchdog and no armed gate that has one.
+            RigError: the interlock has tripped, or the device has no watchdog and no armed gate with one.
         """
         require_watchdog(self.where, self.has_hardware_watchdog, self._gate)
         self._tell("OUTP ON")
@@ -182,13 +186,14 @@ class LaserDriver(ABC):
 
     @final
     def disarm(self) -> None:
-        """Dark now, and until the next `arm`.
+        """Make the lasers dark until the next `arm`.
 
         Raises:
-            RigError: the box did not confirm it, though told several times; silence is what its watchdog needs then.
+            RigError: the controller did not confirm the dark after several commands; only silence then helps, because
+                it lets the watchdog strike.
         """
         said = []
-        for _ in range(OFFS):  # no question in between: each that is understood feeds the watchdog
+        for _ in range(OFFS):  # no other question: each question that is understood feeds the watchdog
             said.append(self._exchange("OUTP OFF"))
             if said[-1] == "OK":
                 said.append(self._exchange("OUTP?"))
@@ -201,15 +206,15 @@ class LaserDriver(ABC):
 
     @final
     def dark(self) -> bool:
-        """Whether the box says that it is disarmed, which it only is when dark."""
+        """Ask whether the controller is disarmed, which means that all lasers are dark."""
         return self.ask("OUTP?") == "0"
 
     @final
     def heartbeat(self) -> None:
-        """Say that the host lives, and hear whether the box is still armed.
+        """Feed the watchdog, and ask whether the controller is still armed.
 
         Raises:
-            RigError: it went dark by itself (watchdog, interlock), with what it says about it.
+            RigError: the controller went dark by itself (watchdog, interlock); the error quotes the reason.
         """
         if self.ask("OUTP?") != "1" and self.armed:
             self.armed = False
@@ -219,12 +224,12 @@ class LaserDriver(ABC):
 
     @final
     def prove_watchdog(self, milliseconds: int) -> None:
-        """See that the box goes dark by itself when nobody talks to it, on which all safety rests; takes that long.
+        """Test the watchdog, on which all safety rests: the silent host waits until the controller disarms itself.
 
-        It is armed for it with all powers at 0 and without a source of edges, so that no colour can be lit.
+        For the test, the controller is armed with all powers at 0 and no source of edges, so that no colour can be lit.
 
         Raises:
-            RigError: it stayed armed, and has been disarmed; or the interlock has tripped.
+            RigError: the controller stayed armed (and has now been disarmed), or the interlock has tripped.
         """
         self.reset()
         self.set_watchdog(milliseconds)
@@ -243,25 +248,25 @@ class LaserDriver(ABC):
 
     @final
     def trigger(self) -> None:
-        """One step of the sequence by command; not frame-exact."""
+        """Step the sequence once by command; not frame-exact."""
         self._tell("*TRG")
 
     @final
     def edges(self) -> EdgeCount:
-        """Edges since arming and the colours of the step now."""
+        """Ask for the number of edges since arming and the colours of the current step."""
         return self._edge_count("SEQ:COUN?")
 
     @final
     def interlock_tripped(self) -> bool:
-        """Whether the interlock has tripped. Only a person at the box can clear that."""
+        """Ask whether the interlock has tripped. Only a person at the controller can clear a tripped interlock."""
         return self.ask("OUTP:PROT:INTL:TRIP?") == "1"
 
     @final
     def close(self) -> None:
-        """Make dark and let go of the box. Closing twice is allowed.
+        """Make the lasers dark and disconnect. Closing twice is allowed.
 
         Raises:
-            RigError: the box did not confirm that it is dark; its watchdog will make it so.
+            RigError: the controller did not confirm the dark; its watchdog will make the lasers dark.
         """
         if not self.connected:
             return
@@ -310,7 +315,7 @@ class LaserDriver(ABC):
             raise self._strange(line, answer) from error
 
     def _errors(self) -> list[str]:
-        """All errors that wait in the box, oldest first, taken out of it."""
+        """Fetch all errors from the controller's error queue, oldest first."""
         found: list[str] = []
         while not (entry := self._exchange("SYST:ERR?")).startswith("0,"):
             found.append(entry)
@@ -323,10 +328,10 @@ class LaserDriver(ABC):
 
 
 def require_watchdog(where: str, has_one: bool, gate: LaserDriver | None) -> None:
-    """Refuse to arm what would stay lit when its host dies.
+    """Refuse to arm a device that would stay lit when the host dies.
 
     Raises:
-        RigError: neither the head nor an armed controller before it has a hardware watchdog.
+        RigError: neither the device nor an armed gate has a hardware watchdog.
     """
     if not (has_one or (gate is not None and gate.has_hardware_watchdog and gate.armed)):
         raise RigError(

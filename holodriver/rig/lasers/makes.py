@@ -1,4 +1,4 @@
-"""Lasers by make: what a rig file names, opened."""
+"""The makes of laser controllers and heads, and the functions that open those of a rig file."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
@@ -15,15 +15,15 @@ from holodriver.rig.lasers.laser_driver import LaserDriver
 from holodriver.rig.settings import MAX_WATCHDOG_MS
 
 CONTROLLERS: dict[str, Callable[[str], LaserDriver]] = {"holodriver": LaserController.open}
-"""Boxes that speak the protocol and sequence colours, by make: called with a port."""
+"""Functions that open a laser controller, by make; the argument is a port."""
 
 HEADS: dict[str, Callable[..., LaserHead]] = {"coherent-obis": CoherentObis.open}
-"""Heads of one colour that a controller gates, by make: called with a port, `limit_w` and `gate`."""
+"""Functions that open a laser head behind a controller, by make; the arguments are a port, `limit_w` and `gate`."""
 
 
 @dataclass(frozen=True)
 class HeadSetup:
-    """One head of another make, on a serial port of its own."""
+    """Make and serial port of one laser head of another make."""
 
     make: str
     port: str
@@ -31,15 +31,15 @@ class HeadSetup:
 
 @dataclass(frozen=True)
 class LaserSetup:
-    """The lasers of a rig, as its file names them.
+    """The lasers of a rig, as the rig file describes them.
 
     Args:
-        port: the controller's, a device path or pyserial URL.
-        limits_w: the most that each colour may have, W; a colour that is missing is never armed.
-        make: the controller's, a key of `CONTROLLERS`.
-        heads: heads with a serial port of their own, by colour; the controller gates them.
-        watchdog_ms: silence after which the controller is dark, ms.
-        skew_s: the most that the time of a flip and that of its sync edge differ on this panel, s.
+        port: port of the controller, a device path or pyserial URL.
+        limits_w: highest power of each colour, W; a colour without a limit is never armed.
+        make: make of the controller, a key of `CONTROLLERS`.
+        heads: laser heads with their own serial ports, by colour; the controller gates them.
+        watchdog_ms: silence of the host after which the controller goes dark, ms.
+        skew_s: largest difference between the time of a flip and the time of its sync edge on this panel, s.
     """
 
     port: str
@@ -51,11 +51,11 @@ class LaserSetup:
 
 
 def open_controller(port: str, make: str = "holodriver") -> LaserDriver:
-    """A connected controller, dark and disarmed.
+    """Connect to a controller, which is then dark and disarmed.
 
     Raises:
-        InputError: nobody knows this make.
-        RigError: it does not answer.
+        InputError: the make is unknown.
+        RigError: the controller does not answer.
     """
     if make not in CONTROLLERS:
         raise InputError(f"'{make}' is no make of laser controller: {', '.join(CONTROLLERS)}", where=port)
@@ -66,9 +66,9 @@ class Lasers:
     """A controller and the heads behind it, which are armed and made dark together.
 
     Args:
-        setup: what the rig file says about them.
-        controller: connected.
-        heads: the connected heads that it gates, by colour.
+        setup: description of the lasers from the rig file.
+        controller: the connected controller.
+        heads: the connected heads that the controller gates, by colour.
     """
 
     def __init__(self, setup: LaserSetup, controller: LaserDriver, heads: Mapping[Colour, LaserHead]):
@@ -78,11 +78,11 @@ class Lasers:
 
     @classmethod
     def open(cls, setup: LaserSetup) -> Self:
-        """Connect to the lasers; they are dark and disarmed.
+        """Connect to the lasers, which are then dark and disarmed.
 
         Raises:
-            InputError: nobody knows one of the makes, or a head's colour has no limit.
-            RigError: one of them does not answer.
+            InputError: a make is unknown, or a head's colour has no limit.
+            RigError: the controller or a head does not answer.
         """
         for colour, head in setup.heads.items():
             if head.make not in HEADS:
@@ -93,21 +93,21 @@ class Lasers:
 
     @property
     def connected(self) -> bool:
-        """Whether all of them answered when last asked."""
+        """Whether the controller and all heads gave their last answers."""
         return self.controller.connected and all(head.connected for head in self.heads.values())
 
     def reconnect(self) -> None:
-        """Open everything anew, dark and disarmed.
+        """Open the controller and all heads anew, dark and disarmed.
 
         Raises:
-            RigError: one of them does not answer.
+            RigError: the controller or a head does not answer.
         """
         with suppress(RigError):
             self.close()
         self.controller, self.heads = _opened(self.setup)
 
     def identities(self) -> dict[str, str]:
-        """Who answers, by what it is."""
+        """Ask each device for its identity; the keys are "controller" and the heads' colours."""
         found = {"controller": self.controller.identity()}
         return found | {Colour(colour).label: head.identity() for colour, head in self.heads.items()}
 
@@ -115,8 +115,8 @@ class Lasers:
         """Let edges or triggers make light of the ordered colours; all others stay at 0 W.
 
         Raises:
-            InputError: a power over the rig's own limit.
-            RigError: refused (interlock, a head without a gate) or no answer; all is dark then.
+            InputError: a power is over the rig's limit.
+            RigError: a device refuses (interlock, a head without a gate) or does not answer; all lasers are then dark.
         """
         for colour, watts in order.powers_w.items():
             limit = self.setup.limits_w.get(colour, 0.0)
@@ -134,16 +134,16 @@ class Lasers:
             heads = [head for colour, head in self.heads.items() if colour in order.powers_w]
             for head in heads:
                 head.prepare()
-            self.controller.arm()  # dark until the first edge, so that a head behind it comes on in the dark
+            self.controller.arm()  # dark until the first edge, so that heads behind the gate switch on in the dark
             for head in heads:
-                self.controller.heartbeat()  # one answer of a head in between: three may take longer than the watchdog
+                self.controller.heartbeat()  # before each head: the answers of three may outlast the watchdog time
                 head.arm()
         except BaseException as error:
             self.end_dark(error)
             raise
 
     def _watches(self, steps: StepOrder) -> bool:
-        """Have the controller itself watch over the edges; whether it knows how."""
+        """Let the controller itself check the edges; return whether it has these checks."""
         try:
             self.controller.watch_edges(gated=steps.gated, period_s=steps.edge_period_s)
         except RigError:
@@ -153,18 +153,18 @@ class Lasers:
         return True
 
     def set_power(self, colour: Colour, watts: float) -> None:
-        """Power of one colour, W, at its head and in the controller, which keeps a colour at 0 W dark."""
+        """Set the power of one colour, W, at its head and in the controller; the controller keeps 0 W dark."""
         if colour in self.heads and watts > 0:
             self.heads[colour].set_power(watts)
         self.controller.set_power(colour, watts)
 
     def disarm(self) -> None:
-        """Dark: the gate first, then what is behind it.
+        """Make the lasers dark: the controller first, then the heads behind it.
 
         Raises:
-            RigError: one of them did not confirm it; the others were told nevertheless.
+            RigError: a device did not confirm the dark; all others were told nevertheless.
         """
-        with ExitStack() as steps:  # runs in the order opposite to this one, each even if one before it fails
+        with ExitStack() as steps:  # runs the steps in reverse order, each even if one before it fails
             for head in self.heads.values():
                 if head.connected:
                     steps.callback(head.disarm)
@@ -172,14 +172,14 @@ class Lasers:
                 steps.callback(self.controller.disarm)
 
     def end_dark(self, error: BaseException) -> None:
-        """Dark because of `error`; what fails on the way is noted on it."""
+        """Make the lasers dark because of `error`; further errors become notes on `error`."""
         try:
             self.disarm()
         except Exception as failure:
             error.add_note(str(failure))
 
     def close(self) -> None:
-        """Dark, then let go of everything. Closing twice is allowed."""
+        """Make the lasers dark and close all ports. Closing twice is allowed."""
         with ExitStack() as steps:
             for head in self.heads.values():
                 steps.callback(head.close)
@@ -187,13 +187,13 @@ class Lasers:
 
 
 def _opened(setup: LaserSetup) -> tuple[LaserDriver, dict[Colour, LaserHead]]:
-    """Controller and heads, connected and dark."""
+    """Connect to the controller and the heads, and make all of them dark."""
     heads: dict[Colour, LaserHead] = {}
     with ExitStack() as opened:
         controller = opened.enter_context(open_controller(setup.port, setup.make))
         for colour, head in setup.heads.items():
             made = HEADS[head.make](head.port, limit_w=setup.limits_w[colour], gate=controller)
             heads[colour] = opened.enter_context(made)
-            heads[colour].disarm()  # whatever somebody had it do
+            heads[colour].disarm()  # the head may have been left emitting
         opened.pop_all()
     return controller, heads

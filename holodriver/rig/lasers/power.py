@@ -1,4 +1,4 @@
-"""Power of the lasers of a play: the strongest, how the others balance it, and the limits that hold for each."""
+"""Powers of the lasers in a play: the strongest laser's power, the balance of the others, and the limits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ from holodriver.rig.laser_colour import Colour
 from holodriver.rig.settings import Rig
 
 EVEN_W = 1e-3
-"""Power for measurements unless somebody says another, W."""
+"""Default power of each laser in measurements, W."""
 
 
 @dataclass
 class Power:
-    """Power of the lasers: the strongest, and how the others balance it.
+    """Powers of the lasers, as the strongest laser's power and the ratios of all lasers to it.
 
     Args:
-        highest_w: power of the strongest, W.
-        balance: of each colour, 0 to 1.
-        limits_w: most of each colour, W.
+        highest_w: power of the strongest laser, W.
+        balance: ratio of each colour's power to the strongest, 0 to 1.
+        limits_w: highest allowed power of each colour, W.
 
     Raises:
-        InputError: a colour is over its limit; says which.
+        InputError: a colour is over its limit; the error names the colour.
     """
 
     highest_w: float
@@ -44,26 +44,26 @@ class Power:
 
 
 def shown_colours(rig: Rig, colours: int) -> tuple[Colour, ...]:
-    """The laser of each of the `colours` on the colour axis of a hologram; a single one is what the rig shows."""
+    """Lasers for the `colours` colours of a hologram; a hologram of one colour takes the rig's first laser."""
     if colours == 1:
         return (Colour[rig.sequence.order[0].upper()],)
     return tuple(Colour)[:colours]
 
 
 def balanced_power(rig: Rig, gains: Sequence[float], calibration: Calibration | None, highest_w: float) -> Power:
-    """Power of each laser: what undoes the ratio of the encoding gains, times the white balance that was measured.
+    """Powers that undo the ratio of the encoding gains, times the measured white balance.
 
     Args:
-        rig: its limits hold, and colours that it does not show stay dark.
+        rig: settings of the rig, with its limits; colours that the rig does not show stay dark.
         gains: encoding gain of each colour.
-        calibration: of the rig; None for lasers that were not balanced.
-        highest_w: power of the strongest, W.
+        calibration: the rig's calibration with the white balance; None without white balance.
+        highest_w: power of the strongest laser, W.
 
     Raises:
-        InputError: a colour is over its limit; says which.
+        InputError: a colour is over its limit; the error names the colour.
     """
     balance = laser_powers(gains, 1.0)
-    if calibration is not None:  # the lasers' white balance, on top of what the encoding asks for
+    if calibration is not None:
         both = [gain * white for gain, white in zip(balance, calibration.relative_powers, strict=True)]
         balance = tuple(share / max(both) for share in both)
     shares = dict.fromkeys(Colour, 0.0)
@@ -74,15 +74,15 @@ def balanced_power(rig: Rig, gains: Sequence[float], calibration: Calibration | 
 
 
 def even_power(rig: Rig, colours: int, highest_w: float | None = None) -> Power:
-    """The same power for each of the `colours` that the rig shows, as measurements that compare them need it.
+    """Equal powers for all shown colours, as measurements that compare colours need them.
 
     Args:
-        rig: its limits hold.
-        colours: on the colour axis.
-        highest_w: W; the lowest limit unless given, and never more than 1 mW then.
+        rig: settings of the rig, with its limits.
+        colours: number of colours on the colour axis.
+        highest_w: power of each shown colour, W; by default the lowest limit, but at most `EVEN_W`.
 
     Raises:
-        InputError: a colour is over its limit; says which.
+        InputError: a colour is over its limit; the error names the colour.
     """
     lasers = shown_colours(rig, colours)
     if highest_w is None:

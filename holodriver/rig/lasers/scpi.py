@@ -1,7 +1,7 @@
-"""The line language of the laser controller: headers, numbers, checksums, the error queue.
+"""The command language of the laser controller: headers, numbers, checksums and the error queue.
 
-Source: SCPI-99 volume 1 (syntax) and chapter 21.8 (error numbers); IEEE 488.2 (`*ESR?` bits). The checksum is ours:
-`*hh` after the line, the XOR of the characters before it, as in NMEA 0183.
+Source: SCPI-99 volume 1 (syntax) and chapter 21.8 (error numbers); IEEE 488.2 (`*ESR?` bits). The checksum is not SCPI:
+`*hh` at the end of a line is the XOR of the characters before it, as in NMEA 0183.
 """
 
 import re
@@ -11,20 +11,20 @@ from functools import reduce
 from operator import xor
 
 MAX_LINE = 128
-"""Longest line, characters without the LF: what a small microcontroller buffers."""
+"""Longest line without the LF, characters: the buffer of a small microcontroller."""
 
 QUEUE_LENGTH = 16
-"""Errors kept until they are read; the last place says that more were lost."""
+"""Number of errors kept until they are read; the last place says that further errors were lost."""
 
 _SEALED = re.compile(r"(.*)\*([0-9A-Fa-f]{2})")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")  # NRf; float() alone would take "nan" and "1_0"
 
 
 class CommandError(Exception):
-    """A line is refused and changes nothing.
+    """An error that refuses a line; the refused line has changed nothing.
 
     Args:
-        code: SCPI error number (negative), or the device's own (positive).
+        code: SCPI error number (negative), or the device's own error number (positive).
         text: the error in words.
     """
 
@@ -40,12 +40,12 @@ def checksum(body: str) -> int:
 
 
 def seal(body: str) -> str:
-    """The line with its checksum behind it."""
+    """Append the checksum to a line."""
     return f"{body}*{checksum(body):02X}"
 
 
 def unseal(line: str) -> tuple[str, bool | None]:
-    """The line without its checksum, and whether that was right; None where the line carries none."""
+    """Split a line from its checksum; return the line and whether the checksum is right, or None without checksum."""
     match = _SEALED.fullmatch(line)
     if match is None:
         return line, None
@@ -53,9 +53,9 @@ def unseal(line: str) -> tuple[str, bool | None]:
 
 
 def header(pattern: str) -> re.Pattern[str]:
-    """A matcher for one command header in SCPI notation.
+    """Regular expression for one command header in SCPI notation.
 
-    Capitals are the short form, `[...]` may be left out, `#` is a numeric suffix: `SOURce#:POWer[:LEVel]?`.
+    Capitals are the short form, `[...]` is optional, `#` is a numeric suffix: `SOURce#:POWer[:LEVel]?`.
     """
     written = ""
     for mnemonic, other in re.findall(r"([A-Za-z]+)|([^A-Za-z])", pattern):
@@ -68,10 +68,10 @@ def header(pattern: str) -> re.Pattern[str]:
 
 
 def number(text: str) -> float:
-    """A decimal number.
+    """Parse a decimal number.
 
     Raises:
-        CommandError: -104, it is none.
+        CommandError: -104, the text is no number.
     """
     if not _NUMBER.fullmatch(text):
         raise CommandError(-104, "Data type error; a number is expected")
@@ -79,10 +79,10 @@ def number(text: str) -> float:
 
 
 def whole(text: str, low: int, high: int) -> int:
-    """A whole number from `low` to `high`.
+    """Parse a whole number from `low` to `high`.
 
     Raises:
-        CommandError: -104, it is none; -222, it lies outside.
+        CommandError: -104, the text is no whole number; -222, the number is out of range.
     """
     value = number(text)
     if not low <= value <= high:
@@ -93,7 +93,7 @@ def whole(text: str, low: int, high: int) -> int:
 
 
 def bare(act: Callable[[], str | None]) -> Callable[[str], str]:
-    """The handler of a command (answered with OK) or query that takes no parameter."""
+    """Make the handler of a query, or of a command (answered with OK), that takes no parameter."""
 
     def handler(text: str) -> str:
         if text:
@@ -105,10 +105,10 @@ def bare(act: Callable[[], str | None]) -> Callable[[str], str]:
 
 
 def given(text: str) -> str:
-    """A parameter that must be there.
+    """Return a parameter that must not be empty.
 
     Raises:
-        CommandError: -109, it is missing.
+        CommandError: -109, the parameter is missing.
     """
     if not text:
         raise CommandError(-109, "Missing parameter")
@@ -116,10 +116,10 @@ def given(text: str) -> str:
 
 
 def switch(text: str) -> bool:
-    """Whether a parameter says on or off.
+    """Parse a parameter that says on (true) or off (false).
 
     Raises:
-        CommandError: -109, it is missing; -224, it says neither.
+        CommandError: -109, the parameter is missing; -224, it is neither.
     """
     on = {"ON": True, "1": True, "OFF": False, "0": False}.get(given(text).upper())
     if on is None:
@@ -128,7 +128,7 @@ def switch(text: str) -> bool:
 
 
 class ErrorQueue:
-    """`SYST:ERR?` and `*ESR?` of a device."""
+    """The error queue (`SYST:ERR?`) and the event status register (`*ESR?`) of a device."""
 
     def __init__(self) -> None:
         self._entries: deque[CommandError] = deque()
@@ -138,7 +138,7 @@ class ErrorQueue:
         return len(self._entries)
 
     def add(self, error: CommandError) -> None:
-        """Queue an error and set its class's bit in the event status register."""
+        """Queue an error, and set the bit of its class in the event status register."""
         if 100 <= -error.code < 200:
             self._status |= 0x20  # command error
         elif 200 <= -error.code < 300:
@@ -151,11 +151,11 @@ class ErrorQueue:
             self._entries[-1] = CommandError(-350, "Queue overflow")
 
     def next(self) -> str:
-        """The oldest error, taken out of the queue."""
+        """Take the oldest error out of the queue."""
         return str(self._entries.popleft()) if self._entries else '0,"No error"'
 
     def status(self) -> int:
-        """The event status register, cleared by reading."""
+        """Read and clear the event status register."""
         status, self._status = self._status, 0
         return status
 

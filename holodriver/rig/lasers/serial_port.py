@@ -1,20 +1,21 @@
-"""Serial ports, real or not: `/dev/ttyACM0`, `COM3`, a pseudo-terminal, any URL that pyserial opens."""
+"""Serial ports: `/dev/ttyACM0`, `COM3`, a pseudo-terminal, or any URL that pyserial opens."""
 
 from typing import Any
 
 from holodriver.errors import RigError
 
 BAUD_RATE = 115200
-"""Symbols a second of all devices."""
+"""Baud rate of all devices, symbols per second."""
 
 QUIET_S = 0.05
-"""Silence after which no older answer is on its way; longer than the 16 ms that FTDI adapters hold bytes back."""
+"""Silence after which no old answer can still arrive, s: longer than the 16 ms for which FTDI adapters hold bytes."""
 
 WRITE_TIMEOUT_S = 1.0
+"""Longest wait of one `write`, s."""
 
 
 def open_port(port: str, *, timeout_s: float = QUIET_S, write_timeout_s: float = WRITE_TIMEOUT_S) -> Any:
-    """A pyserial port for this process alone.
+    """Open a serial port (pyserial) for this process only.
 
     Args:
         port: device path or pyserial URL.
@@ -22,7 +23,7 @@ def open_port(port: str, *, timeout_s: float = QUIET_S, write_timeout_s: float =
         write_timeout_s: longest wait of one `write`, s.
 
     Raises:
-        RigError: pyserial is missing, or the port is not there or in use.
+        RigError: pyserial is missing, or the port does not exist or is in use.
     """
     try:
         import serial

@@ -1,7 +1,7 @@
-"""When lasers may stay lit: the rules of the laser supervisor, apart from its process.
+"""The rules by which the laser supervisor keeps lasers lit or makes them dark, without the process around them.
 
-Light needs three things to go on: frames that keep coming, a box that has seen as many edges as there were frames, and
-a clock that did not jump. Whatever fails, the answer is the same, dark at once, and only a new order arms again.
+Light goes on under three conditions: frames keep coming, the controller counts as many edges as there were frames, and
+the clock does not jump. If one condition fails, the lasers go dark at once, and only a new order arms them again.
 """
 
 import math
@@ -20,42 +20,43 @@ from holodriver.rig.lasers.makes import Lasers
 from holodriver.rig.settings import HEARTBEAT_S, JUMP_S, STALL_S, START_S, WATCHDOG_MARGIN_S
 
 GRACE_S = 0.1
-"""A count is judged this much later, s, when the frames of its time have been reported."""
+"""Time between a count and its comparison with the frames, s: by then the frames of that time have been reported."""
 
 
 class FrameFeed(Protocol):
-    """The frames that have been shown, as the player tells them."""
+    """The record of shown frames that the player writes."""
 
     def shown(self) -> int:
-        """How many since arming."""
+        """Number of frames since arming."""
         ...
 
     def shown_by(self, time_s: float) -> int:
-        """How many by this time (s, `perf_counter`)."""
+        """Number of frames until `time_s` (s, `perf_counter`)."""
         ...
 
 
 @dataclass(frozen=True)
 class LaserStatus:
-    """What the supervisor knows. Nothing in it is asked from the lasers for the purpose."""
+    """The supervisor's latest knowledge of the lasers; making a status asks the lasers nothing."""
 
     connected: bool
     armed: bool
     interlock_tripped: bool
     frames: int
-    """Frames that it was told of since arming."""
+    """Number of frames reported since arming."""
     edges: int
-    """Edges (or triggers) that the box counted when last asked."""
+    """Number of edges (or triggers) in the controller's last answer."""
     colours: tuple[Colour, ...]
-    """The colours of the box's step then."""
+    """Colours of the controller's step in its last answer."""
     comparisons: int
-    """How often edges and frames were compared since arming."""
+    """Number of comparisons of edges and frames since arming."""
     went_dark: str | None
-    """Why the lasers went dark without being told to; None if they did not."""
+    """Reason why the lasers went dark without a command; None if they did not."""
     dark: bool
-    """Whether they have confirmed the dark since they were last armed."""
+    """Whether the lasers have confirmed the dark since the last arming."""
     unlit: int = 0
-    """Frames since arming that were to be lit and stayed dark: never confirmed, or when their light was over."""
+    """Number of frames since arming that should have been lit and stayed dark: never confirmed, or confirmed too late.
+    """
 
 
 @dataclass(frozen=True)
@@ -67,19 +68,19 @@ class _Count:
 
 
 def suspend_clock() -> float:
-    """Seconds that also pass while the machine sleeps, where the system has such a clock; else the wall clock."""
+    """Time of a clock that also runs while the machine sleeps, s; the wall clock on systems without such a clock."""
     boot = getattr(time, "CLOCK_BOOTTIME", None)
     return time.time() if boot is None else time.clock_gettime(boot)
 
 
 class Supervision:
-    """Keeps lasers lit while all is well. `turn` is called every few milliseconds.
+    """Applies the rules to lasers; `turn` must be called every few milliseconds.
 
     Args:
-        lasers: connected.
-        feed: what the player says.
-        clock: `time.perf_counter`, or one for tests.
-        slept: a clock that goes on while the host sleeps.
+        lasers: the connected lasers.
+        feed: the record of shown frames.
+        clock: returns the time, s; `time.perf_counter`, or a clock for tests.
+        slept: returns the time of a clock that also runs while the host sleeps, s.
     """
 
     def __init__(
@@ -96,7 +97,7 @@ class Supervision:
         self._steps: StepOrder | None = None
         self._powers_w: dict[Colour, float] = {}
         self._armed = self._tripped = self._blank = False
-        self._confirmed_dark = True  # who opens lasers makes them dark
+        self._confirmed_dark = True  # opening the lasers has made them dark
         self._told_off_s = -math.inf
         self._counted = EdgeCount(0, ())
         self._waiting: deque[_Count] = deque()
@@ -108,7 +109,7 @@ class Supervision:
 
     @property
     def hurried(self) -> bool:
-        """Whether light waits for each turn."""
+        """Whether light waits for a confirmation, so that turns must come quickly."""
         return self._armed and self._lasers.gated
 
     @property
@@ -117,7 +118,7 @@ class Supervision:
         return self._armed
 
     def status(self) -> LaserStatus:
-        """What is known now."""
+        """Return the current knowledge of the lasers."""
         return LaserStatus(
             self._lasers.controller.connected,
             self._armed,
@@ -132,11 +133,11 @@ class Supervision:
         )
 
     def prove_watchdog(self) -> None:
-        """See, in the dark, that the controller goes dark by itself when nobody talks to it.
+        """Test in the dark that the controller disarms itself when the host falls silent.
 
         Raises:
             InputError: the lasers are armed.
-            RigError: it does not, or does not answer.
+            RigError: the watchdog does not work, or the controller does not answer.
         """
         if self._armed:
             raise InputError("the lasers are armed")
@@ -150,7 +151,7 @@ class Supervision:
         self._confirmed_dark = True
 
     def arm(self, order: ArmOrder, steps: StepOrder) -> None:
-        """Arm as a person ordered.
+        """Arm the lasers as a person ordered.
 
         Raises:
             InputError: the order was used before, or is over the rig's limits.
@@ -179,7 +180,11 @@ class Supervision:
         self._looked_slept_s = self._slept()
 
     def set_power(self, colour: Colour, watts: float) -> None:
-        """Power of one colour from now on, W, up to what the order says."""
+        """Set the power of one colour, W, up to the ordered power.
+
+        Raises:
+            InputError: the lasers are not armed, or the power is above the ordered one.
+        """
         if self._order is None or not self._armed:
             raise InputError("the lasers are not armed", where=Colour(colour).label)
         most = self._order.powers_w.get(colour, 0.0)
@@ -194,7 +199,11 @@ class Supervision:
             self._lasers.set_power(colour, watts)
 
     def blank(self, on: bool) -> None:
-        """All colours at 0 W, or back at their powers; edges are counted on."""
+        """Set all colours to 0 W, or back to their powers; the count of edges goes on.
+
+        Raises:
+            InputError: the lasers are not armed.
+        """
         if not self._armed:
             raise InputError("the lasers are not armed")
         self._blank = on
@@ -202,16 +211,16 @@ class Supervision:
             self._lasers.controller.set_power(colour, 0.0 if on else watts)
 
     def trigger(self) -> None:
-        """One step of the sequence by command ("BUS"), for the frame that has just been shown."""
+        """Step the sequence once by command ("BUS"), for the frame that has just been shown."""
         if self._armed:
             self._lasers.controller.trigger()
             self._triggers += 1
 
     def stop(self) -> EdgeCount:
-        """Dark, confirmed; the edges since arming.
+        """Make the lasers dark, wait for their confirmation and return the edges since arming.
 
         Raises:
-            RigError: the lasers do not confirm it.
+            RigError: the lasers do not confirm the dark.
         """
         armed, self._armed = self._armed, False
         self._make_dark()
@@ -222,7 +231,7 @@ class Supervision:
         return self._counted
 
     def go_dark(self, reason: str) -> None:
-        """Dark at once, for a reason that the person will be told."""
+        """Make the lasers dark at once; `reason` is what the person will be told."""
         self._armed = False
         self._went_dark = reason
         connected = self._lasers.controller.connected
@@ -231,10 +240,10 @@ class Supervision:
             self._went_dark = f"{reason}; {error}"
 
     def _make_dark(self) -> None:
-        """See to it that the dark has been confirmed.
+        """Make the lasers dark unless they have confirmed the dark already.
 
         Raises:
-            RigError: it has not; says why light was to end.
+            RigError: the lasers do not confirm the dark; the error says why the light was to end.
         """
         if self._confirmed_dark or (error := self._tell_off()) is None:
             return
@@ -243,7 +252,7 @@ class Supervision:
         raise RigError(f"{error.what}{because}", where=error.where, remedy=remedy)
 
     def _tell_off(self) -> HolodriverError | None:
-        """Tell the lasers to be dark; what kept them from confirming it."""
+        """Tell the lasers to be dark; return the error that kept them from confirming it, or None."""
         controller = self._lasers.controller
         try:
             self._lasers.disarm()
@@ -261,7 +270,7 @@ class Supervision:
         return None
 
     def turn(self) -> None:
-        """Look at everything once."""
+        """Check clock, frames and lasers once; make the lasers dark if a rule is broken."""
         missed_s = self._missed()
         now = self._looked_s
         if not self._armed:
@@ -279,7 +288,7 @@ class Supervision:
         try:
             if self._lasers.gated and self._seen > self._confirmed:
                 self._confirm()
-            # frames that stand still are no reason to talk; until the first there is nothing to light
+            # without new frames, silence lets the watchdog strike; before the first frame there is no light to end
             if now - self._beat_s >= HEARTBEAT_S and (self._seen > self._beaten or not self._seen):
                 self._beat_s, self._beaten = now, self._seen
                 self._heartbeat()
@@ -288,13 +297,13 @@ class Supervision:
             self.go_dark(error.what)
 
     def idle(self) -> None:
-        """While not armed: is the box still there, is the door closed; one that was gone and is back comes back dark.
+        """Check connection and interlock while not armed; reconnect, dark, to a controller that is back.
 
-        A box that has not confirmed the dark is left alone for longer than its watchdog takes, and hears nothing but
-        to be dark: any other line would keep it lit.
+        A controller that has not confirmed the dark is left alone for longer than its watchdog time, and then told
+        nothing but to be dark: any other line would feed its watchdog and keep it lit.
 
         Raises:
-            RigError: no answer, or it is not back yet.
+            RigError: the controller does not answer, or is not back yet.
         """
         lasers = self._lasers
         if self._armed:
@@ -312,7 +321,7 @@ class Supervision:
             self._confirmed_dark = True
 
     def _missed(self) -> float:
-        """Time (s) that has passed since the last look without this process: in sleep, or held up."""
+        """Time since the last turn, s; it counts the time for which the host slept or this process was held up."""
         now, slept = self._clock(), self._slept()
         gap = now - self._looked_s
         jump = abs((slept - self._looked_slept_s) - gap)
@@ -332,7 +341,7 @@ class Supervision:
         self._waiting.append(_Count(self._counted, asked, self._clock(), self._triggers))
 
     def _confirm(self) -> None:
-        """Light for the frame that stands, if the controller has counted as many edges."""
+        """Confirm the shown frame; the controller lights it if it has counted as many edges as frames."""
         assert self._steps is not None
         skipped = self._seen - self._confirmed - 1
         self._confirmed = self._seen
@@ -346,11 +355,15 @@ class Supervision:
 
     @property
     def _is_lit(self) -> bool:
-        """Whether frames are to be lit, or only counted."""
+        """Whether frames should be lit, or only counted."""
         return not self._blank and any(self._powers_w.values())
 
     def _judge(self, now: float) -> None:
-        """Counts whose frames must have been reported by now, against those frames."""
+        """Compare counts with frames, for all counts older than `GRACE_S`.
+
+        Raises:
+            RigError: the numbers of edges and frames, or the colours, differ.
+        """
         assert self._steps is not None
         while self._waiting and now - self._waiting[0].answered_s >= GRACE_S:
             count = self._waiting.popleft()
@@ -377,7 +390,7 @@ class Supervision:
 
 
 class FrameTimes:
-    """A `FrameFeed` from a list of times, s, rising."""
+    """A `FrameFeed` made of a list of rising times, s."""
 
     def __init__(self) -> None:
         self.times: list[float] = []

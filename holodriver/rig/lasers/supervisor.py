@@ -1,9 +1,9 @@
-"""The laser supervisor: a process that owns the lasers and nothing else, and the player's handle on it.
+"""The laser supervisor: a process that owns the lasers and nothing else, and the player's handle on that process.
 
-It has the serial port. The player tells it each frame through shared memory, which costs nothing and cannot block. A
-player that is killed closes the connection: dark. One that hangs tells no more frames: dark. A supervisor that is
-killed leaves the box silent, and its watchdog makes it dark. Ctrl-C is the player's affair, SIGTERM and a terminal
-that is closed are dark.
+The supervisor holds the serial port. The player reports each frame through shared memory, which is fast and cannot
+block. The lasers go dark in each of these cases: the player is killed (its connection closes), the player hangs (no
+more frames are reported), the supervisor is killed (the controller hears nothing, and its watchdog strikes), SIGTERM,
+or a closed terminal. Ctrl-C is left to the player.
 """
 
 import signal
@@ -23,23 +23,24 @@ from holodriver.rig.lasers.makes import Lasers, LaserSetup
 from holodriver.rig.lasers.supervision import LaserStatus, Supervision
 
 TURN_S = 0.005
-"""Between two looks at frames and lasers, s."""
+"""Time between two checks of frames and lasers, s."""
 
 HURRIED_S = 0.001
-"""The same where light waits for it, s: short beside the time in which a liquid crystal settles."""
+"""Time between two checks while light waits for a confirmation, s: short compared with a liquid crystal's settling."""
 
 IDLE_S = 0.25
-"""Between two looks at the interlock while dark, and between two attempts to reconnect, s."""
+"""Time between two checks of the interlock while dark, and between two attempts to reconnect, s."""
 
 REPLY_TIMEOUT_S = 15.0
-"""Arming may wait for a board that boots; a dead supervisor is noticed at once."""
+"""Longest wait for the supervisor's answer, s: arming may wait for a board to boot. A dead supervisor is noticed at
+once."""
 
 _KEPT = 1024
-"""Frame times that are kept: more than two seconds of any panel."""
+"""Number of frame times kept: more than two seconds on any panel."""
 
 
 class SharedFrames:
-    """A `FrameFeed` in shared memory: the player writes, the supervisor reads; neither waits for the other."""
+    """A `FrameFeed` in shared memory: the player writes, the supervisor reads, and neither waits for the other."""
 
     def __init__(self) -> None:
         context = get_context("spawn")
@@ -47,21 +48,21 @@ class SharedFrames:
         self._count: Any = context.RawValue("q", 0)
 
     def restart(self) -> None:
-        """Count from none again."""
+        """Set the count of frames to 0."""
         self._count.value = 0
 
     def feed(self, at_s: float) -> None:
-        """One more frame has been shown, at `at_s` (s, `perf_counter`)."""
+        """Report that a frame was shown at `at_s` (s, `perf_counter`)."""
         count = self._count.value
         self._times[count % _KEPT] = at_s
         self._count.value = count + 1
 
     def shown(self) -> int:
-        """Frames since the last restart."""
+        """Number of frames since the last restart."""
         return int(self._count.value)
 
     def shown_by(self, time_s: float) -> int:
-        """Frames by this time (s), as far back as they are kept."""
+        """Number of frames until `time_s`, s, as far back as times are kept."""
         count = self.shown()
         while count > 0 and self._times[(count - 1) % _KEPT] > time_s and self.shown() - count < _KEPT - 1:
             count -= 1
@@ -69,22 +70,24 @@ class SharedFrames:
 
 
 class Stopped(NamedTuple):
-    """How a play ended: dark, with so many frames told and edges counted since arming."""
+    """The state of the lasers at the end of a play; they are dark."""
 
     frames: int
+    """Number of frames reported since arming."""
     edges: EdgeCount
+    """Edges counted since arming."""
     went_dark: str | None
-    """Why it was dark before it was told to stop; None if it was not."""
+    """Reason why the lasers went dark before the end; None if they did not."""
     unlit: int = 0
-    """Frames that were to be lit and stayed dark."""
+    """Number of frames that should have been lit and stayed dark."""
 
 
 class LaserSupervisor:
-    """The lasers, in a process of their own. Leaving the `with` block ends dark.
+    """The player's handle on the supervisor process. The end of the `with` block makes the lasers dark.
 
     Args:
-        process: in which they are supervised.
-        frames: what it is told of the frames that have been shown.
+        process: the supervisor process.
+        frames: shared memory with the times of shown frames.
         patience_s: longest wait for an answer, s.
     """
 
@@ -92,21 +95,21 @@ class LaserSupervisor:
         self._process, self._frames = process, frames
         self._asked, self._patience_s = 0, patience_s
         self.identities: dict[str, str] = process.ready
-        """Who answers, by what it is: "controller", or a colour."""
+        """Identity of each device, by its part: "controller", or a head's colour."""
         self.dark = True
-        """Whether it has confirmed the dark since it was last armed; panels and diffusers may stop once it has."""
+        """Whether the lasers have confirmed the dark since the last arming; only then may panel and diffuser stop."""
 
     @classmethod
     def open(cls, setup: LaserSetup, *, patience_s: float = REPLY_TIMEOUT_S) -> Self:
-        """Open the lasers in a supervisor's process, dark and disarmed.
+        """Start a supervisor process that opens the lasers, dark and disarmed.
 
         Args:
-            setup: what the rig file says about them.
+            setup: description of the lasers from the rig file.
             patience_s: longest wait for an answer, s.
 
         Raises:
-            InputError: a make that nobody knows.
-            RigError: they do not answer.
+            InputError: a make is unknown.
+            RigError: a laser or the controller does not answer.
         """
         frames = SharedFrames()
         return cls(RigProcess.start("laser supervisor", _serve, setup, frames), frames, patience_s=patience_s)
@@ -123,11 +126,11 @@ class LaserSupervisor:
         return self._process.pid
 
     def prove_watchdog(self) -> None:
-        """See, in the dark, that the controller goes dark by itself when nobody talks to it.
+        """Test in the dark that the controller disarms itself when the host falls silent.
 
         Raises:
             InputError: the lasers are armed.
-            RigError: it does not, or no answer.
+            RigError: the watchdog does not work, or the controller does not answer.
         """
         self.dark = False
         try:
@@ -136,13 +139,13 @@ class LaserSupervisor:
             self.dark = self._says_dark()
 
     def arm(self, order: ArmOrder, steps: StepOrder) -> None:
-        """Arm as a person ordered; the frames count from here.
+        """Arm the lasers as a person ordered; the count of frames begins at 0.
 
-        The first frame must be fed within `START_S`, and the others `STALL_S` apart at most, or it goes dark.
+        The lasers go dark if the first frame is not reported within `START_S`, or a later one not within `STALL_S`.
 
         Raises:
-            InputError: a used order, or one over the limits.
-            RigError: refused by the lasers (interlock, no gate), or no answer.
+            InputError: the order has been used, or is over the limits.
+            RigError: the lasers refuse (interlock, no gate), or do not answer.
         """
         self._frames.restart()
         self.dark = False
@@ -156,46 +159,46 @@ class LaserSupervisor:
         try:
             return self.status().dark
         except HolodriverError:
-            return False  # nobody knows
+            return False  # the state is unknown
 
     def feed(self, at_s: float) -> None:
-        """One more frame has been shown, at `at_s` (s, `perf_counter`). Never waits."""
+        """Report, without waiting, that a frame was shown at `at_s` (s, `perf_counter`)."""
         self._frames.feed(at_s)
 
     def trigger(self) -> None:
-        """One step by command ("BUS"), after a flip. Not frame-exact."""
+        """Step the sequence once by command ("BUS"), after a flip; not frame-exact."""
         self._process.send("trigger")
 
     def set_power(self, colour: Colour, watts: float) -> None:
-        """Power of one colour, W, up to what was ordered.
+        """Set the power of one colour, W, up to the ordered power.
 
         Raises:
-            InputError: above that, or not armed.
+            InputError: the power is above the ordered one, or the lasers are not armed.
         """
         self._ask("power", colour, watts)
 
     def blank(self, on: bool) -> None:
-        """Dark while frames go on, or light again.
+        """Make the lasers dark while frames go on, or light them again.
 
         Raises:
-            InputError: not armed: then only a new order makes light.
+            InputError: the lasers are not armed; light needs a new order.
         """
         self._ask("blank", on)
 
     def status(self) -> LaserStatus:
-        """What it knows.
+        """Ask for the state of the lasers.
 
         Raises:
-            RigError: the supervisor is gone; the box goes dark by its watchdog.
+            RigError: the supervisor has ended; the controller's watchdog makes the lasers dark.
         """
         status: LaserStatus = self._ask("status")
         return status
 
     def check(self) -> LaserStatus:
-        """The status, while all is well.
+        """Ask for the state of the lasers, and raise an error if they have gone dark.
 
         Raises:
-            RigError: it has gone dark, and why; or it is gone.
+            RigError: the lasers have gone dark (the error says why), or the supervisor has ended.
         """
         status = self.status()
         if status.went_dark is not None:
@@ -207,21 +210,21 @@ class LaserSupervisor:
         return status
 
     def stop(self) -> Stopped:
-        """Dark, confirmed by the lasers; only then may what they shine on be stopped.
+        """Make the lasers dark and wait for their confirmation; only then may panel and diffuser stop.
 
         Raises:
-            RigError: the lasers did not confirm it, or the supervisor is gone.
+            RigError: the lasers did not confirm the dark, or the supervisor has ended.
         """
         stopped: Stopped = self._ask("stop")
         self.dark = True
         return stopped
 
     def close(self) -> None:
-        """Dark, then end the process. Closing twice is allowed."""
+        """Make the lasers dark, then end the process. Closing twice is allowed."""
         self._process.close()
 
     def _ask(self, *message: Any) -> Any:
-        """Ask, and wait for the answer to this very question: one that came too late is not that of the next."""
+        """Ask and wait for the answer with the question's number; late answers to earlier questions are dropped."""
         self._asked += 1
         self._process.send(*message[:1], self._asked, *message[1:])
         due = time.monotonic() + self._patience_s
@@ -235,24 +238,24 @@ class LaserSupervisor:
 
 
 ENDINGS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)]
-"""Signals that end the supervisor in order. A terminal that is closed, or whose person presses Ctrl-\\, sends the last
-two to all processes of a play at once."""
+"""Signals on which the supervisor makes the lasers dark and ends. A closed terminal, or Ctrl-\\ in it, sends one of the
+last two to all processes of a play at once."""
 
 
 class _TerminatedError(Exception):
-    """One of `ENDINGS`."""
+    """Raised by a signal of `ENDINGS`."""
 
 
 def _terminate(*_: object) -> None:
     for number in ENDINGS:
-        signal.signal(number, signal.SIG_IGN)  # once is enough: what follows makes dark and must not be cut short
+        signal.signal(number, signal.SIG_IGN)  # a second signal must not interrupt the code that makes dark
     raise _TerminatedError
 
 
 def _serve(control: Connection, setup: LaserSetup, frames: SharedFrames) -> None:
-    """The supervisor's process."""
+    """Body of the supervisor process."""
     for number in ENDINGS:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` means what it says
+        if signal.getsignal(number) is not signal.SIG_IGN:  # under `nohup`, SIGHUP stays ignored
             signal.signal(number, _terminate)
     lasers = Lasers.open(setup)
     try:
@@ -265,12 +268,12 @@ def _serve(control: Connection, setup: LaserSetup, frames: SharedFrames) -> None
             supervision.turn()
             if not supervision.armed and time.perf_counter() - looked_s > IDLE_S:
                 looked_s = time.perf_counter()
-                with suppress(HolodriverError):  # a box that is not back yet
+                with suppress(HolodriverError):  # the controller is not back yet
                     supervision.idle()
     except _TerminatedError:
         return
     finally:
-        with suppress(HolodriverError):  # a box that is gone needs no disarming
+        with suppress(HolodriverError):  # a controller that is gone cannot be disarmed; its watchdog makes it dark
             lasers.close()
 
 

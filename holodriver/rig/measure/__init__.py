@@ -1,1 +1,1 @@
-"""Measuring the rig: calibration, capture, cameras and meters."""
+"""Measurements on a rig: calibration, capture, cameras and meters."""

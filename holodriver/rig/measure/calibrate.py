@@ -1,4 +1,4 @@
-"""Calibration: sweep the grey levels of each colour, measure, fit, and measure again with the tables applied."""
+"""Calibration: sweep the grey levels of each colour, measure, fit look-up tables, and verify them by measurement."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,30 +18,33 @@ from holodriver.rig.measure.meters import Meter
 from holodriver.rig.measure.stage import Stage, parts_frame, pattern_frame
 
 TOLERANCE = 0.02
-"""Greatest error of amplitude with which a verification passes, share of the peak."""
+"""Largest amplitude error with which a verification passes, as a share of the peak."""
 
 
 @dataclass(frozen=True)
 class SweepSettings:
-    """How grey levels are measured.
+    """Settings of the measurement of grey levels.
 
     Raises:
-        InputError: a number that measures nothing; names it.
+        InputError: a number is out of range; the error names the field.
     """
 
     levels: int = LEVELS
-    """Grey levels measured, evenly spread over 0 … 255."""
+    """Number of measured grey levels, evenly spread over 0 … 255."""
     sweeps: int = 4
-    """Sweeps that are averaged; every other one runs downwards."""
+    """Number of sweeps that are averaged; every second sweep runs downwards."""
     reference_every: int = 8
-    """Readings between two of the reference grey; 0 for none."""
+    """Number of readings between two readings of the reference grey level; 0 for no references."""
     reference_grey: int = 140
+    """Reference grey level, 1 to 254."""
     darks: int = 4
-    """Readings without light before each sweep."""
+    """Number of readings without light before each sweep."""
     pattern: Pattern = "uniform"
+    """Pattern that measures a grey level."""
     regions: tuple[int, int] = (1, 1)
-    """Rows and columns of parts of the panel that get tables of their own."""
+    """Rows and columns of parts of the panel that get separate look-up tables."""
     method: Method = "smooth"
+    """Method of the fit."""
 
     def __post_init__(self) -> None:
         sides = numbers(1, 64, whole=True)
@@ -60,46 +63,47 @@ class SweepSettings:
 
 @dataclass(frozen=True)
 class ColourReadings:
-    """What a meter read of one colour: in order, for the panel as a whole and for its parts."""
+    """A meter's readings of one colour in order, for the whole panel and for its parts."""
 
     readings: Readings
+    """Readings of the whole panel."""
     parts: NDArray[np.float64]
-    """(n, rows, columns)."""
+    """Readings of the parts, (n, rows, columns), in the meter's unit."""
 
     def part(self, row: int, column: int) -> Readings:
-        """The readings of one part of the panel."""
+        """Select the readings of one part of the panel."""
         return Readings(self.readings.greys, self.parts[:, row, column], self.readings.references)
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What one colour showed with its table applied."""
+    """The measured amplitudes of one colour with its look-up tables applied."""
 
     wanted: NDArray[np.float64]
-    """(n,) amplitudes from the panel's darkest to 1."""
+    """Wanted amplitudes, (n,), from the panel's darkest amplitude to 1."""
     shown: NDArray[np.float64]
-    """(n, rows, columns) what each part of the panel showed; one part where the calibration has one table."""
+    """Measured amplitudes of the panel's parts, (n, rows, columns); one part if the calibration has one table."""
 
     @property
     def errors(self) -> NDArray[np.float64]:
-        """(n, rows, columns) differences, share of the peak."""
+        """Amplitude errors, (n, rows, columns), as a share of the peak."""
         return self.shown - self.wanted[:, None, None]
 
     @property
     def largest_error(self) -> float:
-        """Greatest difference, share of the peak."""
+        """Largest amplitude error, as a share of the peak."""
         return float(np.abs(self.errors).max())
 
     @property
     def worst(self) -> tuple[int, int]:
-        """Row and column of the part with the greatest difference, from 0."""
+        """Row and column, from 0, of the part with the largest amplitude error."""
         parts = np.abs(self.errors).max(axis=0)
         row, column = np.unravel_index(parts.argmax(), parts.shape)
         return int(row), int(column)
 
     @property
     def error(self) -> float:
-        """Root mean square difference, share of the peak."""
+        """Root mean square of the amplitude errors, as a share of the peak."""
         return float(np.sqrt(np.mean(self.errors**2)))
 
 
@@ -116,10 +120,12 @@ def measure_colour(
 
 
 def fit_colour(found: ColourReadings, wavelength: float, method: Method) -> tuple[ColourCalibration, Response]:
-    """The table of one colour, and of the panel's parts where they were measured.
+    """Fit the look-up table of one colour, and those of the panel's parts if they were measured.
 
     Args:
-        wavelength: m.
+        found: readings of the colour.
+        wavelength: wavelength of the laser, m.
+        method: method of the fit.
     """
     response = fit_response(found.readings, method=method)
     _, rows, columns = found.parts.shape
@@ -147,20 +153,20 @@ def calibrated(
     white: Sequence[float] | None = None,
     now: datetime | None = None,
 ) -> tuple[Calibration, list[Response]]:
-    """The calibration of a panel from what was read of all colours, and the fits behind it.
+    """Make the calibration of a panel from the readings of all colours; return it with the fits.
 
     Args:
-        panel: its name.
-        serial: its serial number, or empty.
-        meter: what measured.
-        wavelengths: m.
-        found: readings of each colour, taken with the same laser power.
-        settings: how they were taken.
-        white: readings in which white consists, of each colour at its brightest; equal ones unless given.
-        now: when; with a time zone.
+        panel: name of the panel.
+        serial: serial number of the panel, or empty.
+        meter: name of the meter.
+        wavelengths: wavelength of each laser, m.
+        found: readings of each colour, taken with equal laser powers.
+        settings: settings of the measurement.
+        white: reading of each colour at its brightest that together make white; equal readings unless given.
+        now: time of the measurement with a time zone; the current time unless given.
 
     Raises:
-        InputError: readings that make no table, or another number of colours.
+        InputError: the readings give no table, or the numbers of colours differ.
     """
     shares = np.ones(len(found)) if white is None else np.asarray(white, np.float64)
     if len(wavelengths) != len(found) or shares.shape != (len(found),) or not (shares > 0).all():
@@ -187,11 +193,10 @@ def verify_colour(
     steps: int = 33,
     progress: Progress = silent,
 ) -> Verified:
-    """Ask for `steps` amplitudes through the tables and measure what comes.
+    """Show `steps` amplitudes through the look-up tables and measure them.
 
-    Where parts of the panel have tables of their own, each shows what its own table says, and is measured by itself:
-    it is these that frames are encoded with. The scale of the readings is fitted (one factor for all of them, and all
-    parts), since no meter knows the panel's peak.
+    If parts of the panel have separate tables, each part is driven by its own table and measured separately, as frames
+    are encoded. One scale factor for all readings and parts is fitted, since no meter knows the panel's peak.
 
     Raises:
         InputError: the meter does not tell the parts apart.
@@ -225,7 +230,7 @@ def verify_colour(
 
 
 def _amplitudes(found: Readings, steps: int) -> NDArray[np.float64]:
-    """(steps,) amplitude of each step of a verification, on the meter's scale."""
+    """Measured amplitude of each step of a verification, (steps,), on the meter's scale."""
     light = (found.values - found.values[found.greys == DARK].mean()) / drift(found)
     taken = ~found.references & (found.greys != DARK)
     return np.sqrt(np.maximum([light[taken & (found.greys == step)].mean() for step in range(steps)], 0))
@@ -242,11 +247,17 @@ def _measure(
     *,
     frame_of: Callable[[int], NDArray[np.uint8]] | None = None,
 ) -> ColourReadings:
-    """Read what `_plan` says; if anything fails, what was read so far is worth nothing and is not kept.
+    """Take the readings of a plan; after a failure, no reading is kept.
 
     Args:
-        levels: grey levels, or whatever `frame_of` makes frames of.
-        frame_of: what stands on the panel for each of them.
+        stage: panel and lasers.
+        meter: the light meter.
+        colour: index on the colour axis.
+        levels: grey levels, or the arguments of `frame_of`.
+        settings: settings of the measurement.
+        progress: receives the number of readings.
+        stage_name: name of this step for the progress.
+        frame_of: makes the frame for each of `levels`; frames of one grey level unless given.
     """
     meter.tune(stage.profile.wavelengths[colour])
     plan = _plan(levels, settings)
@@ -263,12 +274,12 @@ def _measure(
 
 
 def _plan(levels: Sequence[int], settings: SweepSettings) -> list[tuple[int, bool]]:
-    """Grey levels to show in order, and which are references."""
+    """List the grey levels in the order of their readings, each with whether it is a reference."""
     plan: list[tuple[int, bool]] = []
     reference = (settings.reference_grey, True)
     for sweep in range(settings.sweeps):
         plan += [(DARK, False)] * settings.darks
-        # up and down in turns: what drift is left then cancels
+        # up and down in turns, so that the remaining drift cancels
         for number, grey in enumerate(levels if sweep % 2 == 0 else reversed(levels)):
             if settings.reference_every and number % settings.reference_every == 0:
                 plan.append(reference)

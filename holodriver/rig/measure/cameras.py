@@ -1,4 +1,4 @@
-"""Cameras that look at a rig: one that OpenCV opens, and folders of pictures, taken before or meanwhile."""
+"""Cameras that look at a rig: a camera that OpenCV opens, and folders of pictures, finished or still growing."""
 
 import math
 import os
@@ -16,32 +16,33 @@ from holodriver.errors import FileFormatError, InputError, RigError
 from holodriver.files.images import full_scale, read_pixels
 
 SATURATED_SHARE = 1e-3
-"""Share of saturated pixels above which a picture, or the part of it that counts, measures nothing."""
+"""Largest share of saturated pixels in a valid picture, or in the cropped part of it."""
 
 Crop = tuple[int, int, int, int]
-"""Left, top, width, height, pixels."""
+"""Left, top, width and height of a part of a picture, pixels."""
 
 PICTURES = (".png", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg")
 
 NEW_PICTURE_S = 20.0
-"""Longest wait for a picture that another program writes, s; less than a stage has light for one reading."""
+"""Longest wait for a picture that another program writes, s; shorter than a stage's light for one reading."""
 
 STEADY_S = 0.1
-"""A file that has not changed for as long is taken for complete, s."""
+"""Time without changes after which a file counts as complete, s."""
 
 LOOK_AGAIN_S = 0.02
+"""Time between two looks into a folder, s."""
 
 ENDS = {".png": b"IEND", ".jpg": b"\xff\xd9", ".jpeg": b"\xff\xd9"}
-"""What stands at the end of a complete file."""
+"""Bytes that mark the end of a complete file, by extension."""
 
 TAIL = 4096
-"""How far before the end of a file its mark may stand: some programs append notes of their own, bytes."""
+"""Number of bytes at the end of a file that are searched for the mark: some programs append notes."""
 
 LINEAR_GAMMA = 100.0
-"""As USB cameras have it (USB Video Class 1.5, gamma control: hundredths)."""
+"""Gamma setting of USB cameras for a linear response (USB Video Class 1.5, gamma control: hundredths)."""
 
 UNKNOWN = -1.0
-"""What OpenCV gives for a property that a driver does not have."""
+"""Value that OpenCV returns for a property that a driver does not have."""
 
 
 class Camera(ABC):
@@ -57,14 +58,17 @@ class Camera(ABC):
 
     @final
     def image(self, crop: Crop | None = None) -> NDArray[np.float64]:
-        """One picture, (h, w) or (h, w, 3) red, green, blue; linear, 1 is the full scale.
+        """Take one picture.
 
         Args:
-            crop: the part that counts; all of it if None. What lies round it may be saturated.
+            crop: part of the picture to return; None for the whole picture. Pixels outside the crop may be saturated.
+
+        Returns:
+            Linear light, (h, w) or (h, w, 3) for red, green and blue; 1 is the full scale.
 
         Raises:
             InputError: the crop reaches beyond the picture.
-            RigError: no picture came, or it is saturated.
+            RigError: no picture came, or the picture is saturated.
         """
         picture = np.asarray(self._grab_hw(), np.float64)
         if crop is not None:
@@ -82,24 +86,24 @@ class Camera(ABC):
 
     @abstractmethod
     def _grab_hw(self) -> NDArray:
-        """The next picture that was exposed after this call, 0 … 1 of the full scale."""
+        """Take a picture that is exposed after this call; light as a share of the full scale, 0 to 1."""
 
     def close(self) -> None:  # noqa: B027 - pictures in files need no closing
-        """Let go of the device."""
+        """Close the device."""
 
 
 class OpenCvCamera(Camera):
-    """A camera that OpenCV opens. What its driver would change by itself is held still, as far as the driver lets it.
+    """A camera that OpenCV opens, with all automatic changes switched off as far as the driver allows.
 
-    Automatic exposure must go off: where the driver has it and keeps it, the camera is refused. Automatic white balance
-    is switched off, gamma made linear, and the gain kept at what it is (whether it is automatic no driver tells); each
-    is read back, and `warn` hears of what is kept, and of what the driver says nothing about.
+    A camera that keeps its automatic exposure is refused. Automatic white balance is switched off, gamma is made
+    linear, and the gain is fixed at its current value (drivers do not tell whether it is automatic). Each setting is
+    read back; `warn` receives the settings that the driver keeps or does not report.
 
     Args:
-        name: of the camera, for errors.
-        capture: of OpenCV, open.
-        frames: pictures that are averaged into one.
-        stale: pictures thrown away first, which the driver may have held since before.
+        name: name of the camera in errors.
+        capture: open capture of OpenCV.
+        frames: number of pictures that are averaged into one.
+        stale: number of pictures thrown away first: the driver may have taken them before the call.
     """
 
     def __init__(self, name: str, capture: Any, *, frames: int = 4, stale: int = 4):
@@ -116,17 +120,17 @@ class OpenCvCamera(Camera):
         stale: int = 4,
         warn: Callable[[str], None] = lambda text: None,
     ) -> Self:
-        """Open a camera and hold it still.
+        """Open a camera and switch its automatic changes off.
 
         Args:
-            device: index, or the name of a device, stream or film.
-            exposure: in the driver's own unit; left as it is if None.
-            frames: see the class.
-            stale: see the class.
-            warn: is told what is not held still.
+            device: index of the camera, or name of a device, stream or film.
+            exposure: exposure in the driver's own unit; None leaves it unchanged.
+            frames: number of pictures that are averaged into one.
+            stale: number of pictures thrown away before each averaged picture.
+            warn: receives the settings that cannot be fixed.
 
         Raises:
-            RigError: it cannot be opened, keeps its automatic exposure, or does not take `exposure`.
+            RigError: the camera cannot be opened, keeps its automatic exposure, or does not accept `exposure`.
         """
         import cv2
 
@@ -146,11 +150,11 @@ class OpenCvCamera(Camera):
         import cv2
 
         camera = self._capture
-        camera.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # what is held all the same is stale, and thrown away
-        exact = camera.getBackendName() == "V4L2"  # tells what a camera has not from what is 0
+        camera.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # pictures that the driver holds all the same are thrown away
+        exact = camera.getBackendName() == "V4L2"  # this backend tells a missing property from the value 0
         gain = camera.get(cv2.CAP_PROP_GAIN)
         wanted = [
-            ("automatic exposure", cv2.CAP_PROP_AUTO_EXPOSURE, 1.0 if exact else 0.0),  # a menu there, else a switch
+            ("automatic exposure", cv2.CAP_PROP_AUTO_EXPOSURE, 1.0 if exact else 0.0),  # a menu in V4L2, else a switch
             ("automatic white balance", cv2.CAP_PROP_AUTO_WB, 0.0),
             ("gamma", cv2.CAP_PROP_GAMMA, LINEAR_GAMMA),
         ]
@@ -196,19 +200,19 @@ class OpenCvCamera(Camera):
             full = values >= 1 if full is None else full | (values >= 1)
         assert total is not None  # there is one frame at least
         assert full is not None
-        return np.where(full, 1.0, total / self._frames)  # an average would hide what was saturated now and then
+        return np.where(full, 1.0, total / self._frames)  # an average would hide pixels that were saturated once
 
     def close(self) -> None:
         self._capture.release()
 
 
 class FolderCamera(Camera):
-    """Pictures in a folder, in the order of their names, each taken for one call of `image`.
+    """A folder of finished pictures; each call of `image` returns the next, in the order of names.
 
-    Stored values are taken as linear: cameras for measurements have no gamma.
+    Stored values count as linear: cameras for measurements have no gamma.
 
     Raises:
-        RigError: there are none.
+        RigError: the folder holds no pictures.
     """
 
     def __init__(self, folder: Path):
@@ -223,19 +227,19 @@ class FolderCamera(Camera):
 
 
 class LiveFolderCamera(Camera):
-    """A folder into which another program writes what its camera sees: each call of `image` waits for a new picture.
+    """A folder into which another program writes its camera's pictures; each call of `image` waits for a new picture.
 
-    What was there before the call is never taken: nobody knows in which light it was exposed. Of what comes, the first
-    picture is taken that has stayed as it is for a while and can be read to its end; or the second, once pictures have
-    come that nobody had asked for: of a program that takes one after another, the first was begun before the call.
+    Pictures from before the call are never returned, since their light is unknown. The first new picture counts that
+    has not changed for `STEADY_S` and can be read to its end. If pictures have come without a call, the other program
+    takes one after another; the first new picture may then have begun before the call, and the second one counts.
     Stored values count as linear.
 
     Args:
-        folder: may be empty.
+        folder: folder of the pictures, which may be empty.
         wait_s: longest wait for a picture, s.
 
     Raises:
-        RigError: it is no folder.
+        RigError: the path is no folder.
     """
 
     def __init__(self, folder: Path, *, wait_s: float = NEW_PICTURE_S):
@@ -262,7 +266,7 @@ class LiveFolderCamera(Camera):
                 elif now_s - since[path][1] >= STEADY_S:
                     try:
                         picture = _light_in(path, whole=True)
-                    except FileFormatError as error:  # its writer may have paused
+                    except FileFormatError as error:  # the other program may have paused while writing
                         torn = error
                         continue
                     if skipped is None and self._unasked:
@@ -287,14 +291,14 @@ class LiveFolderCamera(Camera):
         return RigError(
             what,
             where=self.name,
-            remedy="let the camera's program write one for each reading; what lay there before does not count",
+            remedy="let the camera's program write one picture for each reading; older pictures do not count",
         )
 
     def _pause(self) -> None:
         time.sleep(LOOK_AGAIN_S)
 
     def _there(self) -> "dict[Path, _Stamp]":
-        """The pictures that are there now; one that is taken away meanwhile is not."""
+        """List the pictures in the folder with their stamps; a picture that is deleted meanwhile is left out."""
         found = {}
         try:
             with os.scandir(self._folder) as entries:
@@ -310,7 +314,7 @@ class LiveFolderCamera(Camera):
 
 
 class _Stamp(NamedTuple):
-    """What changes when a file is written anew."""
+    """Properties of a file that change when the file is written anew."""
 
     written_ns: int
     size: int
@@ -318,13 +322,14 @@ class _Stamp(NamedTuple):
 
 
 def _light_in(path: Path, *, whole: bool = False) -> NDArray[np.float64]:
-    """Linear light in a picture file, 0 … 1 of its full scale.
+    """Read the linear light in a picture file, as a share of the full scale, 0 to 1.
 
     Args:
-        whole: refuse one that breaks off, of which decoders make what they can.
+        path: picture file.
+        whole: refuse an incomplete file, which decoders would read in part.
 
     Raises:
-        FileFormatError: it cannot be read.
+        FileFormatError: the file cannot be read.
     """
     import cv2
 
@@ -336,7 +341,7 @@ def _light_in(path: Path, *, whole: bool = False) -> NDArray[np.float64]:
 
 
 def _ends(path: Path) -> bool:
-    """Whether a PNG or JPEG file has its end; of others only who decodes them knows."""
+    """Whether a PNG or JPEG file is complete; true for other formats, where only the decoder can tell."""
     mark = ENDS.get(path.suffix.lower())
     if mark is None:
         return True
@@ -349,26 +354,26 @@ def _ends(path: Path) -> bool:
 
 
 def _same_setting(found: float, wanted: float) -> bool:
-    """Whether a driver has a setting, which it may keep in whole numbers."""
+    """Whether two values of a driver's setting agree; drivers may round to whole numbers."""
     return math.isclose(found, wanted, rel_tol=0.01) or found in (math.floor(wanted), math.ceil(wanted))
 
 
 def saturated(picture: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """(h, w) where any of a picture's colours is at its full scale: one laser may light but one of them."""
+    """Mask (h, w) of pixels with any colour at its full scale, since one laser may light only one colour."""
     full = picture >= 1 - 1e-9
     return np.asarray(full if full.ndim == 2 else full.any(axis=2))
 
 
 def check_saturation(full: NDArray[np.bool_], where: str, part: str = "the picture") -> None:
-    """Refuse what is saturated.
+    """Refuse a saturated picture.
 
     Args:
-        full: (h, w) saturated pixels of what is measured.
-        where: the camera.
-        part: what `full` is of.
+        full: mask (h, w) of saturated pixels in the measured part.
+        where: name of the camera.
+        part: name of the measured part in the error.
 
     Raises:
-        RigError: more than `SATURATED_SHARE` is.
+        RigError: more than `SATURATED_SHARE` of the pixels is saturated.
     """
     share = float(full.mean())
     if share > SATURATED_SHARE:
@@ -376,10 +381,10 @@ def check_saturation(full: NDArray[np.bool_], where: str, part: str = "the pictu
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The pictures in a folder, by name.
+    """List the pictures in a folder, sorted by name.
 
     Raises:
-        RigError: there are none.
+        RigError: the folder holds no pictures.
     """
     found = sorted(path for path in folder.glob("*") if path.suffix.lower() in PICTURES)
     if not found:

@@ -1,4 +1,4 @@
-"""Measured reconstructions: what a camera sees of a hologram, focus by focus, laid over the focal stack and scored."""
+"""Measured reconstructions: pictures of a hologram at each focus, registered to the focal stack and scored."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,22 +18,22 @@ from holodriver.scores.psnr_ssim import StackScores, score_stack, smallest_size
 Floats = NDArray[np.floating]
 
 FEWEST_MATCHES = 12
-"""Points that must agree before a homography is believed; eight numbers need four."""
+"""Smallest number of matching points for a valid homography; its eight parameters need at least four points."""
 
 LEAST_CORRELATION = 0.6
-"""Correlation of picture and rendered image below which the camera sees something else."""
+"""Smallest correlation of picture and rendered image; below it, the camera sees something else."""
 
 LIT = 0.3
-"""Share of the picture's usual brightness above which something belongs to it."""
+"""Smallest brightness of pixels that belong to the picture, as a share of the median brightness."""
 
 BORDER = 4
-"""Pixels of the stack at its sides that do not count for where it lies."""
+"""Width of the border of the focal stack that is left out of the registration, pixels."""
 
 FOCUS_S = 600.0
-"""Light while a person focuses the camera, s."""
+"""Longest light while a person focuses the camera, s."""
 
 SIFT_SIDE = 512
-"""Pictures smaller than this are enlarged before features are looked for, px."""
+"""Smallest side of pictures in the search for features, pixels; smaller pictures are enlarged."""
 
 
 @dataclass(frozen=True)
@@ -41,20 +41,20 @@ class Measured:
     """Captures of all planes on the pixels of the focal stack."""
 
     images: NDArray[np.float32]
-    """(N, C, h, w) linear light after exposure; the part that the camera saw."""
+    """Captured linear light after exposure, (N, C, h, w), for the part of the stack that the camera saw."""
     targets: NDArray[np.float32]
-    """(N, C, h, w) the same part of the rendered planes."""
+    """Rendered linear light, (N, C, h, w), for the part of the stack that the camera saw."""
     exposures: tuple[float, ...]
-    """Fitted factor on each colour's captures, the same for all planes."""
+    """Fitted factor on the captures of each colour, equal for all planes."""
     homography: NDArray[np.float64]
-    """(3, 3) from pixels of the stack to pixels of the camera."""
+    """Homography (3, 3) from pixels of the stack to pixels of the camera."""
     correlation: float
-    """Of the mean capture with the mean rendered image, after registration."""
+    """Correlation of the mean capture with the mean rendered image after registration, −1 to 1."""
     seen: tuple[int, int, int, int]
-    """Top, left, height, width of the part of the stack that the camera saw."""
+    """Top, left, height and width of the part of the stack that the camera saw, pixels."""
 
     def scores(self, coc_max: float) -> StackScores:
-        """PSNR and SSIM of each plane; conventions as for reconstructions, but that the exposure was fitted."""
+        """PSNR and SSIM of each plane, computed as for simulated reconstructions, but with a fitted exposure."""
         return score_stack(self.images, self.targets, coc_max=coc_max)
 
 
@@ -67,13 +67,19 @@ def take(
     focused: Callable[[float], None] | None = None,
     progress: Progress = silent,
 ) -> list[NDArray[np.float32]]:
-    """One picture a plane, each (C, h, w) in the camera's pixels; colours are taken one after another.
+    """Take one picture of each plane, colour after colour.
 
     Args:
-        frames: of the hologram.
+        stage: panel and lasers.
+        camera: the camera.
+        frames: panel frames of the hologram.
         positions: normalised depths of the planes.
         focused: called before each plane with its normalised depth, in the light of the middle colour, for cameras that
             a person focuses.
+        progress: receives the number of planes.
+
+    Returns:
+        Linear light of each plane, (C, h, w) in camera pixels.
 
     Raises:
         RigError: rig or camera failed, or a picture is saturated.
@@ -83,29 +89,28 @@ def take(
         progress("capturing", number, len(positions))
         camera.focus(float(t))
         if focused is not None:
-            # nobody focuses on the dark
             middle = len(frames.pixels) // 2
             stage.look(middle, frames.pixels[middle], partial(focused, float(t)), longest_s=FOCUS_S)
         colours = [stage.look(colour, frame, camera.image) for colour, frame in enumerate(frames.pixels)]
-        # a colour camera's other channels see this laser too: what it sees of it is their sum
+        # several channels of a colour camera see one laser, so its light is the sum of all channels
         pictures.append(np.stack([one if one.ndim == 2 else one.sum(axis=2) for one in colours]).astype(np.float32))
     progress("capturing", len(positions), len(positions))
     return pictures
 
 
 def measured(pictures: Sequence[Floats], targets: Floats, *, coc_max: float) -> Measured:
-    """Captures laid over the rendered planes.
+    """Register captures to the rendered planes and fit their exposure.
 
-    One homography holds for all planes and colours, and one exposure for all planes of a colour: the camera stood
-    still, and what differs between planes is what is to be measured.
+    All planes and colours share one homography, and all planes of a colour share one exposure: the camera stood still,
+    and differences between planes must stay measurable.
 
     Args:
-        pictures: one a plane, (C, h, w), linear light in any unit.
-        targets: (N, C, H, W) linear light.
-        coc_max: largest blur diameter, px.
+        pictures: captured linear light of each plane, (C, h, w), in any unit.
+        targets: rendered linear light, (N, C, H, W).
+        coc_max: largest blur diameter, pixels.
 
     Raises:
-        RigError: picture and rendered image do not fit each other, or too little of it was seen.
+        RigError: pictures and rendered images do not fit each other, or the camera saw too small a part.
     """
     taken = np.stack(pictures)
     if taken.shape[:2] != targets.shape[:2]:
@@ -140,13 +145,13 @@ def measured(pictures: Sequence[Floats], targets: Floats, *, coc_max: float) -> 
 
 
 def find_homography(picture: Floats, target: Floats) -> tuple[NDArray[np.float64], float]:
-    """The homography from pixels of `target` (H, W) to those of `picture` (h, w), and their correlation under it.
+    """Find the homography from pixels of `target` (H, W) to pixels of `picture` (h, w), and their correlation.
 
-    Features find it roughly, wherever the picture stands; correlation (Evangelidis and Psarakis, IEEE Trans. PAMI
-    30(10), 2008) makes it exact to a fraction of a pixel.
+    Features give a rough homography for any position of the picture; the correlation (Evangelidis and Psarakis, IEEE
+    Trans. PAMI 30(10), 2008) refines it to a fraction of a pixel.
 
     Raises:
-        RigError: nothing fits.
+        RigError: no homography fits.
     """
     seen, wanted = _toned(picture), _toned(target)
     (h, w), (height, width) = seen.shape, wanted.shape
@@ -190,7 +195,7 @@ def _by_features(seen: NDArray[np.float32], wanted: NDArray[np.float32]) -> NDAr
 
 
 def _by_outline(seen: NDArray[np.float32], wanted: NDArray[np.float32]) -> NDArray[np.float64] | None:
-    """The lit rectangle before a dark ground, upright to within 45°."""
+    """Homography from the outline of a lit rectangle on a dark ground, turned by less than 45°; None without one."""
     lit = (cv2.GaussianBlur(seen, (0, 0), 2.0) > LIT * float(np.median(wanted))).astype(np.uint8)
     outlines, _ = cv2.findContours(lit, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not outlines:
@@ -213,26 +218,26 @@ def _by_correlation(
     inner = np.zeros(wanted.shape, np.uint8)
     inner[BORDER:-BORDER, BORDER:-BORDER] = 255
     try:
-        # wide windows reach far, narrow ones end exact; each mixes what is around the picture into its border
+        # wide windows find distant matches, narrow ones exact matches; each blurs the surroundings into the border
         for window in (11, 3, 1):
             inside = cv2.warpPerspective(inner, warp, seen.shape[::-1], flags=cv2.INTER_NEAREST)
             correlation, warp = cv2.findTransformECC(
                 wanted, seen, warp, cv2.MOTION_HOMOGRAPHY, criteria, inside, window
             )
     except cv2.error:
-        return None  # it ran away
+        return None  # the iteration diverged
     return np.asarray(warp, np.float64), float(correlation)
 
 
 def _toned(image: Floats) -> NDArray[np.float32]:
-    """0 … 1, dark parts raised: what is dark has outlines too."""
+    """Square root of an image, scaled to 0 … 1, so that outlines in dark parts count, too."""
     light = np.maximum(np.asarray(image, np.float32), 0)
     toned: NDArray[np.float32] = np.sqrt(np.minimum(light / max(float(np.percentile(light, 99.9)), 1e-12), 1))
     return toned
 
 
 def _rectangle(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """Top, left, height, width of a rectangle of true pixels: sides move in where most is missing."""
+    """Top, left, height and width of a rectangle of true pixels, found by moving the worst side inwards."""
     top, left, bottom, right = 0, 0, *mask.shape
     while top < bottom and left < right and not mask[top:bottom, left:right].all():
         part = ~mask[top:bottom, left:right]

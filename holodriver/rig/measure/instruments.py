@@ -1,4 +1,4 @@
-"""Which camera or meter looks, by the text that names it on the command line."""
+"""Cameras and meters, opened by the names that the command line gives them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,19 +19,20 @@ def open_camera(
     exposure: float | None = None,
     warn: Callable[[str], None] = lambda text: None,
 ) -> Camera:
-    """The camera `simulated`, `camera:0` (number, or name of a device, stream or film), or `folder:PICTURES`.
+    """Open a camera by its name on the command line.
 
-    Where a real rig is lit, only pictures count that come into the folder meanwhile; else those that are there do.
+    On a real rig, a folder counts only pictures that come during the measurement; with a simulated lab, it counts the
+    pictures that are already there.
 
     Args:
-        text: as above.
-        lab: at which a simulated camera looks; None on a real rig.
-        exposure: of a real camera, in its driver's unit.
-        warn: is told what a real camera changes by itself.
+        text: `simulated`, `camera:0` (number, or name of a device, stream or film), or `folder:PICTURES`.
+        lab: lab that a simulated camera sees; None on a real rig.
+        exposure: exposure of a real camera, in its driver's unit.
+        warn: receives the settings that a real camera changes by itself.
 
     Raises:
-        InputError: something else, or a camera that cannot see the panel.
-        RigError: it cannot be opened.
+        InputError: the name is unknown, or the camera cannot see the panel.
+        RigError: the camera cannot be opened.
     """
     kind, _, where = text.partition(":")
     check_sight(text, simulated=lab is not None)
@@ -54,20 +55,20 @@ def open_meter(
     crop: Crop | None = None,
     warn: Callable[[str], None] = lambda text: None,
 ) -> Meter:
-    """The meter `simulated`, `power:PORT`, or any camera of `open_camera`.
+    """Open a meter by its name on the command line.
 
     Args:
-        text: as above.
-        lab: at which a simulated meter looks; None on a real rig.
-        pattern: of the frames, which says where their light goes.
+        text: `simulated`, `power:PORT`, or the name of a real camera or a folder as for `open_camera`.
+        lab: lab that a simulated meter sees; None on a real rig.
+        pattern: pattern of the frames, which decides the diffraction order of their light.
         regions: rows and columns of parts of the panel that a simulated meter tells apart.
-        exposure: of a real camera, in its driver's unit.
-        crop: where it sees the panel: left, top, width, height, pixels.
-        warn: is told what a real camera changes by itself.
+        exposure: exposure of a real camera, in its driver's unit.
+        crop: part of a camera's picture that shows the panel: left, top, width, height, pixels.
+        warn: receives the settings that a real camera changes by itself.
 
     Raises:
-        InputError: something else, or a meter that cannot see the panel.
-        RigError: it cannot be opened.
+        InputError: the name is unknown, or the meter cannot see the panel.
+        RigError: the meter cannot be opened.
     """
     kind, _, where = text.partition(":")
     check_sight(text, simulated=lab is not None)
@@ -83,10 +84,10 @@ def open_meter(
 
 
 def check_sight(text: str, *, simulated: bool) -> None:
-    """Refuse what cannot see the panel: a real device the simulated one, or a simulated device a real one.
+    """Refuse a real instrument for a simulated panel, or a simulated instrument for a real panel.
 
     Raises:
-        InputError: says which.
+        InputError: the instrument cannot see the panel.
     """
     kind = text.partition(":")[0]
     if kind == SIMULATED and not simulated:

@@ -1,4 +1,4 @@
-"""What measures light: a base class, a camera, and a power meter that speaks SCPI over a serial line."""
+"""Light meters: the base class, a camera as a meter, and a power meter that speaks SCPI over a serial line."""
 
 import math
 from abc import ABC, abstractmethod
@@ -12,18 +12,19 @@ from holodriver.rig.lasers.serial_port import open_port
 from holodriver.rig.measure.cameras import Camera, Crop, check_saturation, saturated
 
 ANSWER_TIMEOUT_S = 5.0
-"""A power meter that averages takes a second or two."""
+"""Longest wait for a power meter's answer, s; a meter that averages takes a second or two."""
 
 WAVELENGTH_TOLERANCE_NM = 1.0
-"""Meters round the wavelength to whole nm; the response of a silicon cell changes by some 0.2 % over one."""
+"""Largest difference between the set and the wanted wavelength, nm: meters round to whole nm, over which the response
+of a silicon cell changes by about 0.2 %."""
 
 
 class Meter(ABC):
-    """A light meter with a linear response. A new one implements `_read_hw`; `read` is complete and not overridden."""
+    """A light meter with a linear response. A new meter implements `_read_hw`; `read` is complete."""
 
     name = "meter"
     parts = False
-    """Whether it tells parts of the panel apart."""
+    """Whether the meter tells parts of the panel apart."""
 
     def __enter__(self) -> Self:
         return self
@@ -33,11 +34,17 @@ class Meter(ABC):
 
     @final
     def read(self, regions: tuple[int, int] = (1, 1)) -> NDArray[np.float64]:
-        """Light now, mean over each of (rows, columns) parts of the panel, in any linear unit.
+        """Measure the mean light on each of (rows, columns) parts of the panel, in any linear unit.
+
+        Args:
+            regions: rows and columns of parts.
+
+        Returns:
+            Mean light, (rows, columns).
 
         Raises:
-            InputError: this meter sees the panel as a whole.
-            RigError: no reading came, or it means nothing (saturated, not a number).
+            InputError: the meter does not tell so many parts of the panel apart.
+            RigError: no reading came, or the reading is invalid (saturated, not a number).
         """
         if regions != (1, 1) and not self.parts:
             raise InputError("measures the panel as a whole, not in regions", where=self.name, remedy="use a camera")
@@ -46,32 +53,32 @@ class Meter(ABC):
             raise RigError("gives a reading that is not a number", where=self.name)
         rows, columns = regions
         if values.shape[0] < rows or values.shape[1] < columns:
-            raise InputError(f"{rows} × {columns} regions are more than it has pixels", where=self.name)
+            raise InputError(f"{rows} × {columns} regions are more than the meter has pixels", where=self.name)
         self._check_parts(rows, columns)
         return np.array(
             [[part.mean() for part in np.array_split(band, columns, 1)] for band in np.array_split(values, rows)]
         )
 
     def tune(self, wavelength: float) -> None:  # noqa: B027 - only meters with a calibration of their own need it
-        """Get ready for light of this wavelength (m).
+        """Prepare the meter for light of this wavelength, m.
 
         Raises:
-            RigError: it does not take it.
+            RigError: the meter does not accept the wavelength.
         """
 
     def _check_parts(self, rows: int, columns: int) -> None:  # noqa: B027 - most meters know no parts
-        """Refuse the last reading if it means nothing in one of the parts; raises a RigError."""
+        """Raise a RigError if the last reading is invalid in one of the parts."""
 
     @abstractmethod
     def _read_hw(self) -> Any:
-        """A number, or (h, w) numbers over the panel, linear in the light."""
+        """Read a number, or numbers (h, w) over the panel, linear in the light."""
 
     def close(self) -> None:  # noqa: B027 - some meters hold nothing
-        """Let go of the device."""
+        """Close the device."""
 
 
 class CameraMeter(Meter):
-    """A camera that sees the panel's image in the part `crop` (left, top, width, height) of its picture."""
+    """A camera as a light meter; it sees the panel in the part `crop` (left, top, width, height) of its picture."""
 
     parts = True
 
@@ -94,11 +101,11 @@ class CameraMeter(Meter):
 
 
 class PowerMeter(Meter):
-    """An optical power meter on a serial line: `SENS:CORR:WAV` (and `?`) in nm, `MEAS:POW?` in W, as SCPI has it.
+    """An optical power meter on a serial line, with the SCPI commands `SENS:CORR:WAV` (nm) and `MEAS:POW?` (W).
 
     Args:
-        name: of the meter, for errors.
-        line: the serial port, open (pyserial).
+        name: name of the meter in errors.
+        line: open serial port (pyserial).
     """
 
     def __init__(self, name: str, line: Any):
@@ -106,10 +113,10 @@ class PowerMeter(Meter):
 
     @classmethod
     def open(cls, port: str) -> Self:
-        """Connect to the meter on a device path or pyserial URL, and ask who it is.
+        """Connect to the meter on a device path or pyserial URL, and ask for its identity.
 
         Raises:
-            RigError: pyserial is missing, it cannot be opened, or it does not say who it is.
+            RigError: pyserial is missing, the port cannot be opened, or the meter does not answer.
         """
         meter = cls(port, open_port(port, timeout_s=ANSWER_TIMEOUT_S, write_timeout_s=ANSWER_TIMEOUT_S))
         try:

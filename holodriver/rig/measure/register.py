@@ -1,4 +1,4 @@
-"""Registration of the colours: crosses that a camera sees, colour by colour."""
+"""Registration of the colours, measured by crosses that a camera sees in each colour."""
 
 from collections.abc import Sequence
 
@@ -18,12 +18,13 @@ from holodriver.rig.measure.stage import Stage
 
 ROWS, COLUMNS = 3, 5
 MIDDLE = 0.5
-"""Normalised depth of the panel's own image, where crosses are sharp however far the light is from a plane wave."""
+"""Normalised depth of the panel's own image, where crosses are sharp even if the light is no plane wave."""
 
 WORST_FIT = 0.5
-"""Crosses that lie further than this (RMS, effective pixels) off an offset and a scale were mistaken for others."""
+"""Largest RMS distance of crosses from a fit by offset and scale, effective pixels; beyond it, other bright spots were
+mistaken for crosses."""
 
-_MARGIN = 0.15  # of the picture's side, free of crosses
+_MARGIN = 0.15  # border without crosses, as a share of the picture's side
 
 Points = NDArray[np.float64]
 
@@ -31,17 +32,17 @@ Points = NDArray[np.float64]
 def measure_registrations(
     stage: Stage, camera: Camera, luts: Sequence[AmplitudeLut], progress: Progress = silent
 ) -> tuple[Registration, ...]:
-    """Where each colour falls, in effective pixels, against the middle one of the colours (green).
+    """Measure the offset and scale of each colour's image relative to the middle colour (green), effective pixels.
 
-    The camera stands roughly upright and sees the whole picture; its own perspective is taken out by the crosses of
-    the colour that the others are compared with.
+    The camera must stand roughly upright and see the whole picture; its perspective is measured with the crosses of the
+    middle colour and removed.
 
     Raises:
         RigError: the crosses of a colour are not found.
     """
     profile = stage.profile
     field = crosses(profile)
-    # the encoder that lets other threads work: on a rig, one of them feeds the lasers' watchdog meanwhile
+    # the precise encoder lets other threads work; on a rig, one of them feeds the lasers' watchdog
     frames = Encoder(profile, automatic_gains([field]), luts, precise=True).frames(field).frames.pixels
     camera.focus(MIDDLE)
     seen = []
@@ -53,7 +54,7 @@ def measure_registrations(
 
 
 def crosses(profile: DisplayProfile) -> WaveField:
-    """A grid of bright crosses on black, at the hologram plane."""
+    """Make a wave field at the hologram plane with a grid of bright crosses on black."""
     picture = np.zeros(profile.shape, np.float32)
     arm = max(4, round(min(profile.shape) / 24))
     width = max(1, arm // 4)
@@ -65,17 +66,17 @@ def crosses(profile: DisplayProfile) -> WaveField:
 
 
 def cross_positions(profile: DisplayProfile) -> Points:
-    """(n, 2) y, x of the crosses, pixels, row by row."""
+    """Positions of the crosses, (n, 2) y and x, effective pixels, row by row."""
     (top, bottom), (left, right) = ((_MARGIN * (side - 1), (1 - _MARGIN) * (side - 1)) for side in profile.shape)
     ys, xs = np.linspace(top, bottom, ROWS).round(), np.linspace(left, right, COLUMNS).round()
     return np.stack(np.meshgrid(ys, xs, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
 def find_crosses(picture: NDArray[np.floating], name: str = "picture") -> Points:
-    """(n, 2) y, x of the centres of the crosses in a camera's picture, row by row.
+    """Find the centres of the crosses in a camera's picture, (n, 2) y and x, camera pixels, row by row.
 
     Raises:
-        RigError: not as many as there should be.
+        RigError: there are fewer bright spots than crosses.
     """
     grey = picture if picture.ndim == 2 else picture.max(axis=2)
     light = cv2.GaussianBlur(np.asarray(grey, np.float32), (0, 0), 1.0)
@@ -97,7 +98,11 @@ def find_crosses(picture: NDArray[np.floating], name: str = "picture") -> Points
 
 
 def register(seen: Sequence[Points], profile: DisplayProfile) -> tuple[Registration, ...]:
-    """Offset and scale of each colour from the crosses seen of each, against the middle colour."""
+    """Fit each colour's offset and scale relative to the middle colour to the seen crosses.
+
+    Raises:
+        RigError: the crosses make no grid, or do not fit an offset and a scale.
+    """
     reference = len(seen) // 2
     expected = cross_positions(profile)
     homography, _ = cv2.findHomography(seen[reference][:, ::-1], expected[:, ::-1], 0)
@@ -129,7 +134,7 @@ def register(seen: Sequence[Points], profile: DisplayProfile) -> tuple[Registrat
 
 
 def _centre(light: NDArray[np.float32], statistics: NDArray[np.int32]) -> tuple[float, float]:
-    """Centroid of the light of one spot, with a border for its soft edge."""
+    """Centroid (y, x) of the light of one spot, pixels, including a border for its soft edge."""
     left, top, width, height = (int(value) for value in statistics[:4])
     part = (slice(max(0, top - 3), top + height + 3), slice(max(0, left - 3), left + width + 3))
     spot = light[part].astype(np.float64)

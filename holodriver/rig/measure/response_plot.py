@@ -1,4 +1,4 @@
-"""A picture of a calibration: what was measured, and the table that was made of it."""
+"""A plot of a calibration: the measured amplitudes and the fitted look-up tables."""
 
 from collections.abc import Sequence
 
@@ -11,16 +11,18 @@ from holodriver.panel.response import Response
 
 Pixels = NDArray[np.uint8]
 
-_SCALE = 2  # px a grey level
-_LEFT, _TOP, _BOTTOM, _RIGHT = 70, 80, 60, 260  # px round the curves
-_HEIGHT = 400  # px of amplitude 1
+_SCALE = 2  # pixels for each grey level
+_LEFT, _TOP, _BOTTOM, _RIGHT = 70, 80, 60, 260  # margins around the curves, pixels
+_HEIGHT = 400  # height of amplitude 1, pixels
 _GROUND, _INK, _QUIET, _GRID = (250, 250, 250), (30, 30, 30), (120, 120, 120), (225, 225, 225)  # BGR
 _CURVES = ((60, 60, 210), (70, 150, 50), (200, 110, 40))  # BGR of red, green, blue
 
 
 def response_plot(calibration: Calibration, responses: Sequence[Response]) -> Pixels:
-    """Amplitude over grey level for each colour, (h, w, 3) blue, green, red; dots are measured, lines are the tables,
-    faint beyond the first maximum."""
+    """Plot amplitude over grey level for each colour, as pixels (h, w, 3) in the order blue, green, red.
+
+    Dots are measured amplitudes, lines are the look-up tables, faint beyond the first maximum.
+    """
     height, width = _TOP + _HEIGHT + _BOTTOM, _LEFT + 256 * _SCALE + _RIGHT
     sheet = np.full((height, width, 3), _GROUND, np.uint8)
     for tenth in range(0, 11, 2):

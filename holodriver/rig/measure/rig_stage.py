@@ -1,4 +1,4 @@
-"""A real rig as the stage of a measurement: armed once, and dark but while somebody looks."""
+"""A rig as the stage of a measurement: armed once, and lit only during readings."""
 
 import threading
 import time
@@ -29,20 +29,21 @@ from holodriver.rig.simulated.simulated_rig import SIMULATED
 Found = TypeVar("Found")
 
 SETTLE_S = 0.1
-"""A liquid crystal settles in some 10 ms, a laser's power in some more."""
+"""Default time of light before a reading, s: a liquid crystal settles in about 10 ms, a laser's power more slowly."""
 
 PLACES = 2
-"""Frames kept: the one that stands, and the one that comes next."""
+"""Number of frames kept in memory: the shown frame and the next one."""
 
 STAND_TIMEOUT_S = 60.0
-"""A frame stands after a few refreshes; a busy machine gets all the time it needs."""
+"""Longest wait until a frame is shown, s: a few refreshes are usual, a busy machine may need more."""
 
 LOOK_AGAIN_S = 0.02
+"""Time between two checks of a condition that a thread waits for, s."""
 
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What is to stand, under which light, and for how long that may last, s."""
+    """A request for one frame under one light, for at most `longest_s` seconds."""
 
     place: int
     power: Power
@@ -50,21 +51,21 @@ class _Wanted:
 
 
 class RigStage(Stage):
-    """A rig that shows one frame for as long as somebody looks, lit by one laser as it is lit in a play.
+    """A rig that shows one frame during a reading, lit by one laser as in a play.
 
-    Entering the `with` block arms, once, in the dark. Until it is left frames are shown without a pause, by a thread of
-    its own, and the lasers' supervisor watches over them as over a play; the lasers are at 0 W but while something
-    looks. However it is left, the lasers are dark before anything else stops.
+    Entering the `with` block arms the lasers once, in the dark. Inside the block, a separate thread shows frames
+    without a pause, and the laser supervisor watches over them as in a play; the lasers are at 0 W except during
+    readings. However the block ends, the lasers are dark before anything else stops.
 
     Args:
-        opened: panel and lasers.
-        powers: of the lasers; each is lit alone, at its own.
-        settle_s: light before the reading begins, s.
-        heard: who is told of it.
-        calibrated: the rig's calibration counts, and is checked as before a play; not for who measures a new one.
+        opened: the open panel and lasers.
+        powers: powers of the lasers; each laser is lit alone, at its own power.
+        settle_s: time of light before a reading begins, s.
+        heard: receives the messages.
+        calibrated: whether to check the rig's calibration as before a play; false for the measurement of a new one.
 
     Raises:
-        InputError: the panel is not there.
+        InputError: the panel was not found.
         RigError: the start-up check failed, or the lasers could not be armed.
     """
 
@@ -81,7 +82,7 @@ class RigStage(Stage):
         super().__init__(rig.profile(), *panel_identity(rig))
         self._opened, self._powers, self._settle_s, self._calibrated = opened, powers, settle_s, calibrated
         self._heard = Heard() if heard is None else heard
-        # light that waits for each frame's confirmation is as long as the host is quick; here all frames are the same
+        # a gate would make the light depend on the host's speed, and is not needed: all frames here are equal
         self._timing, self._orientation = timing_of(rig, gated=False), orientation_of(rig)
         self._lasers = shown_colours(rig, len(self.profile.wavelengths))
         self._playlist = Playlist(PLACES, loop=True)
@@ -121,14 +122,14 @@ class RigStage(Stage):
             )
             self._thread = threading.Thread(target=self._play, name="panel and lasers", daemon=True)
             self._thread.start()
-            stack.callback(self._leave)  # the last to be noted is the first to be done: dark before all else
+            stack.callback(self._leave)  # the last callback runs first: the lasers go dark before anything else
             self._await(lambda: self._stood_s is not None)
             self._stack = stack.pop_all()
         return self
 
     @property
     def failed(self) -> bool:
-        """Whether panel or lasers have failed, so that it is dark for good."""
+        """Whether panel or lasers have failed, so that the lasers stay dark."""
         return self._failure is not None
 
     def __exit__(
@@ -177,10 +178,10 @@ class RigStage(Stage):
         return wanted
 
     def _await(self, done: Callable[[], bool]) -> None:
-        """Wait until something is so.
+        """Wait until `done` returns true.
 
         Raises:
-            RigError: panel or lasers have failed meanwhile; they are dark.
+            RigError: panel or lasers have failed meanwhile; the lasers are dark.
         """
         due = time.monotonic() + STAND_TIMEOUT_S + self._settle_s
         with self._news:
@@ -203,7 +204,7 @@ class RigStage(Stage):
             self._news.notify_all()
 
     def _turn(self) -> None:
-        """Between two frames: do what is wanted, and end light that lasts too long."""
+        """Carry out the latest request between two frames, and end light that lasts too long."""
         now = time.perf_counter()
         self._diffuser.check(now)
         with self._news:
@@ -230,14 +231,14 @@ class RigStage(Stage):
                 self._news.notify_all()
 
     def _leave(self) -> None:
-        """Dark, confirmed, and the end of the frames."""
+        """Make the lasers dark, wait for their confirmation and end the frames."""
         with self._news:
             self._leaving = True
         self._thread.join()
 
 
 class _Places:
-    """The frames that are there, as the player asks for them."""
+    """The hologram store of `LivePlayer`, in which all frames are always in memory."""
 
     capacity = PLACES
 
@@ -245,14 +246,14 @@ class _Places:
         return hologram
 
     def want(self, holograms: Sequence[int], held: Collection[int]) -> None:
-        """Nothing has to be read."""
+        """Do nothing, because no frame has to be read."""
 
 
 def panel_identity(rig: Rig) -> tuple[str, str]:
-    """Name and serial number by which a calibration of the rig's panel is known.
+    """Name and serial number of the rig's panel, as calibrations store them.
 
     Raises:
-        InputError: the monitor is not there.
+        InputError: the monitor was not found.
         RigError: there is no display.
     """
     if rig.panel.monitor == SIMULATED:
@@ -262,10 +263,10 @@ def panel_identity(rig: Rig) -> tuple[str, str]:
 
 
 def check_arming(rig: Rig, powers: Power, heard: Heard, *, arm: bool) -> None:
-    """Refuse to measure without a person's order to arm, and say what it would light; nothing is opened for it.
+    """Refuse to measure without a person's order to arm, and say what would be lit; no device is opened.
 
     Raises:
-        InputError: there is no such order, or the rig does not light all colours of its display.
+        InputError: there is no order, or the rig does not light all colours of its display.
     """
     if not rig.controller.port:
         raise InputError("the rig has no laser controller", where=rig.name, remedy="set controller.port in its file")
@@ -282,14 +283,14 @@ def check_arming(rig: Rig, powers: Power, heard: Heard, *, arm: bool) -> None:
 
 
 class PersistentStage(Stage):
-    """A rig that a person may arm anew when it has gone dark, so that a long measurement goes on where it stopped.
+    """A rig that a person may arm again after the lasers went dark, so that a long measurement can go on.
 
     Args:
-        rig: of the file.
-        powers: of the lasers.
-        heard: who is told of it.
-        order: asked for a new order to arm, with what had happened; false ends the measurement.
-        calibrated: see `RigStage`.
+        rig: settings of the rig.
+        powers: powers of the lasers.
+        heard: receives the messages.
+        order: asks a person for a new order to arm; the argument says what happened, and false ends the measurement.
+        calibrated: whether to check the rig's calibration, as in `RigStage`.
 
     Raises:
         RigError: the rig cannot be opened or armed.
@@ -320,7 +321,7 @@ class PersistentStage(Stage):
             except RigError as error:
                 if not (self._stage.failed and self._order(str(error))):
                     raise
-            with suppress(RigError):  # what has failed, it says once more
+            with suppress(RigError):  # closing raises the same failure again
                 self._stack.close()
             self._stage = self._opened()
 

@@ -1,7 +1,7 @@
-"""A liquid crystal cell on paper, drive electronics included, for calibrations without a panel.
+"""A simulated liquid crystal cell with its drive electronics, for calibrations without a panel.
 
-Nothing here is shared with the fit of the tables: the amplitude comes from a cell's retardance, with a threshold,
-saturation, dispersion and the steps of a digital drive.
+The simulation shares no code with the fit of the look-up tables: the amplitude comes from the cell's retardance, with
+threshold, saturation, dispersion and the steps of a digital drive.
 """
 
 from dataclasses import dataclass
@@ -16,24 +16,24 @@ REFERENCE_WAVELENGTH = 638e-9
 class LiquidCrystal:
     """A vertically aligned cell between crossed polarisers.
 
-    Intensity is sin²(Γ/2) of the retardance Γ, an S-curve of the grey level, plus what depolarised light leaks.
+    The intensity is sin²(Γ/2) plus a leak of depolarised light; the retardance Γ is an S-curve of the grey level.
     """
 
     retardance: float = 1.0
     """Γ at 638 nm and grey level 255, in half waves; shorter wavelengths turn further (reference/hardware.md, 5)."""
     threshold: float = 0.5
-    """Grey level (share of 255) in the middle of the S."""
+    """Grey level in the middle of the S-curve, as a share of 255."""
     width: float = 0.25
-    """Its width, share of 255."""
+    """Width of the S-curve in grey levels, as a share of 255."""
     dispersion: float = 0.02
-    """Growth of the birefringence towards blue: n = 1 + this · ((638 nm / λ)² − 1)."""
+    """Coefficient d of the birefringence, which grows towards blue by the factor 1 + d · ((638 nm / λ)² − 1)."""
     contrast: float = 800.0
-    """Brightest to darkest intensity."""
+    """Ratio of the brightest to the darkest intensity."""
     ripple: float = 0.004
-    """Steps of the digital drive where its higher bits change, share of Γ."""
+    """Steps in Γ at changes of the digital drive's higher bits, as a share of Γ."""
 
     def retardances(self, wavelength: float) -> NDArray[np.float64]:
-        """Γ (256,), rad, for light of this wavelength (m)."""
+        """Retardance Γ of each grey level, (256,), rad, for light of this wavelength, m."""
         grey = np.arange(256)
         level = grey / 255
         curve = np.tanh((level - self.threshold) / self.width)
@@ -47,11 +47,11 @@ class LiquidCrystal:
         return gamma
 
     def intensities(self, wavelength: float) -> NDArray[np.float64]:
-        """(256,) share of the light that each grey level passes; 1 is what an open cell would."""
+        """Share of the light that each grey level passes, (256,); 1 for a fully open cell."""
         transmission = np.sin(self.retardances(wavelength) / 2) ** 2
         return transmission * (1 - 1 / self.contrast) + 1 / self.contrast
 
     def amplitudes(self, wavelength: float) -> NDArray[np.float64]:
-        """(256,) amplitude of each grey level, relative to the first maximum."""
+        """Amplitude of each grey level, (256,), relative to the first maximum."""
         amplitude = np.sqrt(self.intensities(wavelength))
         return amplitude / amplitude.max()

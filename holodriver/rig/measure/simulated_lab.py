@@ -1,6 +1,7 @@
-"""A lab on paper: a panel with a liquid crystal cell, drifting lasers, and a noisy meter or camera behind the slit.
+"""A simulated lab: a panel with a liquid crystal cell, drifting lasers, and a noisy meter or camera behind the slit.
 
-It keeps no time and starts no process, so that thousands of readings take seconds; `Simulation` is the rig that does.
+The simulated lab keeps no time and starts no process, so thousands of readings take seconds. A simulated rig with time
+and processes is `holodriver.rig.simulated.simulated_rig.Simulation`.
 """
 
 from collections.abc import Callable
@@ -25,39 +26,41 @@ Found = TypeVar("Found")
 NAME = "simulated panel"
 
 LARGER = 1.25
-"""The simulated camera's picture is larger than the panel's by this."""
+"""Size of the simulated camera's picture, as a multiple of the panel's size in effective pixels."""
 
 
 @dataclass(frozen=True)
 class LabSettings:
-    """What the simulated lab is like."""
+    """Settings of the simulated lab."""
 
     cell: LiquidCrystal = field(default_factory=LiquidCrystal)
+    """Liquid crystal cell of the panel."""
     noise: float = 0.01
-    """Standard deviation of a reading, share of it."""
+    """Standard deviation of a reading, as a share of the reading."""
     floor: float = 0.0005
-    """Standard deviation of a reading in the dark, share of the brightest."""
+    """Standard deviation of a reading in the dark, as a share of the brightest reading."""
     background: float = 0.01
-    """Light that is there without lasers, share of the brightest."""
+    """Light without lasers, as a share of the brightest reading."""
     drift: float = 0.05
-    """How far the lasers' power wanders, share of it."""
+    """Amplitude of the drift of the lasers' power, as a share of the power."""
     drift_readings: int = 800
-    """Readings in which it wanders there and back once."""
+    """Period of the drift, readings."""
     unevenness: float = 0.0
-    """How much further the cell turns on its right side than on its left, share of Γ."""
+    """Difference of the retardance Γ between the right and the left side of the cell, as a share of Γ."""
     efficiency: tuple[float, ...] = (1.0, 0.8, 0.6)
-    """Light of each colour for the same laser power."""
+    """Relative light of each colour at equal laser powers."""
     registrations: tuple[Registration, ...] = ()
-    """Where each colour falls; all where they should, unless given."""
+    """Offset and scale of each colour's image; empty for perfect registration."""
     seed: int = 0
+    """Seed of the random numbers."""
 
 
 class SimulatedLab(Stage):
-    """The stage; `meter` and `camera` look at it.
+    """The stage of the simulated lab, with its own meter and camera.
 
     Args:
-        profile: the display.
-        settings: panel, lasers and noise.
+        profile: profile of the display.
+        settings: settings of panel, lasers and noise.
     """
 
     def __init__(self, profile: DisplayProfile, settings: LabSettings | None = None):
@@ -79,15 +82,15 @@ class SimulatedLab(Stage):
             self._colour = None
 
     def meter(self, pattern: Pattern) -> "LabMeter":
-        """A meter in the order of light that the pattern goes to."""
+        """Make a meter in the diffraction order to which the pattern sends its light."""
         return LabMeter(self, pattern)
 
     def camera(self) -> "LabCamera":
-        """A camera behind slit and eyepiece."""
+        """Make a camera behind slit and eyepiece."""
         return LabCamera(self)
 
     def light(self, order: int, parts: tuple[int, int]) -> NDArray[np.float64]:
-        """Light now in one order (0 or 1), for each of `parts` of the panel, with noise."""
+        """Light in a diffraction order (0 or 1) from each of `parts` (rows, columns) of the panel, with noise."""
         s, p = self.settings, self.profile
         power = self._power()
         values = np.zeros(parts)
@@ -104,7 +107,7 @@ class SimulatedLab(Stage):
         return values * (1 + s.noise * noise[0]) + s.floor * noise[1]
 
     def picture(self, t: float) -> NDArray[np.float64]:
-        """What the camera sees now, (H, W), focused on normalised depth `t`, with noise."""
+        """Light (H, W) that the camera sees when focused on normalised depth `t`, with noise."""
         s, p = self.settings, self.profile
         power = self._power()
         if self._colour is None:
@@ -120,7 +123,7 @@ class SimulatedLab(Stage):
         return self.settings.registrations[colour] if self.settings.registrations else Registration()
 
     def _power(self) -> float:
-        """Laser power at this reading, about 1."""
+        """Laser power at this reading, relative to the power without drift."""
         s = self.settings
         turn = 2 * np.pi * (self._readings / s.drift_readings + self._phase)
         self._readings += 1
@@ -137,7 +140,7 @@ class SimulatedLab(Stage):
 
 
 class LabMeter(Meter):
-    """A meter of the simulated lab, as a camera tells parts of the panel apart."""
+    """A meter of the simulated lab, which tells parts of the panel apart as a camera does."""
 
     name = "simulated meter"
     parts = True
@@ -146,7 +149,7 @@ class LabMeter(Meter):
         self._lab, self._order, self._parts = lab, 1 if pattern == "grating" else 0, parts
 
     def divided(self, parts: tuple[int, int]) -> "LabMeter":
-        """This meter with a reading for each of (rows, columns) parts."""
+        """Set the number of parts (rows, columns) that the meter tells apart, and return the meter."""
         self._parts = parts
         return self
 
@@ -155,7 +158,7 @@ class LabMeter(Meter):
 
 
 class LabCamera(Camera):
-    """A camera of the simulated lab, exposed so that nothing saturates."""
+    """A camera of the simulated lab, with an exposure at which nothing saturates."""
 
     name = "simulated camera"
 
@@ -174,7 +177,7 @@ class LabCamera(Camera):
 
 
 def camera_pose(width: int, height: int) -> NDArray[np.float64]:
-    """Homography from pixels of the picture to those of a camera that stands a little askew."""
+    """Homography (3, 3) from pixels of the picture to pixels of a camera that stands slightly askew."""
     turn = np.deg2rad(0.8)
     centre = np.array([[1, 0, -(width - 1) / 2], [0, 1, -(height - 1) / 2], [0, 0, 1]])
     scale = 1.1 * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
@@ -186,12 +189,12 @@ def camera_pose(width: int, height: int) -> NDArray[np.float64]:
 
 
 def moved(picture: NDArray[np.floating], registration: Registration) -> NDArray[np.float64]:
-    """A picture (H, W) as it falls: magnified about its middle and moved, with what leaves it lost."""
+    """Magnify a picture (H, W) about its middle and move it by a registration; pixels outside are lost."""
     height, width = picture.shape
     centre_y, centre_x = (height - 1) / 2, (width - 1) / 2
     s, (dy, dx) = registration.scale, registration.offset
     matrix = np.array([[s, 0, centre_x * (1 - s) + dx], [0, s, centre_y * (1 - s) + dy]])
-    # INTER_LANCZOS4 tabulates to 1/32 px, which is what a registration is measured to at best
+    # INTER_LANCZOS4 works in steps of 1/32 px, which limits the accuracy of a measured registration
     return np.asarray(
         cv2.warpAffine(np.asarray(picture, np.float64), matrix, (width, height), flags=cv2.INTER_LANCZOS4)
     )

@@ -1,4 +1,4 @@
-"""Where calibration looks: one frame on the panel, one laser on, for as long as somebody measures."""
+"""The stage of a measurement: a panel that shows one frame, lit by one laser, for the time of one reading."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -15,16 +15,16 @@ Found = TypeVar("Found")
 Frame = NDArray[np.uint8]
 
 LONGEST_S = 30.0
-"""Light for one reading, s; a meter that takes longer hangs, and nobody knows what is going on."""
+"""Longest light for one reading, s; a meter that takes longer counts as hanging."""
 
 
 class Stage(ABC):
-    """A panel and its lasers, still.
+    """A panel and its lasers, which show one frame at a time.
 
     Args:
-        profile: the display.
-        panel: the panel's name.
-        serial: its serial number, or empty.
+        profile: profile of the display.
+        panel: name of the panel.
+        serial: serial number of the panel, or empty.
     """
 
     def __init__(self, profile: DisplayProfile, panel: str, serial: str = ""):
@@ -34,12 +34,13 @@ class Stage(ABC):
     def look(
         self, colour: int | None, frame: Frame, read: Callable[[], Found], *, longest_s: float = LONGEST_S
     ) -> Found:
-        """What `read` finds while `frame` (h, w) stands on the panel and this colour's laser alone lights it.
+        """Show a frame, light it by one laser, and return the result of `read`.
 
         Args:
-            colour: index on the colour axis; None for no light.
-            read: called once the light has settled.
-            longest_s: light for this long, s, however long `read` takes.
+            colour: index of the laser's colour on the colour axis; None for no light.
+            frame: grey levels (h, w).
+            read: function that measures, called once the light has settled.
+            longest_s: longest time of light, s, even if `read` takes longer.
 
         Raises:
             RigError: the light did not last as long as the reading.
@@ -47,12 +48,12 @@ class Stage(ABC):
 
 
 def pattern_frame(profile: DisplayProfile, pattern: Pattern, grey: int) -> Frame:
-    """The frame that measures one grey level: all of the panel, or every other half period of the carrier."""
+    """Frame that measures one grey level, on the whole panel or on every second half period of the carrier."""
     return parts_frame(profile, pattern, np.full((1, 1), grey))
 
 
 def parts_frame(profile: DisplayProfile, pattern: Pattern, greys: NDArray[np.integer]) -> Frame:
-    """The same with a grey level of its own in each of (rows, columns) parts of the panel."""
+    """Frame that measures a separate grey level in each part of the panel; `greys` is (rows, columns)."""
     rows, columns = greys.shape
     down = np.repeat(np.arange(rows), [len(part) for part in np.array_split(np.arange(profile.height), rows)])
     across = np.repeat(np.arange(columns), [len(part) for part in np.array_split(np.arange(profile.width), columns)])

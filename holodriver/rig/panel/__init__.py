@@ -1,1 +1,1 @@
-"""The panel: its process, its window, its monitor."""
+"""The panel: its process, its window and its monitor."""

@@ -1,28 +1,28 @@
-"""What monitors say about themselves (EDID), and which mode the X server gives them."""
+"""Maker, name and serial number of monitors (EDID), and the refresh rates in the X server's modes."""
 
 import re
 from dataclasses import dataclass
 
 BLOCK = 128
-"""Bytes of the base block (VESA E-EDID A2, section 3)."""
+"""Size of the base block, bytes (VESA E-EDID A2, section 3)."""
 HEADER = b"\x00\xff\xff\xff\xff\xff\xff\x00"
 DESCRIPTORS = (54, 72, 90, 108)
 NAME, SERIAL = 0xFC, 0xFF
-"""Tags of the descriptors that hold text (section 3.10.3)."""
+"""Tags of the descriptors that hold the name and the serial number (VESA E-EDID A2, section 3.10.3)."""
 
 
 @dataclass(frozen=True)
 class Edid:
-    """Who a monitor says it is; empty where it does not say."""
+    """Identity of a monitor; unknown fields are empty."""
 
     maker: str = ""
-    """Three letters, such as DEL."""
+    """Three letters of the maker, such as "DEL"."""
     name: str = ""
     serial: str = ""
 
 
 def read_edid(data: bytes) -> Edid | None:
-    """The names in an EDID; None if it is not one."""
+    """Read the identity from the bytes of an EDID; None if they are no EDID."""
     if len(data) < BLOCK or not data.startswith(HEADER):
         return None
     letters = int.from_bytes(data[8:10], "big")
@@ -40,17 +40,18 @@ def read_edid(data: bytes) -> Edid | None:
 
 @dataclass(frozen=True)
 class XOutput:
-    """A connector of the X server."""
+    """The state of a connector of the X server."""
 
     edid: Edid | None
+    """Identity of the monitor; None without a monitor."""
     refresh_hz: float | None
-    """Exactly, from the mode's pixel clock, 1/s; the window library rounds it to whole Hz."""
+    """Exact refresh rate from the mode's pixel clock, Hz (GLFW rounds to whole Hz); None without a mode."""
 
 
 def x_outputs() -> tuple[dict[str, XOutput], bool]:
-    """The X server's connectors by name, and whether the server is itself a window of Wayland.
+    """Return the X server's connectors by name, and whether the server runs inside Wayland.
 
-    Empty where there is no X server or it has no RandR.
+    There are no connectors without an X server, or if the X server has no RandR.
     """
     try:
         from Xlib import X, display

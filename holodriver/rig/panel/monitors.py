@@ -1,4 +1,4 @@
-"""The monitors of this machine, and the one that is meant."""
+"""The monitors of this machine, and the choice of one by name, connector or index."""
 
 import os
 import platform
@@ -13,59 +13,65 @@ from holodriver.errors import InputError, RigError
 from holodriver.rig.panel.edid import Edid, x_outputs
 
 STRAIGHT = 1 / 512
-"""Deviation of a gamma ramp that still leaves each of 256 levels as it is."""
+"""Largest deviation of a gamma ramp from a straight line, 0 to 1, that leaves each of 256 levels unchanged."""
 
 REFRESH_TOLERANCE = 0.02
-"""Share by which the system's rate may differ from the rig file's: systems round to whole Hz."""
+"""Largest relative difference between the system's refresh rate and the rig file's: systems round to whole Hz."""
 
 _sessions = 0
 
 
 @dataclass(frozen=True)
 class Monitor:
-    """A monitor in its present mode."""
+    """A monitor in its current mode."""
 
     index: int
+    """Index in the list of monitors, from 0."""
     connector: str
-    """What the system calls it: DP-2."""
+    """The system's name of the connector, such as "DP-2"."""
     maker: str
-    """Three letters of its maker (EDID); empty if it does not say."""
+    """Three letters of the maker (EDID); empty if unknown."""
     name: str
-    """What it calls itself (EDID); empty if it does not say."""
+    """Name of the monitor (EDID); empty if unknown."""
     serial: str
-    """Its serial number (EDID); empty if it does not say."""
+    """Serial number (EDID); empty if unknown."""
     x: int
+    """Left edge on the desktop, pixels."""
     y: int
+    """Top edge on the desktop, pixels."""
     width: int
+    """Width of the mode, pixels."""
     height: int
+    """Height of the mode, pixels."""
     refresh_hz: float
-    """Of its mode; 0 if the system does not know."""
+    """Refresh rate of the mode, Hz; 0 if the system does not know it."""
     primary: bool
+    """Whether this is the primary monitor."""
     scale: float
-    """Factor that the desktop scales windows by; only 1 shows pixels as they are."""
+    """Factor by which the desktop scales windows; only 1 shows pixels unchanged."""
     gamma_deviation: float | None
-    """Largest distance of its gamma ramp from a straight line, 0 to 1; None where there is no ramp."""
+    """Largest deviation of the gamma ramp from a straight line, 0 to 1; None without a gamma ramp."""
 
     def __str__(self) -> str:
-        """The monitor in words."""
+        """Describe the monitor in words."""
         named = " ".join(part for part in (self.maker, self.name) if part)
         names = f"{self.connector} '{named}'" if named else self.connector
         return f"{self.index}: {names}, {self.width} × {self.height} at {self.refresh_hz:.4g} Hz"
 
     @property
     def identity(self) -> str:
-        """Maker, name and serial number, which stay when it is plugged in elsewhere; empty if it says none."""
+        """Maker, name and serial number, which do not depend on the connector; empty if unknown."""
         return " ".join(part for part in (self.maker, self.name, self.serial) if part)
 
     @property
     def gamma(self) -> str:
-        """The state of its gamma ramp, in words."""
+        """State of the gamma ramp, in words."""
         if self.gamma_deviation is None:
             return "none"
         return "straight" if self.gamma_deviation <= STRAIGHT else f"bent by {self.gamma_deviation:.1%}"
 
     def as_dict(self) -> dict[str, Any]:
-        """Fields as plain values."""
+        """Return the fields as plain values."""
         return {**asdict(self), "gamma": self.gamma}
 
 
@@ -76,18 +82,18 @@ def panel_monitor(
     allow_primary: bool = False,
     there: Sequence[Monitor] | None = None,
 ) -> Monitor:
-    """The monitor that is meant, if it can be a panel.
+    """Choose a monitor, and check that it can be a panel.
 
     Args:
-        selector: see `chosen_monitor`.
-        native_shape: panel pixels (h, w); those of the monitor's present mode unless given.
-        allow_primary: take even the primary monitor.
-        there: the monitors among which it is; those of this machine unless given.
+        selector: EDID name, connector or index, as for `chosen_monitor`.
+        native_shape: shape (h, w) of the panel, panel pixels; that of the monitor's current mode unless given.
+        allow_primary: allow the primary monitor.
+        there: monitors to choose from; those of this machine unless given.
 
     Raises:
-        InputError: there is none, or several are meant.
-        RigError: its mode has another size, the desktop scales it, it is the primary one, or another monitor shows
-            the same part of the desktop; or there is no display.
+        InputError: no monitor or several monitors match.
+        RigError: the monitor's mode has another size, the desktop scales it, it is the primary monitor, or another
+            monitor shows the same part of the desktop; or there is no display.
     """
     there = monitors() if there is None else there
     monitor = chosen_monitor(selector, there)
@@ -117,15 +123,15 @@ def panel_monitor(
 
 
 def chosen_monitor(selector: str, there: Sequence[Monitor] | None = None) -> Monitor:
-    """The monitor of this EDID name or connector, or else of this index; whether it can be a panel is not looked at.
+    """Choose a monitor by EDID name or connector, or otherwise by index, without a check that it can be a panel.
 
     Args:
-        selector: "IRIS-U62", "MAY IRIS-U62", "IRIS-U62 0001" (with its serial number), "DP-2", "1".
-        there: the monitors among which it is; those of this machine unless given.
+        selector: "IRIS-U62", "MAY IRIS-U62", "IRIS-U62 0001" (with its serial number), "DP-2" or "1".
+        there: monitors to choose from; those of this machine unless given.
 
     Raises:
-        InputError: there is none, or several are meant.
-        RigError: there is no display, or two ways to list the monitors disagree.
+        InputError: no monitor or several monitors match.
+        RigError: there is no display, or GLFW and screeninfo list different monitors.
     """
     there = monitors() if there is None else there
     wanted = selector.strip().casefold()
@@ -146,10 +152,10 @@ def chosen_monitor(selector: str, there: Sequence[Monitor] | None = None) -> Mon
 
 
 def monitors() -> list[Monitor]:
-    """All monitors, the primary one first; what GLFW says of them is held against screeninfo.
+    """List all monitors, the primary one first; GLFW's list is compared with screeninfo's.
 
     Raises:
-        RigError: there is no display, a library is missing, or the two disagree (names both).
+        RigError: there is no display, a library is missing, or the two lists differ (the error shows both).
     """
     with glfw_session() as glfw:
         outputs, _ = x_outputs() if platform.system() == "Linux" else ({}, False)
@@ -182,10 +188,10 @@ def monitors() -> list[Monitor]:
 
 
 def ramp_deviation(glfw: Any, handle: Any) -> float | None:
-    """Largest distance of a monitor's gamma ramp, as it is now, from a straight line, 0 to 1; None without a ramp.
+    """Largest deviation of a monitor's current gamma ramp from a straight line, 0 to 1; None without a ramp.
 
     Args:
-        glfw: from `started_glfw`.
+        glfw: the module from `started_glfw`.
         handle: GLFW's handle of the monitor.
     """
     glfw.NORMALIZE_GAMMA_RAMPS = False
@@ -194,25 +200,25 @@ def ramp_deviation(glfw: Any, handle: Any) -> float | None:
     except ValueError:  # a null pointer: no ramp
         return None
     values = np.array([ramp.red, ramp.green, ramp.blue], np.float64) / 65535
-    # a server without gamma gives whatever its memory holds, which is no ramp
+    # a server without gamma returns arbitrary memory, which is no ramp
     if values.shape[1] < 2 or (np.diff(values) < 0).any() or (values[:, 0] == values[:, -1]).any():
         return None
     steps = values.shape[1]
-    # 16 bits of which some servers fill only the upper: 0xff00 is as straight as 0xffff
+    # some servers fill only the upper 8 of 16 bits: a ramp that ends at 0xff00 is straight, too
     straight = np.arange(steps) / (steps - 1)
     return float(min(np.abs(values - straight).max(), np.abs(values * 65535 / 65280 - straight).max()))
 
 
 def straight_ramp(steps: int) -> list[int]:
-    """A gamma ramp of this length that changes nothing."""
+    """Make a gamma ramp with `steps` values that changes nothing."""
     return [round(step * 65535 / (steps - 1)) for step in range(steps)]
 
 
 def monitor_handle(glfw: Any, monitor: Monitor) -> Any:
-    """GLFW's handle of a monitor that was listed.
+    """Find GLFW's handle of a listed monitor.
 
     Raises:
-        RigError: it is not there any more, or another mode or place.
+        RigError: the monitor is gone, or has changed its mode or its place on the desktop.
     """
     for handle in glfw.get_monitors():
         size = glfw.get_video_mode(handle).size
@@ -224,10 +230,10 @@ def monitor_handle(glfw: Any, monitor: Monitor) -> Any:
 
 @contextmanager
 def glfw_session() -> Iterator[Any]:
-    """The module `glfw`, ready; after the last block it holds no connection to the display.
+    """Initialise the module `glfw` for a block; the end of the last block closes the connection to the display.
 
     Raises:
-        RigError: it is missing, or there is no display.
+        RigError: GLFW is missing, or there is no display.
     """
     glfw = started_glfw()
     try:
@@ -237,10 +243,10 @@ def glfw_session() -> Iterator[Any]:
 
 
 def started_glfw() -> Any:
-    """The module `glfw`, ready until `ended_glfw`.
+    """Initialise and return the module `glfw`; each call needs a later call of `ended_glfw`.
 
     Raises:
-        RigError: it is missing, or there is no display.
+        RigError: GLFW is missing, or there is no display.
     """
     global _sessions
     if platform.system() == "Linux":
@@ -259,7 +265,7 @@ def started_glfw() -> Any:
 
 
 def ended_glfw() -> None:
-    """End what `started_glfw` began; the last one gives monitors back the gamma ramps that they had."""
+    """End one `started_glfw`; the last end gives all monitors their old gamma ramps back."""
     global _sessions
     import glfw
 
@@ -279,7 +285,7 @@ def _check_against_screeninfo(found: Sequence[Monitor]) -> None:
         others = screeninfo.get_monitors()
     except screeninfo.ScreenInfoError:
         others = []
-    # names of one system mean the same to both; elsewhere each has its own
+    # on Linux both libraries use the same connector names; on other systems each has names of its own
     same_names = platform.system() == "Linux"
     ours = sorted((*_place(monitor), monitor.connector if same_names else "") for monitor in found)
     theirs = sorted((m.x, m.y, m.width, m.height, (m.name or "") if same_names else "") for m in others)

@@ -1,4 +1,4 @@
-"""A panel that shows grey frames, as the process that drives the display sees it."""
+"""The base class of panels, as the display process uses them."""
 
 import math
 import time
@@ -13,50 +13,52 @@ from holodriver.errors import InputError, check, numbers
 from holodriver.rig.settings import FASTEST_HZ, SLOWEST_HZ
 
 LATE_PERIODS = 1.2
-"""An interval longer than this many refresh periods held a frame too long (PsychoPy's threshold)."""
+"""Longest interval between two flips that is not late, refresh periods (PsychoPy's threshold)."""
 
 
 class Flip(NamedTuple):
-    """One frame that came to stand on the panel."""
+    """The report of one flip, which put a new frame on the panel."""
 
     number: int
-    """Flips before this one since `restart_timing`."""
+    """Number of flips before this one since `restart_timing`."""
     at_s: float
-    """When it stood, taken after the flip (`time.perf_counter`, which all processes of a machine share), s."""
+    """Time after the flip, s (`time.perf_counter`, which all processes of a machine share)."""
     dropped: int
-    """Refreshes before this flip that brought no new frame; above 0 if and only if the flip was late."""
+    """Number of refreshes without a new frame before this flip; above 0 if and only if the flip was late."""
 
 
 @dataclass(frozen=True)
 class Held:
-    """What a panel had on its glass: for each flip since `restart_timing`, from when, and which of `contents`."""
+    """A panel's own record of the pictures that it showed since `restart_timing`."""
 
     since_s: list[float]
+    """Time of each flip, s."""
     content: list[int]
+    """Index into `contents` of the picture after each flip."""
     contents: list[np.ndarray]
     """Distinct pictures, (h, w) uint8."""
 
 
 class KeptFrame(NamedTuple):
-    """A frame that a panel has taken over beforehand, so that its flip copies nothing."""
+    """A frame that a panel has stored beforehand, so that its flip copies nothing."""
 
     pixels: np.ndarray
-    """As they were given; they must not change."""
+    """The frame's pixels, (h, w) or (h, w, 3) uint8, which must not change."""
     handle: object
-    """What the hardware holds of them; None from panels that keep nothing."""
+    """The hardware's handle of the stored frame; None for panels that store nothing."""
 
 
 class Panel(ABC):
     """A panel. A vendor or a window library implements `_flip_hw`; `show` is complete and is not overridden.
 
     Args:
-        native_shape: panel pixels (h, w).
-        refresh_hz: refreshes a second, 1/s.
-        packed: it takes all colours in one frame, (h, w, 3), and shows them one after another.
-        clock: seconds; `time.perf_counter` unless a test gives its own.
+        native_shape: shape (h, w) of the panel, panel pixels.
+        refresh_hz: refresh rate, Hz.
+        packed: whether the panel takes all colours in one frame, (h, w, 3), and shows them one after another.
+        clock: returns the time, s; `time.perf_counter`, or a clock for tests.
 
     Raises:
-        InputError: a size or rate that no panel has.
+        InputError: no panel has such a size or rate.
     """
 
     def __init__(
@@ -69,10 +71,11 @@ class Panel(ABC):
     ):
         self.packed = packed
         self.synchronised = True
-        """Whether a flip waits for the panel's refresh; otherwise for a clock, which is not frame-exact."""
+        """Whether flips wait for the panel's refresh; otherwise they wait for a clock, which is not frame-exact."""
         self.native_shape, self.refresh_hz = checked_panel(native_shape, refresh_hz)
         self.frame_shape = self.native_shape
-        """(h, w) of the frames it takes; other than its own pixels where it turns or enlarges them itself."""
+        """Shape (h, w) of the frames that `show` takes; it differs from `native_shape` if the panel turns or enlarges
+        frames itself."""
         self._clock = clock
         self._last: Flip | None = None
 
@@ -83,10 +86,10 @@ class Panel(ABC):
 
     @final
     def show(self, frame: np.ndarray | KeptFrame) -> Flip:
-        """Put a frame on the panel: check, flip, take the time, judge whether it came late.
+        """Put a frame on the panel: check the frame, flip, take the time, and judge whether the flip was late.
 
         Args:
-            frame: (h, w) uint8 grey levels, exactly `frame_shape`, (h, w, 3) if it is packed; or one that was kept.
+            frame: grey levels, uint8, of `frame_shape` (h, w), or (h, w, 3) on a packed panel; or a kept frame.
 
         Raises:
             InputError: the frame has another shape or type; nothing was shown.
@@ -107,13 +110,13 @@ class Panel(ABC):
 
     @final
     def restart_timing(self) -> None:
-        """Count flips from 0 again; the next one cannot be late."""
+        """Count flips from 0 again; the next flip cannot be late."""
         self._last = None
         self._forget_hw()
 
     @final
     def keep(self, frame: np.ndarray) -> KeptFrame:
-        """Take a frame over for later flips; its pixels must not change after that.
+        """Store a frame for later flips; its pixels must not change any more.
 
         Raises:
             InputError: the frame has another shape or type.
@@ -122,7 +125,7 @@ class Panel(ABC):
         return KeptFrame(frame, self._keep_hw(frame))
 
     def rest(self) -> None:  # noqa: B027 - only a window has to answer the system
-        """Called several times a second while nothing is shown."""
+        """Answer the system's events; called several times a second while nothing is shown."""
 
     def close(self) -> None:  # noqa: B027 - only a window has something to give back
         """Give the monitor back. Closing twice is allowed."""
@@ -131,43 +134,43 @@ class Panel(ABC):
         check_frame(frame, (*self.frame_shape, 3) if self.packed else self.frame_shape)
 
     def _keep_hw(self, frame: np.ndarray) -> object:
-        """What makes a later flip of the frame cheap; None where nothing does."""
+        """Store a frame in the hardware and return its handle; None if the hardware stores nothing."""
         return None
 
     def _flip_kept_hw(self, handle: Any) -> None:
-        """`_flip_hw` of what `_keep_hw` gave."""
+        """Put a frame that `_keep_hw` stored on the panel, as `_flip_hw` does."""
         raise NotImplementedError
 
     @abstractmethod
     def _flip_hw(self, frame: np.ndarray) -> None:
-        """Put (h, w) uint8 pixels on the glass at the next refresh, unchanged; return once they stand there."""
+        """Show (h, w) uint8 pixels unchanged from the next refresh on; return once they are shown."""
 
     def _forget_hw(self) -> None:  # noqa: B027 - only panels that keep a record have something to forget
-        """Drop what was recorded of earlier flips."""
+        """Drop the record of earlier flips."""
 
     def held(self) -> Held | None:
-        """What the panel had on its glass since `restart_timing`; None from panels that cannot tell."""
+        """Return the panel's own record since `restart_timing`; None from panels without a record."""
         return None
 
 
 def missed_refreshes(interval_s: float, period_s: float) -> int:
-    """Refreshes that brought no new frame in an interval between two flips; at least 1 if it is over the threshold."""
+    """Number of refreshes without a new frame in an interval between two flips; at least 1 for a late flip."""
     if interval_s <= LATE_PERIODS * period_s:
         return 0
     return max(1, round(interval_s / period_s) - 1)
 
 
 READY_PERIODS = 0.2
-"""A frame asked for less than this share of a period before a refresh may well come with the next one."""
+"""Time before a refresh, as a share of the period, within which a frame is too late for that refresh."""
 
 
 def missed_on_demand(asked_s: float, flip_s: float, last_s: float, period_s: float) -> int:
-    """Refreshes that went by without a frame that was asked for at some time, which need not be at once.
+    """Number of refreshes that a requested frame missed, counted from the request and not from the frame before.
 
     Args:
-        asked_s: when it was asked for, s.
-        flip_s: when it stood, s.
-        last_s: when the frame before it stood, on the same grid of refreshes, s.
+        asked_s: time at which the frame was requested, s.
+        flip_s: time of the frame's flip, s.
+        last_s: time of the flip before, s, which lies on the same grid of refreshes.
         period_s: time between refreshes, s.
     """
     due = last_s + math.ceil((asked_s - last_s) / period_s + READY_PERIODS) * period_s
@@ -175,10 +178,10 @@ def missed_on_demand(asked_s: float, flip_s: float, last_s: float, period_s: flo
 
 
 def check_frame(frame: np.ndarray, native_shape: tuple[int, ...]) -> None:
-    """Refuse what is not exactly one panel frame.
+    """Refuse an array that is not exactly one panel frame.
 
     Raises:
-        InputError: names the size and type that are expected.
+        InputError: shape or type is wrong; the error names the expected ones.
     """
     if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.shape != native_shape:
         given = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
@@ -190,13 +193,13 @@ def check_frame(frame: np.ndarray, native_shape: tuple[int, ...]) -> None:
 
 
 def checked_panel(native_shape: tuple[int, int], refresh_hz: float) -> tuple[tuple[int, int], float]:
-    """A panel's size and rate, if there can be such a panel.
+    """Check a panel's shape (h, w), panel pixels, and its refresh rate, Hz, and return both.
 
     Raises:
-        InputError: a side below 1 pixel, or a rate outside `SLOWEST_HZ` to `FASTEST_HZ`.
+        InputError: a side is below 1 pixel, or the rate is outside `SLOWEST_HZ` to `FASTEST_HZ`.
     """
     height, width = (int(side) for side in native_shape)
     if min(height, width) < 1:
-        raise InputError(f"a panel of {width} × {height} pixels cannot be", where="native_shape")
+        raise InputError(f"a panel of {width} × {height} pixels is impossible", where="native_shape")
     check("refresh_hz", refresh_hz, numbers(SLOWEST_HZ, FASTEST_HZ, kind="a rate in Hz"))
     return (height, width), float(refresh_hz)

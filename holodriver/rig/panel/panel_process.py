@@ -1,7 +1,7 @@
-"""The process that drives the display, and the host's handle on it.
+"""The display process, which drives the panel, and the host's handle on that process.
 
-It owns the panel and nothing else, the lasers least of all: if it dies or hangs, the host notices that frames stop,
-stops feeding the laser controller's watchdog, and there is no light.
+The display process owns the panel and nothing else, above all no lasers. If it dies or hangs, the host notices that
+frames stop and no longer feeds the laser controller's watchdog, so the lasers go dark.
 """
 
 import time
@@ -18,57 +18,61 @@ from holodriver.rig.panel.panel import Flip, Held, Panel, checked_panel, missed_
 from holodriver.rig.panel.slots import FrameSlots, OpenSlots
 
 ANSWER_TIMEOUT_S = 60.0
-"""The display process answers within milliseconds, s; a busy machine gets all the time it needs."""
+"""Longest wait for an answer of the display process, s: milliseconds are usual, a busy machine may need more."""
 
 REST_S = 0.05
-"""How long the display process waits for a command before it lets its panel answer the system, s."""
+"""Time for which the display process waits for a command before it lets the panel answer the system's events, s."""
 
 STOP_TIMEOUT_S = 2.0
-"""A display process that has not ended its play this long after it was told hangs."""
+"""Longest wait for the end of a play after the command to stop, s; then the display process counts as hanging."""
 
 
 class ShownFrame(NamedTuple):
-    """One flip as the display process reports it: which frame came to stand, and when."""
+    """The display process's report of one flip."""
 
     flip: Flip
+    """Time and number of the flip."""
     hologram: int
+    """Index of the shown hologram, from 0; -1 for dark frames before the light."""
     plane: int
-    """Index on the hologram's colour axis."""
+    """Index of the shown frame on the hologram's colour axis."""
     starved: bool = False
-    """Whether the hologram was shown again because the next one was not there in time."""
+    """Whether the hologram was shown again because the next hologram was not there in time."""
     entry: int = -1
-    """Number of the entry of the queue that it was shown for."""
+    """Number of the queue entry to which the frame belongs."""
 
 
 class Entry(NamedTuple):
-    """What the host queues: frames of one slot, each shown once."""
+    """An entry of the display queue: frames of one slot, each shown once."""
 
     number: int
-    """Counts entries of a play, from 0."""
+    """Number of the entry in the play, from 0."""
     slot: int
+    """Number of the slot that holds the frames."""
     hologram: int
+    """Index of the hologram in the slot."""
     planes: tuple[int, ...]
-    """Which of the slot's frames, in order."""
+    """Indices of the slot's frames, in the order in which they are shown."""
 
 
 class PanelProcess:
-    """A panel in a process of its own.
+    """The host's handle on a panel in a process of its own.
 
     Args:
-        make_panel: called in the process without arguments, gives the `Panel`; must pickle (a class or function of a
+        make_panel: returns the `Panel`, called in the process without arguments; must pickle (a class or function of a
             module, or a `functools.partial` of one).
-        native_shape: panel pixels (h, w) that it will have.
-        refresh_hz: its refreshes a second, 1/s.
+        native_shape: shape (h, w) of the panel, panel pixels.
+        refresh_hz: refresh rate of the panel, Hz.
 
     Raises:
-        InputError: a size or rate that no panel has.
-        RigError: the process or the panel did not come up.
+        InputError: no panel has such a size or rate.
+        RigError: the process or the panel did not start.
     """
 
     def __init__(self, make_panel: Callable[[], Panel], native_shape: tuple[int, int], refresh_hz: float):
         self.native_shape, self.refresh_hz = checked_panel(native_shape, refresh_hz)
         self.shown: list[ShownFrame] = []
-        """Flips of the current or last play that the host has heard of."""
+        """Flips of the current or last play that have been reported to the host."""
         self.playing = False
         self._process = RigProcess.start("display process", _serve, make_panel)
 
@@ -90,27 +94,27 @@ class PanelProcess:
 
     @property
     def synchronised(self) -> bool:
-        """Whether its flips wait for the panel's refresh."""
+        """Whether flips wait for the panel's refresh."""
         return bool(self._process.ready)
 
     def open_slots(self, slots: FrameSlots) -> None:
-        """Let the process see frames that others write, in place of slots that it had.
+        """Open slots of frames in the display process, in place of earlier slots.
 
         Raises:
-            RigError: the process is gone, or cannot open them.
+            RigError: the process has ended, or cannot open the slots.
         """
         self.stop()
         self._ask("slots", slots.names, slots.shape)
 
     def stream(self, *, hold: bool = False) -> None:
-        """Begin to show what is queued, entry after entry; returns at once.
+        """Begin to show the queued entries one after another, and return at once.
 
         Args:
-            hold: when the queue is empty, leave the last frame as it is; otherwise the last entry is shown again, and
-                its frames say that they are `starved`.
+            hold: leave the last frame on the panel when the queue is empty; otherwise the last entry is shown again,
+                and its frames are reported as `starved`.
 
         Raises:
-            RigError: the process is gone.
+            RigError: the process has ended.
         """
         self.stop()
         self.shown = []
@@ -118,10 +122,10 @@ class PanelProcess:
         self.playing = True
 
     def queue(self, entry: Entry) -> None:
-        """Show frames of a slot after all that is queued already; the slot must hold them until a later entry stands.
+        """Queue frames of a slot after all other entries; the slot must not change until a later entry is shown.
 
         Raises:
-            RigError: the process is gone.
+            RigError: the process has ended.
         """
         self._process.send("queue", entry)
 
@@ -129,22 +133,22 @@ class PanelProcess:
         """End the play after the last entry.
 
         Raises:
-            RigError: the process is gone.
+            RigError: the process has ended.
         """
         self._process.send("finish")
 
     def wait(self, timeout_s: float) -> bool:
-        """Take in what the process reports; whether frames were flipped since the last call.
+        """Take in the reports of the process, and return whether there were new flips.
 
-        Returns as soon as there is a flip or the play has ended, at the latest after `timeout_s`.
+        The call returns as soon as there is a flip or the play has ended, at the latest after `timeout_s`.
 
         Raises:
-            RigError: the process is gone, or its panel failed.
+            RigError: the process has ended, or the panel failed.
         """
         before = len(self.shown)
         due = time.monotonic() + timeout_s
         while self.playing:
-            # once something is new, only what already waits is taken in
+            # after the first new flip, only reports that are already waiting are taken in
             news = len(self.shown) > before
             message = self._process.receive(0 if news else due - time.monotonic())
             if message is None:
@@ -153,10 +157,10 @@ class PanelProcess:
         return len(self.shown) > before
 
     def stop(self) -> None:
-        """End a play that runs, and wait until it has ended. The last frame stays.
+        """End a running play and wait for its end. The last frame stays on the panel.
 
         Raises:
-            RigError: the process is gone, or hangs; in that case it has been killed.
+            RigError: the process has ended, or hung and was killed.
         """
         if not self.playing:
             return
@@ -169,10 +173,10 @@ class PanelProcess:
             raise
 
     def held(self) -> Held | None:
-        """What the panel itself says it had on its glass during the last play; None if it cannot tell.
+        """Return the panel's own record of the last play; None from panels without a record.
 
         Raises:
-            RigError: the process is gone.
+            RigError: the process has ended.
         """
         self.stop()
         since_s, content, count = self._ask("held")
@@ -185,7 +189,7 @@ class PanelProcess:
         return Held(since_s, content, contents)
 
     def close(self) -> None:
-        """End the process and wait until it is gone."""
+        """End the process and wait for its end."""
         self.playing = False
         self._process.close()
 
@@ -201,7 +205,7 @@ class PanelProcess:
 
 
 def _serve(control: Connection, make_panel: Callable[[], Panel]) -> None:
-    """The display process: hold frames, show them when told, say which one stands."""
+    """Body of the display process: show the queued frames and report each flip."""
     panel = make_panel()
     try:
         _serve_panel(control, panel)
@@ -229,7 +233,7 @@ def _serve_panel(control: Connection, panel: Panel) -> None:
 
 
 def _stream(control: Connection, panel: Panel, slots: Sequence[np.ndarray], *, hold: bool) -> None:
-    """Show what the host queues, until it says that nothing more comes or that it is to stop."""
+    """Show the entries that the host queues, until the message "finish" and an empty queue, or the message "stop"."""
     panel.restart_timing()
     queue: deque[Entry] = deque()
     last: Entry | None = None
@@ -259,12 +263,12 @@ def _stream(control: Connection, panel: Panel, slots: Sequence[np.ndarray], *, h
             asked_s, last_s = time.perf_counter(), flip_s
             flip = panel.show(slots[entry.slot][plane])
             flip_s = flip.at_s
-            if hold:  # frames that come when they are asked for are not late for having been asked for late
+            if hold:  # frames come on request, so a late request makes no late frame
                 missed = 0 if last_s is None else missed_on_demand(asked_s, flip_s, last_s, panel.period_s)
                 flip = flip._replace(dropped=missed)
             control.send(("flip", ShownFrame(flip, entry.hologram, plane, starved, entry.number)))
     if not stopping:
-        control.poll(panel.period_s)  # the last frame stands, and is lit, for as long as the others
+        control.poll(panel.period_s)  # the last frame is shown, and lit, for as long as the others
     control.send(("played",))
 
 

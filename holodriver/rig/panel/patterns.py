@@ -1,4 +1,4 @@
-"""Test pictures for a panel: what stands on it, how it is laid out, and what the way to it does to pixels."""
+"""Test pictures for a panel, which show how frames are turned and what the video signal does to pixels."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,25 +11,30 @@ from holodriver.errors import InputError, check_fields, numbers
 
 Levels = NDArray[np.uint8]
 SMALLEST = (48, 64)
-"""(h, w) below which fields of a picture would have no pixels."""
+"""Smallest shape (h, w) of a picture, panel pixels; in a smaller picture, some fields would have no pixels."""
 
 DARK_STEPS = (2, 4, 6, 8, 10, 12, 14, 16)
-"""Levels on black that limited range (16 to 235) makes black as well."""
+"""Dark grey levels that a limited range (16 to 235) turns into black."""
 BRIGHT_STEPS = tuple(255 - level for level in DARK_STEPS)
+"""Bright grey levels that a limited range turns into white."""
 MIDDLE_STEPS = tuple(range(124, 132))
-"""Neighbouring levels; a panel of 6 bits has only two of them."""
+"""Neighbouring grey levels, of which a panel of 6 bits shows only two."""
 
 
 @dataclass(frozen=True)
 class PatternSettings:
-    """What can be chosen of a pattern; lengths are panel pixels."""
+    """Settings of a pattern."""
 
     level: int = 128
+    """Grey level of an even field, 0 to 255."""
     low: int = 0
+    """Darker grey level, 0 to 255."""
     high: int = 255
+    """Brighter grey level, 0 to 255."""
     period: int = 8
+    """Period of a grating or a checkerboard, panel pixels."""
     axis: Literal["x", "y"] = "x"
-    """Along which a grating changes."""
+    """Axis along which a grating changes."""
 
     def __post_init__(self) -> None:
         grey = numbers(0, 255, whole=True, kind="a grey level")
@@ -37,7 +42,7 @@ class PatternSettings:
 
 
 class Field(NamedTuple):
-    """A rectangle of a pattern that is judged by itself."""
+    """A named rectangle of a pattern, as slices of rows and columns."""
 
     name: str
     rows: slice
@@ -80,7 +85,7 @@ def _crosses(shape: tuple[int, int], chosen: PatternSettings) -> Levels:
             y, x = shape[0] * row // 6, shape[1] * column // 6
             picture[y, x - arm : x + arm + 1] = chosen.high
             picture[y - arm : y + arm + 1, x] = chosen.high
-    # in the first quadrant of the first cross alone: tells every turn and mirror image from every other
+    # a block in the first quadrant of the first cross tells every rotation and mirror image from every other
     y, x = shape[0] // 6, shape[1] // 6
     picture[y - arm : y - arm // 3, x + arm // 3 + 1 : x + 2 * arm] = chosen.high
     return picture
@@ -115,7 +120,7 @@ def _signal(shape: tuple[int, int], chosen: PatternSettings) -> Levels:
 
 
 def signal_fields(shape: tuple[int, int]) -> list[Field]:
-    """The fields of the pattern `signal` on (h, w) pixels."""
+    """List the fields of the pattern `signal` for a shape (h, w), panel pixels."""
     height, width = shape
     third = height // 3
     fields = []
@@ -135,12 +140,13 @@ def signal_fields(shape: tuple[int, int]) -> list[Field]:
 
 
 class Pattern(NamedTuple):
-    """A kind of picture."""
+    """A kind of test picture."""
 
     draw: Callable[[tuple[int, int], PatternSettings], Levels]
     what: str
+    """Description of the picture."""
     reading: str
-    """How to read it."""
+    """What a person sees in the picture on a good and on a bad panel."""
 
 
 Name = Literal["grey", "checker", "grating", "sine", "pixels", "crosses", "sync", "signal"]
@@ -149,16 +155,17 @@ PATTERNS = {
     "grey": Pattern(_grey, "one grey level (--level)", "An even field; a power meter reads the panel's response."),
     "checker": Pattern(_checker, "squares of half a --period", "Sharp edges all over: nothing scales the picture."),
     "grating": Pattern(_grating, "bars of half a --period along --axis", "Orders of diffraction at wavelength/period."),
-    "sine": Pattern(_sine, "a sinusoidal grating", "With a straight response one order on either side, and no second."),
+    "sine": Pattern(_sine, "a sinusoidal grating", "With a linear response, one order on either side and no second."),
     "pixels": Pattern(
         _pixels,
         "single pixels, four periods apart, and in the four corners",
-        "Each a point of one pixel, neither blurred nor doubled; all four corners seen: nothing is cut off.",
+        "Each point is one pixel, neither blurred nor doubled. If all four corners are seen, nothing is cut off.",
     ),
     "crosses": Pattern(
         _crosses,
         "nine crosses, a block in the upper right quadrant of the first",
-        "Crosses of the colours on each other: registered. The block is at the top left cross unless turned.",
+        "If the crosses of all colours coincide, the colours are registered. The block is at the top left cross, "
+        "unless the picture is turned.",
     ),
     "sync": Pattern(
         _sync,
@@ -169,26 +176,32 @@ PATTERNS = {
     "signal": Pattern(
         _signal,
         "tells limited range, chroma subsampling, dithering and frame-rate control from full-range RGB",
-        "Top: eight steps on black and eight on white; where none is seen, the range is limited (16 to 235). "
-        "Middle: red and blue lines of one pixel, upright, lying, then two pixels wide, then their mix. Upright lines "
-        "in two shades of one colour, not clean red and blue, are chroma subsampling (4:2:2); lying ones too, 4:2:0. "
-        "In red light the blue lines are as dark as black, unless subsampled. "
-        "Bottom: eight levels, one apart, each an even field. Two fields instead of eight are 6 bits; a texture that "
-        "stands still is dithering; one that differs between two short exposures (or beats at a part of the refresh "
-        "rate on a photodiode) is frame-rate control. Full-range RGB shows all steps, all lines and even fields.",
+        "Top: eight steps on black and eight on white. If no steps are seen, the range is limited (16 to 235). "
+        "Middle: red and blue lines: vertical and horizontal lines of one pixel, vertical lines of two pixels, and the "
+        "mix of both colours. Vertical lines in two shades of one colour instead of red and blue mean chroma "
+        "subsampling (4:2:2); if horizontal lines look like that, too, it is 4:2:0. In red light the blue lines are as "
+        "dark as black, unless subsampled. "
+        "Bottom: eight even fields of neighbouring levels. Two fields instead of eight mean 6 bits. A texture that "
+        "stands still means dithering; a texture that differs between two short exposures (or beats at a part of the "
+        "refresh rate on a photodiode) means frame-rate control. Full-range RGB shows all steps, all lines and even "
+        "fields.",
     ),
 }
 
 
 def draw_pattern(name: str, shape: tuple[int, int], chosen: PatternSettings | None = None) -> Levels:
-    """A test picture, (h, w) grey or (h, w, 3) red, green, blue.
+    """Draw a test picture.
 
     Args:
-        name: one of `PATTERNS`.
-        shape: panel pixels (h, w).
+        name: name of the pattern, a key of `PATTERNS`.
+        shape: shape (h, w) of the panel, panel pixels.
+        chosen: settings of the pattern.
+
+    Returns:
+        Grey levels (h, w), or (h, w, 3) for red, green and blue.
 
     Raises:
-        InputError: there is no such pattern, or too few pixels for it.
+        InputError: there is no such pattern, or the panel has too few pixels.
     """
     if name not in PATTERNS:
         raise InputError(f"there is no pattern '{name}': {', '.join(PATTERNS)}")

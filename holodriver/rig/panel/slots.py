@@ -1,4 +1,4 @@
-"""Memory that the reading, the playing and the display process share: a slot holds the frames of one hologram."""
+"""Memory shared by the reading, playing and display processes; each slot holds the frames of one hologram."""
 
 import os
 import shutil
@@ -11,21 +11,21 @@ from numpy.typing import NDArray
 from holodriver.errors import RigError
 
 SHARED = Path("/dev/shm")
-"""Where Linux keeps shared memory; containers often give it no more than 64 MB."""
+"""Folder in which Linux keeps shared memory; containers often limit it to 64 MB."""
 
 LEFT_FREE = 0.25
-"""Share of that place which is left to others."""
+"""Share of the free shared memory that is left to other programs."""
 
 
 class FrameSlots:
-    """Slots of one size, made by the host and opened by other processes by their names.
+    """Slots of equal size that the host makes and other processes open by name.
 
     Args:
-        shape: of a slot's frames, (frames, h, w) or (frames, h, w, 3), uint8.
-        count: how many.
+        shape: shape of the frames in a slot, (frames, h, w) or (frames, h, w, 3), uint8.
+        count: number of slots.
 
     Raises:
-        RigError: the system has not the memory.
+        RigError: the system has too little shared memory.
     """
 
     def __init__(self, shape: tuple[int, ...], count: int):
@@ -43,7 +43,7 @@ class FrameSlots:
 
     @property
     def names(self) -> list[str]:
-        """What the other processes open."""
+        """Names by which other processes open the slots."""
         return [block.name for block in self._blocks]
 
     def write(self, slot: int, frames: NDArray[np.uint8] | int) -> None:
@@ -53,7 +53,7 @@ class FrameSlots:
         del view
 
     def close(self) -> None:
-        """Let go of the memory; it is gone when the other processes have, too."""
+        """Release the memory; the system frees it when the other processes have released it, too."""
         for block in self._blocks:
             block.close()
             block.unlink()
@@ -61,35 +61,35 @@ class FrameSlots:
 
 
 class OpenSlots:
-    """The slots as another process sees them."""
+    """The slots of a `FrameSlots`, opened in another process."""
 
     def __init__(self, names: list[str], shape: tuple[int, ...]):
         self._blocks = [SharedMemory(name) for name in names]
         self.views: list[NDArray[np.uint8]] = [np.ndarray(shape, np.uint8, block.buf) for block in self._blocks]
-        """The frames of each slot."""
+        """Frames of each slot, uint8, in the slots' shape."""
 
     def close(self) -> None:
-        """Let go of the memory."""
+        """Release the memory."""
         self.views.clear()
         for block in self._blocks:
             block.close()
 
 
 def slot_bytes(shape: tuple[int, ...]) -> int:
-    """Bytes of one slot."""
+    """Size of one slot, bytes."""
     return int(np.prod(shape))
 
 
 def slots_that_fit(shape: tuple[int, ...], wanted: int, memory: float) -> int:
-    """How many slots there can be.
+    """Number of slots that fit into memory, at most `wanted`.
 
     Args:
-        shape: of a slot.
-        wanted: more are of no use.
-        memory: bytes that may be used.
+        shape: shape of the frames in a slot.
+        wanted: largest useful number of slots.
+        memory: memory that may be used, bytes.
 
     Raises:
-        RigError: fewer than three, one that stands, one that comes next, and one dark.
+        RigError: fewer than three slots fit: one for the shown hologram, one for the next and one for dark frames.
     """
     free = memory
     if os.name == "posix" and SHARED.is_dir():

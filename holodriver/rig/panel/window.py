@@ -1,4 +1,4 @@
-"""A panel that is a monitor: a window over all of it, in which a frame's pixels are the panel's, to the last bit."""
+"""A panel that the system sees as a monitor: a full-screen window that shows a frame's pixels bit for bit."""
 
 import os
 import time
@@ -25,24 +25,26 @@ from holodriver.rig.panel.panel import Panel, checked_panel
 from holodriver.rig.panel.window_drawing import Drawing, Layout
 
 SWAPS = 12
-"""Swaps by which it is found out whether they wait for the monitor's refresh."""
+"""Number of swaps that are timed to find out whether swaps wait for the monitor's refresh."""
 
 THROTTLED = 0.05
-"""Share of a period by which the median and the quartiles of those may differ, for swaps that wait for refreshes."""
+"""Largest deviation of the median and the quartiles of swap times, as a share of the refresh period, for swaps that
+count as waiting for the refresh."""
 
 NO_QUEUE = "__GL_MaxFramesAllowed"
 WHICH_REFRESH = "__GL_SYNC_DISPLAY_DEVICE"
-"""Environment variables of NVIDIA's driver: frames it may hold back, and the monitor whose refresh swaps wait for."""
+"""Environment variables of NVIDIA's driver: number of frames the driver may queue, and the monitor whose refresh swaps
+wait for."""
 
 
 class WindowPanel(Panel):
-    """A monitor as panel, for the process that opens it.
+    """A panel that the system sees as a monitor; only the process that opened the window can use it.
 
     Args:
-        glfw: from `started_glfw`; the panel ends it.
-        monitor: on which frames are shown.
-        layout: how frames lie on the panel's pixels.
-        refresh_hz: new frames a second, Hz.
+        glfw: the module from `started_glfw`; `close` ends it.
+        monitor: monitor on which frames are shown.
+        layout: rotation, mirroring and enlargement of frames on the panel.
+        refresh_hz: rate of new frames, Hz.
     """
 
     def __init__(self, glfw: Any, monitor: Monitor, layout: Layout, refresh_hz: float):
@@ -50,7 +52,7 @@ class WindowPanel(Panel):
         self.frame_shape = layout.frame_shape
         self.monitor = monitor
         self.measured_refresh_hz: float | None = None
-        """Swaps a second that were measured when it was opened; None before."""
+        """Rate of swaps, measured when the window was opened, Hz; None before."""
         self._layout = layout
         self._trouble: str | None = None
         self._damaged = False
@@ -76,24 +78,23 @@ class WindowPanel(Panel):
         refreshes: int = 1,
         allow_primary: bool = False,
     ) -> Self:
-        """Open the panel's window. A random picture is drawn unseen and read back: a driver that changes a single pixel
-        is refused.
+        """Open the panel's window and test the graphics driver with a random picture that is drawn but not shown.
 
         Args:
             selector: EDID name, connector or index of the monitor.
-            native_shape: panel pixels (h, w), which must be those of its present mode.
-            refresh_hz: new frames a second, Hz; a whole fraction of the monitor's refreshes.
-            rotation: degrees clockwise by which frames are turned, 0, 90, 180 or 270.
-            flip_horizontal: mirror them left to right, after turning.
-            flip_vertical: mirror them top to bottom, after turning.
-            binning: native pixels along each side of one pixel of a frame; 1 for frames of the panel's own size.
-            packed: frames are (h, w, 3): red, green, blue of the monitor are frames of three colours.
-            refreshes: refreshes for which a frame stands at least.
-            allow_primary: take even the primary monitor.
+            native_shape: shape (h, w) of the panel, panel pixels, equal to that of the monitor's current mode.
+            refresh_hz: rate of new frames, Hz; a whole fraction of the monitor's refresh rate.
+            rotation: rotation of frames, degrees clockwise: 0, 90, 180 or 270.
+            flip_horizontal: mirror frames left to right, after the rotation.
+            flip_vertical: mirror frames top to bottom, after the rotation.
+            binning: panel pixels along each side of one pixel of a frame; 1 for frames of the panel's own size.
+            packed: frames are (h, w, 3), with the frames of three colours in the monitor's red, green and blue.
+            refreshes: smallest number of refreshes for which a frame is shown.
+            allow_primary: allow the primary monitor.
 
         Raises:
-            InputError: there is no such monitor, or frames cannot be laid on it so.
-            RigError: it is the primary one, or it would not show pixels as they are.
+            InputError: there is no such monitor, or rotation or binning is impossible on it.
+            RigError: the monitor is the primary one, or would not show pixels unchanged.
         """
         native_shape, refresh_hz = checked_panel(native_shape, refresh_hz)
         layout = Layout(native_shape, rotation, flip_horizontal, flip_vertical, binning, packed)
@@ -124,7 +125,7 @@ class WindowPanel(Panel):
         self._measure()
 
     def close(self) -> None:
-        """Close the window; the monitor gets the gamma ramp back that it had."""
+        """Close the window and give the monitor its old gamma ramp back."""
         if self._glfw is None:
             return
         if self._drawing is not None:
@@ -135,7 +136,7 @@ class WindowPanel(Panel):
         ended_glfw()
 
     def rest(self) -> None:
-        """Answer the system, and mend what it has painted over."""
+        """Answer the system's events, and draw the frame again if the system has painted over it."""
         self._glfw.poll_events()
         if self._damaged and self._shown is not None:
             self._draw(self._shown)
@@ -155,14 +156,14 @@ class WindowPanel(Panel):
             )
 
     def _straighten_gamma(self) -> None:
-        """Set a ramp that changes nothing, and see that it is there."""
+        """Set a gamma ramp that changes nothing, and check that the monitor has taken it."""
         glfw = self._glfw
         glfw.NORMALIZE_GAMMA_RAMPS = False
         ramp = glfw.get_gamma_ramp(self._handle)
         steps = len(ramp.red) if ramp is not None else 0
         if steps < 2:
             raise RigError("has no gamma ramp that could be checked", where=str(self.monitor))
-        # set even where it is straight: only then it is given back at the end, whoever changes it meanwhile
+        # set even a straight ramp: only then GLFW restores it at the end if another program changes it meanwhile
         glfw.set_gamma_ramp(self._handle, (straight_ramp(steps),) * 3)
         deviation = ramp_deviation(glfw, self._handle)
         if deviation is None or deviation > STRAIGHT:
@@ -206,7 +207,7 @@ class WindowPanel(Panel):
         glfw.make_context_current(window)
         glfw.swap_interval(refreshes)
         glfw.set_input_mode(window, glfw.CURSOR, glfw.CURSOR_HIDDEN)
-        # no key and no click does anything, and closing is swallowed; what would spoil the picture ends the play
+        # keys, clicks and the closing of the window have no effect; events that spoil the picture end the play
         glfw.set_window_close_callback(window, lambda window: glfw.set_window_should_close(window, False))
         glfw.set_framebuffer_size_callback(window, self._resized)
         glfw.set_window_iconify_callback(window, self._iconified)
@@ -235,7 +236,7 @@ class WindowPanel(Panel):
             raise RigError(self._trouble, where=str(self.monitor))
 
     def _measure(self) -> None:
-        """Whether swaps wait for the monitor's refresh, and how fast they are; shows nothing but black meanwhile."""
+        """Measure the rate of swaps and whether they wait for the monitor's refresh; the panel is black meanwhile."""
         times = []
         for _ in range(SWAPS):
             self._drawing.black()
@@ -243,7 +244,7 @@ class WindowPanel(Panel):
             times.append(time.perf_counter())
         shorter, period, longer = quantiles([after - before for before, after in pairwise(times)])
         self.measured_refresh_hz = 1 / period
-        # a busy machine may by chance be as slow as the panel, but not as regular
+        # swaps on a busy machine may happen to be as slow as refreshes, but not as regular
         regular = longer - shorter <= 2 * THROTTLED * self.period_s
         self.synchronised = regular and abs(period / self.period_s - 1) <= THROTTLED
 
@@ -270,16 +271,16 @@ class WindowPanel(Panel):
         self._drawing.finish()  # returns once the swap has been done
 
     def _wait_for_the_clock(self) -> None:
-        """Where no refresh holds back a swap, the clock does: nobody may show frames faster than lasers follow."""
+        """Wait by the clock if swaps do not wait for refreshes: frames must not come faster than lasers can follow."""
         now = time.perf_counter()
         due = now if self._last_s is None else self._last_s + self.period_s
         if due > now:
             time.sleep(due - now)
-        # on the grid, unless it is too late for that
+        # stay on the grid of periods, unless this swap is too late
         self._last_s = max(due, time.perf_counter() - 0.1 * self.period_s)
 
     def _forget_hw(self) -> None:
-        """Before a play: a night light or a colour profile may have bent the ramp since."""
+        """Prepare for a play: make the gamma ramp straight if a night light or a colour profile has bent it."""
         self._last_s = None
         deviation = ramp_deviation(self._glfw, self._handle)
         if deviation is None or deviation > STRAIGHT:

@@ -1,4 +1,4 @@
-"""What the graphics processor does for a panel's window: enlarge, turn and mirror a frame by whole pixels."""
+"""Drawing of a panel's window on the graphics processor, which enlarges, turns and mirrors frames by whole pixels."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from holodriver.errors import InputError, RigError, check, one_of
 from holodriver.rig.settings import ROTATIONS
 
 DITHER, FRAMEBUFFER_SRGB = 0x0BD0, 0x8DB9
-"""What OpenGL could change levels by (gl.h, glext.h)."""
+"""OpenGL's numbers of the two features that could change grey levels (gl.h, glext.h)."""
 
 _VERTEX = """
 #version 330 core
@@ -35,20 +35,24 @@ void main() {{
 
 @dataclass(frozen=True)
 class Layout:
-    """How frames lie on a panel: turned, then mirrored, then each pixel enlarged.
+    """Layout of frames on a panel: frames are turned, then mirrored, then enlarged.
 
     Raises:
-        InputError: a rotation other than quarters, or a binning that does not divide the panel.
+        InputError: the rotation is not by quarters, or the binning does not divide the panel.
     """
 
     native_shape: tuple[int, int]
-    """Panel pixels (h, w)."""
+    """Shape (h, w) of the panel, panel pixels."""
     rotation: int = 0
-    """Degrees clockwise."""
+    """Rotation, degrees clockwise."""
     flip_horizontal: bool = False
+    """Whether frames are mirrored left to right."""
     flip_vertical: bool = False
+    """Whether frames are mirrored top to bottom."""
     binning: int = 1
+    """Panel pixels along each side of one pixel of a frame."""
     packed: bool = False
+    """Whether frames are (h, w, 3), with one colour in each channel."""
 
     def __post_init__(self) -> None:
         check("rotation", self.rotation, one_of(*ROTATIONS))
@@ -58,14 +62,14 @@ class Layout:
 
     @property
     def frame_shape(self) -> tuple[int, int]:
-        """(h, w) of a frame."""
+        """Shape (h, w) of a frame, pixels."""
         height, width = (side // self.binning for side in self.native_shape)
         return (height, width) if self.rotation in (0, 180) else (width, height)
 
     def shader(self) -> str:
-        """The program that finds each panel pixel's frame pixel, in whole numbers."""
+        """Write the fragment shader that looks up the frame pixel of each panel pixel, in whole numbers."""
         height, width = self.native_shape
-        # OpenGL counts rows from below; what comes off first is what was put on last
+        # OpenGL counts rows from below; the steps of the layout are undone in reverse order
         across = f"({width - 1} - native.x)" if self.flip_horizontal else "native.x"
         down = "native.y" if self.flip_vertical else f"({height - 1} - native.y)"
         x, y = {
@@ -78,7 +82,7 @@ class Layout:
 
 
 def laid_out(frame: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
-    """What the panel's pixels are for a frame, (h, w) or (h, w, 3): the same without a graphics processor."""
+    """Lay a frame, (h, w) or (h, w, 3) uint8, on the panel's pixels without a graphics processor."""
     turned = np.rot90(frame, -(layout.rotation // 90))
     turned = turned[:, ::-1] if layout.flip_horizontal else turned
     turned = turned[::-1] if layout.flip_vertical else turned
@@ -89,7 +93,7 @@ class Drawing:
     """Draws frames into the window whose OpenGL context is current.
 
     Raises:
-        RigError: the graphics driver lacks something, or has not 8 bits a colour.
+        RigError: moderngl is missing, or the graphics driver lacks a feature.
     """
 
     def __init__(self, layout: Layout):
@@ -118,7 +122,7 @@ class Drawing:
         return (*self._layout.frame_shape, 3) if self._layout.packed else self._layout.frame_shape
 
     def texture(self, frame: NDArray[np.uint8]) -> Any:
-        """A frame in the graphics processor's memory."""
+        """Copy a frame into a new texture in the graphics processor's memory."""
         height, width = self._layout.frame_shape
         levels = np.ascontiguousarray(frame)
         texture = self._context.texture(
@@ -128,22 +132,22 @@ class Drawing:
         return texture
 
     def uploaded(self, frame: NDArray[np.uint8]) -> Any:
-        """A frame that is shown but once, in one of two textures in turn: the other may still be read from."""
+        """Copy a frame into one of two textures, used in turn: the other may still be on its way to the panel."""
         self._uploads.reverse()
         self._uploads[0].write(np.ascontiguousarray(frame))
         return self._uploads[0]
 
     def draw(self, texture: Any) -> None:
-        """Draw a frame over the whole window, unseen until the swap."""
+        """Draw a frame over the whole window; it is not seen until the swap."""
         texture.use(0)
         self._triangle.render(self._context.TRIANGLES, vertices=3)
 
     def black(self) -> None:
-        """Draw nothing."""
+        """Draw black over the whole window."""
         self._context.clear(0.0, 0.0, 0.0, 1.0)
 
     def finish(self) -> None:
-        """Wait until all that was asked for has been done."""
+        """Wait until the graphics processor has finished all commands."""
         self._context.finish()
 
     def release(self) -> None:
@@ -151,17 +155,17 @@ class Drawing:
         self._context.release()
 
     def read(self) -> NDArray[np.uint8]:
-        """What has been drawn and not been swapped, (h, w, 3)."""
+        """Read back the picture that was drawn and not yet swapped, (h, w, 3) uint8."""
         height, width = self._layout.native_shape
         data = self._context.screen.read(viewport=(0, 0, width, height), components=3, alignment=1)
-        _ = self._context.error  # reading the window leaves one behind, though the data are right
+        _ = self._context.error  # clears the error that reading a window leaves behind, although the data are right
         return np.frombuffer(data, np.uint8).reshape(height, width, 3)[::-1]
 
     def check_exact(self) -> None:
         """Draw a random frame, read it back and compare, pixel by pixel.
 
         Raises:
-            RigError: a pixel differs; says how many.
+            RigError: pixels differ; the error says how many.
         """
         frame = np.random.default_rng(0).integers(0, 256, self._pixels_shape, np.uint8)
         self.draw(self.uploaded(frame))

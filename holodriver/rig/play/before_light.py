@@ -1,4 +1,4 @@
-"""What comes before light: the start-up check, what a person is told, and who holds the lasers."""
+"""The steps before light: check the rig, tell the person what will be lit, and open the lasers in the dark."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -18,25 +18,28 @@ from holodriver.rig.simulated.simulated_rig import SIMULATED
 
 @dataclass(frozen=True)
 class Heard:
-    """Who is told what."""
+    """Functions that receive the messages of a play."""
 
     say: Callable[[str], None] = lambda text: None
+    """Receives information for the person."""
     warn: Callable[[str], None] = lambda text: None
+    """Receives warnings."""
     checked: Callable[[Sequence[Judgement]], None] = lambda judged: None
-    """The start-up check."""
+    """Receives the result of the start-up check."""
     ended: Callable[[PlayReport], None] = lambda report: None
-    """The summary, whether the play came to its end or was stopped."""
+    """Receives the summary, also of a play that was stopped."""
     progress: Progress = silent
+    """Receives the progress."""
 
 
 def check_start(opened: OpenRig, heard: Heard, *, arming: bool, calibrated: bool = True) -> None:
-    """The start-up check; nothing is lit. Frames and edges are compared in the dark as the play begins.
+    """Check the rig before a play; nothing is lit. (Frames and edges are compared later, when the play begins.)
 
     Args:
-        opened: the rig.
-        heard: is told what was found.
-        arming: there will be light.
-        calibrated: its calibration counts; not for who measures a new one.
+        opened: the open rig.
+        heard: receives the result of the check.
+        arming: whether the lasers will be lit.
+        calibrated: whether to check the calibration too; false for the measurement of a new calibration.
 
     Raises:
         RigError: a part of the rig is not as it should be.
@@ -64,19 +67,21 @@ def check_start(opened: OpenRig, heard: Heard, *, arming: bool, calibrated: bool
 
 
 def open_light(opened: OpenRig, timing: Timing, stack: ExitStack, *, ordered_w: Sequence[float] | None = None) -> Light:
-    """The lasers, dark, in the hands of their supervisor, once their watchdog has been seen to work.
+    """Open the lasers, dark, under the supervisor, after a test of the controller's watchdog.
 
-    A packed panel whose edges never stop is the exception: its first colour must be found by counts that are taken at
-    known times, so the player holds the controller itself, whose watchdog then sees to a player that dies.
+    A packed panel with endless sync edges is the exception. To find its first colour, edges must be counted at known
+    times, so the player holds the controller without a supervisor; if the player dies, the watchdog makes the lasers
+    dark.
 
     Args:
-        opened: the rig.
-        timing: how its colours are kept in step.
-        stack: closes what is opened here.
-        ordered_w: the most that red, green, blue may be given, W; the rig's limits unless given.
+        opened: the open rig.
+        timing: timing of colours and frames.
+        stack: closes what this function opens.
+        ordered_w: highest powers of red, green and blue in this play, W; the rig's limits unless given.
 
     Raises:
-        RigError: the lasers do not answer, the watchdog does not work, or none of these two can hold them.
+        RigError: the lasers do not answer, the watchdog does not work, or neither supervisor nor player can hold the
+            lasers.
     """
     if opened.setup().heads and timing.edge_period_s:
         raise RigError(
@@ -94,7 +99,7 @@ def open_light(opened: OpenRig, timing: Timing, stack: ExitStack, *, ordered_w: 
 
 
 def what_is_lit(rig: Rig, wavelengths: Sequence[float], power: Power, timing: Timing) -> str:
-    """What will be lit, for the person who arms: each colour's power below its limit, and for how long."""
+    """Say for the person who arms what will be lit: each colour's power and limit, and the time of its light."""
     lines = []
     for colour in timing.colours:
         watts = power.watts[colour]

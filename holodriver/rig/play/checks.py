@@ -1,4 +1,4 @@
-"""A rig file held against the rig: every line judged, and nothing lit."""
+"""Comparison of a rig file with the connected rig, line by line, without light."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,21 +21,23 @@ from holodriver.rig.simulated.simulated_rig import SIMULATED
 
 @dataclass(frozen=True)
 class Judgement:
-    """What was found about one line of the rig file."""
+    """The result of the check of one line of the rig file."""
 
     line: str
+    """Name of the line, such as "panel.monitor"."""
     good: bool | None
-    """None where there is nothing to judge, or what is found is worth a word but no fault."""
+    """Whether the line is right; None if it cannot be judged, or for a note that is no fault."""
     found: str
+    """What was found, in words."""
 
     @property
     def word(self) -> str:
-        """The judgement in a word."""
+        """The judgement in one word: "ok", "fault" or "note"."""
         return {True: "ok", False: "fault", None: "note"}[self.good]
 
 
 def faults(judgements: list[Judgement]) -> HolodriverError | None:
-    """The error with which a check ends, if a line is at fault."""
+    """Error that names the lines at fault; None if there are none."""
     bad = [judgement.line for judgement in judgements if judgement.good is False]
     if not bad:
         return None
@@ -43,7 +45,7 @@ def faults(judgements: list[Judgement]) -> HolodriverError | None:
 
 
 def check_rig(rig: Rig) -> list[Judgement]:
-    """Hold a rig file against what is connected. The lasers stay dark and disarmed, the panel is not opened."""
+    """Compare a rig file with the connected rig. The lasers stay dark and disarmed, and the panel is not opened."""
     judged: list[Judgement] = []
     with _judging(judged, "display.profile"):
         judged.append(Judgement("display.profile", True, f"{rig.profile().name}, the panel's size"))
@@ -56,7 +58,7 @@ def check_rig(rig: Rig) -> list[Judgement]:
 
 
 def check_monitor(rig: Rig) -> list[Judgement]:
-    """The monitor that the panel is: there, of the right size and rate, not where people work, its gamma straight."""
+    """Check the panel's monitor: connected, right size and rate, not the primary monitor, linear gamma ramp."""
     if rig.panel.monitor == SIMULATED:
         return [Judgement("panel.monitor", None, "a simulated panel; nothing to find")]
     panel = rig.panel
@@ -83,7 +85,7 @@ def _gamma(monitor: Monitor) -> Judgement:
 
 
 def check_controller(rig: Rig, lasers: LaserDriver) -> Iterator[Judgement]:
-    """The controller, line by line; it is disarmed and stays so."""
+    """Check the controller line by line; the controller is disarmed and stays disarmed."""
     yield Judgement("controller.port", True, lasers.identity())
     lasers.set_watchdog(rig.controller.watchdog_ms)
     yield Judgement("controller.watchdog_ms", True, f"{rig.controller.watchdog_ms} ms")
@@ -134,7 +136,7 @@ def _check_lasers(rig: Rig) -> list[Judgement]:
 
 
 def check_heads(rig: Rig) -> list[Judgement]:
-    """The laser heads of other makes: known, there, nothing in them open, and dark."""
+    """Check the laser heads of other makes: known make, connected, closed interlock, dark."""
     written = {colour: getattr(rig.heads, colour.label).split() for colour in Colour}
     return [
         _judged(f"heads.{colour.label}", partial(_head, rig, colour, *words))
@@ -147,7 +149,7 @@ def _head(rig: Rig, colour: Colour, make: str, port: str) -> str:
     if make not in HEADS:
         raise InputError(f"'{make}' is no make of laser head: {', '.join(HEADS)}")
     with HEADS[make](port, limit_w=rig.limits.watts[colour]) as head:
-        head.disarm()  # whatever somebody had it do
+        head.disarm()  # the head may have been left emitting
         found = head.identity()
         if head.interlock_open():
             raise RigError(
@@ -175,7 +177,7 @@ def _knows_gate(lasers: LaserDriver) -> bool:
 
 
 def check_calibration(rig: Rig) -> list[Judgement]:
-    """The calibration: there, and of this display's colours and panel."""
+    """Check the calibration files: readable, and for this display's colours and panel."""
     settings = rig.calibration
     files = (("calibration.file", settings.file), ("calibration.registration", settings.registration))
     return [
@@ -199,7 +201,7 @@ def _calibration(rig: Rig, path: Path) -> str:
 def _check_diffuser(rig: Rig) -> Judgement:
     line = "diffuser.state_input"
     if rig.diffuser.state_input == "none":
-        return Judgement(line, None, "none: nobody sees whether the diffuser turns")
+        return Judgement(line, None, "none: the driver cannot tell whether the diffuser turns")
     if rig.diffuser.state_input == "interlock":
         return Judgement(line, True, "in the interlock chain")
     return _judged(line, lambda: _diffuser(rig))
@@ -209,10 +211,10 @@ def _diffuser(rig: Rig) -> str:
     state = DiffuserInput.open(rig.diffuser, rig.folder)
     try:
         if not state.turns():
-            raise InputError("it stands still")
+            raise InputError("the diffuser stands still")
     finally:
         state.close()
-    return "it turns"
+    return "the diffuser turns"
 
 
 def _judged(line: str, look: Callable[[], str]) -> Judgement:
@@ -224,7 +226,7 @@ def _judged(line: str, look: Callable[[], str]) -> Judgement:
 
 @contextmanager
 def _judging(judged: list[Judgement], line: str) -> Iterator[None]:
-    """What goes wrong in the block is a fault of this line."""
+    """Report an error inside the block as a fault of this line."""
     try:
         yield
     except HolodriverError as error:

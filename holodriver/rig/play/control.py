@@ -1,4 +1,4 @@
-"""Live control of a play: commands as lines, the same as keys, and where they come from."""
+"""Live control of a play by commands from a pipe or keys of a terminal."""
 
 import math
 import os
@@ -28,13 +28,13 @@ KEYS = {
 }  # fmt: skip
 
 OTHER_KEYS = re.compile(r"\x1b(?:\[\[?[0-?]*[ -/]*[@-~]|O[ -~])")
-"""What a terminal sends for arrows, Home, Delete, function keys and the like (ECMA-48, 5.4; SS3 of VT100 keypads)."""
+"""Characters that a terminal sends for an arrow, Home, Delete or function key (ECMA-48, 5.4; SS3 of VT100 keypads)."""
 
 BEGUN_KEY = re.compile(r"\x1b(?:\[\[?[0-?]*[ -/]*|O)\Z")
-"""The same, of which the end has not come yet."""
+"""The beginning of `OTHER_KEYS`, at the end of a text: the remaining characters have not come yet."""
 
 MAX_LINE = 256
-"""Longest line of a command, bytes."""
+"""Longest command line, bytes."""
 
 
 @dataclass(frozen=True)
@@ -43,20 +43,20 @@ class Command:
 
     verb: Verb
     on: bool | None = None
-    """For what is switched: on, off, or the other way."""
+    """New state of a switch ("pause", "sweep", "blank"); None toggles the switch."""
     hologram: int = 0
-    """To go to, from 0."""
+    """Index of the hologram for "go", from 0."""
     power_mw: float | None = None
     """New power of the strongest laser, mW."""
     power_factor: float = 1.0
-    """Factor on its power, if no new one is given."""
+    """Factor on the power of the strongest laser, if `power_mw` is None."""
 
 
 def read_command(line: str) -> Command:
-    """The command in a line.
+    """Parse a command line.
 
     Raises:
-        InputError: none; says which there are.
+        InputError: the line is no command; the error lists the commands.
     """
     words = line.split()
     match words:
@@ -84,18 +84,18 @@ def _power(amount: str) -> Command:
         return Command("power", power_mw=value)
     if value <= -100:
         raise InputError(f"'power {amount[:20]}' leaves no light", remedy="use blank")
-    # the same step down as up comes back to where it was
+    # a step up and an equal step down give the old power again
     return Command("power", power_factor=1 + value / 100 if value >= 0 else 1 / (1 - value / 100))
 
 
 class Listener:
-    """Hears commands on a file descriptor: keys of a terminal, or lines of a pipe. Never waits.
+    """Reads commands from a file descriptor without waiting: keys of a terminal, or lines of a pipe.
 
     Args:
-        descriptor: open for reading.
-        keys: each byte is a key.
-        max_line: longest line, bytes; in place of a longer one comes one that says so, which is neither a command nor
-            the name of a file.
+        descriptor: file descriptor, open for reading.
+        keys: whether each byte is a key.
+        max_line: longest line, bytes; a longer line is replaced by a message about its length, which is neither a
+            command nor the name of a file.
     """
 
     def __init__(self, descriptor: int, *, keys: bool, max_line: int = MAX_LINE):
@@ -107,12 +107,12 @@ class Listener:
 
     @property
     def speaks(self) -> bool:
-        """Whether somebody is there: not for what is at its end before anything came, as /dev/null is."""
+        """Whether somebody can give commands: false for an input that ends before its first byte, such as /dev/null."""
         self._hear()
         return bool(self._received) or not self.ended
 
     def lines(self) -> Iterator[str]:
-        """Command lines that have come since the last call."""
+        """Iterate over the command lines that have come since the last call."""
         self._hear()
         if self.keys:
             text, self._received = self._received.decode("ascii", errors="ignore"), b""
@@ -121,7 +121,7 @@ class Listener:
             yield from _keys(text)
             return
         *whole, self._received = self._received.split(b"\n")
-        self._received = self._received[: self._max_line + 1]  # all that is kept of a line without end
+        self._received = self._received[: self._max_line + 1]  # an endless line must not fill memory
         for line in whole:
             if len(line) <= self._max_line:
                 yield line.decode("utf-8", errors="replace")
@@ -151,9 +151,9 @@ def _keys(text: str) -> Iterator[str]:
 
 @contextmanager
 def listening(*, lines: bool = True) -> Iterator[Listener | None]:
-    """Who gives commands: keys of the terminal, else lines of the standard input if `lines`; None if nobody can.
+    """Listen to keys of the terminal, or to lines of the standard input if `lines`; None if there is neither.
 
-    The terminal gives keys without Enter and without showing them, and is put back however the block is left.
+    Inside the block, the terminal sends keys without Enter and does not show them; the end of the block restores it.
     """
     try:
         terminal = sys.stdin.fileno() if sys.stdin.isatty() else None
@@ -161,7 +161,7 @@ def listening(*, lines: bool = True) -> Iterator[Listener | None]:
     except (AttributeError, OSError, ValueError):  # no standard input at all
         yield None
         return
-    if sys.platform == "win32":  # its consoles and pipes are nothing that select can watch
+    if sys.platform == "win32":  # `select` cannot watch consoles and pipes of Windows
         yield None
         return
     opened = None

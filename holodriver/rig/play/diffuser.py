@@ -1,4 +1,4 @@
-"""Whether the diffuser turns: a line of a serial port, or a file, as the rig file says."""
+"""Read whether the diffuser turns, from the serial line or the file that the rig file names."""
 
 from pathlib import Path
 from typing import Any, Self
@@ -14,9 +14,9 @@ class DiffuserInput:
     """The state input of a diffuser.
 
     Args:
-        settings: of the rig file; one without an input always says that it turns.
-        folder: from which its paths count.
-        serial: the port that has the input as one of its lines, open (pyserial); None for other inputs.
+        settings: section `[diffuser]` of the rig file; without an input, the diffuser counts as turning.
+        folder: folder at which the settings' relative paths start.
+        serial: open serial port (pyserial) with the input as one of its lines; None for other inputs.
     """
 
     def __init__(self, settings: DiffuserSettings, folder: Path = Path(), serial: Any = None):
@@ -30,18 +30,18 @@ class DiffuserInput:
         """Open the input that the settings name.
 
         Raises:
-            RigError: it cannot be opened.
+            RigError: the input cannot be opened.
         """
         lines = ("cts", "dsr", "cd", "ri")
         return cls(settings, folder, _open(settings.port) if settings.state_input in lines else None)
 
     @property
     def known(self) -> bool:
-        """Whether anything says that it turns; the interlock chain says so to the controller, not here."""
+        """Whether the host can read the diffuser's state; the interlock chain tells the controller only."""
         return self._settings.state_input not in ("none", "interlock")
 
     def turns(self) -> bool:
-        """Whether it turns now.
+        """Whether the diffuser turns now.
 
         Raises:
             RigError: the input cannot be read.
@@ -58,10 +58,10 @@ class DiffuserInput:
         return high is not self._settings.inverted
 
     def check(self, now_s: float) -> None:
-        """Look at it now and then (s).
+        """Read the input every `CHECK_S` seconds; `now_s` is the current time, s.
 
         Raises:
-            RigError: it stands still, or nobody knows.
+            RigError: the diffuser stands still, or the input cannot be read.
         """
         if self.known and now_s >= self._next_s:
             self._next_s = now_s + CHECK_S
@@ -73,7 +73,7 @@ class DiffuserInput:
                 )
 
     def close(self) -> None:
-        """Let go of the input."""
+        """Close the input."""
         if self._serial is not None:
             self._serial.close()
 

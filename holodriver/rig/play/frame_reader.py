@@ -1,7 +1,7 @@
-"""Reading holograms ahead of the display, in processes of their own.
+"""Processes that read holograms ahead of the display.
 
-Unpacking a frame takes the interpreter for a tenth of a second, in which nobody would feed the lasers' watchdog; so
-reading has its own processes, which write into memory that the display process sees.
+Unpacking a frame occupies the interpreter for a tenth of a second, too long for a process that feeds the lasers'
+watchdog. Reading processes therefore unpack the frames into memory that the display process shares.
 """
 
 import time
@@ -30,25 +30,27 @@ if TYPE_CHECKING:
     from holodriver.panel.encoder import Encoder
 
 TABLE_DECIMALS = 6
-"""Of the amplitudes of look-up tables; files hold them exactly."""
+"""Number of decimals of amplitudes that count when look-up tables are compared."""
 
 
 @dataclass(frozen=True)
 class Orientation:
-    """How frames are laid on the panel.
+    """Choice of colours, rotation and mirroring of frames on the panel.
 
     Raises:
-        InputError: a turn that is not by right angles.
+        InputError: the rotation is not by right angles.
     """
 
     planes: tuple[int, ...]
-    """Which colours of the hologram are shown, in order."""
+    """Indices of the shown colours on the colour axis, in the order in which they are shown."""
     rotation: int = 0
-    """Degrees clockwise."""
+    """Rotation, degrees clockwise."""
     flip_horizontal: bool = False
+    """Whether frames are mirrored left to right, after the rotation."""
     flip_vertical: bool = False
+    """Whether frames are mirrored top to bottom, after the rotation."""
     packed: bool = False
-    """All colours in one frame, (h, w, 3)."""
+    """Whether one frame (h, w, 3) holds all colours."""
 
     def __post_init__(self) -> None:
         if self.rotation not in (0, 90, 180, 270):
@@ -59,13 +61,16 @@ class Orientation:
         return (1, *native_shape, 3) if self.packed else (len(self.planes), *native_shape)
 
     def lay(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Frames as they go to the panel.
+        """Turn and mirror the frames of a hologram for the panel.
 
         Args:
-            pixels: (C, h, w), as encoded.
+            pixels: encoded frames, grey levels, (C, h, w).
+
+        Returns:
+            Frames for the panel, (planes, H, W), or (1, H, W, 3) if packed.
 
         Raises:
-            InputError: it has not the colours that are asked for.
+            InputError: the hologram lacks a colour that is shown.
         """
         if max(self.planes) >= len(pixels):
             raise InputError(f"has {len(pixels)} colours, and the rig shows colour {max(self.planes) + 1}")
@@ -85,19 +90,22 @@ class Orientation:
 
 @dataclass(frozen=True)
 class Read:
-    """What is known of a hologram that has been read: all but its pixels."""
+    """The properties of a hologram that has been read, without the pixels."""
 
     path: Path
+    """File or folder of the hologram."""
     gains: tuple[float, ...]
+    """Encoding gain of each colour."""
     tables: tuple[str, ...]
-    """`table_marks` of the look-up tables that it was encoded with."""
+    """`table_marks` of the look-up tables of the encoding."""
     registrations: tuple[Registration, ...] | None
+    """Registration of each colour in the encoding; None without registration."""
     seconds: float
-    """How long it took."""
+    """Time that reading took, s."""
 
 
 def table_marks(luts: Sequence[AmplitudeLut]) -> tuple[str, ...]:
-    """What tells look-up tables apart in a few letters: there may be many thousand holograms."""
+    """Short hashes that tell look-up tables apart: there may be many thousand holograms."""
     return tuple(sha256(lut.amplitudes.round(TABLE_DECIMALS).tobytes()).hexdigest()[:16] for lut in luts)
 
 
@@ -106,12 +114,12 @@ ReadFrames = Callable[[Path], PanelFrames | SmallFrames]
 
 @dataclass
 class ReadOrEncode:
-    """Reads panel frames; of a hologram that has none yet, encodes them as `holodriver encode` would.
+    """Reads the panel frames of a hologram; a hologram without frames is encoded as `holodriver encode` would.
 
     Args:
-        calibration: of the rig's panel; None for frames that are there already.
-        gains: of the first hologram of the play; None to choose them by the first that is encoded.
-        small: give them at the hologram's size.
+        calibration: calibration of the rig's panel; None if all holograms have frames.
+        gains: encoding gains of the play's first hologram; None to choose gains for the first hologram encoded.
+        small: whether to return frames at the hologram's size instead of the panel's.
     """
 
     calibration: Calibration | None = None
@@ -120,11 +128,11 @@ class ReadOrEncode:
     _encoder: "Encoder | None" = None
 
     def __call__(self, path: Path) -> PanelFrames | SmallFrames:
-        """The frames of a file or folder.
+        """Read or encode the frames of a file or folder.
 
         Raises:
-            FileFormatError: it cannot be read, or has none.
-            InputError: it is of another display than the first, or cannot be small.
+            FileFormatError: the file cannot be read, or has no frames and there is no calibration.
+            InputError: the hologram is for another display than the first, or its frames cannot be made small.
         """
         if self.small and not path.is_dir() and (found := read_small_frames(path)) is not None:
             return found
@@ -138,11 +146,11 @@ class ReadOrEncode:
         return small
 
     def native(self, path: Path) -> PanelFrames:
-        """The same at the panel's size.
+        """Read or encode the frames of a file or folder at the panel's size.
 
         Raises:
-            FileFormatError: it cannot be read, or has none.
-            InputError: it is of another display than the first.
+            FileFormatError: the file cannot be read, or has no frames and there is no calibration.
+            InputError: the hologram is for another display than the first.
         """
         if self.calibration is None or path.is_dir():
             return read_panel_frames(path)
@@ -163,14 +171,14 @@ class ReadOrEncode:
 
 
 class ReadAhead:
-    """Keeps the holograms that come next in memory, and never more than the slots hold.
+    """Keeps the next holograms in memory, as many as the slots hold.
 
     Args:
-        slots: where they go; the last slot is left alone.
-        orientation: how they are laid.
-        profile: display profile that all of them must have; None for any.
-        readers: processes that read.
-        read: gives the panel frames of a file; must pickle.
+        slots: memory for the frames; the last slot stays unused here.
+        orientation: rotation and mirroring of the frames.
+        profile: display profile that all holograms must have; None for any.
+        readers: number of reading processes.
+        read: returns the panel frames of a file; must pickle.
     """
 
     def __init__(
@@ -184,11 +192,11 @@ class ReadAhead:
     ):
         self._slots = slots
         self.capacity = len(slots) - 1
-        """How many holograms there is room for."""
+        """Number of holograms that fit into the slots."""
         self.paths: list[Path] = []
-        """The holograms, by number."""
+        """Files or folders of the holograms, by index."""
         self.known: dict[int, Read] = {}
-        """What has been read at least once, and what is known of it."""
+        """Properties of each hologram that has been read at least once, by index."""
         self._slot_of: dict[int, int] = {}
         self._ready: set[int] = set()
         self._free = list(range(len(slots) - 1))
@@ -208,24 +216,24 @@ class ReadAhead:
 
     @property
     def pace(self) -> float | None:
-        """Holograms a second that are read, as far as is known; None before the first."""
+        """Median rate of reading so far, holograms per second; None before the first hologram."""
         seconds = [one.seconds for one in self.known.values()]
         return len(self._processes) / max(median(seconds), 1e-6) if seconds else None
 
     def slot(self, hologram: int) -> int | None:
-        """Where this hologram's frames are; None while they are not there."""
+        """Number of the slot that holds a hologram's frames; None while the hologram is not in memory."""
         return self._slot_of[hologram] if hologram in self._ready else None
 
     def want(self, holograms: Sequence[int], held: Collection[int]) -> None:
-        """Read these, in this order, in place of others.
+        """Start to read holograms that are not in memory, in this order; others make room.
 
         Args:
-            holograms: needed soon.
-            held: slots that the display may still show.
+            holograms: indices of the holograms needed soon.
+            held: numbers of the slots that the display may still show.
 
         Raises:
-            HolodriverError: one of them cannot be read; names the file.
-            RigError: a reading process is gone.
+            HolodriverError: a hologram cannot be read; the error names the file.
+            RigError: a reading process has ended.
         """
         self.hear()
         idle = [process for process, job in self._jobs.items() if job is None]
@@ -244,10 +252,10 @@ class ReadAhead:
             process.send("read", hologram, self.paths[hologram], slot)
 
     def hear(self, timeout_s: float = 0.0) -> None:
-        """Take in what has been read.
+        """Take in the holograms that have been read.
 
         Raises:
-            HolodriverError: a file that cannot be read.
+            HolodriverError: a file cannot be read.
         """
         for process, job in self._jobs.items():
             if job is None:
@@ -285,7 +293,7 @@ def _serve(
     profile: DisplayProfile | None,
     read: ReadFrames,
 ) -> None:
-    """The reading process."""
+    """Body of the reading process: read each hologram that the parent asks for, until the connection closes."""
     slots = OpenSlots(names, shape)
     control.send(("ready", None))
     while True:

@@ -1,4 +1,4 @@
-"""The player's hand on the lasers: directly on a controller, or on the supervisor that holds it."""
+"""The lasers as the player handles them: a controller in the player's process, or one that the supervisor holds."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,39 +17,46 @@ from holodriver.rig.settings import HEARTBEAT_S, MAX_WATCHDOG_MS
 Mode = Literal["packed", "external", "host"]
 
 PROOF = 4
-"""So many comparisons of frames and edges are right before there is light."""
+"""Number of correct comparisons of frames and edges before there is light."""
 
 ALIKE = 5
-"""So often in a row the controller is found on the right colour before a packed panel is lit."""
+"""Number of correct colours in a row before a packed panel is lit."""
 
 ATTEMPTS = 60
 """How often the controller of a packed panel is armed anew, in the dark, until its sequence begins with the right edge.
-One of three does by chance."""
+By chance, one attempt in three does."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """How colours and frames are kept in step; times are seconds."""
+    """The timing that keeps colours and frames in step."""
 
     mode: Mode
     steps: tuple[Colour | tuple[Colour, ...], ...]
-    """What is on after each edge of a cycle, in order: a colour, or all that a packed panel itself keeps apart."""
+    """Lasers that are on after each edge of a cycle, in order: one colour, or all colours of a packed panel that keeps
+    them apart by itself."""
     planes: tuple[int, ...]
-    """Which of a slot's frames are flipped in a cycle, in order."""
+    """Indices of the slot's frames that are flipped in a cycle, in order."""
     blanking_s: float
+    """Dark time after an edge, s."""
     on_time_s: float
+    """Time of light after the dark time, s."""
     edges_per_frame: int = 1
+    """Number of sync edges for each flip."""
     edge_period_s: float = 0.0
-    """Time between the edges of a packed panel that come with every refresh; 0 where they wait for new frames."""
+    """Time between the edges of a packed panel with edges at every refresh, s; 0 if edges come with new frames only."""
     gated: bool = True
-    """Whether the controller may hold light back until its frame is confirmed."""
+    """Whether the controller may hold light back until the frame is confirmed."""
     host_delay_s: float = 0.0
+    """Time from a flip to the trigger (mode "host"), or to the first edge (mode "packed"), s."""
     dark_gap_s: float = 0.0
+    """Dark time before the next frame in mode "host", s."""
     watchdog_ms: int = MAX_WATCHDOG_MS
+    """Watchdog time of the controller, ms."""
 
     @property
     def label(self) -> str:
-        """The mode in words, with what it cannot do."""
+        """Name of the mode for people, with its limitation."""
         return "host (not frame-exact)" if self.mode == "host" else self.mode
 
     @property
@@ -65,11 +72,11 @@ class Timing:
 
     @property
     def source(self) -> Literal["BUS", "EXT"]:
-        """What steps the controller."""
+        """Source of the controller's steps: sync edges ("EXT") or commands ("BUS")."""
         return "BUS" if self.mode == "host" else "EXT"
 
     def sequencer(self, now_s: float) -> Sequencer:
-        """The state machine of a play that begins now (s)."""
+        """Make the state machine of a play that begins at `now_s`, s."""
         return Sequencer(
             self.steps,
             edges_per_frame=0 if self.mode == "host" else self.edges_per_frame,
@@ -81,7 +88,7 @@ class Timing:
 
 
 class Light(Protocol):
-    """What the player needs: lasers that are armed dark, lit once frames and edges agree, and dark at the end."""
+    """The laser methods that the player uses: arm at 0 W, light once frames and edges agree, and dark at the end."""
 
     @property
     def proven(self) -> bool:
@@ -89,31 +96,31 @@ class Light(Protocol):
         ...
 
     def begin(self, sequencer: Sequencer) -> None:
-        """Arm, dark; `sequencer` is told of all frames."""
+        """Arm the lasers at 0 W; `sequencer` is the one that counts the frames of the play."""
         ...
 
     def powers(self, watts: Mapping[Colour, float]) -> None:
-        """Power of each colour from now on, W."""
+        """Set the power of each colour, W."""
         ...
 
     def shown(self, frames: Sequence[ShownFrame], heard_since: Callable[[], int]) -> None:
-        """Frames came to stand; `heard_since` says how many more have been reported by now."""
+        """Take in frames that the panel has shown; `heard_since` returns how many more have been reported by now."""
         ...
 
     def trigger(self) -> None:
-        """Host mode: light for the frame that stands; carried out when this returns."""
+        """Light the shown frame in mode "host"; the controller has carried the trigger out when this returns."""
         ...
 
     def waiting(self) -> None:
-        """Host mode: no frame is due, and all is well."""
+        """Keep the lasers armed in mode "host" while no frame is due."""
         ...
 
     def end(self) -> None:
-        """The play has come to its end: dark, and a last comparison."""
+        """Make the lasers dark at the end of the play, and compare frames and edges for the last time."""
         ...
 
     def end_dark(self) -> None:
-        """Dark, whatever has happened."""
+        """Make the lasers dark, in whatever state they are."""
         ...
 
 
@@ -121,11 +128,11 @@ class DirectLight:
     """A controller in the player's own process.
 
     Args:
-        lasers: connected.
-        timing: how colours are kept in step.
-        clock: s.
-        sleep: waits for s.
-        limits_w: most of red, green, blue, W; those of the box alone unless given.
+        lasers: connected controller.
+        timing: timing of colours and frames.
+        clock: returns the time, s.
+        sleep: waits for a time, s.
+        limits_w: highest powers of red, green and blue, W; without it, only the controller's own limits hold.
     """
 
     def __init__(
@@ -182,7 +189,7 @@ class DirectLight:
         sequencer.counted(counted, before, before + heard_since())
 
     def _compare_packed(self) -> None:
-        """Whether the controller is on the colour that the panel shows; there is no light before."""
+        """Compare the controller's colour with the panel's; before they agree, arm anew in the dark."""
         sequencer, asked_s = self._sequencer, self._clock()
         counted = self._lasers.edges()
         right = sequencer.counted_subfields(counted, asked_s, self._clock())
@@ -199,7 +206,7 @@ class DirectLight:
                     remedy="the lasers have stayed dark; check sequence.order, sequence.edges_per_frame and the delay",
                 )
             self._lasers.disarm()  # the sequence begins anew with the first edge after arming
-            # one subfield later than the last time, or it would be the same edge again
+            # one subfield later than the last time, otherwise the sequence would begin with the same edge again
             self._sleep(self._attempts % self._timing.edges_per_frame * self._timing.edge_period_s)
             self._lasers.arm()
 
@@ -212,7 +219,7 @@ class DirectLight:
 
     def end(self) -> None:
         if self._timing.mode != "host":
-            self._lasers.heartbeat()  # an interlock or a watchdog that struck in the last frames is said here
+            self._lasers.heartbeat()  # reports an interlock or a watchdog that struck during the last frames
         self._lasers.disarm()
         counted = self._lasers.edges()
         if self._timing.mode == "host":
@@ -226,16 +233,16 @@ class DirectLight:
 
 
 class SupervisedLight:
-    """Lasers that the supervisor holds: it confirms, compares and makes dark; it is told the frames.
+    """Lasers that the supervisor holds. The supervisor is told the frames; it confirms, compares and makes dark.
 
     Each arming is a new order of the person who started the play, and begins at 0 W.
 
     Args:
-        supervisor: owns the lasers.
-        timing: how colours are kept in step.
-        clock: s.
-        limits_w: most of red, green, blue, W; a colour at 0 is never armed.
-        ordered_w: what the person has been told that they may be given, W; the limits unless given.
+        supervisor: process that owns the lasers.
+        timing: timing of colours and frames.
+        clock: returns the time, s.
+        limits_w: highest powers of red, green and blue, W; a colour with limit 0 is never armed.
+        ordered_w: highest powers that the person was told, W; `limits_w` unless given.
     """
 
     def __init__(
@@ -282,8 +289,8 @@ class SupervisedLight:
             try:
                 self._supervisor.set_power(colour, wanted)
             except InputError:
-                if self._armed:  # as far as is known here; what made it dark is what a person wants to hear
-                    self._supervisor.check()
+                if self._armed:
+                    self._supervisor.check()  # raises the reason if the lasers have gone dark, which a person needs
                 raise
             self._on_wire_w[colour] = wanted
 
@@ -295,7 +302,7 @@ class SupervisedLight:
 
     def trigger(self) -> None:
         self._supervisor.trigger()
-        self._supervisor.check()  # answered in turn, so after the trigger
+        self._supervisor.check()  # the supervisor answers in order, so the trigger has been carried out
 
     def waiting(self) -> None:
         self._check()

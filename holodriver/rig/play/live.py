@@ -1,4 +1,4 @@
-"""The player of a real rig: frames streamed to the panel, lasers in step, a person at the keys; or dark."""
+"""The player of a rig: streams frames to the panel, keeps the lasers in step and obeys a person's commands."""
 
 import math
 import time
@@ -18,24 +18,25 @@ from holodriver.rig.play.playlist import Playlist
 from holodriver.rig.settings import HEARTBEAT_S
 
 CYCLES_AHEAD = 3
-"""Cycles of colours queued beyond the one that stands: the display process never waits for the host, and a key acts
-within a quarter of a second at 50 Hz."""
+"""Number of colour cycles queued ahead of the shown cycle: enough that the display process never waits for the host,
+and few enough that a key acts within a quarter of a second at 50 Hz."""
 
 CHECK = -1
-"""Stands for the number of a hologram in the dark frames before there is light."""
+"""Hologram number of the dark frames before the light."""
 
 PROOF_CYCLES = 200
-"""Cycles of dark frames after which it should be known whether edges and frames agree."""
+"""Number of dark cycles after which the player gives up if it does not know yet whether edges and frames agree."""
 
 LOOK_AHEAD = 200
-"""Cycles for which holograms are read ahead, as far as there is memory."""
+"""Number of cycles for which holograms are read ahead, as far as there is memory."""
 
 START_TIMEOUT_S = 120.0
-"""A hologram takes a second to read or to encode; a busy machine gets all the time it needs."""
+"""Longest wait for the next hologram before the first frame, s: about a second is usual, a busy machine may need more.
+"""
 
 
 class StreamingPanel(Protocol):
-    """What the player needs of a panel: `PanelProcess` has it."""
+    """The panel methods that the player uses; `PanelProcess` implements them."""
 
     refresh_hz: float
     shown: list[ShownFrame]
@@ -49,7 +50,7 @@ class StreamingPanel(Protocol):
 
 
 class Frames(Protocol):
-    """Where the holograms are: a `ReadAhead` has it."""
+    """The hologram store that the player uses; `ReadAhead` implements it."""
 
     capacity: int
 
@@ -58,26 +59,26 @@ class Frames(Protocol):
 
 
 class LivePlayer:
-    """Plays holograms under live control; however it ends, it is dark first.
+    """Plays holograms under live control; however a play ends, the lasers go dark first.
 
     Args:
-        panel: has the frames' slots open.
-        frames: reads ahead.
-        playlist: which hologram comes next.
-        timing: how colours are kept in step.
-        light: the lasers; None plays dark.
-        power: of the lasers; needed with them.
-        dark_slot: a slot of zeros, for `blank`.
-        duration_s: end after this time, s; with lasers, it counts from the first light.
-        commands: gives lines of the live control that have come.
-        answer: takes the answer to each line.
-        each_turn: called often; raises what must stop the play (a diffuser that stands).
-        record: told of frames shown, in order.
+        panel: the panel, with the frames' slots open.
+        frames: reads holograms ahead.
+        playlist: decides which hologram comes next.
+        timing: timing of colours and frames.
+        light: the lasers; None plays in the dark.
+        power: power of the lasers; required with `light`.
+        dark_slot: number of a slot of zeros, shown by `blank`.
+        duration_s: time after which the play ends, s; with lasers, it counts from the first light.
+        commands: returns the command lines that have come since the last call.
+        answer: receives the answer to each command line.
+        each_turn: called often; raises an error that must stop the play (a diffuser that stands still).
+        record: receives the shown frames, in order.
         more: called often; extends the playlist of a stream.
-        ready: called when as much has been read as is kept ahead, before the first frame.
-        clock: s.
-        sleep: waits for s.
-        progress: told of frames shown.
+        ready: called once before the first frame, when all that memory holds has been read ahead.
+        clock: returns the time, s.
+        sleep: waits for a time, s.
+        progress: receives the number of shown frames.
     """
 
     def __init__(
@@ -121,18 +122,18 @@ class LivePlayer:
         self._finishing = False
         self._standing: int | None = None
         self.begun: int | None = None
-        """Number of the entry with which the playlist began; None before. Black frames and a first hologram that waits
-        for its light come before it."""
+        """Number of the queue entry with which the playlist began; None before. Black frames, and the first hologram
+        while it waits for light, come before that entry."""
         self.blank = False
         self.sequencer = timing.sequencer(clock())
-        """What is known of the play, during and after it."""
+        """Counts and times of the play, valid during and after it."""
 
     def run(self) -> None:
-        """Play to the end, or until somebody says `quit`.
+        """Play to the end, or until the command `quit`. After an error, the lasers are dark.
 
         Raises:
-            RigError: panel or lasers failed, or edges and frames differ (says by how many); it is dark.
-            HolodriverError: a file could not be read; it is dark.
+            RigError: panel or lasers failed, or edges and frames differ; the error says by how many.
+            HolodriverError: a file could not be read.
         """
         try:
             self._read_first()
@@ -177,14 +178,14 @@ class LivePlayer:
             self.sequencer.quiet(self._clock())
 
     def _patience_s(self) -> float:
-        """How long to wait for frames: until something else is due."""
+        """Time to wait for frames until something else is due, s."""
         return min(HEARTBEAT_S, max(0.0, self._next_due_s - self._clock())) if self._waits_for_light() else HEARTBEAT_S
 
     def _waits_for_light(self) -> bool:
         return self._timing.mode == "host" and not self._outstanding and self._next_due_s > self._clock()
 
     def _hear(self) -> list[ShownFrame]:
-        """Take in what was shown; let go of slots that are not shown any more."""
+        """Take in the reports of shown frames; free the slots that are not shown any more."""
         frames = self._panel.shown[:]
         del self._panel.shown[: len(frames)]
         self.sequencer.shown(frames, self._clock())
@@ -201,7 +202,7 @@ class LivePlayer:
         return len(self._panel.shown)
 
     def _light_up(self) -> None:
-        """Light, once frames and edges have been found to agree and the first hologram stands."""
+        """Switch on the light, once frames and edges agree and the first hologram is shown."""
         assert self._light is not None
         if self._proven:
             if not self._lit and self._standing != CHECK:
@@ -220,7 +221,7 @@ class LivePlayer:
     # ------------------------------------------------------------------ frames
 
     def _read_first(self) -> None:
-        """Wait until all that memory holds has been read; of a stream, whose end is not known, only the beginning."""
+        """Wait until memory is full of holograms; for a stream, whose end is not known, until a few are there."""
         due, known = self._clock() + START_TIMEOUT_S, 0
         while not self._playlist.finished:
             self._more()
@@ -240,7 +241,7 @@ class LivePlayer:
             self._sleep(0.002 if wanted else 0.02)
 
     def _feed(self) -> None:
-        """Queue what comes next, a little ahead of the display."""
+        """Queue the next frames, a little ahead of the display."""
         counts = self._light is None or self._proven
         if counts and self._duration_s is not None and self._clock() - self._began_s >= self._duration_s:
             self._playlist.stop()
@@ -253,7 +254,7 @@ class LivePlayer:
         self._frames.want(self._playlist.upcoming(LOOK_AHEAD), held)
 
     def _feed_by_hand(self) -> None:
-        """Host mode: the next frame only once the light of the one before is over for sure."""
+        """Queue the next frame in mode "host", once the light of the frame before is certainly over."""
         at_end = self._playlist.finished and self._plane == 0
         if (self._queued and self._outstanding) or (self._clock() < self._next_due_s and not at_end):
             return
@@ -263,7 +264,7 @@ class LivePlayer:
             self._plane = (self._plane + 1) % len(self._timing.planes)
 
     def _queue_next(self, planes: tuple[int, ...], *, whole: bool = True) -> bool:
-        """Queue one entry; whether there was one. `whole`: the first or only one of a cycle."""
+        """Queue one entry if there is one, and return whether there was; `whole` for a cycle's first or only entry."""
         if self._finishing:
             return False
         if whole:
@@ -277,11 +278,11 @@ class LivePlayer:
             slot = None if self._playlist.waiting else self._frames.slot(hologram)
             if slot is None:
                 return False
-            if self._light is None or self._lit:  # until then the first one stands, so that none is shown in the dark
+            if self._light is None or self._lit:  # before light, the first hologram waits: none may be lost in the dark
                 self.begun = self._number if self.begun is None else self.begun
                 self._playlist.take()
             self._hand = hologram, self._dark_slot if self.blank else slot
-        assert self._hand is not None  # a cycle begins with a whole one
+        assert self._hand is not None  # the first entry of a cycle has set it
         hologram, slot = self._hand
         return self._queue(slot, hologram, planes)
 
@@ -295,7 +296,7 @@ class LivePlayer:
         return True
 
     def _forgive_waiting(self) -> None:
-        """A hand that waits on purpose is no display that has died."""
+        """Tell the sequencer that a wait in mode "host" is intended: the display has not died."""
         if self._timing.mode == "host" and not self._outstanding:
             self.sequencer.expected_quiet(self._clock())
             if self._light is not None:
@@ -304,13 +305,13 @@ class LivePlayer:
     # ------------------------------------------------------------------ lasers
 
     def _light_by_hand(self) -> None:
-        """Host mode: light after the flip, and when the next frame may come."""
+        """Trigger the light of a frame in mode "host", and set the time at which the next frame may come."""
         timing = self._timing
         self._outstanding = False
         self._sleep(timing.host_delay_s)
         if self._light is not None:
             self._light.trigger()
-        # the trigger has been carried out, so its light is over after the times that the box itself keeps
+        # the trigger has been carried out; the controller itself ends the light after its own times
         self._next_due_s = self._clock() + timing.blanking_s + timing.on_time_s + timing.dark_gap_s
 
     def _send_powers(self) -> None:
@@ -324,7 +325,7 @@ class LivePlayer:
     # ------------------------------------------------------------------ live control
 
     def _obeyed(self, line: str) -> str:
-        """Do what a line says; the answer."""
+        """Obey a command line and return the answer."""
         if not line.strip():
             return "ok"
         try:
@@ -345,7 +346,7 @@ class LivePlayer:
                 playlist.sweep(not playlist.sweeping if command.on is None else command.on)
             case "blank":
                 self.blank = not self.blank if command.on is None else command.on
-                self._send_powers()  # light goes at once, the frames after those that are queued
+                self._send_powers()  # light changes at once, frames change after the queued ones
             case "power":
                 self._set_power(command)
             case "quit":
@@ -365,18 +366,18 @@ class LivePlayer:
         self.use(Power(highest, self._power.balance, self._power.limits_w))
 
     def use(self, power: Power) -> None:
-        """Other powers of the lasers, from now on; only in the thread that plays."""
+        """Set new powers of the lasers; to be called only in the thread that plays."""
         self._power = power
         self._send_powers()
 
     def quit(self) -> None:
-        """Dark, and the end; only in the thread that plays."""
+        """Make the lasers dark and end the play; to be called only in the thread that plays."""
         self._quitting = True
         self._send_powers()
         self._playlist.stop()
 
     def status(self) -> str:
-        """What is going on, in one line."""
+        """Describe the state of the play in one line."""
         playlist = self._playlist
         states = [
             name
@@ -389,7 +390,7 @@ class LivePlayer:
     # ------------------------------------------------------------------ the end
 
     def _end_dark(self, error: BaseException) -> None:
-        """Dark first, then the panel; what fails on the way is noted on the error that led here."""
+        """Make the lasers dark, then stop the panel; further errors become notes on `error`."""
         if self._light is not None:
             self._try(self._light.end_dark, error)
         self._try(self._panel.stop, error)

@@ -1,4 +1,4 @@
-"""From a rig file to a panel and lasers that can be used."""
+"""Open the panel and the lasers that a rig file describes."""
 
 import multiprocessing
 from collections.abc import Callable, Iterator
@@ -25,10 +25,10 @@ from holodriver.rig.simulated.simulated_rig import SIMULATED, Simulation
 
 
 class OpenRig:
-    """Panel and lasers of a rig; leaving the `with` block makes dark and ends their processes.
+    """The open panel and lasers of a rig; leaving the `with` block makes the lasers dark and ends all processes.
 
     Args:
-        rig: what is connected.
+        rig: settings of the rig.
         panel: the panel, in the display process.
         box: the simulated laser controller, if the rig has one.
     """
@@ -49,36 +49,36 @@ class OpenRig:
         return bool(self.rig.controller.port)
 
     def setup(self) -> LaserSetup:
-        """What the rig's lasers are, for who opens them.
+        """Describe the rig's lasers for the function that opens them.
 
         Raises:
-            RigError: the rig has none.
+            RigError: the rig has no lasers.
         """
         return laser_setup(self.rig, self.box)
 
     @contextmanager
     def controller(self) -> Iterator[LaserDriver]:
-        """The laser controller, connected, dark and disarmed, for checks; let go of at the end of the block.
+        """Connect to the laser controller, dark and disarmed, for checks; the end of the block disconnects it.
 
         Raises:
-            RigError: the rig has none, or it does not answer.
+            RigError: the rig has no controller, or the controller does not answer.
         """
         setup = self.setup()
         with open_controller(setup.port, setup.make) as lasers:
             yield lasers
 
     def supervisor(self) -> LaserSupervisor:
-        """The process that holds the lasers, dark and disarmed; the rig closes it at its own end.
+        """Start the process that holds the lasers, dark and disarmed; `close` ends the process.
 
         Raises:
-            RigError: the rig has no lasers, or they do not answer.
+            RigError: the rig has no lasers, or the lasers do not answer.
         """
         if self._supervisor is None:
             self._supervisor = LaserSupervisor.open(self.setup())
         return self._supervisor
 
     def close(self) -> None:
-        """Dark, then end all processes. Closing twice is allowed."""
+        """Make the lasers dark, then end all processes. Closing twice is allowed."""
         try:
             if self._supervisor is not None:
                 self._supervisor.close()
@@ -91,16 +91,16 @@ class OpenRig:
 
 
 def open_rig(rig: Rig, *, small: bool = False, simulation: Simulation | None = None) -> OpenRig:
-    """Open the panel of a rig, and its laser controller if that is a simulated one.
+    """Open the panel of a rig, and the laser controller if it is simulated.
 
     Args:
-        rig: what is connected.
+        rig: settings of the rig.
         small: frames come at the hologram's size, and the panel enlarges them.
-        simulation: what goes wrong on simulated parts, and whether a simulated panel remembers what it showed; nothing
-            does, and it does not, unless given.
+        simulation: faults of simulated parts, and whether a simulated panel remembers what it showed; no faults and no
+            memory unless given.
 
     Raises:
-        RigError: the monitor is not there, or a process did not come up.
+        RigError: the monitor was not found, or a process did not start.
     """
     simulation = Simulation() if simulation is None else simulation
     box: SimulatedBox | None = None
@@ -121,16 +121,16 @@ def open_rig(rig: Rig, *, small: bool = False, simulation: Simulation | None = N
             box.close()
         raise
     finally:
-        for end in (edges, wire):  # each lives in its process alone, so that either sees the other go
+        for end in (edges, wire):  # each end stays open in one process only, so that each sees the other close
             if end is not None:
                 end.close()
 
 
 def laser_setup(rig: Rig, box: SimulatedBox | None = None) -> LaserSetup:
-    """The lasers of a rig as its file names them, or the simulated `box` in their place.
+    """Describe the lasers of a rig as the rig file names them, or the simulated `box` in place of the controller.
 
     Raises:
-        RigError: the rig has none.
+        RigError: the rig has no controller.
     """
     if not rig.controller.port:
         raise RigError("the rig has no laser controller", where=rig.name, remedy="set controller.port in its file")
@@ -145,15 +145,15 @@ def laser_setup(rig: Rig, box: SimulatedBox | None = None) -> LaserSetup:
 
 
 def flip_rate(rig: Rig) -> float:
-    """How often the panel takes a new frame, Hz: every refresh, or every so many where edges come with frames."""
+    """Rate of new frames on the panel, Hz: the refresh rate, divided by the dwell if sync edges come with frames."""
     return rig.panel.refresh_hz / (rig.sequence.dwell if rig.sequence.sync == "frame" else 1)
 
 
 def panel_maker(rig: Rig, wire: Connection | None, *, small: bool, simulation: Simulation) -> Callable[[], Panel]:
-    """What makes the panel in its process; see `open_rig`.
+    """Return the function that makes the panel in the display process; `open_rig` explains the arguments.
 
     Raises:
-        RigError: the monitor is not there, or is not as the rig file says.
+        RigError: the monitor was not found, or is not as the rig file says.
     """
     panel = rig.panel
     binning = panel.binning if small else 1
@@ -186,11 +186,11 @@ def panel_maker(rig: Rig, wire: Connection | None, *, small: bool, simulation: S
 
 
 class WiredPanel(Panel):
-    """A panel whose flips are edges on a sync wire to a simulated laser controller, as a photodiode would give them.
+    """A panel that sends a sync edge to a simulated laser controller with each flip, as a photodiode would.
 
     Args:
-        make_panel: makes the panel that is seen.
-        wire: writing end of the wire.
+        make_panel: makes the visible panel.
+        wire: writing end of the simulated sync wire.
     """
 
     def __init__(self, make_panel: Callable[[], Panel], wire: Connection):
@@ -205,7 +205,7 @@ class WiredPanel(Panel):
             if self._wire is not None:
                 send_edge(self._wire, flip.at_s)
         except OSError:
-            self._wire = None  # the box is gone; the panel goes on
+            self._wire = None  # the simulated controller has ended; the panel goes on
 
     def _forget_hw(self) -> None:
         self._panel.restart_timing()
@@ -221,7 +221,7 @@ class WiredPanel(Panel):
 
 
 def timing_of(rig: Rig, *, gated: bool = True) -> Timing:
-    """How the rig's colours and frames are kept in step; `gated` where its controller can hold light back."""
+    """Timing that keeps the rig's colours and frames in step; `gated` if the controller can hold light back."""
     sequence = rig.sequence
     colours = tuple(Colour[name.upper()] for name in sequence.order)
     packed = sequence.mode == "packed"
@@ -247,7 +247,7 @@ def timing_of(rig: Rig, *, gated: bool = True) -> Timing:
 
 
 def orientation_of(rig: Rig) -> Orientation:
-    """How frames are laid on the rig's panel."""
+    """Colours, rotation and mirroring of frames on the rig's panel."""
     panel = rig.panel
     return Orientation(
         planes=tuple(Colour[name.upper()].value for name in rig.sequence.order),

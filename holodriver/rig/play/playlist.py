@@ -1,4 +1,4 @@
-"""Which hologram comes next: positions, pauses and sweeps, as a state machine without time or files."""
+"""The order of holograms in a play: position, pause and sweep, as a state machine without time or files."""
 
 from copy import copy
 from itertools import islice
@@ -10,14 +10,14 @@ class Playlist:
     """The order of a play, one step for each cycle of colours.
 
     Args:
-        count: holograms that there are now; `extend` adds those of a stream.
+        count: number of holograms now; `extend` adds those of a stream.
         rate: holograms for each cycle; 1 shows each for one cycle, 0.5 for two, and above 1 some are left out.
-        loop: begin again after the last one, for ever.
-        rounds: how often all of them are shown if it does not.
-        complete: nothing more will come.
+        loop: begin again after the last hologram, without end.
+        rounds: how often all holograms are shown without `loop`.
+        complete: whether no further holograms will come.
 
     Raises:
-        InputError: no holograms and none to come, a rate that is not above 0, or no round.
+        InputError: there are no holograms and none will come, or `rate` or `rounds` is not above 0.
     """
 
     def __init__(self, count: int, *, rate: float = 1.0, loop: bool = False, rounds: int = 1, complete: bool = True):
@@ -29,9 +29,9 @@ class Playlist:
         self.paused = False
         self.sweeping = False
         self.skipped = 0
-        """Holograms left out because they come faster than the colours go round."""
+        """Number of holograms left out because they come faster than the cycles of colours."""
         self.rate = rate
-        """Holograms for each cycle."""
+        """Holograms for each cycle of colours."""
         self._at = 0
         self._phase = 0.0
         self._forward = True
@@ -40,12 +40,12 @@ class Playlist:
 
     @property
     def position(self) -> int:
-        """The hologram of the next cycle."""
+        """Index of the hologram of the next cycle."""
         return self._at
 
     @property
     def finished(self) -> bool:
-        """Whether the last hologram has been taken, and nothing more will come."""
+        """Whether the last hologram has been taken and no further holograms will come."""
         return self._over
 
     @property
@@ -54,7 +54,7 @@ class Playlist:
         return not self._over and self._at >= self.count
 
     def take(self) -> int:
-        """The hologram of this cycle; the next cycle's is decided then."""
+        """Return the index of this cycle's hologram, and step to that of the next cycle."""
         shown = self._at
         if self.paused:
             return shown
@@ -67,9 +67,9 @@ class Playlist:
         return shown
 
     def upcoming(self, cycles: int) -> list[int]:
-        """The holograms of the next cycles, each once, in the order in which they are needed."""
+        """List the indices of the holograms of the next cycles, each once, in the order of their use."""
         ahead = copy(self)
-        ahead.paused = False  # after a pause it goes on from here
+        ahead.paused = False  # after a pause, the play goes on from here
         found: dict[int, None] = {}
         for _ in islice(range(cycles), cycles):
             if ahead.finished or ahead.waiting:
@@ -78,40 +78,40 @@ class Playlist:
         return list(found)
 
     def extend(self, number: int = 1) -> None:
-        """More holograms have come."""
+        """Add a number of new holograms at the end."""
         self.count += number
 
     def end(self) -> None:
-        """Nothing more will come."""
+        """Say that no further holograms will come."""
         self.complete = True
         if self._at >= self.count and not self.paused:
             self._run_out()
 
     def go(self, step: int) -> None:
-        """Go by so many holograms from here, round the ends; the sweep stops."""
+        """Move by `step` holograms, round the ends; the sweep stops."""
         self.sweeping = False
         self._phase = 0.0
         self._over = False
         self._at = (min(self._at, self.count - 1) + step) % max(1, self.count)
 
     def go_to(self, hologram: int) -> None:
-        """Go to this hologram.
+        """Move to the hologram with this index, from 0.
 
         Raises:
-            InputError: there is none of this number.
+            InputError: there is no such hologram.
         """
         if not 0 <= hologram < self.count:
             raise InputError(f"there is no hologram {hologram + 1}, expected 1 to {self.count}")
         self.go(hologram - min(self._at, self.count - 1))
 
     def sweep(self, on: bool) -> None:
-        """Go forth and back through all holograms without end, as through the planes of focus of a scene."""
+        """Switch the sweep: forth and back through all holograms without end, as through the focus of a scene."""
         self.sweeping = on
         self._over = False
         self._at = min(self._at, self.count - 1)
 
     def stop(self) -> None:
-        """End the play here."""
+        """End the play at the current position."""
         self._over = True
 
     def _step(self) -> None:

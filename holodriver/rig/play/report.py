@@ -10,27 +10,27 @@ class PlayReport:
     """The figures of one play."""
 
     frames_shown: int
-    """Flips of the panel, the black ones before there was light included."""
+    """Number of panel flips, including the black frames before the light."""
     dropped: int
-    """Refreshes that brought no new frame."""
+    """Number of refreshes without a new frame."""
     late: int
-    """Flips that came more than 1.2 periods after the one before."""
+    """Number of flips that came more than 1.2 periods after the flip before."""
     comparisons: int
-    """Comparisons of frames and sync edges."""
+    """Number of comparisons of frames and sync edges."""
     interval_median_s: float | None
-    """Median time between two flips, s; None where there was one flip alone."""
+    """Median time between two flips, s; None if there was only one flip."""
     interval_max_s: float | None
-    """Longest time between two flips, s; None where there was one flip alone."""
+    """Longest time between two flips, s; None if there was only one flip."""
     period_s: float
-    """Time between two frames as it should be, s."""
+    """Planned time between two frames, s."""
     edges: int
-    """Sync edges that the laser controller counted; 0 if it was not asked."""
+    """Number of sync edges that the laser controller counted; 0 if the controller was not asked."""
     colour_errors: int = 0
-    """Times at which the controller was found on the colour of another frame."""
+    """How often the controller stood on the colour of another frame."""
     starved: int = 0
-    """Frames shown again because the next hologram was not read in time."""
+    """Number of frames shown again because the next hologram was not read in time."""
     unlit: int = 0
-    """Frames that stayed dark because they were confirmed too late, or not at all."""
+    """Number of frames that stayed dark because their confirmation was late or missing."""
 
     def rows(self) -> list[tuple[str, str]]:
         """The report as pairs of name and value, for a table."""
@@ -48,7 +48,7 @@ class PlayReport:
 
 
 def report_of(sequencer: Sequencer, period_s: float) -> PlayReport:
-    """What is known of a play that has ended, on a panel with so much time (s) between refreshes."""
+    """Summarise a play that has ended; `period_s` is the planned time between two frames, s."""
     return PlayReport(
         frames_shown=sequencer.frames,
         dropped=sequencer.dropped,

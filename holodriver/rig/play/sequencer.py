@@ -1,8 +1,8 @@
-"""Whether colours and frames are in step: the player's state machine, without a clock and without a device.
+"""The state machine that compares colours and frames, without a clock and without a device.
 
-It is told what happened and when (frames that came to stand, the controller's counts, that time passed) and says what
-the player has to ask next, or raises what stops the play. The player drives it with real panels and real time, the
-scripted runs with simulated ones, so that what is shown of the one holds for the other.
+The player tells the sequencer what happened and when: frames were shown, the controller counted edges, time passed.
+The sequencer answers what the player must ask the controller next, or raises the error that stops the play. Simulated
+and real plays use the same sequencer, so results of simulated plays hold for real ones.
 """
 
 import math
@@ -17,38 +17,40 @@ from holodriver.rig.panel.panel_process import ShownFrame
 from holodriver.rig.settings import HEARTBEAT_S, STOPPED_S
 
 SUSPICIONS = 3
-"""A count one ahead of the frames may be a frame whose report is under way; this often in a row it is not."""
+"""Number of counts in a row that may be ahead of the frames: one such count may be a frame whose report is under way.
+"""
 
 MARGIN = 0.1
-"""Share of a subfield by which the time of its edge is not known."""
+"""Uncertainty of the time of an edge, as a share of a subfield."""
 
 INTERVALS_KEPT = 10_000
-"""Latest flip intervals of which the median is reported; a play may last for weeks."""
+"""Number of the latest flip intervals kept for the median; a play may last for weeks."""
 
 
 class Ask(StrEnum):
-    """What the player has to ask the laser controller now."""
+    """The question or command that the player must send to the laser controller now."""
 
     nothing = "nothing"
+    """Send nothing."""
     beat = "beat"
-    """Is it armed still? and its count of edges."""
+    """Ask whether the controller is still armed, and for its count of edges."""
     confirm = "confirm"
-    """Light the frame that stands, and its count of edges."""
+    """Confirm the shown frame, which lights it, and ask for the count of edges."""
     trigger = "trigger"
-    """Step to the colour of the frame that stands, by command."""
+    """Step to the colour of the shown frame by command."""
 
 
 class Sequencer:
-    """Counts frames and edges, feeds the watchdog only while frames come, and finds what is out of step.
+    """Counts frames and edges, feeds the watchdog only while frames come, and finds colours out of step.
 
     Args:
         steps: the colours that are on after each edge, in turn.
-        edges_per_frame: sync edges that the panel gives for each flip; 0 where there are none ("host" mode).
-        gated: the controller's light waits for a confirmation of every frame.
-        subfield_s: "packed" mode: time between the edges of a panel that shows the colours of one frame one after
-            another, again with every refresh, a new frame or not, s; 0 in other modes.
-        edge_delay_s: from a flip to its first edge, s ("packed" mode).
-        now_s: the time at which the play begins, s.
+        edges_per_frame: number of sync edges for each flip; 0 for mode "host", which has no edges.
+        gated: whether the controller's light waits for a confirmation of every frame.
+        subfield_s: for a packed panel that shows the colours of a frame in turn, again with every refresh: time between
+            two edges, s; 0 in other modes.
+        edge_delay_s: time from a flip to its first edge in mode "packed", s.
+        now_s: time at which the play begins, s.
     """
 
     def __init__(
@@ -68,7 +70,7 @@ class Sequencer:
         self._edge_delay_s = edge_delay_s
         self._base = EdgeCount(0, ()), 0
         self.aligned = not subfield_s
-        """Whether light may come: a packed panel's edges must first be found to belong to the right colours."""
+        """Whether light may come: the edges of a packed panel must first be matched to the colours."""
         self._last_frame_s = now_s
         self._last_beat_s = -math.inf
         self._suspicions = 0
@@ -76,30 +78,31 @@ class Sequencer:
         self._last_flip: ShownFrame | None = None
         self._fresh = False
         self.frames = 0
-        """Flips heard of."""
+        """Number of flips reported so far."""
         self.dropped = 0
-        """Refreshes without a new frame so far."""
+        """Number of refreshes without a new frame so far."""
         self.late = 0
-        """Flips that came more than 1.2 periods after the one before."""
+        """Number of flips that came more than 1.2 periods after the flip before."""
         self.starved = 0
-        """Holograms shown again because the next one was not there in time."""
+        """Number of holograms shown again because the next hologram was not read in time."""
         self.comparisons = 0
         """How often frames and edges were compared."""
         self.unlit = 0
-        """Frames that stayed dark because they were confirmed too late, or not at all."""
+        """Number of frames that stayed dark because their confirmation was late or missing."""
         self.colour_errors = 0
-        """How often the controller was found on the colour of another frame."""
+        """How often the controller stood on the colour of another frame."""
         self.interval_max_s: float | None = None
+        """Longest time between two flips, s; None before the second flip."""
         self.edges: int | None = None
-        """Sync edges that the controller counted when it was last asked."""
+        """Number of sync edges in the controller's last answer."""
 
     @property
     def interval_median_s(self) -> float | None:
-        """Between two flips; None before the second."""
+        """Median time between two flips, s; None before the second flip."""
         return median(self._intervals) if self._intervals else None
 
     def shown(self, frames: Sequence[ShownFrame], now_s: float) -> None:
-        """Frames came to stand, which the player hears now (s)."""
+        """Take in frames that the panel has shown; the player hears of them at `now_s`, s."""
         for frame in frames:
             self.frames += 1
             self.dropped += frame.flip.dropped
@@ -117,14 +120,15 @@ class Sequencer:
             self._fresh = True
 
     def expected_quiet(self, now_s: float) -> None:
-        """No frame was asked for until now (s)."""
+        """Say that no frame was queued until `now_s`, s, so that none is missing."""
         self._last_frame_s = now_s
 
     def quiet(self, now_s: float) -> None:
-        """No frame came until now (s).
+        """Say that no frame came until `now_s`, s.
 
         Raises:
-            RigError: for too long; the watchdog has made it dark, as nothing was said to the controller.
+            RigError: frames have been missing for too long; without messages, the controller's watchdog has made the
+                lasers dark.
         """
         if now_s - self._last_frame_s > STOPPED_S:
             raise RigError(
@@ -133,7 +137,7 @@ class Sequencer:
             )
 
     def ask(self, now_s: float) -> Ask:
-        """What to ask the controller now (s): nothing unless a new frame came, so that a dead display is dark."""
+        """Decide what to ask the controller at `now_s`, s: nothing without a new frame, so a dead display goes dark."""
         if not self._fresh:
             return Ask.nothing
         if not self._edges_per_frame:
@@ -149,18 +153,18 @@ class Sequencer:
         return Ask.beat
 
     def counted(self, counted: EdgeCount, before: int, after: int) -> None:
-        """The controller's count, while frames go on.
+        """Compare the controller's count with the frames while frames go on.
 
-        The display process sends an edge before it reports the frame, so an edge less than frames known before the
-        question is an edge lost; one more than frames known after it may be a report under way.
+        The display process sends an edge before it reports the frame. Fewer edges than frames known before the question
+        are therefore lost edges; one edge more than frames known after the answer may be a report under way.
 
         Args:
-            counted: its answer.
-            before: frames known when it was asked.
-            after: frames known when the answer was there.
+            counted: the controller's answer.
+            before: number of frames known before the question.
+            after: number of frames known after the answer.
 
         Raises:
-            RigError: edges were lost, or there are too many; says by how many.
+            RigError: there are too few or too many edges; the error says by how many.
         """
         self.edges = counted.edges
         ahead = counted.edges > after * self._edges_per_frame
@@ -171,21 +175,21 @@ class Sequencer:
         self._judge_colour(counted)
 
     def counted_subfields(self, counted: EdgeCount, asked_s: float, answered_s: float) -> bool | None:
-        """The count of a controller on a packed panel, which was taken between two times (s).
+        """Compare the controller's count on a packed panel, taken between `asked_s` and `answered_s`, with the frames.
 
-        Its edges never stop, and the controller itself sees whether one is missing or too many; here their number is
-        compared with the frames, and the colour with the part of the frame that was shown at that time.
+        The edges of a packed panel never stop, and the controller itself notices a missing or a surplus edge. Here, the
+        number of edges is compared with the frames, and the controller's colour with the subfield shown at the time.
 
         Returns:
-            Whether the colours are right; None if the answer took too long to tell.
+            Whether the colour is right; None if the answer took too long to tell.
 
         Raises:
-            RigError: they have been right before, or edges were lost; says by how many.
+            RigError: the colour is wrong after it was right before, or edges were lost; the error says by how many.
         """
         self.edges = counted.edges
         if self.aligned:
             self._compare_packed(counted)
-        assert self._last_flip is not None  # a count is asked for once a frame stands
+        assert self._last_flip is not None  # the player asks for a count only after a frame was shown
         begun = self._last_flip.flip.at_s + self._edge_delay_s
         first, last = ((at_s - begun) / self._subfield_s for at_s in (asked_s, answered_s))
         if not (math.floor(first - MARGIN) == math.floor(last + MARGIN) and 0 <= first < len(self._steps)):
@@ -198,7 +202,7 @@ class Sequencer:
         return right
 
     def align(self, counted: EdgeCount) -> None:
-        """From now on edges and colours are taken to be in step."""
+        """Take edges and colours to be in step from now on, beginning with this count."""
         self.aligned = True
         self._base = counted, self.frames
 
@@ -208,10 +212,10 @@ class Sequencer:
             raise self._mismatch(edges, frames)
 
     def finally_counted(self, counted: EdgeCount) -> None:
-        """The controller's count after the last frame.
+        """Compare the controller's count after the last frame with the number of frames.
 
         Raises:
-            RigError: it is not that of the frames; says by how many.
+            RigError: the two differ; the error says by how many.
         """
         self.edges = counted.edges
         expected = self.frames * self._edges_per_frame
@@ -223,7 +227,7 @@ class Sequencer:
             self._judge_colour(counted)
 
     def triggered(self, counted: EdgeCount) -> None:
-        """The controller's count after a step by command: it steps for every frame, or something is lost."""
+        """Compare the controller's count after a step by command: there must be one step for every frame."""
         self.edges = counted.edges
         if counted.edges != self.frames:
             raise self._mismatch(counted.edges, self.frames, "steps")

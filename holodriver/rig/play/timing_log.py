@@ -1,4 +1,4 @@
-"""The timing of a play as CSV, one row a frame, written while it plays."""
+"""A CSV file with one row for each shown frame, written during a play."""
 
 import csv
 from collections.abc import Sequence
@@ -10,17 +10,17 @@ from typing import Any
 from holodriver.files.atomic import written_file
 from holodriver.rig.panel.panel_process import ShownFrame
 
-# hologram 0 without a file is the dark before the first
+# rows with hologram 0 and no file are the dark frames before the first hologram
 COLUMNS = ("frame", "hologram", "file", "colour", "at_s", "interval_ms", "dropped", "starved")
 
 
 class TimingLog:
-    """Rows of what was shown; a play that was stopped, by whom ever, leaves those until then.
+    """The log of shown frames; a play that stops early leaves the rows written so far.
 
     Args:
-        path: CSV to write; None for no log.
-        names: of what lights each plane of a hologram.
-        overwrite: replace the file.
+        path: CSV file to write; None for no log.
+        names: name of the laser that lights each plane of a hologram.
+        overwrite: replace the file if it exists.
 
     Raises:
         OutputExistsError: `path` exists and `overwrite` is false.
@@ -44,10 +44,10 @@ class TimingLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()  # as if nothing had happened: the log of a play that failed is worth the most
+        self._stack.close()  # without the error, so that the log of a failed play is kept: it is the most useful one
 
     def write(self, frames: Sequence[ShownFrame], paths: Sequence[Path]) -> None:
-        """Log frames that came to stand; `paths` are the holograms' files."""
+        """Log frames that the panel has shown; `paths` are the holograms' files, by number."""
         for frame in frames:
             at_s = frame.flip.at_s
             if not self._frames:

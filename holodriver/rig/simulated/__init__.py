@@ -1,1 +1,1 @@
-"""The simulated rig: panel, laser box, wire and camera."""
+"""The simulated rig: panel, laser controller ("box"), sync wire and camera."""

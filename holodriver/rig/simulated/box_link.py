@@ -1,4 +1,4 @@
-"""The wire between host and simulated laser box: a pseudo-terminal, or a TCP socket where there is none."""
+"""The connection between the host and the simulated laser controller: a pseudo-terminal, or a TCP socket on Windows."""
 
 import os
 import socket
@@ -18,38 +18,38 @@ CHUNK = 4096
 
 
 def default_transport() -> Transport:
-    """A pseudo-terminal where the system has them, as it is the closest to a USB serial port."""
+    """Return "pty", the closest to a USB serial port, or "socket" on systems without pseudo-terminals."""
     return "socket" if sys.platform == "win32" else "pty"
 
 
 class BoxLink(Protocol):
-    """The box's end of the wire. Neither reading nor writing ever waits."""
+    """The box's end of the connection. Reading and writing never wait."""
 
     port: str
-    """What the host opens: a device path or a pyserial URL."""
+    """Port that the host opens: a device path or a pyserial URL."""
 
     def waitable(self) -> list[Waitable]:
-        """What `multiprocessing.connection.wait` should watch."""
+        """List the objects that `multiprocessing.connection.wait` should watch."""
         ...
 
     def read(self) -> bytes:
-        """Bytes that have arrived, once one of `waitable` is ready; empty if it was something else."""
+        """Read the bytes that have arrived, once an object of `waitable` is ready; empty for another event."""
         ...
 
     def write(self, data: bytes) -> None:
-        """Send bytes. What nobody reads is lost, as on a serial line."""
+        """Send bytes; bytes that the host does not read are lost, as on a serial line."""
         ...
 
     def unplug(self) -> None:
-        """Pull the cable: the host's port is gone, and nothing comes or goes any more."""
+        """Pull the cable: the host's port is gone, and no more bytes are sent or received."""
         ...
 
 
 def open_link(transport: Transport) -> BoxLink:
-    """The wire of this kind.
+    """Open a connection of this kind.
 
     Raises:
-        InputError: the system has no such thing.
+        InputError: the system has no pseudo-terminals.
     """
     if transport == "socket":
         return SocketLink()
@@ -61,13 +61,13 @@ def open_link(transport: Transport) -> BoxLink:
 if sys.platform != "win32":
 
     class PtyLink:
-        """A pseudo-terminal; the host opens its other end like a serial port."""
+        """A pseudo-terminal, whose other end the host opens like a serial port."""
 
         def __init__(self) -> None:
             import tty
 
-            # the far end stays open here too: a host that closes the port then leaves silence, as on a real line,
-            # and not an endless stream of read errors
+            # the host's end stays open here, too: when the host closes it, there is silence, as on a real line, and
+            # not an endless stream of read errors
             self._master, self._slave = os.openpty()
             tty.setraw(self._slave)
             os.set_blocking(self._master, False)
@@ -97,7 +97,7 @@ if sys.platform != "win32":
 
 
 class SocketLink:
-    """A TCP socket on this machine alone, one host at a time; opened by pyserial's `socket://` URL."""
+    """A TCP socket for this machine only and one host at a time; the host opens pyserial's `socket://` URL."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -106,7 +106,7 @@ class SocketLink:
         self._bell, self._button = Pipe(duplex=False)
         self.port = f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
         self._plugged = True
-        # a thread, because on Windows a listening socket is nothing that `wait` can watch
+        # a thread, because on Windows `wait` cannot watch a listening socket
         threading.Thread(target=self._listen, name="laser box door", daemon=True).start()
 
     def _listen(self) -> None:
@@ -133,7 +133,7 @@ class SocketLink:
         except BlockingIOError:
             return b""
         except OSError:
-            pass  # the host went without closing: the same as closing
+            pass  # the host has ended without closing the socket
         if self._host is not None:
             self._host.close()
             self._host = None
@@ -144,7 +144,7 @@ class SocketLink:
             if self._host is not None:
                 self._host.send(data)
         except OSError:
-            return  # a host that is gone is found by the next read
+            return  # the next read notices that the host is gone
 
     def unplug(self) -> None:
         self._plugged = False

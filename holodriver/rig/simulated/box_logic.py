@@ -1,8 +1,8 @@
-"""The laser controller's state machine: what the firmware does, as a pure object with an injected clock.
+"""The state machine of the simulated laser controller, which does what the firmware does, with a clock as its argument.
 
-Everything that must hold about the light is decided here and nowhere else: it boots dark and disarmed, a colour is on
-only after an edge, after the blanking, for a bounded time, while armed, while somebody talks. Nothing here reads a
-real clock, starts a thread or opens a port, so each of these can be tested to the microsecond.
+This module decides everything about the light: the controller boots dark and disarmed, and a colour is on only after an
+edge, after the dark time, for a limited time, while armed and while the host talks. No code here reads a real clock,
+starts a thread or opens a port, so each rule can be tested to the microsecond.
 """
 
 import math
@@ -43,19 +43,19 @@ from holodriver.rig.simulated.box_state import (
 class LaserBox:
     """The controller of three lasers, as holodriver/rig/PROTOCOL.md describes it.
 
-    Lines that are refused answer `ERR`, change nothing, leave an error for `SYST:ERR?` and do not feed the watchdog:
-    noise on the line must not keep lasers armed. Commands answer `OK`, queries their value. The sequence, its times
-    and the trigger source can only be set while disarmed. A new power of a colour that is on ends its on-time, so
+    A refused line gets the answer `ERR`, changes nothing, adds an error to `SYST:ERR?` and does not feed the watchdog:
+    noise on the line must not keep lasers armed. A command is answered by `OK`, a query by its value. The sequence, its
+    times and the trigger source can be set only while disarmed. A new power of a colour that is on ends its light, so
     that one pulse has one power; a colour at 0 W is dark.
 
-    Two watches over the edges, off after `*RST`: with `SEQ:GATE ON` the light of edge n comes only once the host has
-    said `SEQ:CONF? n`, so that a frame that was lost or repeated, or an edge too many, is dark; a host that has shown
-    more frames than there were edges disarms. With `SEQ:PER` an edge that comes too early or too late disarms.
+    Two checks of the edges are off after `*RST`. With `SEQ:GATE ON`, the light of edge n waits until the host has said
+    `SEQ:CONF? n`, so that a lost or repeated frame, or a surplus edge, stays dark; more shown frames than edges disarm.
+    With `SEQ:PER`, an edge that comes too early or too late disarms.
 
     Args:
-        clock: box time, s, never running backwards.
-        power_limits_w: largest power of red, green, blue, W.
-        interlock_closed: state of the interlock line at boot; an open one boots tripped.
+        clock: returns the box time, s, which never goes back.
+        power_limits_w: highest powers of red, green and blue, W.
+        interlock_closed: state of the interlock at boot; with an open interlock, the controller boots tripped.
     """
 
     def __init__(
@@ -84,14 +84,14 @@ class LaserBox:
         self.last_line_s = self._time
         """Box time of the last line that was understood, s."""
         self.pulses: list[Pulse] = []
-        """Light that has ended, in order."""
+        """Pulses of light that have ended, in order."""
         self.events: list[BoxEvent] = [BoxEvent(self._time, "booted", "power on")]
         self._commands = [(header(pattern), handler) for pattern, handler in self._table()]
 
-    # ------------------------------------------------------------------ what the outside does
+    # ------------------------------------------------------------------ inputs
 
     def receive(self, data: bytes) -> bytes:
-        """Take bytes from the serial line; the answers to all lines that they complete."""
+        """Take bytes from the serial line, and return the answers to all completed lines."""
         self.tick()
         answers = b""
         for byte in data:
@@ -104,7 +104,7 @@ class LaserBox:
         return answers
 
     def edge(self) -> None:
-        """An edge of the panel's sync output: a new frame stands from now."""
+        """Take an edge of the panel's sync output: a new frame is shown from now on."""
         self.tick()
         if self.armed and self.settings.source == "EXT":
             if self._edge_in_time():
@@ -112,7 +112,7 @@ class LaserBox:
             self._last_edge_s = self._time
 
     def interlock(self, *, closed: bool) -> None:
-        """The interlock line opened or closed. Opening trips; closing again changes nothing about that."""
+        """Open or close the interlock line. Opening trips the interlock; closing does not clear the trip."""
         self.tick()
         self._interlock_closed = closed
         if not closed and not self.tripped:
@@ -122,14 +122,14 @@ class LaserBox:
             self._note("tripped", "interlock opened")
 
     def press_reset(self) -> None:
-        """A person presses the reset button at the box: clears a trip if the interlock is closed. Arms nothing."""
+        """Press the reset button: clears a trip if the interlock is closed, and does not arm."""
         self.tick()
         if self.tripped and self._interlock_closed:
             self.tripped = False
             self._note("reset", "a person pressed the button")
 
     def tick(self) -> None:
-        """Let time pass: end on-times and see whether the host has fallen silent."""
+        """Move on to the current time: end light that is over, and disarm if the host has fallen silent."""
         now = max(self._time, self._clock())
         if now >= self.watchdog_due:
             self._pass_to(self.watchdog_due)
@@ -138,11 +138,11 @@ class LaserBox:
             self._errors.add(CommandError(WATCHDOG_ERROR, f"Watchdog; {silence}"))
         self._pass_to(now)
 
-    # ------------------------------------------------------------------ what the outside sees
+    # ------------------------------------------------------------------ outputs
 
     @property
     def lit(self) -> dict[Colour, float]:
-        """The colours that are on now, each with the box time (s) at which it came on."""
+        """Box time at which each lit colour came on, s."""
         self.tick()
         if self._pulse is None or self._time < self._pulse.start_s:
             return {}
@@ -150,16 +150,16 @@ class LaserBox:
 
     @property
     def edges(self) -> int:
-        """Edges since the last arming; they stay readable after disarming."""
+        """Number of edges since the last arming, also after disarming."""
         return self._count
 
     @property
     def watchdog_due(self) -> float:
-        """Box time (s) from which on the host has been silent too long; infinite while disarmed."""
+        """Box time at which a silent host makes the watchdog strike, s; infinite while disarmed."""
         return self.last_line_s + self.settings.watchdog_ms / 1000 if self.armed else math.inf
 
     def next_deadline(self) -> float | None:
-        """Box time (s) at which something happens without any input; None if nothing will."""
+        """Box time of the next change without an input, s; None if there is none."""
         due = [self.watchdog_due] if self.armed else []
         if self._pulse is not None:
             due += [time for time in (self._pulse.start_s, self._pulse.end_s) if time > self._time]
@@ -173,13 +173,13 @@ class LaserBox:
             self._end_pulse(self._pulse.end_s)
 
     def _end_pulse(self, time: float) -> None:
-        """Dark from `time` (s) on until the next edge; a pulse that never came on leaves no record."""
+        """End the light at box time `time`, s, until the next edge; a pulse that never came on is not recorded."""
         if self._pulse is not None and time > self._pulse.start_s:
             self.pulses.append(replace(self._pulse, end_s=time))
         self._pulse = None
 
     def _edge_in_time(self) -> bool:
-        """Whether an edge may come now; if not, dark and disarmed."""
+        """Check that an edge may come now; if not, make dark, disarm and return false."""
         period = self.settings.edge_period_us / 1e6
         if not period or self._last_edge_s is None:
             return True
@@ -194,7 +194,7 @@ class LaserBox:
         self._errors.add(CommandError(STEP_ERROR, f"Out of step; {why}; dark and disarmed"))
 
     def _advance_sequence(self) -> None:
-        """The next step of the sequence: dark now, on after the blanking, for the on-time."""
+        """Go to the next step of the sequence: dark now, lit after the dark time, for the on-time."""
         self._end_pulse(self._time)
         self._awaiting = None
         self._count += 1
@@ -237,7 +237,7 @@ class LaserBox:
         return f"{seal(answer) if self._checksums else answer}\n".encode("ascii")
 
     def _opened(self, line: bytes) -> str:
-        """The text of a line, its checksum proven and taken off."""
+        """Check and remove the checksum of a line, and return the text."""
         if any(not 0x20 <= byte < 0x7F for byte in line):
             raise CommandError(-101, "Invalid character")
         body, right = unseal(line.decode("ascii"))
@@ -289,7 +289,7 @@ class LaserBox:
         ]
 
     def _reset(self) -> None:
-        """Dark, disarmed, settings as after boot. A trip stays: only a person clears it."""
+        """Make dark, disarm and restore the settings after boot. A tripped interlock stays: only a person clears it."""
         self._disarm("*RST")
         self.settings = BoxSettings()
         self._count, self._step = 0, -1
@@ -363,7 +363,7 @@ class LaserBox:
         return self._set_disarmed(edge_period_us=whole(given(text), 0, MAX_EDGE_PERIOD_US))
 
     def _confirm(self, text: str) -> str:
-        """The host has shown so many frames: light for the edge of the last, if it is the last edge and not over."""
+        """Light the edge of the host's last shown frame if it is the last edge and its time is not over."""
         shown = whole(given(text), 0, 2**31 - 1)
         if not (self.armed and self.settings.gated):
             raise CommandError(-221, "Settings conflict; needs OUTP ON and SEQ:GATE ON")
@@ -378,7 +378,7 @@ class LaserBox:
         return self._counted()
 
     def _set_disarmed(self, **change: object) -> str:
-        """Settings that would put colours out of step with frames in mid-play."""
+        """Change settings that would put colours out of step in the middle of a play; refused while armed."""
         if self.armed:
             raise CommandError(-221, "Settings conflict; only while disarmed")
         self.settings = replace(self.settings, **change)  # type: ignore[arg-type]  # each caller names one field

@@ -1,4 +1,4 @@
-"""What a camera before a simulated rig would have filmed: one picture for each cycle of colours, fused."""
+"""A film of a simulated rig as a camera would see it: one picture for each cycle of colours."""
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -27,16 +27,17 @@ def write_camera_film(
     faults: Faults | None = None,
     overwrite: bool = False,
 ) -> int:
-    """Film a play; the number of pictures.
+    """Write the film of a play and return the number of pictures.
 
     Args:
-        path: NAME.mp4, .mov or .mkv.
-        frames: any of those that were played, for the display and the look-up tables that they were made with.
-        exposures: the play.
-        refresh_hz: of the panel, 1/s.
-        energy_j: light of the first colour in one cycle, J, with which it is exposed right.
-        focus: normalised depth.
-        faults: their noise is the camera's.
+        path: film to write, NAME.mp4, .mov or .mkv.
+        frames: panel frames of any played hologram, for the display and the look-up tables.
+        exposures: light of the play.
+        refresh_hz: rate of new frames on the panel, Hz.
+        energy_j: light of the first colour in one cycle at correct exposure, J.
+        focus: normalised depth on which the camera is focused.
+        faults: faults of the rig, of which `noise` is the camera's noise.
+        overwrite: replace the file if it exists.
 
     Raises:
         OutputExistsError: `path` exists and `overwrite` is false.
@@ -54,13 +55,13 @@ def write_camera_film(
 def fused(
     bench: SimulatedBench, exposures: Sequence[Exposure], sensitivity: float, focus: float
 ) -> Iterator[NDArray[np.float64]]:
-    """Light (C, H, W) of each cycle of colours: what lit the panel while each of its frames stood, right or wrong.
+    """Compute the camera's light (C, H, W) in each cycle of colours, with all light that fell on right or wrong frames.
 
     Args:
-        bench: of the rig.
-        exposures: in order; those of as many flips as there are colours are one picture.
+        bench: simulated bench of the rig.
+        exposures: light of the play, in order; one cycle has as many flips as there are colours.
         sensitivity: intensity for each joule and unit of light behind the slit.
-        focus: normalised depth.
+        focus: normalised depth on which the camera is focused.
     """
     colours = len(bench.profile.wavelengths)
     views: dict[tuple[int, int], NDArray[np.float64]] = {}  # a play shows few pictures, many times
@@ -80,14 +81,14 @@ def fused(
 
 
 def noisy(pictures: Iterator[NDArray[np.float64]], faults: Faults) -> Iterator[NDArray[np.float64]]:
-    """The pictures with the camera's noise on them."""
+    """Add the camera's noise to pictures (C, H, W)."""
     rng = np.random.default_rng((faults.seed, 3))
     for picture in pictures:
         yield np.maximum(picture + faults.noise * rng.standard_normal(picture.shape), 0)
 
 
 def _pixels(light: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """sRGB (H, W, 3) of even sides."""
+    """Convert light (C, H, W) to sRGB (H, W, 3) uint8, cut to even sides."""
     red_first = np.zeros((3, *light.shape[1:]))
     red_first[: len(light)] = light[:3]
     pixels = np.rint(srgb_encode(np.clip(red_first, 0, 1)) * 255).astype(np.uint8).transpose(1, 2, 0)

@@ -1,4 +1,4 @@
-"""A camera before a simulated rig: it integrates whatever the panel held while a laser was on."""
+"""A simulated camera that looks at a simulated rig and sums the light of all pixels lit during a play."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,15 +12,15 @@ from holodriver.rig.simulated.exposures import Exposure
 
 
 class SimulatedCamera:
-    """Sees what a rig showed in one play, through a simulated bench.
+    """A camera that sees the light of one play through a simulated bench.
 
-    Light adds up as on a real camera: each picture that stood on the panel while a laser was on counts with its
-    energy (power × time). Pixels under the wrong laser, a laser too weak or a flip cut short show in the picture.
+    Light adds up as on a real camera: each picture on the panel counts with the energy (power × time) of its light.
+    Pixels under the wrong laser, a weak laser or a flip that was cut short are seen in the camera's picture.
 
     Args:
         bench: slit, eyepiece and panel of the rig.
-        exposures: what the panel's and the laser box's own records say.
-        sensitivity: intensity in the picture for each joule and unit of light behind the slit; one for all colours,
+        exposures: light of the play, from the records of the panel and the laser controller.
+        sensitivity: intensity in the picture for each joule and unit of light behind the slit, equal for all colours,
             since the lasers' powers balance them.
 
     Raises:
@@ -34,7 +34,7 @@ class SimulatedCamera:
         for exposure in exposures:
             if exposure.colour is None or exposure.colour >= len(energies):
                 continue
-            content = id(exposure.pixels)  # pixels that stayed the same are one array in the record
+            content = id(exposure.pixels)  # equal pixels are one array in the record
             self._pixels[content] = exposure.pixels
             energies[exposure.colour][content] += exposure.power_w * exposure.lit_for_s
         for colour, seen in enumerate(energies):
@@ -43,7 +43,7 @@ class SimulatedCamera:
         self._energies = energies
 
     def picture(self, t: float) -> NDArray[np.float32]:
-        """Intensity (C, H, W) with the camera focused on normalised depth `t`."""
+        """Intensity (C, H, W) seen with the camera focused on normalised depth `t`."""
         colours = []
         for colour, seen in enumerate(self._energies):
             light = sum(joules * self.bench.view(self._pixels[content], colour, t) for content, joules in seen.items())

@@ -1,4 +1,4 @@
-"""The light of a play on a simulated rig: what the panel says it held and what the laser box lit, joined by time."""
+"""The light of a play on a simulated rig: the panel's record and the laser controller's record, joined by time."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -17,36 +17,36 @@ from holodriver.rig.simulated.box_logic import Pulse
 class Exposure:
     """Pixels on the panel while a laser was on, or a frame that stayed dark.
 
-    What stood on the panel is the display process's own record and what was lit is the laser box's; they are joined
-    by time alone. A frame lit by the wrong laser shows here as just that.
+    The pixels come from the display process's own record, the light from the laser controller's record; the two are
+    joined by time only, so a frame lit by the wrong laser is found as such.
     """
 
     frame_index: int
-    """Number of the hologram, from 0, as the display process reports it; −1: a black frame before there is light."""
+    """Index of the hologram, from 0, as the display process reports it; −1 for a black frame before the light."""
     plane: int
     """Index of the frame on the hologram's colour axis."""
     flip_index: int
-    """Flips before this one."""
+    """Number of flips before this one."""
     colour: Colour | None
-    """The laser that the box had on; None if none was."""
+    """Colour of the laser that was on; None if no laser was on."""
     pixels: np.ndarray = field(repr=False)
-    """What the panel held, (h, w) uint8, read-only."""
+    """Pixels on the panel, (h, w) uint8, read-only."""
     lit_for_s: float
-    """How long that laser was on while these pixels stood, s."""
+    """Time for which the laser was on while these pixels were shown, s."""
     power_w: float
-    """Power of that laser, W."""
+    """Power of the laser, W."""
 
 
 def join_exposures(shown: Sequence[ShownFrame], held: Held, pulses: Sequence[Pulse]) -> list[Exposure]:
-    """Which pixels were lit by what: for each flip, the light that fell between it and the next.
+    """Assign the light between each flip and the next flip to the pixels shown meanwhile.
 
     Args:
-        shown: flips as the display process named them.
-        held: pixels on the panel and since when, a flip each.
-        pulses: light of the box, in order and not overlapping.
+        shown: reports of the flips by the display process.
+        held: the panel's record of pixels and times of flips.
+        pulses: light of the laser controller, in order and not overlapping.
 
     Returns:
-        For each flip, one exposure a laser and pulse that was on while it stood, or one without a colour.
+        For each flip, one exposure for each pulse and laser that was on, or one exposure without a colour.
     """
     exposures = []
     starts = [pulse.start_s for pulse in pulses]

@@ -1,4 +1,4 @@
-"""Faults of a simulated rig, asked for by name: what goes wrong in a lab, at will."""
+"""Faults that a simulated rig can produce on request."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -8,33 +8,35 @@ import numpy as np
 from holodriver.errors import InputError, check, numbers
 
 MAX_DELAY = 3
-"""Most refreshes by which a flip comes late."""
+"""Largest delay of a flip, refreshes."""
 
 MAX_FLIPS = 100_000
-"""Flips for which faults are drawn; a longer play goes on without any."""
+"""Number of flips for which faults are drawn; later flips have no faults."""
 
 
 @dataclass(frozen=True)
 class Faults:
-    """What goes wrong on a simulated rig; nothing unless asked for.
+    """Faults of a simulated rig; none by default.
 
     Raises:
-        InputError: a number out of range; names the fault.
+        InputError: a number is out of range; the error names the fault.
     """
 
     drop: float = 0.0
-    """Share of flips whose frame stands for two refreshes, with a sync edge for each: colours fall out of step."""
+    """Share of flips whose frame is shown for two refreshes with a sync edge for each, so that colours fall out of
+    step."""
     lose: float = 0.0
     """Share of flips whose sync edge is lost."""
     delay: float = 0.0
-    """Share of flips that come up to three refreshes late, edge and all."""
+    """Share of flips that come up to three refreshes late, together with their sync edges."""
     noise: float = 0.0
-    """Standard deviation of the camera's noise, share of its full scale."""
+    """Standard deviation of the camera's noise, as a share of the full scale."""
     drift: float = 0.0
-    """Rise (or fall, below 0) of the lasers' power over a play, share of the power asked for."""
+    """Rise (or fall, below 0) of the lasers' power over a play, as a share of the set power."""
     unplug: float = 0.0
-    """Time from the first light until the laser box's cable is pulled, s; 0: never."""
+    """Time from the first light until the laser controller's cable is pulled, s; 0 for never."""
     seed: int = 0
+    """Seed of the random numbers."""
 
     def __post_init__(self) -> None:
         for entry in fields(self):
@@ -43,10 +45,10 @@ class Faults:
 
     @classmethod
     def parse(cls, given: Iterable[str]) -> "Faults":
-        """Faults of texts such as `drop=0.01`.
+        """Parse faults in texts such as `drop=0.01`.
 
         Raises:
-            InputError: unknown, twice, not a number, or out of range.
+            InputError: a fault is unknown or stands twice, or its value is no number or out of range.
         """
         found: dict[str, float | int] = {}
         known = [entry.name for entry in fields(cls)]
@@ -66,11 +68,11 @@ class Faults:
         return cls(**found)  # type: ignore[arg-type]  # whole numbers where they belong
 
     def delays(self, salt: int) -> dict[int, int]:
-        """Flips that come late, and by how many refreshes."""
+        """Draw the delays: number of refreshes by which a flip is late, by the number of the flip."""
         rng = np.random.default_rng((self.seed, salt, 1))
         return {flip: int(rng.integers(1, MAX_DELAY + 1)) for flip in sorted(self.flips(self.delay, salt))}
 
     def flips(self, share: float, salt: int) -> frozenset[int]:
-        """Numbers of the flips that are struck, each with the chance `share`; the same for the same seed and `salt`."""
+        """Draw the numbers of faulty flips, each with probability `share`; equal seed and `salt` give equal numbers."""
         drawn = np.random.default_rng((self.seed, salt)).random(MAX_FLIPS) < share
         return frozenset(np.flatnonzero(drawn).tolist())

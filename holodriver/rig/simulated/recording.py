@@ -1,4 +1,4 @@
-"""What a simulated rig showed, as a folder to look at: the pixels that were lit, and by what."""
+"""Folders with the recording of a simulated rig: the lit pixels, and the laser, time and power of their light."""
 
 import json
 import math
@@ -19,8 +19,7 @@ from holodriver.rig.simulated.exposures import Exposure
 FORMAT, VERSION = "holodriver exposures", 1
 MANIFEST = "exposures.json"
 HOLDS = (MANIFEST, "hologram_*.png")
-"""Names in the folder of a recording."""
-HOLDS = (MANIFEST, "hologram_*.png")
+"""Names of the files in the folder of a recording."""
 
 _DARK = "dark"
 _LASERS = {colour.label: colour for colour in Colour} | {_DARK: None}
@@ -29,7 +28,8 @@ _LASERS = {colour.label: colour for colour in Colour} | {_DARK: None}
 def write_recording(path: Path, exposures: Sequence[Exposure], *, overwrite: bool = False) -> None:
     """Write a folder with one grey PNG for each picture and laser, and `exposures.json` with every flip.
 
-    A picture is named after the hologram and the *laser* that lit it ("hologram_0000_red.png"), "dark" if none did.
+    The name of a picture holds the number of the hologram and the laser that lit the picture
+    ("hologram_0000_red.png"), or "dark" if no laser did.
 
     Raises:
         OutputExistsError: `path` exists and `overwrite` is false.
@@ -42,7 +42,7 @@ def write_recording(path: Path, exposures: Sequence[Exposure], *, overwrite: boo
             picture = exposure.frame_index, laser, id(exposure.pixels)
             if picture not in names:
                 stem = f"hologram_{exposure.frame_index:04d}_{laser}"
-                # a second picture under one laser is a fault of the rig, and just what one wants to see
+                # a second picture lit by one laser is a fault of the rig, which the folder must show
                 twins = sum(known[:2] == picture[:2] for known in names)
                 names[picture] = f"{stem}_{twins + 1}.png" if twins else f"{stem}.png"
                 write_pixels(folder / names[picture], exposure.pixels)
@@ -62,10 +62,10 @@ def write_recording(path: Path, exposures: Sequence[Exposure], *, overwrite: boo
 
 
 def read_recording(path: Path) -> list[Exposure]:
-    """Read a folder that `write_recording` wrote; exposures of the same picture share its pixels.
+    """Read a folder that `write_recording` wrote; exposures of one picture share its pixels.
 
     Raises:
-        FileFormatError: a file is missing, foreign or wrong; names it and the field.
+        FileFormatError: a file is missing or wrong; the error names the file and the field.
     """
     where = path / MANIFEST
     pictures: dict[str, np.ndarray] = {}
@@ -103,7 +103,7 @@ def _rows(where: Path) -> list[Any]:
 
 
 def _checked(row: object, name: str, where: Path) -> dict[str, Any]:
-    """The fields of one row, each proven."""
+    """Check all fields of one row and return the row."""
     if not isinstance(row, dict):
         raise FileFormatError(f"field '{name}' is {shown(row)}, expected an object", where=where)
     for key, (good, expected) in _FIELDS.items():
@@ -131,6 +131,6 @@ _FIELDS = {
     "laser": (lambda value: isinstance(value, str) and value in _LASERS, f"one of {', '.join(_LASERS)}"),
     "lit_for_s": (_amount, "seconds from 0"),
     "power_w": (_amount, "watts from 0"),
-    # never a path out of the folder
+    # a plain file name, never a path out of the folder
     "pixels": (lambda value: isinstance(value, str) and value == Path(value).name != "", "the name of a file"),
 }

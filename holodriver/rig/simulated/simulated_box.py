@@ -1,13 +1,13 @@
-"""A laser box in a process of its own: a serial port for the host, a sync wire from the panel, a log of its light.
+"""The simulated laser controller ("box"): a process with a serial port, a sync wire and a log of its light.
 
-Box time is `time.perf_counter()`, which all processes of a machine share. As far as it can, the box keeps the time of
-electronics, which have no scheduler, and not that of this process: an edge counts from the time stamped on it where it
-arose, and light and the watchdog end when their time is over, however late the process finds that out (`handled_s`).
+Box time is `time.perf_counter()`, which all processes of a machine share. The box imitates electronics, which have no
+scheduler: an edge counts from the time that its sender has stamped on it, and light and watchdog end at their due time,
+however late the process notices (`handled_s`).
 
-Bytes from the host carry no time. They came at some time between this process's last look at the line and this one; if
-the watchdog ran out in between, they count as having come at the last moment before. So a box that was itself held up
-does not blame the host, a host from which nothing came is found dark at exactly the watchdog's time, and each
-hold-up lends a host at most one watchdog time.
+Bytes from the host carry no time. They came between the process's last look at the line and the current one; if the
+watchdog ran out in between, the bytes count as having come just before. A box that was itself held up therefore does
+not blame the host, a silent host always goes dark at exactly the watchdog time, and each hold-up gives the host at most
+one additional watchdog time.
 """
 
 import math
@@ -24,54 +24,61 @@ from holodriver.rig.simulated.box_link import Transport, default_transport, open
 from holodriver.rig.simulated.box_logic import POWER_LIMITS_W, BoxEvent, BoxSettings, LaserBox, Pulse
 
 REPLY_TIMEOUT_S = 30.0
+"""Longest wait for an answer or an event of the box, s."""
 
 _EDGE = struct.Struct("<d")
 
 
 def send_edge(wire: Connection, at_s: float) -> None:
-    """Put one edge on the sync wire. It carries a time (s, box time) and neither a frame nor a colour.
+    """Put one edge on the sync wire; it carries its time (s, box time), but neither a frame nor a colour.
 
     Raises:
-        OSError: nobody is at the other end.
+        OSError: the other end of the wire is closed.
     """
     wire.send_bytes(_EDGE.pack(at_s))
 
 
 @dataclass(frozen=True)
 class LoggedEvent:
-    """A change of the box, and when (s, box time) its process got round to it: `handled_s` ≥ `event.at_s`."""
+    """A change of the box with the time at which its process handled it."""
 
     event: BoxEvent
+    """The change, with the box time at which it happened."""
     handled_s: float
+    """Box time at which the process handled the change, s; never before `event.at_s`."""
 
 
 @dataclass(frozen=True)
 class BoxReport:
-    """What a box says about itself over the simulation's back door; times are box time, s."""
+    """The state of a box, reported over the simulation's own connection and not over the serial port."""
 
     now_s: float
+    """Current box time, s."""
     armed: bool
     tripped: bool
     lit: tuple[int, ...]
+    """Indices of the colours that are on."""
     edges: int
+    """Number of edges since the last arming."""
     last_line_s: float
+    """Box time of the last line that was understood, s."""
     settings: BoxSettings
     pulses: list[Pulse]
-    """All light since the box came up, pulses that have ended, in order."""
+    """All pulses of light since the start that have ended, in order."""
 
 
 class SimulatedBox:
-    """A laser box in its own process.
+    """The host's handle on a simulated laser controller in a process of its own.
 
     Args:
-        process: in which it runs.
+        process: the process of the box.
     """
 
     def __init__(self, process: RigProcess):
         self.events: list[LoggedEvent] = []
-        """Changes heard of so far, oldest first."""
+        """Changes reported so far, oldest first."""
         self.port: str = process.ready
-        """What `LaserController.open` opens."""
+        """Port for `LaserController.open`."""
         self._process = process
 
     @classmethod
@@ -87,15 +94,15 @@ class SimulatedBox:
         """Switch a box on.
 
         Args:
-            wire: the reading end of the sync wire (`multiprocessing.Pipe(duplex=False)`), or None for a box whose sync
-                input hangs in the air. The caller closes its own copy.
-            transport: what the host talks over.
-            power_limits_w: largest power of red, green, blue, W.
+            wire: reading end of the sync wire (`multiprocessing.Pipe(duplex=False)`), or None for a box without a sync
+                input. The caller closes its own copy.
+            transport: kind of connection to the host.
+            power_limits_w: highest powers of red, green and blue, W.
             interlock_closed: state of the interlock at boot.
-            unplug_after_s: fault: the cable to the host is pulled this long (s) after the box was first armed.
+            unplug_after_s: time from the first light until the cable to the host is pulled (a fault), s.
 
         Raises:
-            RigError: its process did not come up.
+            RigError: the process did not start.
         """
         arguments = wire, transport or default_transport(), power_limits_w, interlock_closed, unplug_after_s
         return cls(RigProcess.start("laser box process", _serve, *arguments))
@@ -112,28 +119,28 @@ class SimulatedBox:
         return self._process.pid
 
     def report(self) -> BoxReport:
-        """State and light log of the box now.
+        """Ask for the state of the box and the log of its light.
 
         Raises:
-            RigError: the box's process is gone.
+            RigError: the process of the box has ended.
         """
         self._process.send("report")
         report: BoxReport = self._process.wait_for("report", REPLY_TIMEOUT_S, self._hear)[1]
         return report
 
     def interlock(self, *, closed: bool) -> None:
-        """Open or close the interlock, as a door does."""
+        """Open or close the interlock, as a door would."""
         self._command("interlock", closed)
 
     def press_reset(self) -> None:
-        """Press the reset button at the box, as a person does."""
+        """Press the reset button at the box, as a person would."""
         self._command("reset")
 
     def wait_for(self, kind: str, timeout_s: float = REPLY_TIMEOUT_S, *, since_s: float = 0.0) -> LoggedEvent:
-        """The first event of this kind at or after `since_s` (s, box time), as soon as it has happened.
+        """Wait for the first event of this kind at or after `since_s` (s, box time).
 
         Raises:
-            RigError: it did not happen in time.
+            RigError: no such event happened in time.
         """
         due = time.monotonic() + timeout_s
         while True:
@@ -146,7 +153,7 @@ class SimulatedBox:
             self._hear(message)
 
     def close(self) -> None:
-        """Switch the box off and wait until its process is gone."""
+        """Switch the box off and wait for the end of its process."""
         self._process.close()
 
     def _command(self, *message: Any) -> None:
@@ -159,7 +166,7 @@ class SimulatedBox:
 
 
 class _IdealClock:
-    """Time as the box's own electronics see it: what the loop last said it is."""
+    """Clock of the box's electronics, which the loop sets."""
 
     def __init__(self) -> None:
         self.now = time.perf_counter()
@@ -168,7 +175,7 @@ class _IdealClock:
         return self.now
 
     def pass_to(self, time_s: float) -> None:
-        """Go on to this time (s), unless it is over already."""
+        """Move the clock forward to this time, s; it never goes back."""
         self.now = max(self.now, time_s)
 
 
@@ -180,7 +187,7 @@ def _serve(
     interlock_closed: bool,
     unplug_after_s: float | None,
 ) -> None:
-    """The box's process: sleep until something arrives or falls due, then let the box deal with it."""
+    """Body of the box's process: sleep until something arrives or falls due, then let the box handle it."""
     clock = _IdealClock()
     box = LaserBox(clock, power_limits_w=power_limits_w, interlock_closed=interlock_closed)
     link = open_link(transport)
@@ -200,8 +207,8 @@ def _serve(
             link.unplug()
             unplug_after_s, unplug_at = None, math.inf
             lines, watched = [], [control] + ([] if wire is None else [wire])
-        ready = wait(watched, 0)  # all that came before `now`, however late that is
-        # bytes before edges: a frame that the host knows of is then always in the count that it asks for
+        ready = wait(watched, 0)  # everything that came before `now`, even if the process was late
+        # read bytes before edges: the count then always includes the frames that the asking host knows of
         data = link.read() if any(line in ready for line in lines) else b""
         edges, cut = _waiting_edges(wire)
         if cut:
@@ -216,7 +223,7 @@ def _serve(
 
 
 def _waiting_edges(wire: Connection | None) -> tuple[list[float], bool]:
-    """The times (s) of all edges that wait on the wire, and whether it is cut."""
+    """Read the times of all edges that wait on the wire, s; return them and whether the wire is cut."""
     edges: list[float] = []
     try:
         while wire is not None and wire.poll():
@@ -227,7 +234,7 @@ def _waiting_edges(wire: Connection | None) -> tuple[list[float], bool]:
 
 
 def _live_through(box: LaserBox, clock: _IdealClock, edges: Sequence[float], data: bytes, now: float) -> bytes:
-    """Let the box see what waited for it, in order of time, and then `now` (s); its answer to the bytes."""
+    """Give waiting edges and bytes to the box in order of time, then the time `now`, s; return the box's answer."""
     now, due = max([now, *edges[-1:]]), box.watchdog_due
     in_time = [at_s for at_s in edges if at_s < due] if due <= now else edges
     _see_edges(box, clock, in_time)

@@ -1,4 +1,4 @@
-"""A panel without hardware: keeps time like one, drives the sync wire like one, and remembers what it was given."""
+"""A simulated panel, which keeps time and drives the sync wire like a real panel, and records its frames."""
 
 import time
 from collections.abc import Collection, Mapping
@@ -11,28 +11,28 @@ from holodriver.rig.panel.panel import Held, Panel
 from holodriver.rig.simulated.simulated_box import send_edge
 
 SLEEP_GRAIN_S = 0.0005
-"""Waits shorter than this are not worth a sleep: the operating system wakes a process about this much late."""
+"""Shortest wait for which the panel sleeps, s: the operating system wakes a process about this much late."""
 
 CATCH_UP = 0.1
-"""Share of a period by which a flip may come early after a late one, so that the panel keeps its grid."""
+"""Share of a period by which a flip may come early after a late flip, so that the panel keeps its grid."""
 
 
 class SimulatedPanel(Panel):
     """A panel that flips on its own clock and gives one sync edge for each flip.
 
-    A real panel's sync output pulses at every refresh, with or without a new frame. Here a late frame delays the
-    flip, edge and all, so that a busy machine makes a slow panel and not a wrong one; the two faults that then cannot
-    happen by chance are asked for by number.
+    A real panel's sync output pulses at every refresh, with or without a new frame. Here, a late frame delays flip and
+    edge together, so a busy machine makes the panel slow but not wrong. Lost edges and repeated frames therefore never
+    happen by chance; the arguments request them for given flips.
 
     Args:
-        native_shape: panel pixels (h, w).
-        refresh_hz: flips a second, 1/s.
-        wire: writing end of the sync wire to the laser box; None for a panel without one.
-        lose_edges: flips whose sync edge gets lost.
-        repeat_frames: flips whose frame stays for two refreshes, with an edge for each.
-        delay_flips: flips that come late, and by how many refreshes.
-        binning: native pixels along each side of one pixel of a frame.
-        remember: keep what stood on the glass, for `held`; a play without end would fill the memory.
+        native_shape: shape (h, w) of the panel, panel pixels.
+        refresh_hz: rate of flips, Hz.
+        wire: writing end of the sync wire to the laser controller; None for a panel without a wire.
+        lose_edges: numbers of the flips whose sync edge is lost.
+        repeat_frames: numbers of the flips whose frame is shown for two refreshes, with an edge for each.
+        delay_flips: delay in refreshes, by the number of the flip.
+        binning: panel pixels along each side of one pixel of a frame.
+        remember: record the shown pictures for `held`; a play without end would fill the memory.
     """
 
     def __init__(
@@ -81,10 +81,10 @@ class SimulatedPanel(Panel):
             self._pulse(self._wait_for_refresh())
 
     def _received(self, frame: np.ndarray) -> int:
-        """Copy the pixels that arrive; a picture that is bit for bit one held before is kept once.
+        """Copy a frame's pixels, and return the index of the copy; equal frames share one copy.
 
-        Every arriving frame is compared in full with what stood in that place before, so the record says what came
-        and not what should have come.
+        Every frame is compared in full with the copy of the frame that was at the same address before, so the record
+        holds what came and not what should have come.
         """
         place = frame.__array_interface__["data"][0]
         known = self._content_of.get(place)
@@ -94,13 +94,13 @@ class SimulatedPanel(Panel):
         return known
 
     def _wait_for_refresh(self) -> float:
-        """Sleep until the next refresh; its time (s)."""
+        """Sleep until the next refresh and return its time, s."""
         now = time.perf_counter()
         due = now if self._due is None else self._due
         if due - now > SLEEP_GRAIN_S:
             time.sleep(due - now)
         now = time.perf_counter()
-        # on the grid, but never much less than a period after this flip: a real panel does not hurry
+        # stay on the grid, but never much less than a period after this flip: a real panel does not hurry
         self._due = max(due + self.period_s, now + (1 - CATCH_UP) * self.period_s)
         return now
 
@@ -110,10 +110,10 @@ class SimulatedPanel(Panel):
         try:
             send_edge(self._wire, at)
         except OSError:
-            self._wire = None  # the box is gone; the panel goes on, as a panel does
+            self._wire = None  # the simulated controller has ended; the panel goes on, as a real one would
 
     def held(self) -> Held | None:
-        """What stood on the glass, taken from this process's own copies; None if it was not to remember."""
+        """Return the shown pictures from this process's own copies; None without `remember`."""
         if not self._remember:
             return None
         contents = [bin_out(frame, self._binning) for frame in self._contents]

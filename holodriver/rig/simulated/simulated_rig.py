@@ -1,4 +1,4 @@
-"""A rig without hardware: its settings, what goes wrong on it, and what is kept of a play."""
+"""A simulated rig: its settings, its faults, and the record of a play on it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -18,51 +18,51 @@ from holodriver.rig.simulated.recording import HOLDS, write_recording
 from holodriver.rig.simulated.simulated_box import SimulatedBox
 
 SIMULATED = "simulated"
-"""Monitor, or port, of a rig that is to be tried without the hardware."""
+"""Name of the monitor, or of the controller's port, that stands for the simulated one in a rig file."""
 
 REFRESH_HZ = 60.0
-"""Refresh rate of the simulated panel unless somebody says another, 1/s: that of a new rig file."""
+"""Default refresh rate of the simulated panel, Hz, as in a new rig file."""
 
 SETTLE, LIGHT = 0.5, 0.4
-"""Shares of a colour's time: dark while the player confirms the frame, then lit. A busy machine confirms late, and late
-confirmations cut the light short."""
+"""Dark time and time of light of one colour, as shares of the colour's time. The player confirms the frame during the
+dark time; late confirmations on a busy machine cut the light short."""
 
 LONGEST_MS = 30.0
 """Longest dark time and longest light of a laser controller, ms."""
 
 FOCUS = 0.5
-"""Normalised depth on which the camera before the rig is focused unless somebody says another."""
+"""Default focus of the simulated rig's camera, normalised depth."""
 
 
 @dataclass(frozen=True)
 class Simulation:
-    """A rig without hardware, made for the holograms that it plays."""
+    """Settings of a simulated rig, which is made to fit the holograms that it plays."""
 
     refresh_hz: float = REFRESH_HZ
-    """New frames a second, 1/s."""
+    """Rate of new frames, Hz."""
     faults: Faults = field(default_factory=Faults)
-    """What goes wrong."""
+    """Faults of the rig."""
     record: Path | None = None
-    """Folder for the pixels that each laser lit; None to write none."""
+    """Folder for the pixels that each laser lit; None for no folder."""
     film: Path | None = None
-    """Film of what a camera would have seen; None to write none."""
+    """Film of the play as a camera would see it; None for no film."""
     focus: float = FOCUS
-    """Normalised depth on which that camera is focused."""
+    """Focus of the film's camera, normalised depth."""
     remember: bool = False
-    """Keep the exposures of the play even if nothing is written of them."""
+    """Whether to record the light of the play even if no folder and no film is written."""
     transport: Transport | None = None
-    """Line to the simulated laser controller; a pseudo-terminal where there are some, unless given."""
+    """Connection to the simulated laser controller; None for a pseudo-terminal, or a socket on Windows."""
 
     @property
     def remembers(self) -> bool:
-        """Whether the panel keeps what stood on it; a play without end would fill the memory."""
+        """Whether the panel records what it shows; in a play without end, the record would fill the memory."""
         return self.remember or self.record is not None or self.film is not None
 
     def rig(self, frames: PanelFrames) -> Rig:
-        """The rig on which holograms like this one can be played.
+        """Make the settings of a rig on which holograms with such frames can be played.
 
         Raises:
-            InputError: a refresh rate that no panel has.
+            InputError: no panel has such a refresh rate.
         """
         height, width = frames.profile.native_shape
         slot_ms = 1e3 / self.refresh_hz if self.refresh_hz > 0 else 0.0
@@ -80,10 +80,10 @@ class Simulation:
         )
 
     def check_outputs(self, *, overwrite: bool) -> None:
-        """See that what is to be written can be written, before anything is played.
+        """Check before a play that folder and film can be written.
 
         Raises:
-            OutputExistsError: something is there, and `overwrite` is false.
+            OutputExistsError: the folder or the film exists, and `overwrite` is false.
         """
         if self.record is not None:
             check_output_folder(self.record, overwrite=overwrite, holds=HOLDS)
@@ -93,13 +93,13 @@ class Simulation:
     def exposures(
         self, panel: PanelProcess, box: SimulatedBox, shown: Sequence[ShownFrame], begun: int | None
     ) -> list[Exposure]:
-        """The light of a play, from its first hologram on; nothing if a process and its record are gone.
+        """Compute the light of a play from its first hologram on; empty if a process with its record has ended.
 
         Args:
-            panel: has played.
-            box: has lit it.
-            shown: all frames of the play.
-            begun: number of the first entry after the black frames and the wait for light; None if there was none.
+            panel: the panel that played.
+            box: the laser controller that lit it.
+            shown: reports of all frames of the play.
+            begun: number of the first queue entry after black frames and the wait for light; None if there was none.
         """
         first = next((n for n, frame in enumerate(shown) if begun is not None and frame.entry >= begun), len(shown))
         try:
@@ -116,17 +116,17 @@ class Simulation:
     def write(
         self, exposures: Sequence[Exposure], frames: PanelFrames, rig: Rig, first_w: float, *, overwrite: bool
     ) -> None:
-        """Write the folder and the film of a play, if they are asked for and there was any.
+        """Write the folder and the film of a play if they are wanted; nothing is written without exposures.
 
         Args:
-            exposures: the play.
-            frames: any of those that were played.
-            rig: played them.
-            first_w: power of the first colour's laser, W, for which the camera is exposed.
-            overwrite: replace what is there.
+            exposures: light of the play.
+            frames: panel frames of any played hologram.
+            rig: settings of the rig that played.
+            first_w: power of the first colour's laser at the camera's correct exposure, W.
+            overwrite: replace an existing folder and film.
 
         Raises:
-            OutputExistsError: something is there, and `overwrite` is false.
+            OutputExistsError: the folder or the film exists, and `overwrite` is false.
             HolodriverError: the film cannot be written.
         """
         if not exposures:

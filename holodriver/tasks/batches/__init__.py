@@ -1,1 +1,1 @@
-"""Batches of many units of work: what the units are, and how one is done."""
+"""Batches for the farm: the list of a batch's units, and the function that computes one unit."""

@@ -1,4 +1,4 @@
-"""Focal stacks of an animation's frames: each a unit, with a Blender of its own."""
+"""Focal stacks of an animation's frames: each frame is a unit, rendered by its own Blender."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,28 +16,28 @@ from holodriver.scene.render_job import RenderJob
 from holodriver.tasks.batches.needs import stack_needs
 
 FRAMES = "frames"
-"""Kind of the batch."""
+"""Kind of the batch, as its manifest records it."""
 
 _NOT_OF_THE_RESULT = ("frames", "device", "devices")
-"""Fields of a job that differ from unit to unit, or do not decide what the result looks like."""
+"""Fields of a job that differ from unit to unit, or do not influence the result."""
 
 
 def frames_batch(job: RenderJob, folder: Path, *, blender: Path | None = None, overwrite: bool = False) -> Batch:
-    """``folder/NAME_0001.stack`` and so on, NAME that of the folder, for each of the job's frames.
+    """Batch that renders ``folder/NAME_0001.stack`` and so on, one for each of the job's frames; NAME is the folder's.
 
-    What is not given of the depth range is found once, from all frames together, so that depth does not jump, and
-    stays so for frames that are asked for later.
+    An end of the depth range that is not given is found once, from all frames together, so that depth does not jump
+    between frames; frames added later get the same range.
 
     Raises:
         InputError: no frames are given.
     """
     if not job.frames:
-        raise InputError("no frames are given, which an animation has", where="frames")
+        raise InputError("no frames are given, which an animation needs", where="frames")
     paths = {frame: folder / f"{folder.stem}_{frame:04d}.stack" for frame in job.frames}
     units = [stack_unit(replace(job, frames=(frame,)), path, blender) for frame, path in paths.items()]
 
     def prepare(progress: Progress, warn: Warn) -> dict[str, Any]:
-        remove_leftovers(folder / RANGE)  # of a run that was killed here
+        remove_leftovers(folder / RANGE)  # of an earlier run that was killed
         near, far = find_range(job, folder, blender=blender, progress=progress, warn=warn)
         return {"near": near if job.near is None else job.near, "far": far if job.far is None else job.far}
 
@@ -53,7 +53,7 @@ def frames_batch(job: RenderJob, folder: Path, *, blender: Path | None = None, o
 
 
 def render_unit(job: RenderJob, path: Path, blender: Path | None, surroundings: Surroundings) -> dict[str, Any]:
-    """Render one stack, in the range that holds for all."""
+    """Render one stack, in the depth range of the whole batch."""
     job = replace(job, **surroundings.facts)
     render_stack(
         job,
@@ -81,6 +81,6 @@ def stack_unit(job: RenderJob, path: Path, blender: Path | None) -> Unit:
 
 
 def settings_of(job: RenderJob) -> dict[str, Any]:
-    """The fields of a job that decide what a batch's results look like, as its manifest keeps them."""
+    """Fields of a job that influence the results, as the batch's manifest records them."""
     values = {name: value for name, value in job.as_dict().items() if name not in _NOT_OF_THE_RESULT}
     return values | {"scene": Path(job.scene).name}  # the file may move

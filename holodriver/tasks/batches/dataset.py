@@ -1,4 +1,4 @@
-"""Data sets of random scenes as focal stacks: each a unit, with a Blender of its own; a manifest says what there is."""
+"""Data sets of random scenes: each scene's focal stack is a unit with its own Blender; a manifest lists the scenes."""
 
 import json
 from collections.abc import Sequence
@@ -17,29 +17,29 @@ from holodriver.scene.render_job import RenderJob
 from holodriver.tasks.batches.animation import settings_of, stack_unit
 
 DATASET = "dataset"
-"""Kind of the batch, to which the name of the split is added."""
+"""Kind of the batch, as its manifest records it; the name of the split is added."""
 
 FORMAT, VERSION = "holodriver data set", 1
 
 MANIFEST = "dataset.json"
-"""Name of the file that says what a data set's folder holds."""
+"""Name of the file that lists the contents of a data set's folder."""
 
 BINS = 10
-"""Bins of the histogram of normalised depth."""
+"""Number of bins in the histogram of normalised depth."""
 
 BACKGROUND = 0.999
-"""Normalised depth from which a pixel is background: the wall behind all things stands in the far plane."""
+"""Normalised depth from which a pixel counts as background: the wall behind all objects stands in the far plane."""
 
 
 def dataset_batch(job: RenderJob, seeds: Sequence[int], folder: Path, *, blender: Path | None = None) -> Batch:
-    """``folder/SPLIT_00000.stack`` and so on: one focal stack for each random scene of a data set.
+    """Batch that renders ``folder/SPLIT_00000.stack`` and so on, one focal stack for each random scene.
 
     Args:
-        job: how each is rendered; its seed is not looked at.
+        job: settings for all scenes; `job.seed` is ignored.
         seeds: seeds of the scenes.
 
     Raises:
-        InputError: there are no scenes, or the route does not fit the camera.
+        InputError: there are no scenes, or the route does not suit the camera.
     """
     if not seeds:
         raise InputError("no scenes are asked for", where=folder)
@@ -47,7 +47,7 @@ def dataset_batch(job: RenderJob, seeds: Sequence[int], folder: Path, *, blender
         raise InputError("the refocus route needs a perspective camera", remedy="add --mapping dioptric")
     jobs = {folder / f"{job.split}_{seed:05d}.stack": replace(job, seed=seed) for seed in seeds}
     settings = settings_of(job)
-    del settings["seed"]  # each scene's own: more scenes may be added at any time
+    del settings["seed"]  # differs from scene to scene; scenes may be added at any time
     return Batch(
         kind=f"{DATASET}_{job.split}",
         folder=folder,
@@ -58,30 +58,30 @@ def dataset_batch(job: RenderJob, seeds: Sequence[int], folder: Path, *, blender
 
 
 def write_dataset(folder: Path, known: dict[str, Any]) -> dict[str, Any]:
-    """Write ``dataset.json``, which says what the folder holds.
+    """Write ``dataset.json``, which lists the scenes in the folder.
 
-    It holds of every scene its seed, how it was rendered, how far its planes differ in energy, and how its depths are
-    spread, background left out.
+    The file contains for every scene the seed, the render settings, the largest difference in energy between planes,
+    and the histogram of depths without the background.
 
     Args:
-        known: scenes by name that need not be read again; those that were read are added.
+        known: descriptions, by name, of scenes that need not be read again; scenes read here are added.
 
     Returns:
-        All scenes by name.
+        Descriptions of all scenes by name.
     """
     for path in sorted(folder.glob("*.stack")):
         if path.name not in known and (path / StackManifest.FILE_NAME).exists():
             known[path.name] = _described(path)
     scenes = dict(sorted(known.items()))
     text = json.dumps({"format": FORMAT, "version": VERSION, "scenes": scenes}, indent=1)
-    remove_leftovers(folder / MANIFEST)  # of a run that was killed here
+    remove_leftovers(folder / MANIFEST)  # of an earlier run that was killed
     with written_file(folder / MANIFEST, overwrite=True) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return scenes
 
 
 def depths_in_words(scenes: dict[str, Any]) -> str:
-    """How the depths of all scenes are spread, in one line."""
+    """Summarise the distribution of all scenes' depths in one line."""
     mean = np.mean([scene["depth_histogram"] for scene in scenes.values()], 0)
     bins = " ".join(f"{share:.3f}" for share in mean)
     background = 100 * np.mean([scene["background"] for scene in scenes.values()])

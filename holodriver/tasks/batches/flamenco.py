@@ -1,6 +1,6 @@
-"""A range of frames as a job for Flamenco 3, Blender's own farm: one task a frame, run by the program itself.
+"""Export a range of animation frames as a job for Flamenco 3, Blender's render farm; holodriver runs each frame's task.
 
-The job is what Flamenco Manager takes at ``POST /api/v3/jobs``; the job type beside it is a script for the Manager.
+Flamenco Manager accepts the job at ``POST /api/v3/jobs``; the job type written beside it is a script for the Manager.
 """
 
 import json
@@ -18,10 +18,10 @@ from holodriver.progress import Progress, silent
 from holodriver.scene.render_job import RenderJob
 
 JOB_TYPE = "holodriver-focal-stacks"
-"""Name of the job type, which is that of its script."""
+"""Name of the Flamenco job type and, without suffix, of the file of its script."""
 
 PRIORITY = 50
-"""Flamenco's own default."""
+"""Priority of the job; 50 is Flamenco's default."""
 
 
 def export_frames(
@@ -34,22 +34,22 @@ def export_frames(
     progress: Progress = silent,
     warn: Warn = unheard,
 ) -> Path:
-    """Write the job, with the depth range that holds for all of its frames, and the script of its type beside it.
+    """Write the job, with one depth range for all of its frames, and beside it the script of the job type.
 
     Args:
-        folder: where the focal stacks go, in a folder that all workers share.
-        path: of the job (.json).
-        blender: with which the range is found, if it is not given; not what the workers use.
+        folder: folder for the focal stacks, on storage that all workers share.
+        path: path of the job file (.json).
+        blender: Blender that finds the depth range if it is not given; the workers do not use it.
 
     Returns:
-        the path of the script.
+        Path of the script.
 
     Raises:
         OutputExistsError: the job exists and `overwrite` is false.
-        InputError: no frames are given, or the scene is one that comes along.
+        InputError: no frames are given, or the scene is a built-in one.
     """
     if not job.frames:
-        raise InputError("no frames are given, which an animation has", where="frames")
+        raise InputError("no frames are given, which an animation needs", where="frames")
     if job.built:
         raise InputError(f"the scene '{job.scene}' has no animation", remedy="give a .blend file")
     if path.suffix.lower() != ".json":
@@ -63,7 +63,7 @@ def export_frames(
         near, far = (found[0] if near is None else near), (found[1] if far is None else far)
     with written_file(path, overwrite=overwrite) as temporary:
         temporary.write_text(json.dumps(submitted(job, folder, near, far), indent=1), encoding="utf-8")
-    with written_file(script, overwrite=True) as temporary:  # the same whatever the job
+    with written_file(script, overwrite=True) as temporary:  # the script does not depend on the job
         temporary.write_text(
             files("holodriver.tasks.batches").joinpath("flamenco_job_type.js").read_text(encoding="utf-8")
         )
@@ -71,7 +71,7 @@ def export_frames(
 
 
 def submitted(job: RenderJob, folder: Path, near: float, far: float) -> dict[str, Any]:
-    """The job as Flamenco's interface has it (`SubmittedJob`)."""
+    """Describe the job in the form of Flamenco's interface (schema `SubmittedJob`)."""
     return {
         "name": f"{Path(job.scene).stem}: focal stacks of {len(job.frames)} frames",
         "type": JOB_TYPE,
@@ -90,7 +90,7 @@ def submitted(job: RenderJob, folder: Path, near: float, far: float) -> dict[str
 
 
 def arguments_of(job: RenderJob, near: float, far: float) -> list[str]:
-    """The options of `holodriver render stack` that say the same as a job, its frames left out."""
+    """Options of `holodriver render stack` that are equivalent to a job, without its frames."""
     said = {
         "--size": f"{job.width}x{job.height}",
         "--planes": job.planes,

@@ -1,4 +1,4 @@
-"""A folder of focal stacks becomes a folder of holograms; each hologram is a unit."""
+"""Holograms of a folder of focal stacks: each hologram is a unit."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -14,7 +14,7 @@ from holodriver.tasks.batches.needs import PROCESS, READ_A_PIXEL, hologram_needs
 from holodriver.tasks.hologram import SynthSettings, compute, holograms_of_folder
 
 SYNTH = "synth"
-"""Kind of the batch."""
+"""Kind of the batch, as its manifest records it."""
 
 _NOT_OF_THE_RESULT = ("memory", "device")
 """Settings that do not change a hologram."""
@@ -23,10 +23,10 @@ _NOT_OF_THE_RESULT = ("memory", "device")
 def holograms_batch(
     source: Path, output: Path, profile: DisplayProfile, settings: SynthSettings, *, overwrite: bool = False
 ) -> Batch:
-    """One hologram ``NAME.holo`` in `output` for each ``NAME.stack`` in `source`.
+    """Batch that computes one hologram ``NAME.holo`` in `output` for each ``NAME.stack`` in `source`.
 
     Raises:
-        FileFormatError: `source` holds no focal stack.
+        FileFormatError: `source` contains no focal stack.
         InputError: `output` cannot be a folder.
     """
     made = {stack.absolute(): made.absolute() for stack, made in holograms_of_folder(source, output).items()}
@@ -54,7 +54,7 @@ def holograms_batch(
 def synth_unit(
     source: Path, output: Path, profile: DisplayProfile, settings: SynthSettings, surroundings: Surroundings
 ) -> dict[str, Any]:
-    """Compute one hologram; the manifest gets its scores."""
+    """Compute one hologram and return its scores for the manifest."""
     if settings.memory is None and surroundings.memory is not None:
         manifest = StackManifest.read(source)
         held = PROCESS + manifest.width * manifest.height * READ_A_PIXEL * (manifest.planes + 1)
@@ -65,7 +65,7 @@ def synth_unit(
 
 
 def scores_of(outcomes: Sequence[Outcome]) -> list[tuple[str, StackScores]]:
-    """Names and scores of the holograms whose scores are known, from this run and from earlier ones."""
+    """Names and scores of all holograms whose scores are known, earlier runs included."""
     found = []
     for outcome in outcomes:
         scores = (outcome.report or {}).get("scores")
@@ -78,7 +78,7 @@ def _needs(source: Path, profile: DisplayProfile, settings: SynthSettings) -> Ne
     try:
         manifest = StackManifest.read(source)
     except HolodriverError:
-        return Needs()  # the unit reports what is wrong
+        return Needs()  # the unit itself will report the error
     padding = 2 * settings.padding
     pixels = (manifest.width + padding) * (manifest.height + padding)
     return hologram_needs(pixels, manifest.planes, len(profile.wavelengths))

@@ -1,4 +1,4 @@
-"""Quilts of many sources, warped from colour and depth, or of an animation's frames, rendered: each a unit."""
+"""Many quilts, warped from colour and depth or rendered from an animation's frames: each quilt is a unit."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -24,15 +24,15 @@ from holodriver.tasks.batches.animation import settings_of
 from holodriver.tasks.batches.needs import quilt_needs, rendered_quilt_needs
 
 QUILTS, RENDERED_QUILTS = "quilts", "rendered_quilts"
-"""Kinds of batches."""
+"""Kinds of the two batches, as their manifests record them."""
 
 FILES = (*PHOTOS, *VIDEOS, HOP)
-"""Ends of the names of files, which nobody means as a folder that is not there yet."""
+"""Suffixes of file names: an output with one of them is not taken for a new folder."""
 
 
 @dataclass(frozen=True)
 class QuiltSettings:
-    """How all quilts of a batch are made; see `make_quilt_file`."""
+    """Settings that all quilts of a batch share; `make_quilt_file` explains them."""
 
     display: LookingGlass
     views: ViewSettings
@@ -43,10 +43,10 @@ class QuiltSettings:
 
 
 def quilts_batch(sources: Sequence[Path], folder: Path, settings: QuiltSettings, *, overwrite: bool = False) -> Batch:
-    """One quilt in `folder` for each source, named after it: .png of a picture, .mp4 of a video.
+    """Batch that makes one quilt in `folder` for each source, named after it: .png for a picture, .mp4 for a video.
 
     Raises:
-        InputError: `folder` cannot be one, or two sources would get the same name.
+        InputError: `folder` cannot be a folder, or two quilts would get the same name.
     """
     _check_folder(folder)
     units: dict[Path, Unit] = {}
@@ -105,10 +105,10 @@ def quilt_unit(source: Path, output: Path, settings: QuiltSettings, surroundings
 def rendered_quilts_batch(
     job: QuiltJob, frames: Sequence[int], folder: Path, *, blender: Path | None = None, overwrite: bool = False
 ) -> Batch:
-    """``folder/NAME_0001_qs….png`` and so on, NAME that of the folder, for each frame.
+    """Batch that renders ``folder/NAME_0001_qs….png`` and so on, one for each animation frame; NAME is the folder's.
 
     Raises:
-        InputError: `folder` cannot be one.
+        InputError: `folder` cannot be a folder.
     """
     _check_folder(folder)
     units = []
@@ -154,4 +154,4 @@ def rendered_quilt_unit(
 
 def _check_folder(folder: Path) -> None:
     if not folder.is_dir() and (folder.exists() or folder.suffix.lower() in FILES):
-        raise InputError("is no folder, which many quilts need", where=folder, remedy="name a folder with -o")
+        raise InputError("is not a folder, which several quilts need", where=folder, remedy="name a folder with -o")

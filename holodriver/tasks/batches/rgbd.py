@@ -1,4 +1,4 @@
-"""RGB-D of a library of photos and videos; each photo or video is a unit."""
+"""RGB-D images of a collection of photos and videos: each file is a unit."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,17 +16,16 @@ from holodriver.system.devices import torch_device
 from holodriver.tasks.batches.needs import PROCESS, photo_needs
 
 RGBD = "rgbd"
-"""Kind of the batch."""
+"""Kind of the batch, as its manifest records it."""
 
 WEIGHTS = {"dpt-large": 1_370_000_000, "dpt-hybrid-midas": 490_000_000}
-"""Size of the weights of known networks in 32 bits, bytes."""
+"""Size of each network's 32-bit weights, bytes."""
 
 UNKNOWN_WEIGHTS = 1_400_000_000
-"""Assumed size of the weights of an unknown network, bytes."""
+"""Assumed size of an unknown network's weights, bytes."""
 
 VIDEO_GROWTH = 3
-"""Largest size of the RGB-D of a video with its parts, as a multiple of the size of the video."""
-
+"""Largest disk space of a video's RGB-D, unfinished parts included, as a multiple of the size of the video."""
 
 DEFAULT = "dpt-large"
 """Name of the network that estimates depth by default."""
@@ -37,7 +36,7 @@ _kept: "dict[Networks, list[NetworkEstimator]]" = {}
 
 @dataclass(frozen=True)
 class Networks:
-    """The networks of an ensemble that estimates depth, as any process can load them."""
+    """The choice of networks that estimate depth, in a form that any process can load."""
 
     names: tuple[str, ...]
     """Short names, names on the Hugging Face hub, or absolute paths of folders."""
@@ -61,7 +60,7 @@ class Networks:
         return cls(tuple(dict.fromkeys(found)), str(torch_device(device)), precision, polarity)
 
     def load(self, warn: Warn = unheard) -> list[NetworkEstimator]:
-        """Load the networks, or take those that were loaded last.
+        """Load the networks; the set loaded last stays in memory.
 
         Raises:
             HolodriverError: a network cannot be loaded.
@@ -76,12 +75,12 @@ class Networks:
 
     @property
     def size(self) -> int:
-        """Size of the weights of all networks, bytes."""
+        """Total size of the networks' weights, bytes."""
         return sum(_weights(name) for name in self.names)
 
 
 def rgbd_batch(sources: Sequence[Source], networks: Networks, options: Options, folder: Path) -> Batch:
-    """A batch that makes the RGB-D of each source with one set of networks; the manifest lies in `folder`."""
+    """Batch that converts each source with one set of networks; the manifest lies in `folder`."""
     measured = options.measured
     elsewhere = () if measured.depth is None else (measured.depth,)
     return Batch(
@@ -111,7 +110,7 @@ def _unit(source: Source, networks: Networks, options: Options) -> Unit:
     source = replace(source, path=source.path.absolute(), folder=source.folder.absolute())
     try:
         outputs, unfinished = outputs_of(source, options)
-    except HolodriverError:  # the unit will report it
+    except HolodriverError:  # the unit itself will report it
         outputs, unfinished = photo_outputs(source.name, source.folder), ()
     return Unit(
         name=source.path.name if source.name == source.path.stem else f"{source.path.name} ({source.name})",

@@ -1,4 +1,4 @@
-"""Training with rounding: as strong as that of the int8 file, passed by gradients, and gone afterwards."""
+"""Training with rounding: as strong as in the int8 file, transparent to gradients, and removed afterwards."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Muon's steps are what the singular value decomposition says, and it gets further than Adam where that is hard."""
+"""Muon's steps agree with the singular value decomposition, and it beats Adam on an ill-conditioned problem."""
 
 import pytest
 import torch

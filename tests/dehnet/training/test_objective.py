@@ -1,4 +1,4 @@
-"""Training minimises what the optimiser minimises, with the right gradient."""
+"""Training minimises the optimiser's loss, with the right gradient."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The pool of focal stacks: what goes in comes out, and who makes it does not matter."""
+"""The pool of focal stacks: records are read back as written, whichever process makes them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Export and int8: against PyTorch, by ranges that can be worked out, and through the command."""
+"""Export and int8: against PyTorch, with ranges that can be worked out, and through the command."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The training loop: it learns, it goes on where it was, several processes learn as one."""
+"""The training loop: it learns, continues after a stop, and several processes learn like one."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""The script that tries what the paper leaves open runs each of its trials, and goes on where it was."""
+"""The script `dehnet_trials.py` runs each of its trials, and continues after a stop."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The process that reads files from strangers: what it gives back, and what becomes of it when a file does harm."""
+"""The guarded process that reads files from strangers: its results, and its end when a file is harmful."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Films: what was written is read back, with its sound; what cannot be one is refused and leaves nothing."""
+"""Writing videos: read back with sound; an impossible video is refused and leaves no file."""
 
 from fractions import Fraction
 from pathlib import Path

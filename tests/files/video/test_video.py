@@ -1,4 +1,4 @@
-"""Videos come in upright, in order and at their times, and go out likewise, with the sound as it was."""
+"""Videos are read upright, in order and at their times, and written likewise, with unchanged sound."""
 
 from fractions import Fraction
 from pathlib import Path

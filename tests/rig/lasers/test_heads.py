@@ -1,4 +1,4 @@
-"""Heads of other makes, against scripted ones on a pseudo-terminal."""
+"""Laser heads of other makes, against scripted ones on a pseudo-terminal."""
 
 import os
 import select

@@ -1,4 +1,4 @@
-"""The client, on a real serial port with a separate process behind it, and without."""
+"""The laser client, on a real serial port with a separate process behind it, and without a port."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The supervisor's rules, with a clock that passes when told and the box's state machine behind the client."""
+"""The supervisor's rules, on a virtual clock and with the controller's state machine behind the client."""
 
 from dataclasses import replace
 

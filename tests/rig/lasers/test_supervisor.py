@@ -1,4 +1,4 @@
-"""The laser supervisor as a process, with a simulated box behind it: whatever happens to its player, dark."""
+"""The laser supervisor as a process, with a simulated controller: it goes dark whatever happens to its player."""
 
 import contextlib
 import functools

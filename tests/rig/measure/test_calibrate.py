@@ -1,4 +1,4 @@
-"""Calibration against a panel whose true response is known, and against meters that fail."""
+"""Calibration against a panel with a known true response, and with failing meters."""
 
 import functools
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Captures are laid over the stack wherever the camera stood, and scored with one exposure."""
+"""Captures are aligned with the stack for any camera position, and scored with one exposure."""
 
 import cv2
 import numpy as np

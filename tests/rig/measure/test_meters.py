@@ -1,4 +1,4 @@
-"""A power meter on a real serial line, well and dying; cameras that OpenCV opens."""
+"""A power meter on a real serial line, working and failing; cameras that OpenCV opens."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Registration of colours: displacements that were put in are found, and undone by the encoding."""
+"""Registration of colours: known displacements are found, and the encoding removes them."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A rig that is looked at: light while somebody looks, dark before, between and after, and whenever something fails."""
+"""Measuring on a rig: light only while something is measured, and dark whenever something fails."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""What monitors say about themselves, and which is meant: no display needed."""
+"""Descriptions of monitors and the choice of one, without a display."""
 
 from dataclasses import replace
 

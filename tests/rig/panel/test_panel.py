@@ -1,4 +1,4 @@
-"""One panel: frames to the pixel, timing judged, one edge a flip."""
+"""One panel: exact pixels, judged timing, and one edge for each flip."""
 
 import multiprocessing
 

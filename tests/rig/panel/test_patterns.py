@@ -1,4 +1,4 @@
-"""Test pictures: drawn to the pixel, and `signal` tells what it says it tells."""
+"""Test pictures: exact pixels, and the pattern `signal` carries its signal."""
 
 import json
 

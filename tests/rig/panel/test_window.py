@@ -1,4 +1,4 @@
-"""The panel's window, judged by grabs of the screen: every pixel, on the right monitor, turned the right way."""
+"""The panel's window, checked with screenshots: every pixel, the right monitor, the right orientation."""
 
 import contextlib
 import dataclasses

@@ -1,4 +1,4 @@
-"""Commands of a play, as lines and as keys."""
+"""Commands during a play, as lines and as keys."""
 
 import os
 import pty

@@ -1,4 +1,4 @@
-"""A whole rig with the firmware in a simulated chip: whatever dies, the firmware's pins are dark in time and stay so.
+"""A whole rig with the firmware in a simulated chip: after any failure the pins are dark in time and stay dark.
 
 Held to the limits in the chip's time. `scripts/bench/darkness.py` prints all figures, those of the wall beside them.
 """

@@ -1,4 +1,4 @@
-"""Killing processes of the rig: the lasers go dark, stay dark, and nothing is left behind.
+"""Killing processes of the rig: the lasers go dark, stay dark, and no process is left.
 
 Durations are the box's own; nothing here asserts how long anything took on the wall.
 """

@@ -1,10 +1,10 @@
-"""What is said before a play that no disk can follow, and how fast holograms were read."""
+"""The warning before a play that is too fast for the disk, and the measured reading speed."""
 
 import math
 
 import pytest
 
-from holodriver.rig.play.session import forecast
+from holodriver.rig.play.fit import forecast
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The controller's own watch over the edges: light that waits for its frame, and edges that must come in time."""
+"""The controller's check of the edges: light waits for its frame, and edges must come in time."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""`holodriver play` with a rig file on a real window, seen by a grab of the screen, with keys through a pipe."""
+"""`holodriver play` with a rig file on a real window, checked with screenshots, with keys through a pipe."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`holodriver play` with a window and the firmware in a simulated chip: the right laser on each frame, and dark."""
+"""`holodriver play` with a window and the firmware in a simulated chip: the right laser on each frame, then dark."""
 
 import os
 import select

@@ -1,4 +1,4 @@
-"""Which hologram comes next."""
+"""The order of holograms in a play."""
 
 import pytest
 from hypothesis import given
@@ -27,7 +27,7 @@ def test_rounds_show_all_of_them_so_often():
     assert taken(Playlist(3, rounds=2), 10) == [0, 1, 2, 0, 1, 2]
     assert taken(Playlist(1, rounds=3), 10) == [0, 0, 0]
     assert Playlist(2, rounds=2).upcoming(10) == [0, 1]
-    with pytest.raises(InputError, match="0 rounds"):
+    with pytest.raises(InputError, match="rounds is 0"):
         Playlist(3, rounds=0)
 
 

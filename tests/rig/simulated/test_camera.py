@@ -1,4 +1,4 @@
-"""The camera adds up light as it fell: wrong pixels, weak lasers and short flips show in its picture."""
+"""The simulated camera adds up the actual light: wrong pixels, weak lasers and short flips show in its picture."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Faults that are asked for happen, and end as they would in a lab: counted, or dark."""
+"""Requested faults happen, and end as in a lab: counted, or dark."""
 
 from fractions import Fraction
 

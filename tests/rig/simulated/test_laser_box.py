@@ -1,4 +1,4 @@
-"""What must hold about the light, to the microsecond, on a clock of our own."""
+"""Rules about light that hold to the microsecond, on a virtual clock."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""The protocol, on the state machine, and through the client over a real serial port on simulated box and firmware."""
+"""The serial protocol, on the state machine, and through the client on the simulated controller and the firmware."""
 
 import pytest
 

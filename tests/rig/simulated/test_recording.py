@@ -1,4 +1,4 @@
-"""What a rig showed, written to a folder and read back."""
+"""A rig's recording, written to a folder and read back."""
 
 import json
 from dataclasses import replace

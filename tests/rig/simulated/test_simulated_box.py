@@ -1,4 +1,4 @@
-"""A box whose process was held up: what waited for it is judged by when it came, as well as can be known."""
+"""A simulated controller whose process was delayed: waiting input is judged by the time at which it arrived."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Data sets of random scenes: what is there is left out, so that a stopped run goes on; the manifest says what is."""
+"""Data sets of random scenes: existing scenes are skipped, so that a stopped run can continue; the manifest."""
 
 import json
 

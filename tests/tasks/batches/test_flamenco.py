@@ -1,4 +1,4 @@
-"""The job that Flamenco gets: its script is run as the Manager runs it, and its tasks are commands that work."""
+"""The job for Flamenco: its script runs as in the Manager, and its tasks are commands that work."""
 
 import json
 import subprocess

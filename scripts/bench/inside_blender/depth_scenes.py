@@ -1,11 +1,11 @@
-"""Render random scenes of exact depth for depth.py, seen by a camera that may move; runs inside Blender.
+"""Render random scenes with exact depth for depth.py, with a moving camera if wanted; runs inside Blender.
 
     python -I depth_scenes.py JOB.json
 
-The job has `packages` (folders of holodriver and blender_addon), `folder`, `width`, `height`, `samples`, `split`,
-`zoom` (how many times larger things are seen than the scenes are built for), and `shots`: a list of {"seed", "path"}, a
-path being camera positions (x, y, z) in scene units, one a frame. Written are ``SHOT_FRAME_color.exr``,
-``SHOT_FRAME_depth.exr`` (one ray through each pixel's centre) and ``camera.json``.
+The job contains `packages` (folders of holodriver and blender_addon), `folder`, `width`, `height`, `samples`, `split`,
+`zoom` (magnification of the view), and `shots`: a list of {"seed", "path"}, where a path is a list of camera positions
+(x, y, z) in scene units, one for each frame. The script writes ``SHOT_FRAME_color.exr``, ``SHOT_FRAME_depth.exr`` (one
+ray through each pixel's centre) and ``camera.json``.
 """
 
 import importlib.util
@@ -18,7 +18,7 @@ import bpy
 
 
 def load_package(folder: Path) -> None:
-    """Load a package from its folder, since the driver's site-packages must stay off Blender's path."""
+    """Load a package from its folder, because the driver's site-packages must not be on Blender's path."""
     spec = importlib.util.spec_from_file_location(
         folder.name, folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
@@ -30,7 +30,7 @@ def load_package(folder: Path) -> None:
 
 
 def render_shot(job: dict[str, Any], number: int, shot: dict[str, Any]) -> dict[str, float]:
-    """Render one shot; the focal length of its camera, pixels."""
+    """Render one shot and return the focal length of its camera, pixels."""
     from blender_addon.render.cycles import prepare, prepare_depth, render_image
     from blender_addon.scenes.random_scene import build_random
     from holodriver.scene.render_job import RANDOM, RenderJob
@@ -54,7 +54,7 @@ def render_shot(job: dict[str, Any], number: int, shot: dict[str, Any]) -> dict[
 
 
 def main() -> None:
-    """Read the job and render its shots."""
+    """Read the job and render all shots."""
     job = json.loads(Path(sys.argv[-1]).read_text(encoding="utf-8"))
     for folder in job["packages"]:
         load_package(Path(folder))
