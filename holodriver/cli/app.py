@@ -18,7 +18,7 @@ from holodriver.cli import console, farming
 from holodriver.errors import HolodriverError
 
 COMMANDS = {
-    "demo": "From a Blender scene to a hologram, panel frames and pictures of it, in one go.",
+    "demo": "Make a hologram, panel frames and pictures of it from a Blender scene, in one go.",
     "render": "Render a Blender scene: focal stacks, RGB-D images, quilts, data sets.",
     "synth": "Compute the hologram of a focal stack, or of a picture with depth.",
     "import": "Turn the wave field of another program into a hologram.",
@@ -43,14 +43,14 @@ COMMANDS = {
     "info": "Say what a file holds.",
     "doctor": "Say what this machine has and lacks, and what to do about it.",
 }
-"""Each command is the function (or the group of commands) of that name in the module `holodriver.cli.<name>`, which is
-imported when it is called; a hyphen is an underscore there, and see `NAMES`."""
+"""Name and short help of each command: a function or a group of commands of that name in `holodriver.cli.<name>`, which
+is imported when the command is called. Hyphens become underscores; `NAMES` holds the exceptions."""
 
 NAMES = {"import": "import_field"}
-"""Names of modules and functions of commands whose own name is a word of Python."""
+"""Name of the module and the function of each command whose own name is a keyword of Python."""
 
 WITH_PARENT = "HOLODRIVER_STOP_WITH_INPUT"
-"""Environment variable of programs that start this one: it stops when its standard input ends, as theirs would."""
+"""Environment variable that a starting program sets so that this program stops when its standard input ends."""
 
 ANYWHERE = {"--debug": False, "--progress": True} | farming.ANYWHERE
 """Global options, which may stand anywhere on the command line, and whether a value follows."""
@@ -60,13 +60,13 @@ TERMINATED = 128 + signal.SIGTERM
 
 
 class _Deferred(TyperCommand):
-    """A command's name and short help; the rest comes from its module when it is called."""
+    """A command with its name and short help; the module is imported when the command is called."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         return self.load().make_context(info_name, args, parent, **extra)
 
     def load(self) -> Any:
-        """The command itself."""
+        """Import the command itself."""
         assert self.name is not None
         name = NAMES.get(self.name, self.name.replace("-", "_"))
         function = getattr(importlib.import_module(f"holodriver.cli.{name}"), name)
@@ -78,7 +78,7 @@ class _Deferred(TyperCommand):
 
 
 class _Commands(TyperGroup):
-    """The table above, as a group of commands."""
+    """The commands of `COMMANDS` as a group."""
 
     def __init__(self, **settings: Any):
         super().__init__(**settings)
@@ -106,9 +106,8 @@ def options(
     progress: Annotated[
         console.ProgressMode,
         typer.Option(
-            help="Show progress as bars (plain lines in a log file), as JSON (one object a line on standard output) or "
-            "not at all. With 'names', standard output holds only the names of the files that are made, for "
-            "'holodriver play -'."
+            help="Show progress as bars (lines in a log file), as JSON (one object a line) or not at all. With "
+            "'names', only the names of the files that are made are printed, for 'holodriver play -'."
         ),
     ] = "bars",
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the program an error comes from.")] = False,
@@ -137,10 +136,10 @@ def options(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program; the exit code: 0 done, 1 failed, 2 wrong input, 130 stopped by Ctrl-C.
+    """Run the program, and return the exit code: 0 done, 1 failed, 2 wrong input, 130 stopped by Ctrl-C.
 
     Args:
-        arguments: without the program's name; those of the process by default.
+        arguments: words of the command line without the program's name; the process's own by default.
     """
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, _terminate)
@@ -148,12 +147,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         threading.Thread(target=_stop_with_input, daemon=True).start()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a console without × or a file's name shows ?, and that is all
+            stream.reconfigure(errors="replace")  # a console that lacks a character shows ?
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = app(args=globals_first(given) or ["--help"], prog_name="holodriver", standalone_mode=False)
         sys.stdout.flush()  # a closed pipe shows here, not while Python shuts down
-        if code == INTERRUPTED:  # what Typer makes of Ctrl-C
+        if code == INTERRUPTED:  # Typer returns it for Ctrl-C
             return _interrupted()
         return code if isinstance(code, int) else 0
     except BrokenPipeError:
@@ -170,7 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def globals_first(arguments: Sequence[str]) -> list[str]:
-    """The arguments with the global options moved to the front: people write `--debug` wherever they are."""
+    """The arguments with the global options moved to the front: people write `--debug` anywhere."""
     before: list[str] = []
     after: list[str] = []
     waiting = iter(arguments)
@@ -187,7 +186,7 @@ def globals_first(arguments: Sequence[str]) -> list[str]:
 
 
 def _usage(error: typer.TyperException) -> int:
-    """One line about a wrong call, with the help that explains it."""
+    """Print one line about a wrong call, which names the help that explains it."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "holodriver"
     console.fail(HolodriverError(error.format_message().rstrip("."), remedy=f"see '{path} --help'"), exit_code=2)
@@ -197,7 +196,7 @@ def _usage(error: typer.TyperException) -> int:
 def _failed(error: Exception, exit_code: int) -> int:
     if console.debugging():
         traceback.print_exception(error)
-    if isinstance(error, OSError):  # the disk's or the network's fault, not ours
+    if isinstance(error, OSError):  # a fault of the disk or the network
         error = HolodriverError(error.strerror or str(error) or type(error).__name__, where=error.filename)
     console.fail(error, exit_code=exit_code)
     return exit_code
@@ -209,11 +208,11 @@ def _interrupted() -> int:
 
 
 def _stop_with_input() -> None:
-    """Wait for the end of the standard input, and then stop as if terminated: whoever holds its other end is gone."""
+    """Wait for the end of the standard input, whose writer is then gone, and stop as if terminated."""
     while os.read(0, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _terminate(*_: object) -> NoReturn:
-    sys.exit(TERMINATED)  # unwinds, so that unfinished files are removed, as with Ctrl-C
+    sys.exit(TERMINATED)  # unwinds, so that unfinished files are removed

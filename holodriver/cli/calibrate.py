@@ -1,4 +1,4 @@
-"""`holodriver calibrate`: what the panel does to each colour, as a file that `encode` takes."""
+"""`holodriver calibrate`: measure what the panel does to each colour, in a file that `encode` uses."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from holodriver.cli import console
-from holodriver.cli.measuring import EvenPower, person_at_console
+from holodriver.cli.measuring import place_at_console
 from holodriver.cli.options import (
     SIMULATED,
     Arm,
@@ -15,7 +15,7 @@ from holodriver.cli.options import (
     Profile,
     Rig,
     display_profile,
-    parse_positive,
+    parse_numbers,
     parse_whole,
 )
 from holodriver.panel.calibration import Method as MethodName
@@ -23,7 +23,6 @@ from holodriver.panel.calibration import Pattern as PatternName
 
 if TYPE_CHECKING:
     from holodriver.panel.calibration import Calibration
-    from holodriver.tasks.calibrate import Instrument
 
 calibrate = typer.Typer(
     help="Measure what the panel does to each colour, in a file that encode uses.",
@@ -35,6 +34,10 @@ FILE = Path("calibration.json")
 
 File = Annotated[Path, typer.Argument(help="The calibration file.")]
 Output = Annotated[Path, typer.Option("-o", "--output", help="The calibration file to write.")]
+Power = Annotated[
+    float | None,
+    typer.Option(min=0.001, help="The power of each laser, mW. By default it is 1, or the lowest limit of the rig."),
+]
 Meter = Annotated[
     str,
     typer.Option(
@@ -42,30 +45,20 @@ Meter = Annotated[
         "folder:PICTURES, or 'simulated'."
     ),
 ]
-Crop = Annotated[
-    str | None, typer.Option(help="The part of the camera's picture that shows the panel: LEFT,TOP,WIDTH,HEIGHT.")
-]
+Crop = Annotated[str | None, typer.Option(help="The panel in the camera's picture: LEFT,TOP,WIDTH,HEIGHT.")]
 Sweeps = Annotated[int, typer.Option(min=1, help="The number of sweeps that are averaged.")]
 Reference = Annotated[
-    int,
-    typer.Option(
-        min=0, help="The number of readings between two of the reference grey, which take out drift; 0 for none."
-    ),
+    int, typer.Option(min=0, help="Readings between two of the reference grey, which removes drift; 0 for none.")
 ]
 Pattern = Annotated[
     PatternName,
-    typer.Option(
-        help="What the panel shows: 'uniform' is read on the axis, 'grating' in the order that holograms use."
-    ),
+    typer.Option(help="The picture on the panel: 'uniform' is read on the axis, 'grating' in the order of holograms."),
 ]
 Method = Annotated[
     MethodName,
     typer.Option(help="How readings become a table: 'smooth', or 'isotonic' for a panel with steps in its response."),
 ]
-White = Annotated[
-    str | None,
-    typer.Option(help="The readings R,G,B that make white. By default they are equal.", show_default=False),
-]
+White = Annotated[str | None, typer.Option(help="The readings R,G,B that make white. By default they are equal.")]
 
 
 @calibrate.command()
@@ -73,7 +66,7 @@ def measure(
     output: Output = FILE,
     rig: Rig = SIMULATED,
     arm: Arm = False,
-    power: EvenPower = None,
+    power: Power = None,
     meter: Meter = SIMULATED,
     exposure: Exposure = None,
     crop: Crop = None,
@@ -83,10 +76,7 @@ def measure(
     pattern: Pattern = "uniform",
     method: Method = "smooth",
     regions: Annotated[
-        str,
-        typer.Option(
-            help="The parts of the panel that get tables of their own, COLUMNSxROWS. More than one part needs a camera."
-        ),
+        str, typer.Option(help="The parts of the panel that get their own tables, COLUMNSxROWS. It needs a camera.")
     ] = "1x1",
     white: White = None,
     overwrite: Overwrite = False,
@@ -98,18 +88,18 @@ def measure(
     """
     from holodriver.rig.measure.calibrate import SweepSettings
     from holodriver.tasks import calibrate as task
-    from holodriver.tasks.measuring import Place
 
     columns, rows = parse_whole(regions, "x", 2, "--regions")
     with console.reporting() as progress:
         made = task.measure(
             output,
-            Place(rig, arm, power),
-            _instrument(meter, exposure, crop),
+            place_at_console(rig, arm, power),
             SweepSettings(levels, sweeps, reference, pattern=pattern, method=method, regions=(rows, columns)),
-            white=None if white is None else parse_positive(white, "--white"),
+            meter=meter,
+            exposure=exposure,
+            crop=_crop(crop),
+            white=None if white is None else parse_numbers(white, "--white"),
             overwrite=overwrite,
-            person=person_at_console(),
             progress=progress,
         )
     _show(made, output)
@@ -138,7 +128,7 @@ def fit(
         SweepSettings(pattern=pattern, method=method),
         display_profile(profile),
         serial=serial,
-        white=None if white is None else parse_positive(white, "--white"),
+        white=None if white is None else parse_numbers(white, "--white"),
         overwrite=overwrite,
     )
     _show(made, output)
@@ -149,24 +139,18 @@ def register(
     file: File = FILE,
     rig: Rig = SIMULATED,
     arm: Arm = False,
-    power: EvenPower = None,
+    power: Power = None,
     camera: Annotated[
         str, typer.Option(help="The camera that looks: camera:NUMBER, camera:STREAM, folder:PICTURES, or 'simulated'.")
     ] = SIMULATED,
     exposure: Exposure = None,
 ) -> None:
-    """Measure with a camera where each colour falls, and add it to a calibration file."""
+    """Measure with a camera where each colour falls, and add the result to a calibration file."""
     from holodriver.tasks import calibrate as task
-    from holodriver.tasks.measuring import Place
 
+    place = place_at_console(rig, arm, power)
     with console.reporting() as progress:
-        made = task.register(
-            file,
-            Place(rig, arm, power),
-            _instrument(camera, exposure),
-            person=person_at_console(),
-            progress=progress,
-        )
+        made = task.register(file, place, camera=camera, exposure=exposure, progress=progress)
     _show(made, file)
 
 
@@ -175,7 +159,7 @@ def verify(
     file: File = FILE,
     rig: Rig = SIMULATED,
     arm: Arm = False,
-    power: EvenPower = None,
+    power: Power = None,
     meter: Meter = SIMULATED,
     exposure: Exposure = None,
     crop: Crop = None,
@@ -187,44 +171,34 @@ def verify(
 ) -> None:
     """Measure again through the tables of a calibration file; the exit code is 1 if they do not hold.
 
-    Each part of the panel that has a table of its own is measured through it.
+    Each part of the panel that has its own table is measured through it.
     """
     from holodriver.rig.measure.calibrate import SweepSettings
     from holodriver.tasks import calibrate as task
-    from holodriver.tasks.measuring import Place
 
+    place, sweep = place_at_console(rig, arm, power), SweepSettings(sweeps=sweeps, reference_every=reference)
     with console.reporting() as progress:
-        verdict = task.verify(
-            file,
-            Place(rig, arm, power),
-            _instrument(meter, exposure, crop),
-            SweepSettings(sweeps=sweeps, reference_every=reference),
-            tolerance=tolerance,
-            person=person_at_console(),
-            progress=progress,
-        )
+        found = task.verify(file, place, sweep, meter=meter, exposure=exposure, crop=_crop(crop), progress=progress)
     rows = [
         (
-            f"{one.wavelength * 1e9:.0f} nm",
-            "all" if one.part is None else "row {}, column {}".format(*one.part),
+            f"{colour.wavelength * 1e9:.0f} nm",
+            "all" if colour.regions is None else f"row {one.worst[0] + 1}, column {one.worst[1] + 1}",
             f"{one.largest_error:.4f}",
             f"{one.error:.4f}",
-            "pass" if one.passed else "FAIL",
+            "pass" if one.largest_error <= tolerance else "FAIL",
         )
-        for one in verdict.colours
+        for colour, one in found
     ]
     headings = ("colour", "worst part", "largest error", "RMS error", f"at most {tolerance:g}")
     console.table(headings, rows, title=str(file))
-    verdict.check()
+    task.check_verified(file, found, tolerance)
 
 
-def _instrument(name: str, exposure: float | None, crop: str | None = None) -> "Instrument":
-    from holodriver.tasks.calibrate import Instrument
-
-    if crop is None:
-        return Instrument(name, exposure)
-    left, top, width, height = parse_whole(crop, ",", 4, "--crop")
-    return Instrument(name, exposure, (left, top, width, height))
+def _crop(text: str | None) -> tuple[int, int, int, int] | None:
+    if text is None:
+        return None
+    left, top, width, height = parse_whole(text, ",", 4, "--crop")
+    return left, top, width, height
 
 
 def _show(calibration: "Calibration", path: Path) -> None:

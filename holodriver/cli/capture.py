@@ -1,4 +1,4 @@
-"""`holodriver capture`: what a camera sees of a hologram, scored against its focal stack."""
+"""`holodriver capture`: capture what a camera sees of a hologram, and score it against its focal stack."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from holodriver.cli import console
-from holodriver.cli.measuring import person_at_console
+from holodriver.cli.measuring import place_at_console
 from holodriver.cli.options import SIMULATED, Arm, Exposure, Overwrite, Rig
 
 
@@ -18,81 +18,63 @@ def capture(
         "captured"
     ),
     camera: Annotated[
-        str,
-        typer.Option(
-            help="The camera that looks: camera:NUMBER, camera:STREAM, 'simulated', or folder:PICTURES, whose pictures "
-            "are taken plane by plane, each in red, green and blue."
-        ),
+        str, typer.Option(help="The camera that looks: camera:NUMBER, camera:STREAM, 'simulated', or folder:PICTURES.")
     ] = SIMULATED,
     rig: Rig = SIMULATED,
     arm: Arm = False,
     power: Annotated[
         float | None,
         typer.Option(
-            min=0.001,
-            help="The power of the strongest laser, mW. The other lasers balance it. By default it is 1.",
-            show_default=False,
+            min=0.001, help="The power of the strongest laser, mW. The others balance it. By default it is 1."
         ),
     ] = None,
     exposure: Exposure = None,
-    planes: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="The number of planes, evenly chosen. By default all are captured.", show_default=False
-        ),
-    ] = None,
-    by_hand: Annotated[
-        bool, typer.Option("--by-hand", help="Wait before each plane until a person has focused the camera.")
-    ] = False,
+    planes: Annotated[int | None, typer.Option(min=1, help="How many planes are captured. By default all.")] = None,
+    by_hand: Annotated[bool, typer.Option("--by-hand", help="Wait until a person focuses the camera.")] = False,
     noise: Annotated[
-        float | None,
-        typer.Option(
-            min=0, max=1, help="The noise of the simulated camera. By default it is 0.01.", show_default=False
-        ),
+        float | None, typer.Option(min=0, max=1, help="The noise of the simulated camera. By default it is 0.01.")
     ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(min=0, help="The seed of the noise. By default it is 0.", show_default=False),
-    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="The seed of the noise. By default it is 0.")] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Step a camera through focus while a hologram is shown, lay the pictures over its focal stack, and score them.
 
-    On a real rig (--rig rig.toml --arm) the lasers are armed once, as in play, and are dark except while the camera
-    looks. The simulated camera looks at the simulated panel, whose response is not linear: a hologram that was encoded
-    without its calibration shows it.
+    The pictures of a folder are taken plane by plane, each in red, green and blue. On a real rig (--rig rig.toml --arm)
+    the lasers are armed once, as in play, and are dark except while the camera looks. The simulated camera looks at the
+    simulated panel, whose response is not linear: a hologram that was encoded without its calibration shows it.
     """
-    from holodriver.tasks.capture import CaptureSettings
-    from holodriver.tasks.capture import capture as capturing
-    from holodriver.tasks.measuring import Place
+    from holodriver.tasks import capture as task
 
     with console.reporting() as progress:
-        made = capturing(
+        made = task.capture(
             source,
             stack,
             output,
-            Place(rig, arm, power),
-            CaptureSettings(camera, exposure, planes, noise, seed),
+            place_at_console(rig, arm, power),
+            camera=camera,
+            exposure=exposure,
+            planes=planes,
+            noise=noise,
+            seed=seed,
             focused=_wait_for_focus if by_hand else None,
             overwrite=overwrite,
-            person=person_at_console(),
             progress=progress,
         )
-    rows = [(f"{one.position:.4f}", f"{one.dioptres:.2f}", *_shown(one.scores)) for one in made.planes]
-    rows.append(("mean", "", *_shown(made.means)))
+    each = zip(*(getattr(made.scores, name) for name in task.FIGURES), strict=True)
+    rows = [
+        (f"{t:.4f}", f"{dioptres:.2f}", *_shown(scores))
+        for t, dioptres, scores in zip(made.positions, made.dioptres, each, strict=True)
+    ]
+    rows.append(("mean", "", *_shown(list(made.scores.means().values()))))
     console.table(("plane", "dioptres", "PSNR dB", "SSIM", "PSNR sRGB dB", "SSIM sRGB"), rows, title=str(output))
-    exposed = ", ".join(f"{value:.4g}" for value in made.exposures)
-    console.say(f"fitted exposure {exposed} (a factor a colour, for all planes); correlation {made.correlation:.3f}")
+    exposed = ", ".join(f"{value:.4g}" for value in made.measured.exposures)
+    correlation = f"correlation {made.measured.correlation:.3f}"
+    console.say(f"fitted exposure {exposed} (a factor for each colour, for all planes); {correlation}")
 
 
 def _wait_for_focus(dioptres: float, t: float) -> None:
-    typer.prompt(
-        f"Focus on {dioptres:.2f} dioptres (normalised depth {t:.4f}), then press Enter",
-        default="",
-        show_default=False,
-        prompt_suffix=" ",
-        err=True,
-    )
+    text = f"Focus on {dioptres:.2f} dioptres (normalised depth {t:.4f}), then press Enter"
+    typer.prompt(text, default="", show_default=False, prompt_suffix=" ", err=True)
 
 
 def _shown(scores: Sequence[float]) -> tuple[str, str, str, str]:

@@ -1,9 +1,8 @@
 """What commands print: results, warnings, tables and the progress of long work.
 
-People read text; `--progress json` turns all of it into one JSON object a line on standard output, each with an
-`event`: `progress`, `message`, `warning`, `table`, `error`, or `alive`, which says that long work goes on. As text,
-results go to standard output and all the rest to standard error; `--progress names` prints of the results only the
-names of the files that are made.
+As text, results go to standard output and everything else to standard error. `--progress json` prints one JSON object
+a line on standard output, each with an `event`: `progress`, `message`, `warning`, `table`, `error`, or `alive`, which
+says that long work goes on. `--progress names` prints only the names of the files that are made as results.
 """
 
 import json
@@ -12,7 +11,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,15 +21,15 @@ from holodriver.errors import HolodriverError
 from holodriver.progress import Progress, silent
 
 HEARTBEAT_S = 30.0
-"""Between lines about one stage, where there is no terminal to draw bars on."""
+"""Time between lines about one stage where there is no terminal to draw bars on, seconds."""
 JSON_INTERVAL_S = 0.1
-"""Between JSON lines about one stage: enough for a moving bar, and no flood."""
+"""Time between JSON lines about one stage, seconds: short enough for a moving bar, long enough for no flood."""
 ALIVE_S = 10.0
-"""Between JSON signs of life: a program that waits for one can tell slow work from a process that hangs."""
+"""Time between JSON signs of life, seconds; they tell slow work from a process that hangs."""
 
 
 ProgressMode = Literal["bars", "json", "names", "none"]
-"""How long work shows how far it is, and in which form results are printed."""
+"""Form in which progress and results are printed."""
 
 
 @dataclass
@@ -45,7 +44,7 @@ _state = _State()
 
 
 def configure(*, mode: ProgressMode = "bars", debug: bool = False) -> None:
-    """Take over the global options; the command line calls this once, before a command runs."""
+    """Set the global options; the command line does it once, before a command runs."""
     _state.mode, _state.debug = mode, debug
     warnings.showwarning = _show_warning
 
@@ -64,19 +63,19 @@ def say(text: str) -> None:
 
 
 def wrote(path: object) -> None:
-    """Print that a file or a folder was written; its name alone with `--progress names`."""
+    """Print that a file or a folder was written; only the name with `--progress names`."""
     name(path)
     say(f"wrote {path}")
 
 
 def name(path: object) -> None:
-    """Print the name of what was written, where standard output holds names only."""
+    """Print the name of a written file or folder, if standard output holds names only."""
     if names_only():
         print(_printable(str(path)), flush=True)
 
 
 def names_only() -> bool:
-    """Whether standard output holds nothing but the names of what is written."""
+    """Whether standard output holds nothing but the names of written files."""
     return _state.mode == "names"
 
 
@@ -89,7 +88,7 @@ def warn(text: str) -> None:
 
 
 def fail(error: BaseException, *, exit_code: int) -> None:
-    """Print the line with which the program ends; in JSON mode also as an object, so that the reader has its parts."""
+    """Print the error with which the program ends as one line; in JSON mode also as an object."""
     what = str(error) if isinstance(error, HolodriverError) else f"internal error: {type(error).__name__}: {error}"
     line = " ".join(what.split())  # one line, whatever a library put into its message
     if _state.mode == "json":
@@ -102,7 +101,7 @@ def fail(error: BaseException, *, exit_code: int) -> None:
 
 
 def stopped(*, exit_code: int) -> None:
-    """Print the line with which the program ends when the user stops it, for the reader of JSON as an `error`."""
+    """Print the line with which the program ends when the user stops it; in JSON mode also as an `error`."""
     line = "stopped; nothing half written"
     if _state.mode == "json":
         _emit("error", text=line, remedy=None, exit_code=exit_code)
@@ -110,7 +109,7 @@ def stopped(*, exit_code: int) -> None:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
-    """Print `rows` under the headings `columns` on standard output; numbers stand to the right."""
+    """Print `rows` under the headings `columns` on standard output; numbers are aligned to the right."""
     if _state.mode == "json":
         _emit("table", title=title, columns=list(columns), rows=[[_plain(cell) for cell in row] for row in rows])
     if _state.mode in ("json", "names"):
@@ -134,9 +133,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: st
 def reporting() -> Iterator[Progress]:
     """Show the progress of what runs in this block.
 
-    Yields the callable to pass on as `progress` (see `holodriver.progress`): bars on a terminal; a line at the begin
-    and the end of each stage, and every half minute, where standard error is a file; JSON lines; or nothing. A block
-    inside another shares its display, so commands can call one another.
+    Yields the callable to pass on as `progress` (see `holodriver.progress`), which shows bars on a terminal; a line at
+    the beginning and the end of each stage, and every half minute, in a file; JSON lines; or nothing. A block inside
+    another block shares its display, so commands can call one another.
     """
     if _state.reporter is not None:
         yield _state.reporter
@@ -153,13 +152,13 @@ def _reporter() -> AbstractContextManager[Progress]:
     if _state.mode == "json":
         return _alive(Lines(_emit_progress, interval=JSON_INTERVAL_S))
     if _state.mode in ("none", "names"):
-        return _silence()
+        return nullcontext(silent)
     return _bars() if sys.stderr.isatty() else Lines(_print_progress, interval=HEARTBEAT_S)
 
 
 @contextmanager
 def _alive(lines: "Lines") -> Iterator[Progress]:
-    """`lines`, with a sign of life now and then while the block lasts."""
+    """Make a block of `lines` in which a sign of life is printed every `ALIVE_S` seconds."""
     over = threading.Event()
 
     def beat() -> None:
@@ -174,11 +173,6 @@ def _alive(lines: "Lines") -> Iterator[Progress]:
         over.set()
 
 
-@contextmanager
-def _silence() -> Iterator[Progress]:
-    yield silent
-
-
 @dataclass
 class _Stage:
     begun: float
@@ -190,9 +184,9 @@ class Lines:
     """Reports each stage's first and last call, and one in between when `interval` seconds have passed.
 
     Args:
-        write: gets stage, done, total, note and the seconds since the stage began.
-        interval: seconds.
-        clock: monotonic seconds.
+        write: called with stage, done, total, note and the seconds since the stage began.
+        interval: shortest time between two reports of a stage, seconds.
+        clock: monotonic clock, seconds.
     """
 
     def __init__(
@@ -281,12 +275,12 @@ def _complain(line: str, *, colour: str) -> None:
 
 
 def _printable(text: str) -> str:
-    """`text` without what moves a terminal's cursor or changes its colours: it may come from a stranger's file."""
+    """The text without characters that control a terminal: it may come from a stranger's file."""
     return text if text.isprintable() else "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _plain(cell: object) -> object:
-    """A cell as JSON and people can both read it."""
+    """The cell as a value that JSON can hold."""
     return cell if isinstance(cell, (int, float, str, bool)) or cell is None else str(cell)
 
 
@@ -298,5 +292,5 @@ def _show_warning(
     file: object = None,
     line: object = None,
 ) -> None:
-    """Python's warnings from the library and below, in our own form; where they come from is for `--debug`."""
+    """Print one of Python's own warnings as ours; `--debug` adds the place that it comes from."""
     warn(f"{message} ({filename}:{lineno})" if _state.debug else " ".join(str(message).split()))

@@ -1,4 +1,4 @@
-"""`holodriver demo`: the whole line, once through."""
+"""`holodriver demo`: run everything once, from a Blender scene to pictures of the played hologram."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,17 +13,15 @@ from holodriver.optics.display import REFERENCE
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for all results.")] = Path("demo"),
     size: Annotated[str, typer.Option(help="Pixels: one number for a square, or WIDTHxHEIGHT.")] = "256",
-    planes: Annotated[int, typer.Option(min=2, help="Focal planes.")] = REFERENCE.planes,
+    planes: Annotated[int, typer.Option(min=2, help="Number of focal planes.")] = REFERENCE.planes,
     spp: Annotated[int, typer.Option(min=1, help="Samples per pixel of each rendered image.")] = 16,
-    iterations: Annotated[int, typer.Option(min=1, help="Most steps of the optimiser for each colour.")] = 100,
+    iterations: Annotated[int, typer.Option(min=1, help="Largest number of optimiser steps for each colour.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the scene and of the rendering.")] = 0,
-    blender: Annotated[
-        Path | None, typer.Option(help="Blender, or a Python that has bpy; else it is looked for.")
-    ] = None,
+    blender: Annotated[Path | None, typer.Option(help="Blender, or a Python with bpy. By default it is found.")] = None,
     profile: Profile = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """From a Blender scene to a hologram, panel frames and pictures of it, in one go."""
+    """Make a hologram, panel frames and pictures of it from a Blender scene, in one go."""
     from holodriver.scores.table import HEADINGS, table_rows
     from holodriver.tasks.demo import PAGE, SCORES, SHEET, DemoSettings, run_demo
 

@@ -1,4 +1,4 @@
-"""`holodriver doctor`: what this machine has and lacks."""
+"""`holodriver doctor`: say what this machine has and lacks."""
 
 import json
 
@@ -8,12 +8,10 @@ from holodriver.cli import console
 from holodriver.cli.options import Json
 
 
-def doctor(
-    as_json: Json = False,
-) -> None:
+def doctor(as_json: Json = False) -> None:
     """Say what this machine has and lacks, and what to do about it.
 
-    The exit code is 0 unless something is broken without which no hologram can be computed.
+    The exit code is 1 if a part that holograms need is broken, and 0 otherwise.
     """
     from holodriver.tasks.doctor import survey
 

@@ -1,4 +1,4 @@
-"""`holodriver encode`: wave fields into panel frames."""
+"""`holodriver encode`: encode wave fields into panel frames."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,50 +6,49 @@ from typing import Annotated
 import typer
 
 from holodriver.cli import console
-from holodriver.cli.options import Gain, Overwrite
+from holodriver.cli.options import Overwrite
 
 
 def encode(
     source: Annotated[list[Path], typer.Argument(help="Hologram files (.holo) of one sequence.")],
-    gain: Gain = None,
+    gain: Annotated[
+        list[float] | None, typer.Option("--gain", help="Gain, given once or for each colour. By default it is found.")
+    ] = None,
     frames: Annotated[
-        Path | None,
-        typer.Option("--frames", help="Folder to which the frames of a single hologram are written as PNG as well."),
+        Path | None, typer.Option("--frames", help="Folder to which the frames of a single hologram are also written.")
     ] = None,
     refine: Annotated[
-        Path | None,
-        typer.Option(
-            "--refine", help="Focal stack of a single hologram. The grey levels are improved until they show it."
-        ),
+        Path | None, typer.Option("--refine", help="Focal stack by which the frames of one hologram are improved.")
     ] = None,
     calibration: Annotated[
-        Path | None,
-        typer.Option(
-            "--calibration",
-            help="Calibration file of the panel, with its look-up tables and the places where its colours fall.",
-        ),
+        Path | None, typer.Option("--calibration", help="Calibration file of the panel (see 'holodriver calibrate').")
     ] = None,
     panel: Annotated[
-        str | None,
-        typer.Option(
-            "--panel", help="Name of the panel to encode for. A calibration of another panel is then refused."
-        ),
+        str | None, typer.Option("--panel", help="Panel to encode for. A calibration of another panel is refused.")
     ] = None,
     force: Annotated[
-        bool,
-        typer.Option("--force", help="Use the calibration even if it is of another panel or of other colours."),
+        bool, typer.Option("--force", help="Use the calibration even if it is of another panel or of other colours.")
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Encode holograms into panel frames, all with the same gain, and store the frames in the same files."""
-    from holodriver.tasks.encode import EncodeSettings
-    from holodriver.tasks.encode import encode as encoding
+    from holodriver.tasks import encode as task
 
-    settings = EncodeSettings(tuple(gain or ()), frames, refine, calibration, panel, force)
     with console.reporting() as progress:
-        made = encoding(source, settings, overwrite=overwrite, progress=progress, say=console.say, warn=console.warn)
-        for one in made:
-            console.name(one.path)
-            console.say(f"encoded {one.path} with gains {', '.join(f'{value:.4f}' for value in one.gains)}")
-            if one.frames is not None:
-                console.say(f"wrote {one.frames}")
+        for path, made in task.encode(
+            source,
+            gains=gain or (),
+            folder=frames,
+            refine=refine,
+            calibration=calibration,
+            panel=panel,
+            force=force,
+            overwrite=overwrite,
+            progress=progress,
+            say=console.say,
+            warn=console.warn,
+        ):
+            console.name(path)
+            console.say(f"encoded {path} with gains {', '.join(f'{value:.4f}' for value in made.gains)}")
+            if frames is not None:
+                console.say(f"wrote {frames}")

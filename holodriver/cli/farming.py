@@ -1,4 +1,4 @@
-"""Batches on the command line: the options that say who does the units, and how a batch is shown."""
+"""Batches on the command line: the options about who does the units, and how a batch is shown."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,8 +21,8 @@ Jobs = Annotated[
     int,
     typer.Option(
         min=1,
-        help="The number of units that are done at the same time, each in a process with its share of the cores. "
-        "With --cluster it is the number of jobs in the queue.",
+        help="The number of units that are done at the same time, each in its own process. With --cluster it is the "
+        "number of jobs in the queue.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -30,8 +30,8 @@ Threads = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="The number of threads that each unit, or the one piece of work, computes with. By default a unit takes "
-        "its share of the cores, or one thread on a farm.",
+        help="The number of threads that each unit computes with. By default it is its share of the cores, or one "
+        "thread on a farm.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -44,56 +44,42 @@ Scheduler = Annotated[
     ),
 ]
 Cluster = Annotated[
-    str | None,
-    typer.Option(metavar="slurm", help="The queue whose machines do the units.", rich_help_panel=PANEL),
+    str | None, typer.Option(metavar="slurm", help="The queue whose machines do the units.", rich_help_panel=PANEL)
 ]
 ClusterOption = Annotated[
     list[str] | None,
     typer.Option(
         "--cluster-option",
         metavar="NAME=VALUE",
-        help="A setting for the queue as dask-jobqueue names it, such as queue=gpu or walltime=04:00:00. It may be "
-        "repeated.",
+        help="A setting for the queue, as dask-jobqueue names it, such as queue=gpu. It may be repeated.",
         rich_help_panel=PANEL,
     ),
 ]
 Retries = Annotated[
-    int,
-    typer.Option(min=0, help="The number of times that a failed unit is done again.", rich_help_panel=PANEL),
+    int, typer.Option(min=0, help="The number of times that a failed unit is done again.", rich_help_panel=PANEL)
 ]
 DryRun = Annotated[
     bool,
     typer.Option(
         "--dry-run",
-        help="Only say what is done, what is to do and what it needs. This also works with train.",
+        help="Only say what is done, what is to do and what it needs. It also works with train.",
         rich_help_panel=PANEL,
     ),
 ]
 
 RETRIES = 1
-"""If nobody says."""
+"""Default number of times that a failed unit is done again."""
 
 _SHOWN = 40
-"""Largest number of units that a plan names."""
+"""Largest number of units whose names a plan prints."""
 
 COMMANDS = ("render", "synth", "rgbd", "rgbd-video", "looking-glass")
 """Commands that do batches."""
 
-ANYWHERE = {
-    "--jobs": True,
-    "--threads": True,
-    "--scheduler": True,
-    "--cluster": True,
-    "--cluster-option": True,
-    "--retries": True,
-    "--dry-run": False,
-}
-"""The options that may stand anywhere on the command line, and whether a value follows."""
-
 
 @dataclass(frozen=True)
 class Given:
-    """What the command line says of batches; the fields are called as the options are."""
+    """Global options about batches; the fields have the names of the options."""
 
     jobs: int = 1
     threads: int | None = None
@@ -103,6 +89,9 @@ class Given:
     retries: int = RETRIES
     dry_run: bool = False
 
+
+ANYWHERE = {f"--{field.name.replace('_', '-')}": field.name != "dry_run" for field in fields(Given)}
+"""Options that may stand anywhere on the command line, and whether a value follows."""
 
 _given = Given()
 
@@ -137,7 +126,7 @@ def chosen_farm() -> "Farm":
 
 @contextmanager
 def alone(what: str) -> Iterator[None]:
-    """A block that does one piece of work with `--threads`, where the other options of a farm are refused.
+    """Make a block that does one piece of work with `--threads`; the other options of a farm are refused.
 
     Args:
         what: what those options are for.
@@ -145,23 +134,24 @@ def alone(what: str) -> Iterator[None]:
     Raises:
         InputError: one of those options was given.
     """
-    from holodriver.system.machine import limited_threads
-
-    refuse_farm(f"is for {what}: this is one piece of work", but=("threads",))
-    with limited_threads(_given.threads):
+    with without_batches(f"is for {what}: this is one piece of work"):
         yield
 
 
 @contextmanager
-def without_batches(*, but: tuple[str, ...] = ()) -> Iterator[None]:
-    """A block for a command that does no batches: it computes with `--threads`; the rest is refused unless in `but`.
+def without_batches(why: str = "", *, but: tuple[str, ...] = ()) -> Iterator[None]:
+    """Make a block that computes with `--threads`; the other options of a farm are refused.
+
+    Args:
+        why: why they are refused; by default, because the command does no batches.
+        but: names of options that are allowed.
 
     Raises:
-        InputError: another option of a farm was given.
+        InputError: an option was given that is not in `but`.
     """
     from holodriver.system.machine import limited_threads
 
-    refuse_farm(f"is for {', '.join(COMMANDS[:-1])} and {COMMANDS[-1]} quilt", but=("threads", *but))
+    refuse_farm(why or f"is for {', '.join(COMMANDS[:-1])} and {COMMANDS[-1]} quilt", but=("threads", *but))
     with limited_threads(_given.threads):
         yield
 
@@ -178,16 +168,40 @@ def refuse_farm(why: str, *, but: tuple[str, ...] = ()) -> None:
 
 
 def run_batch(batch: "Batch", made: "Callable[[Outcome], object]" = lambda outcome: None) -> "list[Outcome] | None":
-    """Do a batch on the chosen farm, or only show its plan with `--dry-run`, for which the result is None.
+    """Do a batch on the chosen farm, and print what was left out; `--progress names` prints each result's name.
+
+    With `--dry-run` only the plan is printed, and the result is None.
 
     Args:
-        made: told of each outcome as it comes.
+        batch: the units.
+        made: called with each outcome as soon as it is there.
     """
+    from holodriver.farm.run import run
+
     farm = chosen_farm()
     if dry_run():
-        show_plan(batch, farm)
+        _show_plan(batch, farm)
         return None
-    return do(batch, farm, made)
+
+    def named(outcome: "Outcome") -> None:
+        if outcome.error is None:
+            console.name(outcome.unit.outputs[0])
+        made(outcome)
+
+    with console.reporting() as progress:
+        outcomes = run(batch, farm, progress=progress, warn=console.warn, made=named)
+    before = [outcome for outcome in outcomes if not outcome.attempts]
+    if before:
+        said = "which the interrupted run had made" if batch.overwrite else "--overwrite makes them again"
+        console.say(f"left out {len(before)} already in {batch.folder}; {said}")
+    return outcomes
+
+
+def run_and_tell(batch: "Batch") -> None:
+    """Do a batch, and print what was made and what failed; see `run_batch` and `tell_batch`."""
+    outcomes = run_batch(batch)
+    if outcomes is not None:
+        tell_batch(batch, outcomes)
 
 
 def tell_batch(batch: "Batch", outcomes: "list[Outcome]") -> None:
@@ -205,8 +219,8 @@ def made_of(outcomes: "list[Outcome]") -> "list[Outcome]":
     return [outcome for outcome in outcomes if outcome.attempts and outcome.error is None]
 
 
-def show_plan(batch: "Batch", farm: "Farm") -> None:
-    """Print what a run would do, and refuse what would not fit."""
+def _show_plan(batch: "Batch", farm: "Farm") -> None:
+    """Print what a run would do, and refuse a batch for which memory or disk is too small."""
     from holodriver.farm.run import plan_of
 
     plan = plan_of(batch, farm)
@@ -227,24 +241,6 @@ def show_plan(batch: "Batch", farm: "Farm") -> None:
         with queue_cluster(farm, memory=plan.budget.memory) as asked:
             console.say(asked.job_script())
     plan.budget.check()
-
-
-def do(batch: "Batch", farm: "Farm", made: "Callable[[Outcome], object]" = lambda outcome: None) -> "list[Outcome]":
-    """Do a batch, and print what was left out; `--progress names` prints each result as it is made."""
-    from holodriver.farm.run import run
-
-    def named(outcome: "Outcome") -> None:
-        if outcome.error is None:
-            console.name(outcome.unit.outputs[0])
-        made(outcome)
-
-    with console.reporting() as progress:
-        outcomes = run(batch, farm, progress=progress, warn=console.warn, made=named)
-    before = [outcome for outcome in outcomes if not outcome.attempts]
-    if before:
-        said = "which the run that was cut off had made" if batch.overwrite else "--overwrite makes them again"
-        console.say(f"left out {len(before)} already in {batch.folder}; {said}")
-    return outcomes
 
 
 def judge(outcomes: "list[Outcome]") -> None:
@@ -268,5 +264,5 @@ def judge(outcomes: "list[Outcome]") -> None:
 
 
 def absolute(path: Path | None) -> Path | None:
-    """The path as other processes understand it."""
+    """The path as other processes, in other folders, understand it."""
     return None if path is None else path.absolute()

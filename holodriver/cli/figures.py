@@ -1,4 +1,4 @@
-"""`holodriver figures`: the counterparts of the paper's figures, and the page that holds its claims against them."""
+"""`holodriver figures`: make counterparts of the paper's figures, and the page that judges its claims."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,37 +19,26 @@ if TYPE_CHECKING:
 CLAIMS, PAGE = "claims", "page"
 FOLDER = Path("studies")
 
-Output = Annotated[
-    Path, typer.Option("-o", "--output", help="The folder for pictures, tables, data and what was computed.")
-]
-Cache = Annotated[
-    Path | None,
-    typer.Option("--cache", help="The folder of what was computed, which may be shared. By default OUTPUT/cache."),
-]
+Output = Annotated[Path, typer.Option("-o", "--output", help="The folder for pictures, tables, data and results.")]
+Cache = Annotated[Path | None, typer.Option("--cache", help="The folder of kept results. By default OUTPUT/cache.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Work small: 128 pixels, 11 planes, 2 scenes and few steps.")]
 Stack = Annotated[
     list[Path] | None,
-    typer.Option(
-        "--stack", help="A focal stack to use in place of own scenes. It may be repeated; the first one is shown."
-    ),
+    typer.Option("--stack", help="A focal stack in place of own scenes. It may be repeated; the first one is shown."),
 ]
 From = Annotated[
-    Source, typer.Option("--scenes-from", help="Whether own scenes are rendered in Blender, or layers drawn at random.")
+    Source, typer.Option("--scenes-from", help="Whether own scenes are rendered, or drawn as random layers.")
 ]
 Planes = Annotated[
-    int | None,
-    typer.Option(
-        "--planes", min=3, help="The number of focal planes of own scenes. By default 21, or 11 with --quick."
-    ),
+    int | None, typer.Option("--planes", min=3, help="Focal planes of own scenes. By default 21, or 11 with --quick.")
 ]
 Count = Annotated[
-    int | None,
-    typer.Option("--scenes", min=1, help="The number of own scenes. By default 5, or 2 with --quick."),
+    int | None, typer.Option("--scenes", min=1, help="How many own scenes. By default 5, or 2 with --quick.")
 ]
 Steps = Annotated[
     int | None,
     typer.Option(
-        "--iterations", min=1, help="The largest number of the optimiser's steps. By default 500, or 100 with --quick."
+        "--iterations", min=1, help="The optimiser's largest number of steps. By default 500, or 100 with --quick."
     ),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="The seed of the first own scene.")]
@@ -57,8 +46,8 @@ Networks = Annotated[
     Path | None,
     typer.Option(
         "--networks",
-        help="A folder with a folder of weights for each size of network (holodriver train network --shape), for the "
-        "study of channels. By default four sizes are trained.",
+        help="A folder with a folder of weights for each size of network, for the study of channels. By default four "
+        "sizes are trained.",
     ),
 ]
 
@@ -67,8 +56,8 @@ def figures(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help=f"The figures 2a 3 4 5 6 7 9 phase-noise. '{CLAIMS}' makes all figures and sweeps, and the page of "
-            f"claims. '{PAGE}' makes the page alone, from the results that are there. By default all figures are made."
+            help=f"The figures 2a 3 4 5 6 7 9 phase-noise (default: all); '{CLAIMS}', which makes all figures, sweeps "
+            f"and the page of claims; or '{PAGE}', which makes the page from the results that are there."
         ),
     ] = None,
     output: Output = FOLDER,
@@ -79,8 +68,8 @@ def figures(
         str | None,
         typer.Option(
             "--size",
-            help="The pixels of a side of own scenes; after a comma, the second size of figure 5. By default "
-            "512,1920x1080, or 128,256x144 with --quick.",
+            help="The side of own scenes and the second size of figure 5, pixels. By default 512,1920x1080, or "
+            "128,256x144 with --quick.",
         ),
     ] = None,
     planes: Planes = None,
@@ -88,8 +77,7 @@ def figures(
     iterations: Steps = None,
     seed: Seed = None,
     rgbd: Annotated[
-        Path | None,
-        typer.Option("--rgbd", help="A real picture with depth for figure 6, as 'holodriver synth' takes it."),
+        Path | None, typer.Option("--rgbd", help="A real picture with depth for figure 6, as synth takes it.")
     ] = None,
     weights: Weights = None,
     networks: Networks = None,
@@ -99,9 +87,8 @@ def figures(
 ) -> None:
     """Make the paper's figures from our own scenes: PNG, table (CSV, JSON) and arrays (.npz) of each.
 
-    What was computed is kept: a second run costs nothing, and a killed one goes on. The page, OUTPUT/claims.html, holds
-    each of the paper's claims against the figures and sweeps. Blender is the one that HOLODRIVER_BLENDER names, or is
-    looked for.
+    Computed results are kept: a second run costs nothing, and a killed one goes on. The page OUTPUT/claims.html holds
+    each of the paper's claims against the figures and sweeps. HOLODRIVER_BLENDER names the Blender to use.
     """
     from holodriver.study.page import claims_page
     from holodriver.study.run import FIGURES, run
@@ -127,7 +114,7 @@ def figures(
 
 
 def _sizes(text: str | None) -> tuple[int | None, tuple[int, int] | None]:
-    """Side of own scenes, and second size of figure 5."""
+    """The side of own scenes, and the width and height of the second size of figure 5, pixels."""
     if text is None:
         return None, None
     first, comma, second = text.partition(",")
@@ -135,10 +122,10 @@ def _sizes(text: str | None) -> tuple[int | None, tuple[int, int] | None]:
 
 
 def parse_side(text: str) -> int:
-    """Pixels of a side.
+    """Pixels of a side, of a text such as "512".
 
     Raises:
-        InputError: it is something else, or two sides.
+        InputError: the text is something else, or names two different sides.
     """
     width, height = parse_size(text)
     if width != height:
@@ -149,14 +136,14 @@ def parse_side(text: str) -> int:
 def work_in(
     output: Path, settings: "Settings", profile: Path | None, cache: Path | None, *, progress: "Progress"
 ) -> "Work":
-    """What studies work with, in a folder."""
+    """The settings, display, cache and folder of studies."""
     from holodriver.study.work import Work
 
     return Work(output, settings, display_profile(profile), cache=cache, progress=progress)
 
 
 def tell(result: "Result") -> None:
-    """Print a result."""
+    """Print the table, the remarks and the picture of a figure or a sweep."""
     outcome = result.outcome
     console.table(
         outcome.columns, [["" if cell is None else cell for cell in row] for row in outcome.rows], title=outcome.title

@@ -1,4 +1,4 @@
-"""`holodriver import`: wave fields of other programs as holograms."""
+"""`holodriver import`: turn wave fields of other programs into holograms."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from holodriver.cli import console
-from holodriver.cli.options import Overwrite
+from holodriver.cli.options import Overwrite, parse_numbers
 from holodriver.errors import InputError
 from holodriver.optics.array_layout import Layout, Meaning
 
@@ -15,40 +15,37 @@ def import_field(
     field: Annotated[
         list[Path],
         typer.Argument(
-            help="Wave field: .npy, .mat, or phase pictures (.png, .tif, .exr); one file, or one for each wavelength."
+            help="The wave field: .npy, .mat, or phase pictures (.png, .tif, .exr), one or one for each wavelength."
         ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Hologram to write (NAME.holo).")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The hologram to write (NAME.holo).")],
     pitch: Annotated[
-        float | None, typer.Option(min=0.01, help="Distance of the samples, µm; that of --profile if left out.")
+        float | None, typer.Option(min=0.01, help="The distance of the samples, µm. By default that of --profile.")
     ] = None,
     wavelengths: Annotated[
-        str | None,
-        typer.Option(help="Wavelengths of the colours, nm, such as 638,515,460; those of --profile if left out."),
+        str | None, typer.Option(help="The wavelengths, nm, such as 638,515,460. By default those of --profile.")
     ] = None,
     profile: Annotated[
         Path | None,
         typer.Option(
             "--profile",
-            help="Display profile (TOML) that the hologram is for; if left out, a display with one panel pixel for "
-            "each sample.",
+            help="The display profile (TOML) that the hologram is for. By default each sample is one panel pixel.",
         ),
     ] = None,
     amplitude: Annotated[
         list[Path] | None,
-        typer.Option("--amplitude", help="Amplitude that belongs to the phase; one file, or one for each wavelength."),
+        typer.Option(
+            "--amplitude", help="The amplitude that belongs to the phase: one file or one for each wavelength."
+        ),
     ] = None,
     meaning: Annotated[
         Meaning | None,
-        typer.Option(help="What the numbers are. Pictures hold phase if left out; arrays of real numbers need it."),
+        typer.Option(help="What the numbers are. Arrays of real numbers need it; pictures hold phase by default."),
     ] = None,
-    variable: Annotated[str | None, typer.Option(help="Name of the variable in a .mat file that has several.")] = None,
-    layout: Annotated[
-        Layout | None, typer.Option(help="Order of the axes; needed only where the shape leaves it open.")
-    ] = None,
+    variable: Annotated[str | None, typer.Option(help="The variable in a .mat file that has several.")] = None,
+    layout: Annotated[Layout | None, typer.Option(help="The order of the axes, if the shape leaves it open.")] = None,
     conjugate: Annotated[
-        bool,
-        typer.Option("--conjugate", help="The field is for light that gains the phase −kz, or its phase is inverted."),
+        bool, typer.Option("--conjugate", help="The light gains the phase −kz, or the phase is inverted.")
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -63,15 +60,16 @@ def import_field(
     from holodriver.tasks.read_write import read, write
 
     if output.suffix.lower() != ".holo":
-        raise InputError("has no suffix of a hologram, expected .holo", where=output)
+        raise InputError("is not the name of a hologram, expected NAME.holo", where=output)
     check_output(output, overwrite=overwrite)
     if profile is None and (pitch is None or wavelengths is None):
         raise InputError("the pitch and the wavelengths of the field are needed", remedy="give both, or --profile")
+    nanometres = None if wavelengths is None else parse_numbers(wavelengths, "--wavelengths")
     found = read(
         field,
         WaveField,
         pitch=None if pitch is None else pitch * 1e-6,
-        wavelengths=None if wavelengths is None else parse_wavelengths(wavelengths),
+        wavelengths=None if nanometres is None else [1e-9 * value for value in nanometres],
         display=None if profile is None else read_profile(profile),
         amplitude=amplitude or (),
         meaning=meaning,
@@ -82,15 +80,3 @@ def import_field(
     write(output, found, overwrite=overwrite)
     console.say(f"assumed: {found.provenance['imported']['assumed']}")
     console.say(f"wrote {output}")
-
-
-def parse_wavelengths(text: str) -> tuple[float, ...]:
-    """Wavelengths (m) of "638,515,460" (nm).
-
-    Raises:
-        InputError: it is no list of numbers.
-    """
-    try:
-        return tuple(float(part) * 1e-9 for part in text.split(","))
-    except ValueError as error:
-        raise InputError(f"--wavelengths is {text!r}, expected nanometres such as 638,515,460") from error

@@ -1,4 +1,4 @@
-"""`holodriver info`: what a file holds."""
+"""`holodriver info`: say what a file holds."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def info(
     ],
     as_json: Json = False,
 ) -> None:
-    """Say what a file holds: sizes, display, where it came from, how good it is."""
+    """Say what a file holds: sizes, display, origin and quality."""
     from holodriver.tasks.info import facts_of
     from holodriver.viewer.facts import flat
 

@@ -1,4 +1,4 @@
-"""Ctrl-C as a question: long work that can stop with what it has finds out that somebody wants it to."""
+"""Ctrl-C for long work that can stop early and keep its result so far."""
 
 import signal
 import threading
@@ -9,9 +9,9 @@ from types import FrameType
 
 @contextmanager
 def stopping_on_interrupt() -> Iterator[Callable[[], bool]]:
-    """A block in which the first Ctrl-C only makes the callable say yes; a second one stops as ever.
+    """Make a block in which the first Ctrl-C only makes the yielded callable return True; a second one stops the work.
 
-    Signals reach the main thread alone; in another thread nothing is changed and the callable never says yes.
+    Signals reach the main thread only; in another thread nothing changes, and the callable never returns True.
     """
     asked = threading.Event()
 

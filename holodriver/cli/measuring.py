@@ -1,7 +1,7 @@
-"""The person at the console, who is told of a rig and orders its light (`play`, `calibrate`, `capture`)."""
+"""The person at the console, who is told about a rig and orders its light (`play`, `calibrate`, `capture`)."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -10,20 +10,11 @@ from holodriver.cli import console
 if TYPE_CHECKING:
     from holodriver.progress import Progress
     from holodriver.rig.play.before_light import Heard
-    from holodriver.tasks.measuring import Person
-
-EvenPower = Annotated[
-    float | None,
-    typer.Option(
-        min=0.001,
-        help="The power of each laser, mW. By default it is 1, or the lowest limit of the rig.",
-        show_default=False,
-    ),
-]
+    from holodriver.tasks.measuring import Place
 
 
 def heard_on_console(progress: "Progress") -> "Heard":
-    """Tell the person at the console of a rig."""
+    """What a rig reports, printed on the console."""
     from holodriver.rig.play.before_light import Heard
 
     return Heard(
@@ -37,16 +28,16 @@ def heard_on_console(progress: "Progress") -> "Heard":
     )
 
 
-def person_at_console() -> "Person":
-    """The person at the console: told of a rig there, and asked there for a new order."""
+def place_at_console(rig: str, arm: bool, power_mw: float | None) -> "Place":
+    """The rig or the simulated lab, with the person at the console, who is told about it and orders its light."""
     from holodriver.progress import silent
-    from holodriver.tasks.measuring import Person
+    from holodriver.tasks.measuring import Place
 
-    return Person(heard_on_console(silent), _new_order)
+    return Place(rig, arm, power_mw, heard_on_console(silent), _new_order)
 
 
 def _new_order(what_happened: str) -> bool:
-    """Ask the person at the terminal; who is not there gives no order."""
+    """Ask the person at the terminal; without a terminal there is no order."""
     if not sys.stdin.isatty():
         return False
     console.warn(what_happened)

@@ -1,4 +1,4 @@
-"""`holodriver monitors`: what a panel can be connected as."""
+"""`holodriver monitors`: list the connected monitors, of which one may be the panel."""
 
 import json
 
@@ -6,13 +6,11 @@ from holodriver.cli import console
 from holodriver.cli.options import Json
 
 
-def monitors(
-    as_json: Json = False,
-) -> None:
+def monitors(as_json: Json = False) -> None:
     """List the monitors: connector, what each calls itself (EDID), place, size, refresh rate, scale, gamma ramp.
 
-    A rig file and `pattern --monitor` name one by what it calls itself or by its connector, which stay, or by its
-    index, which may not.
+    A rig file and `pattern --monitor` name a monitor by its EDID name or its connector, which stay the same, or by its
+    index, which may change.
     """
     from holodriver.rig.panel.monitors import monitors as all_monitors
 

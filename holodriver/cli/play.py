@@ -1,4 +1,4 @@
-"""`holodriver play`: panel frames on the rig, lasers in step."""
+"""`holodriver play`: show panel frames on the rig, lasers in step."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,13 +7,12 @@ import typer
 
 from holodriver.cli import console
 from holodriver.cli.measuring import heard_on_console
-from holodriver.cli.options import Overwrite
+from holodriver.cli.options import SIMULATED, Overwrite
 from holodriver.errors import InputError
 
 if TYPE_CHECKING:
     from holodriver.rig.simulated.simulated_rig import Simulation
 
-SIMULATED = "simulated"
 STREAM = Path("-")
 
 
@@ -24,74 +23,50 @@ def play(
             help="Hologram files with panel frames, folders of frames or of holograms; - for names on standard input."
         ),
     ],
-    rig: Annotated[str, typer.Option(help="The rig to play on: a rig file, or the word simulated.")] = SIMULATED,
-    arm: Annotated[
-        bool,
-        typer.Option(
-            "--arm",
-            help="Light the lasers of a rig file, which plays dark without it. The simulated rig lights its simulated "
-            "lasers in any case.",
-        ),
-    ] = False,
-    cycles: Annotated[
-        int | None, typer.Option(help="How often all holograms are shown; once if left out.", show_default=False)
-    ] = None,
+    rig: Annotated[str, typer.Option(help="The rig file, or 'simulated', which needs no hardware.")] = SIMULATED,
+    arm: Annotated[bool, typer.Option("--arm", help="Light real lasers. Simulated ones are always lit.")] = False,
+    cycles: Annotated[int | None, typer.Option(help="How often all holograms are shown. By default once.")] = None,
     duration: Annotated[
         float | None,
         typer.Option(
-            help="Seconds to play; if left out, until the last hologram, or 1 s for a single one that nobody can end.",
-            show_default=False,
+            help="The time to play, seconds. By default until the last hologram, or 1 s for a single one that nobody "
+            "can end."
         ),
     ] = None,
-    loop: Annotated[
-        bool, typer.Option("--loop", help="Begin again after the last hologram, until somebody says quit.")
-    ] = False,
-    fps: Annotated[
-        float | None, typer.Option(help="Holograms a second; one for each cycle of colours if left out.")
-    ] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Begin again after the last hologram, until quit.")] = False,
+    fps: Annotated[float | None, typer.Option(help="Holograms a second. By default one a colour cycle.")] = None,
     refresh: Annotated[
-        float | None,
-        typer.Option(help="Refreshes of the simulated panel a second, Hz; 60 if left out.", show_default=False),
+        float | None, typer.Option(help="The refresh rate of the simulated panel, Hz. By default it is 60.")
     ] = None,
     power: Annotated[
-        float, typer.Option(min=0.001, help="Power of the strongest laser, mW; the others balance the encoding gains.")
+        float,
+        typer.Option(min=0.001, help="The power of the strongest laser, mW. The others balance the encoding gains."),
     ] = 1.0,
-    memory: Annotated[float, typer.Option(min=0.01, help="Memory for holograms that are read ahead, GiB.")] = 1.0,
-    log: Annotated[Path | None, typer.Option(help="Write when each frame stood to this CSV.")] = None,
+    memory: Annotated[float, typer.Option(min=0.01, help="The memory for holograms that are read ahead, GiB.")] = 1.0,
+    log: Annotated[Path | None, typer.Option(help="Write to this CSV file when each frame was shown.")] = None,
     record: Annotated[
-        Path | None,
-        typer.Option(help="Write the pixels that each laser lit to this folder (simulated rig)."),
+        Path | None, typer.Option(help="Write the pixels that each simulated laser lit to this folder.")
     ] = None,
     film: Annotated[
-        Path | None,
-        typer.Option(help="Write what a camera would have seen, colours fused, to this film (.mp4; simulated rig)."),
+        Path | None, typer.Option(help="Write what a simulated camera saw, colours fused, to this film (.mp4).")
     ] = None,
     focus: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            help="Normalised depth on which that camera is focused; 0.5 if left out.",
-            show_default=False,
-        ),
+        float | None, typer.Option(min=0, max=1, help="The normalised depth on which that camera is focused; or 0.5.")
     ] = None,
     fault: Annotated[
         list[str] | None,
         typer.Option(
-            help="Let something go wrong on the simulated rig: drop=0.01, lose=0.01, delay=0.02 (shares of frames), "
-            "noise=0.02, drift=-0.1, unplug=0.5 (s), seed=1; may be repeated."
+            help="A fault of the simulated rig: drop=0.01, lose=0.01, delay=0.02 (shares of frames), noise=0.02, "
+            "drift=-0.1, unplug=0.5 (s), seed=1. It may be repeated."
         ),
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Show panel frames on the rig, each colour's frame lit by its laser.
 
-    Keys of the terminal, or lines of the standard input, control it: next, previous, go N, pause, sweep (focus, forth
-    and back), power, blank, status, quit. The source - reads the names of holograms from the standard input, one a
-    line, as they are made.
-
-    The simulated rig is made for the holograms that it plays, and needs no hardware. All but its panel, its lasers and
-    their controller is what a lab uses.
+    Keys of the terminal, or lines of the standard input, control the play: next, previous, go N, pause, sweep (of the
+    focus), power, blank, status, quit. The source - reads the names of holograms from the standard input, one a line,
+    as they are made. The simulated rig uses the lab's own player; only panel, lasers and controller are simulated.
     """
     from holodriver.rig.play.control import KEYS_HELP, Listener, listening
     from holodriver.rig.play.session import MAX_NAME, NameStream, PlaySettings, play_on_rig
@@ -128,11 +103,7 @@ def _simulation(
     focus: float | None,
     fault: list[str] | None,
 ) -> "Simulation | None":
-    """What the options say about the simulated rig; None for a rig file.
-
-    Raises:
-        InputError: an option that is for the simulated rig alone, and the rig is another; or a fault that nobody knows.
-    """
+    """The simulated rig that the options describe, or None for a rig file, for which they are refused."""
     from holodriver.rig.simulated.faults import Faults
     from holodriver.rig.simulated.simulated_rig import FOCUS, REFRESH_HZ, Simulation
 
@@ -147,5 +118,5 @@ def _simulation(
     options = {"--refresh": refresh, "--record": record, "--film": film, "--focus": focus, "--fault": fault}
     for name, value in options.items():
         if value is not None:
-            raise InputError("is for the simulated rig alone", where=name, remedy="leave it away")
+            raise InputError("is for the simulated rig alone", where=name, remedy="leave it out")
     return None

@@ -1,4 +1,4 @@
-"""`holodriver quantise`: trained weights into the networks that the program runs."""
+"""`holodriver quantise`: make the networks that the program runs from trained weights."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,18 +14,14 @@ def quantise(
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder of networks to write.")],
     calibrate: Annotated[
         list[Path],
-        typer.Option("--calibrate", help="Focal stacks, or folders of them, on which the ranges of values are found."),
+        typer.Option("--calibrate", help="Focal stacks, or folders of them, that give the ranges of values."),
     ],
-    at_most: Annotated[
-        int, typer.Option("--stacks", min=1, help="The largest number of focal stacks that are used.")
-    ] = 4,
+    at_most: Annotated[int, typer.Option("--stacks", min=1, help="The largest number of focal stacks used.")] = 4,
     card: Annotated[
         Path | None,
         typer.Option("--card", help="A Markdown file about data and results, which becomes part of the model card."),
     ] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Use the plain range of the values, and try no other way.")
-    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Use the plain range of values, and nothing else.")] = False,
     profile: Profile = None,
     overwrite: Overwrite = False,
 ) -> None:

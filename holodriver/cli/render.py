@@ -1,4 +1,4 @@
-"""`holodriver render`: a Blender scene to focal stacks, an RGB-D image, a quilt, a depth range or a data set."""
+"""`holodriver render`: render focal stacks, RGB-D images, quilts and data sets, or find the depth range of a scene."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from holodriver.cli import console, farming
-from holodriver.cli.options import Overwrite, parse_frames, parse_size
+from holodriver.cli.options import Overwrite, parse_frames, parse_size, print_help
 from holodriver.errors import InputError
 from holodriver.optics.display import REFERENCE
 from holodriver.optics.focus import Mapping
@@ -14,7 +14,6 @@ from holodriver.scene.render_job import CPU, RANDOM, RenderJob, Route, Split
 
 if TYPE_CHECKING:
     from holodriver.blender.quilt import QuiltJob
-    from holodriver.farm.unit import Batch
 
 SIZE = "256"
 """Default size of an image: pixels of each side."""
@@ -31,8 +30,8 @@ PICTURE, QUALITY, BLENDER = "Picture", "Quality", "Blender"
 Scene = Annotated[
     str,
     typer.Argument(
-        help="A .blend file, 'demo' for the scene that comes along, 'random' for a scene made from the seed, or "
-        "'random-train' for one of things and textures that 'random' never has."
+        help="A .blend file, 'demo' for the scene of holodriver, 'random' for a scene made from the seed, or "
+        "'random-train' for one with things and textures that 'random' never has."
     ),
 ]
 Frames = Annotated[
@@ -42,16 +41,12 @@ Frames = Annotated[
 Size = Annotated[str, typer.Option(help="Pixels: one number for a square, or WIDTHxHEIGHT.", rich_help_panel=PICTURE)]
 Near = Annotated[
     float | None,
-    typer.Option(
-        help="Distance of the near focal plane, m. By default it is that of the nearest surface in view.",
-        rich_help_panel=PICTURE,
-    ),
+    typer.Option(help="Distance of the near focal plane, m. By default the nearest surface.", rich_help_panel=PICTURE),
 ]
 Far = Annotated[
     float | None,
     typer.Option(
-        help="Distance of the far focal plane, m, or 'inf'. By default it is that of the farthest surface in view.",
-        rich_help_panel=PICTURE,
+        help="Distance of the far focal plane, m, or 'inf'. By default the farthest surface.", rich_help_panel=PICTURE
     ),
 ]
 MappingOption = Annotated[
@@ -67,8 +62,7 @@ RouteOption = Annotated[
     Route,
     typer.Option(
         "--route",
-        help="How planes are made: each by itself, or (refocus, for perspective cameras) of views over the aperture "
-        "that are shifted and added.",
+        help="How planes are made: each by itself, or for perspective cameras from shifted and added views (refocus).",
         rich_help_panel=QUALITY,
     ),
 ]
@@ -76,15 +70,13 @@ Samples = Annotated[
     int, typer.Option("--spp", help="Samples per pixel: 16 is quick, 64 good.", min=1, rich_help_panel=QUALITY)
 ]
 Denoise = Annotated[bool, typer.Option(help="Remove noise from the images.", rich_help_panel=QUALITY)]
-Seed = Annotated[
-    int, typer.Option(help="Seed of the noise, and of a scene that is not a file.", rich_help_panel=QUALITY)
-]
+Seed = Annotated[int, typer.Option(help="Seed of the noise, and of a random scene.", rich_help_panel=QUALITY)]
 Device = Annotated[
     list[str] | None,
     typer.Option(
         metavar="TYPE[=IDENTIFIER]",
-        help="What Cycles computes on: CPU (the default), a type of GPU as Cycles names it, such as OPTIX, or one GPU "
-        "by its identifier in Cycles, such as OPTIX=IDENTIFIER, which may be repeated.",
+        help="The device of Cycles: CPU (the default), a type of GPU such as OPTIX, or one GPU by its identifier, such "
+        "as OPTIX=IDENTIFIER, which may be repeated.",
         rich_help_panel=BLENDER,
     ),
 ]
@@ -103,8 +95,7 @@ render = typer.Typer(add_completion=False)
 @render.callback(invoke_without_command=True)
 def group(context: typer.Context) -> None:
     """Render a Blender scene: focal stacks, RGB-D images, quilts, data sets."""
-    if context.invoked_subcommand is None:
-        print(context.get_help())
+    print_help(context)
 
 
 @render.command()
@@ -116,25 +107,18 @@ def stack(
         typer.Option(
             "-o",
             "--output",
-            help="The focal stack, NAME.stack. With several frames it is a folder of them, or NAME.json: a job for "
-            "Flamenco, Blender's farm, that renders them into NAME.stacks beside it.",
+            help="The focal stack, NAME.stack. For several frames it is a folder, where missing stacks are added, or "
+            "NAME.json, a job for Flamenco, Blender's farm, that renders them into NAME.stacks beside it.",
         ),
     ],
-    frames: Annotated[
-        str | None,
-        typer.Option(
-            help="The frames of the animation, such as 1-24, 1-24:2 or 3,5; those that are there already are left out. "
-            "By default it is the file's own frame."
-        ),
-    ] = None,
+    frames: Frames = None,
     size: Size = SIZE,
     planes: Planes = REFERENCE.planes,
     near: Near = None,
     far: Far = None,
     mapping: MappingOption = None,
     coc_max: Annotated[
-        float,
-        typer.Option(help="Blur circle diameter between near and far plane, pixels.", rich_help_panel=PICTURE),
+        float, typer.Option(help="Blur circle diameter between near and far plane, pixels.", rich_help_panel=PICTURE)
     ] = REFERENCE.coc_max,
     route: RouteOption = "planes",
     spp: Samples = SAMPLES,
@@ -145,10 +129,11 @@ def stack(
     overwrite: Overwrite = False,
 ) -> None:
     """Render the focal stack of a scene, or of each frame of its animation."""
-    width, height = parse_size(size)
-    job = RenderJob(
-        width=width,
-        height=height,
+    job = _job(
+        scene,
+        size,
+        frames,
+        device,
         planes=planes,
         near=near,
         far=far,
@@ -158,9 +143,6 @@ def stack(
         samples=spp,
         denoise=denoise,
         seed=seed,
-        frames=parse_frames(frames) if frames else (),
-        **_scene(scene),
-        **_device(device),
     )
     if output.suffix.lower() == ".json":
         farming.refuse_farm("is for a batch that is rendered here, and a job for Flamenco renders nothing")
@@ -168,7 +150,7 @@ def stack(
     elif len(job.frames) > 1:
         from holodriver.tasks.batches.animation import frames_batch
 
-        _do(frames_batch(job, output, blender=farming.absolute(blender), overwrite=overwrite))
+        farming.run_and_tell(frames_batch(job, output, blender=farming.absolute(blender), overwrite=overwrite))
     else:
         context.with_resource(farming.alone("focal stacks of many frames"))
         _one_stack(job, output, blender, overwrite=overwrite)
@@ -202,19 +184,8 @@ def rgbd(
     """Render what the camera sees, sharp everywhere, with its depth."""
     from holodriver.blender.rgbd import FORMATS, render_rgbd
 
-    width, height = parse_size(size)
-    job = RenderJob(
-        width=width,
-        height=height,
-        near=near,
-        far=far,
-        mapping=mapping,
-        samples=spp,
-        denoise=denoise,
-        seed=seed,
-        frames=parse_frames(frames) if frames else (),
-        **_scene(scene),
-        **_device(device),
+    job = _job(
+        scene, size, frames, device, near=near, far=far, mapping=mapping, samples=spp, denoise=denoise, seed=seed
     )
     context.with_resource(farming.alone("focal stacks and quilts of many frames"))
     with console.reporting() as progress:
@@ -290,7 +261,7 @@ def quilt(
     from holodriver.tasks.batches.quilts import rendered_quilts_batch
 
     shown = looking_glass(display)
-    numbers = parse_frames(frames) if frames else ()
+    numbers = parse_frames(frames)
     job = QuiltJob.of(
         shown.sized(*parse_size(size)) if size else shown,
         focus=focus,
@@ -306,7 +277,8 @@ def quilt(
     if len(numbers) > 1:
         if focus is None and not farming.dry_run():
             console.warn("each frame finds its own --focus where the camera has no depth of field: depth may jump")
-        _do(rendered_quilts_batch(job, numbers, output, blender=farming.absolute(blender), overwrite=overwrite))
+        found = farming.absolute(blender)
+        farming.run_and_tell(rendered_quilts_batch(job, numbers, output, blender=found, overwrite=overwrite))
     else:
         context.with_resource(farming.alone("quilts of many frames"))
         _one_quilt(job, output, blender, overwrite=overwrite)
@@ -323,22 +295,12 @@ def range_(
     device: Device = None,
     blender: BlenderPath = None,
 ) -> None:
-    """Say from where to where the camera sees something, in all frames together."""
+    """Measure the nearest and the farthest distance at which the camera sees something, in all frames together."""
     import tempfile
 
     from holodriver.blender.rgbd import find_range
 
-    width, height = parse_size(size)
-    job = RenderJob(
-        width=width,
-        height=height,
-        mapping=mapping,
-        denoise=False,  # depth has no noise
-        seed=seed,
-        frames=parse_frames(frames) if frames else (),
-        **_scene(scene),
-        **_device(device),
-    )
+    job = _job(scene, size, frames, device, mapping=mapping, denoise=False, seed=seed)  # depth has no noise
     context.with_resource(farming.alone("focal stacks and quilts of many frames"))
     with tempfile.TemporaryDirectory(prefix="holodriver-") as folder, console.reporting() as progress:
         near, far = find_range(job, Path(folder), blender=blender, progress=progress, warn=console.warn)
@@ -403,28 +365,25 @@ def dataset(
         farming.tell_batch(batch, outcomes)
 
 
+def _job(scene: str, size: str, frames: str | None, device: list[str] | None, **fields: Any) -> RenderJob:
+    width, height = parse_size(size)
+    return RenderJob(
+        width=width, height=height, frames=parse_frames(frames), **_scene(scene), **_device(device), **fields
+    )
+
+
 def _scene(text: str) -> dict[str, Any]:
-    """The fields of a job that its scene decides."""
+    """Fields of a job that depend on its scene."""
     return {"scene": RANDOM, "split": "train"} if text == RANDOM_TRAIN else {"scene": text}
 
 
 def _device(given: list[str] | None) -> dict[str, Any]:
-    """The fields of a job that the devices decide.
-
-    Raises:
-        InputError: the devices are of several types.
-    """
+    """Fields of a job that depend on the devices, which must be of one type."""
     parts = [text.partition("=") for text in given or [CPU]]
     types = {kind for kind, _, _ in parts}
     if len(types) > 1:
         raise InputError(f"is of several types, {' and '.join(sorted(types))}", where="--device", remedy="give one")
     return {"device": types.pop(), "devices": tuple(identifier for _, _, identifier in parts if identifier)}
-
-
-def _do(batch: "Batch") -> None:
-    outcomes = farming.run_batch(batch)
-    if outcomes is not None:
-        farming.tell_batch(batch, outcomes)
 
 
 def _one_stack(job: RenderJob, output: Path, blender: Path | None, *, overwrite: bool) -> None:

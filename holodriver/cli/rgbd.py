@@ -1,4 +1,4 @@
-"""`holodriver rgbd`: RGB-D for a Looking Glass, or for holograms, from photos and videos."""
+"""`holodriver rgbd`: make RGB-D of photos and videos, for a Looking Glass or for holograms."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,7 +7,7 @@ import typer
 
 from holodriver.cli import console, farming
 from holodriver.cli.interrupt import stopping_on_interrupt
-from holodriver.cli.options import Overwrite
+from holodriver.cli.options import Overwrite, parse_whole
 from holodriver.depth.choices import Polarity as PolarityName
 from holodriver.depth.choices import Precision as PrecisionName
 from holodriver.depth.choices import Refiner as RefinerName
@@ -21,30 +21,22 @@ if TYPE_CHECKING:
 HINT = "in Looking Glass Studio: import as RGBD Photo/Video, depth position Right"
 
 OutputDir = Annotated[
-    Path | None,
-    typer.Option("-o", "--output-dir", help="The folder for the results. By default they lie beside each input."),
+    Path | None, typer.Option("-o", "--output-dir", help="The folder for results. By default beside each input.")
 ]
 Backend = Annotated[
     list[str] | None,
     typer.Option(
         "--backend",
-        help="The network that estimates depth: dpt-large (default), dpt-hybrid-midas, a name on the Hugging Face hub, "
-        "or a folder. Give it several times for an ensemble.",
+        help="The network: dpt-large (default), dpt-hybrid-midas, a name on the Hugging Face hub, or a folder. Several "
+        "make an ensemble.",
     ),
 ]
 Polarity = Annotated[
     PolarityName | None,
-    typer.Option(
-        help="What the network gives: inverse depth or distance. By default it is known for the usual families."
-    ),
+    typer.Option(help="What the network gives: inverse depth or distance. The usual families are known."),
 ]
-Sizes = Annotated[
-    str, typer.Option(help="The long sides in pixels at which the network sees the picture, joined by commas.")
-]
-Refiner = Annotated[
-    RefinerName,
-    typer.Option(help="The way in which depth edges are put where the picture has them; 'edges' measured best."),
-]
+Sizes = Annotated[str, typer.Option(help="The long sides at which the network sees the picture, pixels.")]
+Refiner = Annotated[RefinerName, typer.Option(help="How depth edges follow the picture; 'edges' is best.")]
 Invert = Annotated[bool, typer.Option("--invert", help="Swap near and far.")]
 Precision = Annotated[
     PrecisionName,
@@ -53,16 +45,13 @@ Precision = Annotated[
 Device = Annotated[str | None, typer.Option(help="The torch device. By default it is the best one there is.")]
 Resume = Annotated[
     bool,
-    typer.Option(
-        "--resume", help="Go on with an unfinished video, and leave out what is there. Many inputs always do so."
-    ),
+    typer.Option("--resume", help="Finish an unfinished video, and leave out what is there. Many inputs always do so."),
 ]
 
 
 def rgbd(
     inputs: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Photos, videos and folders of them. Without any, a file dialog opens."),
+        list[Path] | None, typer.Argument(help="Photos, videos and folders of them. Without any, a file dialog opens.")
     ] = None,
     output_dir: OutputDir = None,
     backend: Backend = None,
@@ -71,14 +60,12 @@ def rgbd(
     pyr: Sizes = "384,512,640",
     refiner: Refiner = "edges",
     refine_strength: Annotated[
-        float, typer.Option(min=0, max=1, help="The share of the refined depth in the result.")
+        float, typer.Option(min=0, max=1, help="The share of refined depth in the result.")
     ] = 1.0,
     invert: Invert = False,
     depth: Annotated[
         Path | None,
-        typer.Option(
-            "--depth", help="Measured depth of a photo (16-bit PNG in mm, OpenEXR or HEIC), which is completed."
-        ),
+        typer.Option("--depth", help="The measured depth of a photo (PNG in mm, OpenEXR or HEIC), which is completed."),
     ] = None,
     depth_kind: Annotated[Kind, typer.Option(help="What the values of the measured depth mean.")] = "auto",
     ignore_embedded: Annotated[
@@ -94,15 +81,17 @@ def rgbd(
     'holodriver rgbd-video' has more options for videos. Many inputs take the options of batches, such as --jobs and
     --dry-run, which 'holodriver --help' explains.
     """
-    from holodriver.depth.convert import Options
+    from holodriver.depth.convert import Options, find_sources
     from holodriver.depth.photos import MeasuredSettings
     from holodriver.depth.pipeline import DepthSettings
-    from holodriver.tasks.rgbd import networks_named, photos_and_videos
+    from holodriver.tasks.batches.rgbd import Networks
 
-    settings = DepthSettings(parse_sizes(pyr), tta, refiner, refine_strength, invert)
+    settings = DepthSettings(parse_whole(pyr, ",", None, "--pyr"), tta, refiner, refine_strength, invert)
     measured = MeasuredSettings(depth, depth_kind, ignore_embedded)
-    sources = photos_and_videos(inputs or ask_for_files(), output_dir, depth=depth)
-    networks = networks_named(backend or (), device=device, precision=precision, polarity=polarity)
+    sources = find_sources(inputs or ask_for_files(), output_dir)
+    if depth is not None and len(sources) != 1:
+        raise InputError(f"--depth is the depth of one photo, and {len(sources)} inputs were named")
+    networks = Networks.of(backend or (), device, precision, polarity)
     options = Options(depth=settings, measured=measured, resume=resume, overwrite=overwrite)
     converted(sources, networks, options, output_dir)
 
@@ -121,7 +110,7 @@ def _library(sources: "list[Source]", networks: "Networks", options: "Options", 
 
     batch = rgbd_batch(sources, networks, options, folder)
     if farming.chosen_farm().is_alone and not farming.dry_run():
-        networks.load(console.warn)  # a network that cannot be loaded is one error, and not one of each photo
+        networks.load(console.warn)  # a network that cannot be loaded is one error, not one for each photo
     outcomes = farming.run_batch(batch)
     if outcomes is None:
         return
@@ -153,20 +142,8 @@ def _one(source: "Source", networks: "Networks", options: "Options") -> None:
         raise KeyboardInterrupt
 
 
-def parse_sizes(text: str) -> tuple[int, ...]:
-    """Pixels of "384,512,640".
-
-    Raises:
-        InputError: it is no such list.
-    """
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"--pyr is {text!r}, expected sizes such as 384,512,640") from None
-
-
 def ask_for_files() -> list[Path]:
-    """Files that the user picks in a dialog.
+    """Let the user pick files in a dialog.
 
     Raises:
         InputError: there is no display for a dialog, or nothing was picked.
@@ -180,9 +157,7 @@ def ask_for_files() -> list[Path]:
         from tkinter import filedialog
 
         root = tkinter.Tk()
-    except (ImportError, RuntimeError) as error:
-        raise nothing from error
-    except Exception as error:  # tkinter.TclError where there is no display
+    except Exception as error:  # no tkinter, or tkinter.TclError where there is no display
         raise nothing from error
     root.withdraw()
     patterns = " ".join(f"*{suffix}" for suffix in (*PHOTOS, *VIDEOS))

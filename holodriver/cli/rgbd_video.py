@@ -1,11 +1,11 @@
-"""`holodriver rgbd-video`: RGB-D of videos, with the options that only videos have."""
+"""`holodriver rgbd-video`: make RGB-D of videos, with the options that only videos have."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from holodriver.cli.options import Overwrite
+from holodriver.cli.options import Overwrite, parse_whole
 from holodriver.cli.rgbd import (
     Backend,
     Device,
@@ -18,8 +18,8 @@ from holodriver.cli.rgbd import (
     Sizes,
     ask_for_files,
     converted,
-    parse_sizes,
 )
+from holodriver.errors import InputError
 from holodriver.files.video.writer import CodecName
 
 
@@ -44,8 +44,7 @@ def rgbd_video(
     codec: Annotated[
         CodecName | None,
         typer.Option(
-            help="The codec: h264, h265, or ffv1, which has 16 bits and no loss. By default it is H.264 up to 4096 "
-            "pixels a side, and H.265 beyond."
+            help="The codec; ffv1 has 16 bits and no loss. By default h264, or h265 above 4096 pixels a side."
         ),
     ] = None,
     save_depth_video: Annotated[
@@ -58,13 +57,15 @@ def rgbd_video(
 
     Many videos take the options of batches, such as --jobs and --dry-run, which 'holodriver --help' explains.
     """
-    from holodriver.depth.convert import Options
+    from holodriver.depth.convert import Options, find_sources
     from holodriver.depth.pipeline import DepthSettings
     from holodriver.depth.videos import VideoSettings
-    from holodriver.tasks.rgbd import networks_named, videos
+    from holodriver.tasks.batches.rgbd import Networks
 
-    settings = DepthSettings(parse_sizes(pyr), refiner=refiner, invert=invert)
+    settings = DepthSettings(parse_whole(pyr, ",", None, "--pyr"), refiner=refiner, invert=invert)
     video = VideoSettings(stride, resize_long, max_frames, codec, save_depth_video)
-    sources = videos(inputs or ask_for_files(), output_dir)
-    networks = networks_named(backend or (), device=device, precision=precision, polarity=polarity)
+    sources = [source for source in find_sources(inputs or ask_for_files(), output_dir) if source.is_video]
+    if not sources:
+        raise InputError("no video was named", remedy="name videos or folders of them; photos are for holodriver rgbd")
+    networks = Networks.of(backend or (), device, precision, polarity)
     converted(sources, networks, Options(settings, video, resume=resume, overwrite=overwrite), output_dir)

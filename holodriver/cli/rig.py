@@ -1,4 +1,4 @@
-"""`holodriver rig`: rig files, and whether they say what is connected."""
+"""`holodriver rig`: make a rig file, and check it against the connected hardware."""
 
 from pathlib import Path
 from typing import Annotated

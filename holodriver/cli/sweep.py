@@ -1,4 +1,4 @@
-"""`holodriver sweep`: the paper's studies, one quantity varied."""
+"""`holodriver sweep`: make the paper's studies, which vary one quantity each."""
 
 from typing import Annotated
 
@@ -53,15 +53,14 @@ def sweep(
         typer.Option(
             "--training-steps",
             min=1,
-            help="The steps that each network of the study of channels is trained for. By default 2000, or 200 with "
-            "--quick.",
+            help="The training steps of each network of the study of channels. By default 2000, or 200 with --quick.",
         ),
     ] = None,
     profile: Profile = None,
     cache: Cache = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Vary one quantity and measure: a table (CSV, JSON) and a plot of each study. What was computed is kept."""
+    """Vary one quantity and measure: a table (CSV, JSON) and a plot of each study. Computed results are kept."""
     from holodriver.study.run import SWEEPS, run
     from holodriver.study.settings import chosen
 

@@ -1,4 +1,4 @@
-"""`holodriver synth`: holograms of focal stacks and of pictures with depth."""
+"""`holodriver synth`: compute holograms of focal stacks and of pictures with depth."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,26 +9,26 @@ from holodriver.cli import console, farming
 from holodriver.cli.interrupt import stopping_on_interrupt
 from holodriver.cli.options import Depth, Device, Overwrite, Profile, Runtime, Weights, display_profile
 from holodriver.errors import InputError
-from holodriver.files.rgbd import Near
+from holodriver.files.rgbd import Near as NearEnd
 from holodriver.synthesis.methods import Method
 
 if TYPE_CHECKING:
     from holodriver.farm.unit import Batch
 
 
+Near = Annotated[
+    NearEnd | None,
+    typer.Option(
+        help="The end of the depth's grey scale that is near. By default it is black, or white in videos and "
+        "NAME_rgbd_lr.png."
+    ),
+]
+
+
 def synth(
-    source: Annotated[
-        Path,
-        typer.Argument(
-            help="A focal stack (NAME.stack), a folder of focal stacks, or a picture with depth (NAME_depth.png beside "
-            "it)."
-        ),
-    ],
+    source: Annotated[Path, typer.Argument(help="A focal stack, a folder of them, or a picture with depth.")],
     output: Annotated[
-        Path,
-        typer.Option(
-            "-o", "--output", help="The hologram to write (NAME.holo), or the folder for the holograms of a folder."
-        ),
+        Path, typer.Option("-o", "--output", help="The hologram to write (NAME.holo), or a folder for many holograms.")
     ],
     method: Annotated[
         Method | None,
@@ -37,9 +37,7 @@ def synth(
             "others are baselines. By default a picture gets 'net' and a focal stack gets 'opt'."
         ),
     ] = None,
-    iterations: Annotated[
-        int, typer.Option(min=1, help="The largest number of steps of the optimiser for each colour.")
-    ] = 500,
+    iterations: Annotated[int, typer.Option(min=1, help="Largest number of optimiser steps for each colour.")] = 500,
     tolerance: Annotated[
         float,
         typer.Option(min=0, help="The optimiser stops when the loss changes by this share or less over five steps."),
@@ -53,30 +51,21 @@ def synth(
         ),
     ] = None,
     within_slit: Annotated[
-        bool,
-        typer.Option(
-            "--within-slit", help="Keep the field inside the passband of the display's slit (methods net and opt)."
-        ),
+        bool, typer.Option("--within-slit", help="Keep the field inside the slit's passband (methods net and opt).")
     ] = False,
     padding: Annotated[
-        int, typer.Option(min=0, help="The number of dark pixels on every side, into which light may leave (opt).")
+        int, typer.Option(min=0, help="Dark pixels on every side, into which light may leave (opt).")
     ] = 0,
     memory: Annotated[
         float | None,
         typer.Option(
             min=0,
-            help="The memory in GiB that the optimiser may use beyond the focal stack. With less memory it computes "
-            "more. By default it may use most of the free memory.",
+            help="The memory in GiB that the optimiser may use beyond the focal stack. With less it computes longer. "
+            "By default it may use most of the free memory.",
         ),
     ] = None,
     depth: Depth = None,
-    near: Annotated[
-        Near | None,
-        typer.Option(
-            help="The end of the grey scale of the depth that is near. By default it is black, or white in "
-            "NAME_rgbd_lr.png (Looking Glass)."
-        ),
-    ] = None,
+    near: Near = None,
     weights: Weights = None,
     runtime: Runtime = "float",
     device: Device = "cpu",
@@ -90,10 +79,13 @@ def synth(
     """
     from holodriver.scores.table import HEADINGS, table_rows
     from holodriver.tasks.batches.holograms import holograms_batch
-    from holodriver.tasks.hologram import Job, RgbdSettings, SynthSettings, compute, is_folder_of_stacks, is_picture
+    from holodriver.tasks.hologram import SynthSettings, compute, is_folder_of_stacks, is_picture
 
     display = display_profile(profile)
-    beta, gamma = _attention(attention)
+    try:
+        beta, gamma = (None, None) if attention is None else (float(part) for part in attention.split(","))
+    except ValueError:
+        raise InputError(f"is {attention!r}, expected two numbers such as 20,40", where="--attention") from None
     settings = SynthSettings(
         method=method or ("net" if is_picture(source) else "opt"),
         beta=beta,
@@ -114,10 +106,12 @@ def synth(
         return
     with farming.alone("a folder of focal stacks"), console.reporting() as progress:
         scores = compute(
-            Job(source, output),
+            source,
+            output,
             display,
             settings,
-            RgbdSettings(depth, near, display.planes),
+            depth=depth,
+            near=near,
             overwrite=overwrite,
             progress=progress,
             warn=console.warn,
@@ -126,16 +120,6 @@ def synth(
     if scores is not None:
         console.table(HEADINGS, table_rows([scores]))
     console.wrote(output)
-
-
-def _attention(text: str | None) -> tuple[float | None, float | None]:
-    if text is None:
-        return None, None
-    try:
-        beta, gamma = (float(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"is {text!r}, expected two numbers such as 20,40", where="--attention") from None
-    return beta, gamma
 
 
 def _many(batch: "Batch") -> None:

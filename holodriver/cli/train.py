@@ -1,4 +1,4 @@
-"""`holodriver train`: a DEHNet for one colour of a display, and the pool of focal stacks that it learns from."""
+"""`holodriver train`: train a DEHNet for one colour of a display, and make the focal stacks that it learns from."""
 
 import re
 from dataclasses import replace
@@ -27,24 +27,16 @@ def pool(
     records: Annotated[
         int | None, typer.Option(min=16, help="The number of stacks that a new pool has room for. By default 4000.")
     ] = None,
-    size: Annotated[
-        int | None, typer.Option(min=32, help="The pixels of a side of each stack of a new pool. By default 128.")
-    ] = None,
+    size: Annotated[int | None, typer.Option(min=32, help="The side of each stack, pixels. By default 128.")] = None,
     rendered: Annotated[
         list[Path] | None,
         typer.Option(
             "--rendered",
-            help="A folder of rendered stacks (holodriver render dataset), of which crops are taken. It may be "
-            "repeated.",
+            help="A folder of rendered stacks (holodriver render dataset) to take crops of. It may be repeated.",
         ),
     ] = None,
     crops: Annotated[int, typer.Option(min=1, help="The number of crops of each rendered stack.")] = 16,
-    workers: Annotated[
-        int,
-        typer.Option(
-            min=0, help="The number of processes that fill the pool now. With 0 it is filled while a network learns."
-        ),
-    ] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="How many processes fill the pool now.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="The seed of the places of the crops.")] = 0,
     profile: Profile = None,
 ) -> None:
@@ -52,13 +44,17 @@ def pool(
 
     --dry-run only says what the pool holds and what it needs.
     """
-    from holodriver.tasks.train import PoolSettings, make_pool
+    from holodriver.tasks.train import make_pool
 
     with console.reporting() as progress:
         make_pool(
             folder,
-            PoolSettings(records, size, tuple(rendered or ()), crops, seed),
             display_profile(profile),
+            records=records,
+            size=size,
+            rendered=rendered or (),
+            crops=crops,
+            seed=seed,
             workers=workers,
             dry_run=farming.dry_run(),
             progress=progress,
@@ -69,15 +65,9 @@ def pool(
 @train.command()
 def network(
     output: Annotated[Path, typer.Argument(help="The weights to write (NAME.safetensors).")],
-    colour: Annotated[
-        int, typer.Option(min=0, help="The number of the display's colour: 0 is red, 1 green and 2 blue.")
-    ] = 1,
-    pool: Annotated[
-        Path, typer.Option(help="The folder of the pool of focal stacks. If it is not there, it is made.")
-    ] = POOL,
-    workers: Annotated[
-        int, typer.Option(min=0, help="The number of processes that fill the pool while the network learns.")
-    ] = 1,
+    colour: Annotated[int, typer.Option(min=0, help="The display's colour: 0 is red, 1 green and 2 blue.")] = 1,
+    pool: Annotated[Path, typer.Option(help="The folder of the pool. A missing pool is made.")] = POOL,
+    workers: Annotated[int, typer.Option(min=0, help="How many processes fill the pool meanwhile.")] = 1,
     recipe: Annotated[
         RecipeName,
         typer.Option(
@@ -89,17 +79,12 @@ def network(
         int | None, typer.Option(min=1, help="The largest number of steps of each stage. By default the recipe's.")
     ] = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="The time after which training stops, minutes.")] = None,
-    learning_rate: Annotated[
-        float | None, typer.Option(help="The learning rate of the optimiser. By default the recipe's.")
-    ] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="The learning rate. By default the recipe's.")] = None,
     rounded_steps: Annotated[
-        int | None,
-        typer.Option(
-            min=0, help="The number of steps of a last stage that rounds as int8 does. By default the recipe's."
-        ),
+        int | None, typer.Option(min=0, help="Steps of a last, int8-rounded stage. By default the recipe's.")
     ] = None,
     batch: Annotated[
-        int | None, typer.Option(min=1, help="The number of samples at a time. By default the recipe's.")
+        int | None, typer.Option(min=1, help="How many samples at a time. By default the recipe's.")
     ] = None,
     shape: Annotated[
         str,
@@ -109,15 +94,14 @@ def network(
         ),
     ] = "12x34",
     start: Annotated[
-        Path | None,
-        typer.Option(help="Weights of another colour or display to start from, which leaves one stage of training."),
+        Path | None, typer.Option(help="Weights to start from, which leaves one stage of training.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The seed of the first weights and of the order of samples.")] = 0,
     device: Device = "cpu",
     profile: Profile = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Train a DEHNet for one colour; killed or stopped, the same command goes on from its last checkpoint.
+    """Train a DEHNet for one colour; after a stop, the same command goes on from the last checkpoint.
 
     The checkpoint and the curve (CSV) lie beside the weights. --dry-run only says what the pool holds and needs. On
     several GPUs: torchrun --nproc-per-node N -m holodriver train network …
@@ -141,7 +125,7 @@ def network(
         )
     if made is not None:
         console.name(output)
-        console.say(f"wrote {output}: {made.steps} steps, validation loss {made.loss:.4g}")
+        console.say(f"wrote {output}: {made[0]} steps, validation loss {made[1]:.4g}")
 
 
 def _shape(text: str) -> "DEHNetShape":

@@ -1,4 +1,4 @@
-"""`holodriver view`: focal stacks and holograms in a page for any browser."""
+"""`holodriver view`: show focal stacks and holograms in a page for any browser."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from holodriver.cli import console
 from holodriver.cli.options import Depth, Overwrite
-from holodriver.files.rgbd import Near
+from holodriver.cli.synth import Near
 from holodriver.viewer.choices import Show
 
 
@@ -15,17 +15,14 @@ def view(
     source: Annotated[
         list[Path],
         typer.Argument(
-            help="Holograms (.holo), folders of panel frames, and one focal stack or picture with depth "
-            "(NAME_depth.png beside it, or NAME_rgbd_lr.png) that they are compared with."
+            help="Holograms (.holo), folders of panel frames, and one focal stack or picture with depth that they are "
+            "compared with."
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The page to write (NAME.html).")],
     width: Annotated[int, typer.Option(min=16, help="The largest width of the pictures, pixels.")] = 960,
     planes: Annotated[
-        int | None,
-        typer.Option(
-            min=2, help="The number of focal planes. By default it is that of the focal stack or of the display."
-        ),
+        int | None, typer.Option(min=2, help="How many focal planes. By default those of the stack or display.")
     ] = None,
     show: Annotated[
         Show | None,
@@ -35,13 +32,7 @@ def view(
         ),
     ] = None,
     depth: Depth = None,
-    near: Annotated[
-        Near | None,
-        typer.Option(
-            help="The end of the grey scale of the depth that is near. By default it is black, or white in "
-            "NAME_rgbd_lr.png (Looking Glass)."
-        ),
-    ] = None,
+    near: Near = None,
     title: Annotated[str | None, typer.Option(help="The heading of the page.")] = None,
     limit: Annotated[float, typer.Option(min=0.1, help="The largest size of the page, MB.")] = 15.0,
     overwrite: Overwrite = False,
@@ -53,7 +44,7 @@ def view(
     from holodriver.viewer.page import write_page
 
     if output.suffix.lower() not in (".html", ".htm"):
-        raise InputError("is not named as a page, expected NAME.html", where=output)
+        raise InputError("is not the name of a page, expected NAME.html", where=output)
     check_output(output, overwrite=overwrite)
     settings = ViewSettings(width=width, planes=planes, show=show, depth=depth, near=near, title=title)
     with console.reporting() as progress:

@@ -1,7 +1,7 @@
-"""Calibrations of a panel: measured, fitted to readings from elsewhere, registered, and verified."""
+"""Calibrations of a panel: measure one, fit one to readings from elsewhere, register its colours, and verify it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from holodriver.errors import HolodriverError, InputError
@@ -10,14 +10,14 @@ from holodriver.files.calibration import read_calibration, write_calibration
 from holodriver.files.images import write_pixels
 from holodriver.files.readings import read_readings, write_readings
 from holodriver.optics.display import REFERENCE, DisplayProfile
-from holodriver.panel.calibration import Calibration
+from holodriver.panel.calibration import Calibration, ColourCalibration
 from holodriver.panel.response import Response
 from holodriver.progress import Progress, silent
 from holodriver.rig.lasers.power import Power, even_power
 from holodriver.rig.measure.calibrate import (
-    TOLERANCE,
     ColourReadings,
     SweepSettings,
+    Verified,
     calibrated,
     measure_colour,
     verify_colour,
@@ -31,77 +31,27 @@ from holodriver.rig.measure.rig_stage import check_arming
 from holodriver.rig.measure.simulated_lab import SimulatedLab
 from holodriver.rig.measure.stage import Stage
 from holodriver.rig.settings import Rig
-from holodriver.tasks.measuring import SIMULATED, Person, Place, stage_on
+from holodriver.tasks.measuring import SIMULATED, Place
 
 LAB_SIZE = (96, 64)
-"""Effective pixels of the simulated panel: what a grey level does has nothing to do with how many there are."""
-
-
-@dataclass(frozen=True)
-class Instrument:
-    """What looks at the panel."""
-
-    name: str = SIMULATED
-    """Meter or camera as the command line names it, see `holodriver.rig.measure.instruments`."""
-    exposure: float | None = None
-    """Exposure of a real camera, in the unit of its driver."""
-    crop: Crop | None = None
-    """Where a camera sees the panel: left, top, width, height, pixels."""
-
-
-@dataclass(frozen=True)
-class ColourVerdict:
-    """How well the tables of one colour hold."""
-
-    wavelength: float
-    """m."""
-    part: tuple[int, int] | None
-    """Row and column, from 1, of the worst part of the panel; None where there is one table for all of it."""
-    largest_error: float
-    """Largest error of the amplitude, share of the peak."""
-    error: float
-    """Root mean square error of the amplitude, share of the peak."""
-    passed: bool
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a verification found."""
-
-    path: Path
-    tolerance: float
-    """Largest error of the amplitude that passes, share of the peak."""
-    colours: tuple[ColourVerdict, ...]
-
-    def check(self) -> None:
-        """Pass or fail.
-
-        Raises:
-            HolodriverError: the amplitudes of a colour are off by more than the tolerance.
-        """
-        worst = max(one.largest_error for one in self.colours)
-        if worst > self.tolerance:
-            raise HolodriverError(
-                f"amplitudes are off by up to {worst:.4f} of the peak, {self.tolerance:g} is allowed",
-                where=self.path,
-                remedy="calibrate again",
-            )
+"""Width and height of the simulated panel, effective pixels; the response to a grey level does not depend on them."""
 
 
 def beside(output: Path) -> tuple[Path, Path]:
-    """Names of the readings (CSV) and of the picture of the curves (PNG) beside a calibration file."""
+    """Paths of the readings (CSV) and of the picture of the curves (PNG) beside a calibration file."""
     return output.with_suffix(".csv"), output.with_suffix(".png")
 
 
 def measure(
     output: Path,
     place: Place,
-    meter: Instrument,
     sweep: SweepSettings,
     *,
+    meter: str = SIMULATED,
+    exposure: float | None = None,
+    crop: Crop | None = None,
     white: Sequence[float] | None = None,
     overwrite: bool = False,
-    person: Person | None = None,
     progress: Progress = silent,
 ) -> Calibration:
     """Measure the amplitude of each grey level for each colour, and write the tables that make it linear.
@@ -110,12 +60,13 @@ def measure(
 
     Args:
         output: the calibration file.
-        place: rig or simulated lab.
-        meter: what measures.
+        place: the rig or the simulated lab.
         sweep: how grey levels are measured.
+        meter: name of the meter or the camera, see `holodriver.rig.measure.instruments`.
+        exposure: exposure of a real camera, in the unit of its driver.
+        crop: part of the camera's picture that shows the panel: left, top, width, height, pixels.
         white: readings of each colour at its brightest that make white; equal ones if None.
-        overwrite: replace the three files.
-        person: who is told of the rig, and may order light again.
+        overwrite: whether the three files are replaced.
         progress: told how far the sweep is.
 
     Raises:
@@ -123,7 +74,6 @@ def measure(
         InputError: the options do not fit together, or the rig is not armed.
         RigError: the meter or the rig failed.
     """
-    person = Person() if person is None else person
     real = place.real_rig()
     readings, _ = beside(output)
     for path in (output, *beside(output)):
@@ -131,16 +81,16 @@ def measure(
     lab = SimulatedLab(REFERENCE.resized(*LAB_SIZE))
     display = lab.profile if real is None else real.profile()
     colours = range(len(display.wavelengths))
-    check_white(white, display)
-    powers = _ordered(real, place, person)
-    # the meter first: one that is not there is found while nothing is armed
+    _check_white(white, display)
+    powers = _ordered(real, place)
+    # the meter first: a missing one is found while nothing is armed
     with (
-        _meter(None if real else lab, meter, sweep, person) as device,
-        stage_on(real, lab, powers, person) as stage,
+        _meter(None if real else lab, meter, sweep, place, exposure, crop) as device,
+        place.stage(real, lab, powers) as stage,
     ):
         found = [measure_colour(stage, device, colour, sweep, progress) for colour in colours]
         name, serial, by = stage.panel, stage.serial, device.name
-    write_readings(readings, [one.readings for one in found], overwrite=overwrite)  # first, as they took longest
+    write_readings(readings, [one.readings for one in found], overwrite=overwrite)  # first: measuring took longest
     made = calibrated(name, serial, by, display.wavelengths, found, sweep, white=white)
     return _written(output, *made, overwrite=overwrite)
 
@@ -156,7 +106,7 @@ def fit(
     white: Sequence[float] | None = None,
     overwrite: bool = False,
 ) -> Calibration:
-    """Make a calibration from readings (CSV) that were measured elsewhere or before; see `measure`.
+    """Make a calibration from readings (CSV) that were measured elsewhere or before.
 
     Args:
         readings: file of the readings.
@@ -165,8 +115,8 @@ def fit(
         sweep: pattern that was measured, and how readings become a table.
         profile: the display.
         serial: serial number of the panel.
-        white: readings of each colour at its brightest that make white; equal ones if None.
-        overwrite: replace the two files.
+        white: see `measure`.
+        overwrite: whether the two files are replaced.
 
     Raises:
         OutputExistsError: a file exists and `overwrite` is false.
@@ -175,7 +125,7 @@ def fit(
     """
     for path in (output, beside(output)[1]):
         check_output(path, overwrite=overwrite)
-    check_white(white, profile)
+    _check_white(white, profile)
     found = [ColourReadings(one, one.values[:, None, None]) for one in read_readings(readings)]
     by = f"readings in {readings.name}"
     made = calibrated(panel, serial, by, profile.wavelengths, found, sweep, white=white)
@@ -183,21 +133,20 @@ def fit(
 
 
 def register(
-    path: Path, place: Place, camera: Instrument, *, person: Person | None = None, progress: Progress = silent
+    path: Path, place: Place, *, camera: str = SIMULATED, exposure: float | None = None, progress: Progress = silent
 ) -> Calibration:
-    """Measure with a camera where each colour falls, and add it to a calibration file.
+    """Measure with a camera where each colour falls, and add the result to a calibration file; see `measure`.
 
     Raises:
         FileFormatError: the calibration cannot be read.
         InputError: the calibration is of another panel, or the rig is not armed.
         RigError: the camera or the rig failed, or the crosses of a colour are not found.
     """
-    person = Person() if person is None else person
     calibration, real = read_calibration(path), place.real_rig()
     lab = SimulatedLab(REFERENCE)
-    powers = _ordered(real, place, person)
-    opened = open_camera(camera.name, None if real else lab, exposure=camera.exposure, warn=person.heard.warn)
-    with opened as device, stage_on(real, lab, powers, person) as stage:
+    powers = _ordered(real, place)
+    opened = open_camera(camera, None if real else lab, exposure=exposure, warn=place.heard.warn)
+    with opened as device, place.stage(real, lab, powers) as stage:
         _check_panel(path, calibration, stage)
         luts = [colour.lut for colour in calibration.colours]
         calibration = calibration.registered(measure_registrations(stage, device, luts, progress))
@@ -208,16 +157,16 @@ def register(
 def verify(
     path: Path,
     place: Place,
-    meter: Instrument,
     sweep: SweepSettings,
     *,
-    tolerance: float = TOLERANCE,
-    person: Person | None = None,
+    meter: str = SIMULATED,
+    exposure: float | None = None,
+    crop: Crop | None = None,
     progress: Progress = silent,
-) -> Verdict:
-    """Measure again through the tables of a calibration file, each part of the panel through its own, and judge them.
+) -> list[tuple[ColourCalibration, Verified]]:
+    """Measure again through the tables of a calibration file; the result is each colour and what it showed.
 
-    Pattern and parts of the panel are those of the file.
+    Each part of the panel that has a table is measured through it, with the pattern of the file; see `measure`.
 
     Raises:
         FileFormatError: the calibration cannot be read.
@@ -225,67 +174,60 @@ def verify(
             not armed.
         RigError: the meter or the rig failed.
     """
-    person = Person() if person is None else person
     calibration, real = read_calibration(path), place.real_rig()
     sweep = replace(sweep, pattern=calibration.pattern, regions=_parts(calibration))
-    if sweep.regions != (1, 1) and meter.name.startswith("power:"):
+    if sweep.regions != (1, 1) and meter.startswith("power:"):
         has = f"has tables for {sweep.regions[1]}x{sweep.regions[0]} regions"
-        raise InputError(f"{has}, which '{meter.name}' does not tell apart", where=path, remedy="measure with a camera")
+        raise InputError(f"{has}, which '{meter}' does not tell apart", where=path, remedy="measure with a camera")
     lab = SimulatedLab(REFERENCE.resized(*LAB_SIZE))
-    powers = _ordered(real, place, person)
+    powers = _ordered(real, place)
     with (
-        _meter(None if real else lab, meter, sweep, person) as device,
-        stage_on(real, lab, powers, person) as stage,
+        _meter(None if real else lab, meter, sweep, place, exposure, crop) as device,
+        place.stage(real, lab, powers) as stage,
     ):
         _check_panel(path, calibration, stage)
-        found = [
-            verify_colour(stage, device, number, colour, sweep, progress=progress)
+        return [
+            (colour, verify_colour(stage, device, number, colour, sweep, progress=progress))
             for number, colour in enumerate(calibration.colours)
         ]
-    verdicts = [
-        ColourVerdict(
-            colour.wavelength,
-            None if colour.regions is None else (one.worst[0] + 1, one.worst[1] + 1),
-            one.largest_error,
-            one.error,
-            one.largest_error <= tolerance,
-        )
-        for colour, one in zip(calibration.colours, found, strict=True)
-    ]
-    return Verdict(path, tolerance, tuple(verdicts))
 
 
-def check_white(white: Sequence[float] | None, profile: DisplayProfile) -> None:
-    """Refuse another number of shares of white than the display has colours.
+def check_verified(path: Path, found: Sequence[tuple[ColourCalibration, Verified]], tolerance: float) -> None:
+    """Refuse a calibration file whose amplitudes are off by more than the tolerance, a share of the peak.
 
     Raises:
-        InputError: it is another number.
+        HolodriverError: a colour is off by more.
     """
+    worst = max(one.largest_error for _, one in found)
+    if worst > tolerance:
+        raise HolodriverError(
+            f"amplitudes are off by up to {worst:.4f} of the peak, {tolerance:g} is allowed",
+            where=path,
+            remedy="calibrate again",
+        )
+
+
+def _check_white(white: Sequence[float] | None, profile: DisplayProfile) -> None:
     if white is not None and len(white) != len(profile.wavelengths):
         raise InputError(
             f"has {len(white)} numbers, expected {len(profile.wavelengths)}, one for each colour", where="--white"
         )
 
 
-def _ordered(real: Rig | None, place: Place, person: Person) -> Power | None:
-    """The even power of a rig's lasers, once it is known that a person has ordered it; None for the simulated lab."""
+def _ordered(real: Rig | None, place: Place) -> Power | None:
+    """The power of a rig's lasers, once a person has ordered it; None for the simulated lab."""
     if real is None:
         return None
     powers = even_power(real, len(real.profile().wavelengths), place.power_w)
-    check_arming(real, powers, person.heard, arm=place.arm)
+    check_arming(real, powers, place.heard, arm=place.arm)
     return powers
 
 
-def _meter(lab: SimulatedLab | None, meter: Instrument, sweep: SweepSettings, person: Person) -> Meter:
-    return open_meter(
-        meter.name,
-        lab,
-        sweep.pattern,
-        regions=sweep.regions,
-        exposure=meter.exposure,
-        crop=meter.crop,
-        warn=person.heard.warn,
-    )
+def _meter(
+    lab: SimulatedLab | None, name: str, sweep: SweepSettings, place: Place, exposure: float | None, crop: Crop | None
+) -> Meter:
+    warn = place.heard.warn
+    return open_meter(name, lab, sweep.pattern, regions=sweep.regions, exposure=exposure, crop=crop, warn=warn)
 
 
 def _written(output: Path, calibration: Calibration, responses: Sequence[Response], *, overwrite: bool) -> Calibration:
@@ -302,6 +244,6 @@ def _check_panel(path: Path, calibration: Calibration, stage: Stage) -> None:
 
 
 def _parts(calibration: Calibration) -> tuple[int, int]:
-    """Rows and columns of the parts of the panel with tables of their own."""
+    """Number of rows and of columns of the parts of the panel that have tables of their own."""
     grids = {(1, 1) if one is None else (one.shape[0], one.shape[1]) for one in calibration.regions}
     return max(grids)

@@ -1,8 +1,9 @@
-"""The product's main line, once through: a Blender scene becomes a hologram, is played, and a camera looks at it."""
+"""Run the whole product once: a Blender scene becomes a hologram and is played, and a camera looks at it."""
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from holodriver.panel.lut import AmplitudeLut
 from holodriver.progress import Progress, silent
 from holodriver.rig.play.before_light import Heard
 from holodriver.rig.play.report import PlayReport
-from holodriver.rig.play.session import Played, PlaySettings, play_on_rig
+from holodriver.rig.play.session import PlaySettings, play_on_rig
 from holodriver.rig.simulated.camera_model import SimulatedCamera
 from holodriver.rig.simulated.exposures import Exposure
 from holodriver.rig.simulated.simulated_rig import Simulation
@@ -50,24 +51,24 @@ PAGE = "view.html"
 METHODS = ("DEH", "nCGH", "flat phase")
 FOCI = {"front": 0.0, "middle": 0.5, "rear": 1.0}
 REFRESH_HZ = 30.0
-"""Refresh rate of the simulated panel, 1/s: slow enough for a busy machine to confirm every frame in time."""
+"""Refresh rate of the simulated panel, Hz: slow enough for a busy machine to confirm every frame in time."""
 
 CYCLES = 4
-"""Cycles of colours that the camera integrates of each hologram."""
+"""Number of cycles of colours of each hologram that the camera integrates."""
 
 HIGHEST_POWER_MW = 1.0
 """Power of the strongest simulated laser, mW."""
 
 ATTEMPTS = 3
-"""Plays that are tried: a machine that stalls trips the lasers' watchdog, as it should, or leaves frames dark."""
+"""Largest number of plays: a machine that stalls trips the lasers' watchdog, as it should, or leaves frames dark."""
 
 ALL_LIT = 0.99
-"""Share of the light that a hologram must have been given, or it is played again."""
+"""Smallest share of its light with which a hologram is not played again."""
 
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """What decides the demo's result."""
+    """Settings that decide the result of the demo."""
 
     width: int = 256
     height: int = 256
@@ -75,15 +76,14 @@ class DemoSettings:
     samples: int = 16
     """Samples per pixel of each rendered image."""
     iterations: int = 100
-    """Most steps of the optimiser for each colour."""
+    """Largest number of steps of the optimiser for each colour."""
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demo found, and where it lies."""
+    """Scores, figures and times of a demo."""
 
-    folder: Path
     fields: tuple[StackScores, ...]
     """Scores of the wave fields as computed, in the order of `METHODS`."""
     played: tuple[StackScores, ...]
@@ -91,7 +91,7 @@ class DemoResult:
     report: PlayReport
     warnings: tuple[str, ...]
     seconds: dict[str, float]
-    """Wall time of each step, scoring and writing included in the last."""
+    """Wall time of each step, seconds; the steps "play, look, score" and "page" include writing."""
     reused: bool
     """Whether the focal stack of an earlier run of the same settings was used."""
 
@@ -105,10 +105,9 @@ def run_demo(
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> DemoResult:
-    """Render, synthesise, encode, play and look, and write all of it into `folder`.
+    """Render, synthesise, encode, play and look, and write all results into `folder`.
 
-    A folder of an earlier run with the same settings and display is continued: its focal stack is not rendered again,
-    the rest is computed anew and replaced.
+    The focal stack of an earlier run with the same settings and display is used again; the rest is replaced.
 
     Args:
         folder: gets `scene.stack`, a `.holo` and a folder of frames for each method, `contact_sheet.png`, `view.html`
@@ -116,7 +115,7 @@ def run_demo(
         settings: sizes and effort.
         profile: display; its size is replaced by that of the settings.
         blender: Blender or a Python with bpy; looked for if None.
-        overwrite: start afresh in a folder that holds something else.
+        overwrite: whether a folder that holds something else is started afresh.
         progress: told of every step.
 
     Raises:
@@ -127,69 +126,58 @@ def run_demo(
     smallest = smallest_size(profile.coc_max)
     if min(profile.shape) < smallest:
         raise InputError(f"size is {settings.width} × {settings.height}, expected at least {smallest} pixels to score")
-    marker = {
-        "format": FORMAT,
-        "version": VERSION,
-        "settings": asdict(settings),
-        "display": profile.as_dict(),
-    }
+    marker = {"format": FORMAT, "version": VERSION, "settings": asdict(settings), "display": profile.as_dict()}
     reused = _holds_stack(folder, marker, overwrite=overwrite)
     seconds: dict[str, float] = {}
 
-    start = time.perf_counter()
-    if not reused:
-        found = find_blender(blender)  # before anything is written
-        folder.mkdir(parents=True, exist_ok=True)
-        _write_json(folder / SETTINGS, marker)
-        job = RenderJob(
-            scene=DEMO,
-            width=settings.width,
-            height=settings.height,
-            planes=settings.planes,
-            coc_max=profile.coc_max,
-            samples=settings.samples,
-            seed=settings.seed,
-        )
-        render_stack(job, folder / STACK, overwrite=overwrite, blender=found, progress=progress)
-    stack = read_stack(folder / STACK).exposed()
-    seconds["render"] = time.perf_counter() - start
+    @contextmanager
+    def timed(step: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        seconds[step] = time.perf_counter() - start
 
+    with timed("render"):
+        if not reused:
+            found = find_blender(blender)  # before anything is written
+            folder.mkdir(parents=True, exist_ok=True)
+            _write_json(folder / SETTINGS, marker)
+            job = RenderJob(
+                scene=DEMO,
+                width=settings.width,
+                height=settings.height,
+                planes=settings.planes,
+                coc_max=profile.coc_max,
+                samples=settings.samples,
+                seed=settings.seed,
+            )
+            render_stack(job, folder / STACK, overwrite=overwrite, blender=found, progress=progress)
+        stack = read_stack(folder / STACK).exposed()
     fields: dict[str, WaveField] = {}
-    start = time.perf_counter()
-    fields["DEH"] = synthesise(stack, profile, iterations=settings.iterations, progress=progress).field
-    seconds["DEH"] = time.perf_counter() - start
-    start = time.perf_counter()
-    fields["nCGH"] = ncgh(stack, profile, progress=progress)
-    seconds["nCGH"] = time.perf_counter() - start
+    with timed("DEH"):
+        fields["DEH"] = synthesise(stack, profile, iterations=settings.iterations, progress=progress).field
+    with timed("nCGH"):
+        fields["nCGH"] = ncgh(stack, profile, progress=progress)
     fields["flat phase"] = flat_phase(stack, profile)
-
-    start = time.perf_counter()
-    luts = AmplitudeLut.simulated_panel(profile.wavelengths)
-    gains = automatic_gains(fields.values())  # one for all: they are played as one sequence
-    frames = {method: encode(field, gains, luts) for method, field in fields.items()}
-    seconds["encode"] = time.perf_counter() - start
-    start = time.perf_counter()
-
-    scored = tuple(score_field(method, fields[method], stack, seconds=seconds.get(method)) for method in METHODS)
-    holograms = []
-    for method, result in zip(METHODS, scored, strict=True):
-        name = method.lower().replace(" ", "_")
-        provenance = {"demo": asdict(settings), "method": method, "scores": result.as_dict()}
-        hologram = Hologram(fields[method], frames[method], provenance)
-        holograms.append(folder / f"{name}.holo")
-        write_hologram(holograms[-1], hologram, overwrite=True)
-        write_frames(folder / f"{name}.frames", frames[method], overwrite=True)
-
-    warnings = [*stack.warnings(), *profile.warnings()]
-    shown = [frames[method] for method in METHODS]
-    report, seen = _play(holograms, shown, stack, progress, warnings)
-    played = tuple(score_images(method, images, stack) for method, images in zip(METHODS, seen, strict=True))
-    seconds["play, look, score"] = time.perf_counter() - start
-    sheet = _sheet(stack, seen, played)
-    write_pixels(folder / SHEET, sheet, overwrite=True)
-    start = time.perf_counter()
-    write_page(folder / PAGE, _content(stack, profile, seen, shown), overwrite=True, progress=progress)
-    seconds["page"] = time.perf_counter() - start
+    with timed("encode"):
+        luts = AmplitudeLut.simulated_panel(profile.wavelengths)
+        gains = automatic_gains(fields.values())  # one for all: they are played as one sequence
+        frames = {method: encode(field, gains, luts) for method, field in fields.items()}
+    with timed("play, look, score"):
+        scored = tuple(score_field(method, fields[method], stack, seconds=seconds.get(method)) for method in METHODS)
+        holograms = []
+        for method, result in zip(METHODS, scored, strict=True):
+            name = method.lower().replace(" ", "_")
+            provenance = {"demo": asdict(settings), "method": method, "scores": result.as_dict()}
+            holograms.append(folder / f"{name}.holo")
+            write_hologram(holograms[-1], Hologram(fields[method], frames[method], provenance), overwrite=True)
+            write_frames(folder / f"{name}.frames", frames[method], overwrite=True)
+        warnings = [*stack.warnings(), *profile.warnings()]
+        shown = [frames[method] for method in METHODS]
+        report, seen = _play(holograms, shown, stack, progress, warnings)
+        played = tuple(score_images(method, images, stack) for method, images in zip(METHODS, seen, strict=True))
+    write_pixels(folder / SHEET, _sheet(stack, seen, played), overwrite=True)
+    with timed("page"):
+        write_page(folder / PAGE, _content(stack, profile, seen, shown), overwrite=True, progress=progress)
     _write_json(
         folder / SCORES,
         {
@@ -202,11 +190,11 @@ def run_demo(
             "rig": {str(key): value for key, value in report.rows()},
         },
     )
-    return DemoResult(folder, scored, played, report, tuple(warnings), seconds, reused)
+    return DemoResult(scored, played, report, tuple(warnings), seconds, reused)
 
 
 def _holds_stack(folder: Path, wanted: dict[str, Any], *, overwrite: bool) -> bool:
-    """Whether `folder` holds a finished focal stack of the marker `wanted`; refuses a folder that is not the demo's."""
+    """Whether `folder` holds a finished focal stack of the marker `wanted`; refuses any other folder."""
     if folder.exists() and not folder.is_dir():
         raise OutputExistsError("is a file", where=folder, remedy="choose another folder with -o")
     if overwrite or not folder.is_dir() or not any(folder.iterdir()):
@@ -228,33 +216,23 @@ def _holds_stack(folder: Path, wanted: dict[str, Any], *, overwrite: bool) -> bo
 
 
 def _play(
-    holograms: Sequence[Path],
-    frames: Sequence[PanelFrames],
-    stack: FocalStack,
-    progress: Progress,
-    warnings: list[str],
+    holograms: Sequence[Path], frames: Sequence[PanelFrames], stack: FocalStack, progress: Progress, warnings: list[str]
 ) -> tuple[PlayReport, list[NDArray[np.float32]]]:
-    """Play all holograms on a simulated rig, as a lab plays them, and look at each.
-
-    Args:
-        holograms: their files.
-        frames: what is in them.
-        stack: gives the focal planes.
-        progress: told of frames and pictures.
-        warnings: gets what went wrong before a play that went well.
+    """Play all holograms on a simulated rig, as a lab plays them, and look at each; `warnings` gets repeated plays.
 
     Returns:
-        The figures of the play; and for each hologram what a camera saw in every focal plane, (N, C, H, W).
+        The figures of the play; and for each hologram what a camera saw in the stack's focal planes, (N, C, H, W).
 
     Raises:
         RigError: every attempt stopped, or left frames dark.
     """
     simulation = Simulation(REFRESH_HZ, remember=True)
+    settings = PlaySettings(arm=True, power_mw=HIGHEST_POWER_MW, cycles=CYCLES)
     profile, gains = frames[0].profile, frames[0].gains
     joules = np.multiply(laser_powers(gains, HIGHEST_POWER_MW * 1e-3), simulation.rig(frames[0]).on_time_s * CYCLES)
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            played = _played(holograms, simulation, progress)
+            played = play_on_rig(simulation, holograms, settings, heard=Heard(progress=progress))
             lit = [_integrated(played.exposures, index) for index in range(len(frames))]
             if _share_lit(lit, joules) < ALL_LIT:
                 raise RigError("frames were confirmed too late for all their light")
@@ -263,7 +241,7 @@ def _play(
             if attempt == ATTEMPTS:
                 raise
             warnings.append(f"a play stopped and was repeated: {error}")
-    # set once for the energy that each colour should have; what the rig really gave is in the exposures
+    # set once for the energy that each colour should have; the exposures hold what the rig really gave
     sensitivity = camera_exposure(profile, gains)[0] / joules[0]
     bench = simulated_bench(frames[0])
     seen = []
@@ -274,13 +252,8 @@ def _play(
     return played.report, seen
 
 
-def _played(holograms: Sequence[Path], simulation: Simulation, progress: Progress) -> Played:
-    settings = PlaySettings(arm=True, power_mw=HIGHEST_POWER_MW, cycles=CYCLES)
-    return play_on_rig(simulation, holograms, settings, heard=Heard(progress=progress))
-
-
 def _integrated(exposures: Sequence[Exposure], hologram: int) -> list[Exposure]:
-    """What a camera integrates of one hologram: all light, right or wrong, of the last flips of each of its frames."""
+    """The light of one hologram that a camera integrates: right or wrong, from the last flips of each frame."""
     mine = [exposure for exposure in exposures if exposure.frame_index == hologram]
     found = []
     for plane in {exposure.plane for exposure in mine}:
@@ -290,7 +263,7 @@ def _integrated(exposures: Sequence[Exposure], hologram: int) -> list[Exposure]:
 
 
 def _share_lit(lit: Sequence[Sequence[Exposure]], joules: NDArray[np.float64]) -> float:
-    """Smallest share of its light, by any laser, that a frame was given."""
+    """Smallest share of the intended light of any laser that a frame was given."""
     given = np.zeros((len(lit), len(joules)))
     for hologram, exposures in enumerate(lit):
         for exposure in exposures:

@@ -1,4 +1,4 @@
-"""What this machine has of what holodriver can use, and what to do about the rest."""
+"""Survey what this machine has and lacks for holodriver, and what to do about what is missing."""
 
 import importlib
 import os
@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -19,17 +20,18 @@ from holodriver.system.machine import available_memory
 from holodriver.system.quiet import import_onnxruntime, import_openvino
 
 LEAST_FREE_DISK_GB = 2.0
-"""A Full HD stack: 21 planes × 1920 × 1080 × 4 channels × 4 bytes = 0.7 GB, once raw and once assembled, rounded up."""
+"""Disk for a Full HD stack, GB: 21 planes × 1920 × 1080 × 4 channels × 4 bytes = 0.7 GB, raw and assembled."""
+
 LEAST_FREE_MEMORY_GB = 4.0
-"""The same stack in memory (0.7 GB), and its planes' wave fields, gradients and work space."""
+"""Memory for a Full HD stack (0.7 GB) and for the wave fields, gradients and work space of its planes, GB."""
 
 
 BRIDGE_PATIENCE_S = 2.0
-"""Seconds that Looking Glass Bridge may take to answer each question."""
+"""Time in which Looking Glass Bridge must answer each question, seconds."""
 
 
 class State(StrEnum):
-    """How a thing stands."""
+    """State of a part of the machine."""
 
     ok = "ok"
     missing = "missing"
@@ -38,48 +40,49 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing the survey looked for."""
+    """One part of the machine that the survey looked for."""
 
     name: str
     state: State
     detail: str
     remedy: str = ""
     required: bool = False
-    """Whether synthesis cannot run without it."""
+    """Whether synthesis cannot run without this part."""
 
     @property
     def blocks(self) -> bool:
-        """Whether this stops holodriver from computing holograms."""
+        """Whether this part stops holodriver from computing holograms."""
         return self.required and self.state is not State.ok
 
     def as_dict(self) -> dict[str, Any]:
-        """Fields as plain values."""
+        """The fields as plain values."""
         return {**asdict(self), "state": self.state.value}
 
 
 def survey(folder: Path | None = None) -> list[Finding]:
-    """Look for everything, in the order in which a user would read it; never raises.
+    """Look for every part, in the order in which a user would read the findings; never raises.
 
     Args:
-        folder: where results will be written (its disk is judged); the current folder by default.
+        folder: folder on the disk whose free space is judged; the current folder by default.
     """
-    looks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
-        ("Python", _python),
-        ("PyTorch", _torch),
-        ("ONNX Runtime", _onnxruntime),
-        ("OpenVINO", _openvino),
-        ("DEHNet", _dehnet),
-        *((name, _library(name, module, package)) for name, module, package in LIBRARIES),
-        ("Files", _files),
-        ("Blender", _blender),
-        ("Monitors", _monitors),
-        ("Panel window", _window),
-        ("Serial ports", _serial_ports),
-        ("Looking Glass", _looking_glass),
-        ("Disk", lambda: _disk(folder or Path.cwd())),
-        ("Memory", _memory),
+    looks: list[tuple[str, Callable[[], Iterator[Finding]], str | None]] = [
+        ("Python", _python, None),
+        ("PyTorch", _torch, "torch"),
+        ("ONNX Runtime", _onnxruntime, "holodriver[cpu]"),
+        ("OpenVINO", _openvino, "holodriver[openvino]"),
+        ("DEHNet", _dehnet, None),
+        *((name, partial(_library, name, module, package), package) for name, module, package in LIBRARIES),
+        ("Files", _files, None),
+        ("Blender", _blender, None),
+        ("Monitors", _monitors, "holodriver[rig]"),
+        ("Panel window", _window, "holodriver[rig]"),
+        ("Serial ports", _serial_ports, "holodriver[rig]"),
+        ("Looking Glass", _casting, "holodriver[lookingglass]"),
+        ("Looking Glass", _looking_glass, None),
+        ("Disk", partial(_disk, folder or Path.cwd()), None),
+        ("Memory", _memory, None),
     ]
-    return [finding for name, look in looks for finding in _safely(name, look)]
+    return [finding for name, look, package in looks for finding in _safely(name, look, package)]
 
 
 LIBRARIES = (
@@ -89,19 +92,24 @@ LIBRARIES = (
     ("OpenEXR", "OpenEXR", "OpenEXR"),
     ("HDF5", "h5py", "h5py"),
 )
-"""Shown name, module, package: what synthesis needs beside torch."""
+"""Shown name, module and package of each library that synthesis needs beside PyTorch."""
+
 _CPU_WILL_DO = "not needed: the CPU computes too"
-_REINSTALL = "pip install --force-reinstall {}"
 
 
-def _safely(name: str, look: Callable[[], Iterator[Finding]]) -> list[Finding]:
-    """A look that fails is a finding too: drivers and broken wheels raise all sorts of errors."""
+def _safely(name: str, look: Callable[[], Iterator[Finding]], package: str | None) -> list[Finding]:
+    """What a look finds; a failed look is a finding, too, as drivers and broken packages raise all sorts of errors."""
     required = name in ("Python", "PyTorch", *(shown for shown, *_ in LIBRARIES))
     try:
         return list(look())
     except Exception as error:
         what = " ".join(f"{type(error).__name__}: {error}".split())
-        return [Finding(name, State.problem, what, "report this line if reinstalling does not help", required)]
+        if package is None or not isinstance(error, ImportError):
+            return [Finding(name, State.problem, what, "report this line if reinstalling does not help", required)]
+        if isinstance(error, ModuleNotFoundError):
+            return [Finding(name, State.missing, "not installed", f'pip install "{package}"', required)]
+        detail = f"does not load: {' '.join(str(error).split())}"  # often because of a system library
+        return [Finding(name, State.problem, detail, f'pip install --force-reinstall "{package}"', required)]
 
 
 def _python() -> Iterator[Finding]:
@@ -112,11 +120,8 @@ def _python() -> Iterator[Finding]:
 
 
 def _torch() -> Iterator[Finding]:
-    try:
-        import torch
-    except ImportError as error:
-        yield _absent("PyTorch", "torch", error, required=True)
-        return
+    import torch
+
     yield Finding("PyTorch", State.ok, f"{torch.__version__}, {torch.get_num_threads()} CPU threads", required=True)
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
@@ -135,21 +140,13 @@ def _torch() -> Iterator[Finding]:
 
 
 def _onnxruntime() -> Iterator[Finding]:
-    try:
-        onnxruntime = import_onnxruntime()
-    except ImportError as error:
-        yield _absent("ONNX Runtime", "holodriver[cpu]", error)
-        return
+    onnxruntime = import_onnxruntime()
     providers = ", ".join(name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers())
     yield Finding("ONNX Runtime", State.ok, f"{onnxruntime.__version__}: {providers}")
 
 
 def _openvino() -> Iterator[Finding]:
-    try:
-        openvino = import_openvino()
-    except ImportError as error:
-        yield _absent("OpenVINO", "holodriver[openvino]", error)
-        return
+    openvino = import_openvino()
     yield Finding("OpenVINO", State.ok, openvino.__version__.split("-")[0])
 
 
@@ -181,24 +178,9 @@ def _dehnet() -> Iterator[Finding]:
         yield Finding("DEHNet", State.problem, f"{name} does not run", remedy)
 
 
-def _library(name: str, module: str, package: str) -> Callable[[], Iterator[Finding]]:
-    def look() -> Iterator[Finding]:
-        try:
-            importlib.import_module(module)
-        except ImportError as error:
-            yield _absent(name, package, error, required=True)
-            return
-        yield Finding(name, State.ok, metadata.version(package), required=True)
-
-    return look
-
-
-def _absent(name: str, package: str, error: ImportError, *, required: bool = False) -> Finding:
-    """Not installed, or installed and not loading (often a system library): two different remedies."""
-    if isinstance(error, ModuleNotFoundError):
-        return Finding(name, State.missing, "not installed", f'pip install "{package}"', required)
-    detail = f"does not load: {' '.join(str(error).split())}"
-    return Finding(name, State.problem, detail, _REINSTALL.format(f'"{package}"'), required)
+def _library(name: str, module: str, package: str) -> Iterator[Finding]:
+    importlib.import_module(module)
+    yield Finding(name, State.ok, metadata.version(package), required=True)
 
 
 def _blender() -> Iterator[Finding]:
@@ -221,11 +203,8 @@ def _monitors() -> Iterator[Finding]:
     if platform.system() == "Linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         yield Finding("Monitors", State.missing, "no display (neither DISPLAY nor WAYLAND_DISPLAY is set)", plain)
         return
-    try:
-        import screeninfo
-    except ImportError as error:
-        yield _absent("Monitors", "holodriver[rig]", error)
-        return
+    import screeninfo
+
     try:
         monitors = screeninfo.get_monitors()
     except screeninfo.ScreenInfoError as error:
@@ -240,22 +219,16 @@ def _monitors() -> Iterator[Finding]:
 
 
 def _window() -> Iterator[Finding]:
-    try:
-        import glfw
-        import moderngl  # noqa: F401  # imported to see that it loads
-    except ImportError as error:
-        yield _absent("Panel window", "holodriver[rig]", error)
-        return
+    import glfw
+    import moderngl  # noqa: F401  # imported to see that it loads
+
     library = ".".join(str(part) for part in glfw.get_version())
     yield Finding("Panel window", State.ok, f"GLFW {library}, moderngl {metadata.version('moderngl')}")
 
 
 def _serial_ports() -> Iterator[Finding]:
-    try:
-        from serial.tools.list_ports import comports
-    except ImportError as error:
-        yield _absent("Serial ports", "holodriver[rig]", error)
-        return
+    from serial.tools.list_ports import comports
+
     ports = list(comports())
     if not ports:
         remedy = "connect the laser controller; the simulated rig needs none"
@@ -269,15 +242,17 @@ def _serial_ports() -> Iterator[Finding]:
             yield Finding("Serial ports", State.ok, detail)
 
 
+def _casting() -> Iterator[Finding]:
+    import av  # noqa: F401  # imported to see that it loads
+    import websockets  # noqa: F401
+
+    yield from ()
+
+
 def _looking_glass() -> Iterator[Finding]:
     from holodriver.errors import BridgeError
     from holodriver.lookingglass.bridge import Bridge
 
-    try:
-        import av  # noqa: F401  # imported to see that it loads
-        import websockets  # noqa: F401
-    except ImportError as error:
-        yield _absent("Looking Glass", "holodriver[lookingglass]", error)
     try:
         with Bridge(patience=BRIDGE_PATIENCE_S) as bridge:
             displays = bridge.displays()
@@ -285,9 +260,8 @@ def _looking_glass() -> Iterator[Finding]:
         yield Finding("Looking Glass", State.missing, error.what, error.remedy or "")
         return
     if not displays:
-        yield Finding(
-            "Looking Glass", State.missing, f"Bridge {bridge.version} has no display connected", "connect one"
-        )
+        detail = f"Bridge {bridge.version} has no display connected"
+        yield Finding("Looking Glass", State.missing, detail, "connect a display")
     for display in displays:
         yield Finding("Looking Glass", State.ok, f"{display.display.label}, Bridge {bridge.version}")
 

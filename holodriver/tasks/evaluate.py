@@ -1,33 +1,18 @@
-"""Holograms scored against a focal stack, plane by plane."""
+"""Score holograms against a focal stack, plane by plane."""
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from holodriver.errors import HolodriverError, InputError
+from holodriver.errors import HolodriverError
 from holodriver.files.atomic import check_output, written_file
-from holodriver.files.frames import read_frames_folder
-from holodriver.files.hologram import Hologram, read_hologram
-from holodriver.files.stack import read_stack
+from holodriver.optics.display import DisplayProfile
 from holodriver.progress import Progress, silent
 from holodriver.scene.stack import FocalStack
 from holodriver.scores import evaluation
 from holodriver.scores import lpips as perceptual
 from holodriver.scores.psnr_ssim import StackScores
-from holodriver.scores.table import SCORE_HEADINGS
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """What was scored."""
-
-    found: Sequence[StackScores]
-    stack: FocalStack
-    dioptres: Callable[[float], float]
-    """Dioptres of a normalised depth, on the display of the first hologram."""
-    headings: tuple[str, ...]
-    """Headings of the scores."""
+from holodriver.tasks.read_write import read_exposed, read_shown
 
 
 def evaluate(
@@ -40,18 +25,21 @@ def evaluate(
     overwrite: bool = False,
     progress: Progress = silent,
     warn: Callable[[str], None] = lambda text: None,
-) -> Evaluated:
+) -> tuple[list[StackScores], FocalStack, DisplayProfile]:
     """Score what the wave fields show, and what a camera sees of the panel frames through the slit, plane by plane.
 
     Args:
         sources: holograms, or folders of panel frames.
-        against: focal stack that they should show.
-        scores: JSON file for all scores of all planes.
-        lpips: compute LPIPS, too; None: where everything for it is there.
-        baseline: also score the flat-phase hologram of the stack.
-        overwrite: replace `scores`.
+        against: focal stack that the sources should show.
+        scores: JSON file for all scores of all planes; none if None.
+        lpips: whether LPIPS is computed, too; if None, only where its package and weights are there.
+        baseline: whether the flat-phase hologram of the stack is scored, too.
+        overwrite: whether `scores` is replaced.
         progress: told of each step.
         warn: told why LPIPS is left out.
+
+    Returns:
+        The scores of each source and of the baseline, the exposed focal stack, and the display of the first source.
 
     Raises:
         OutputExistsError: `scores` exists and `overwrite` is false.
@@ -60,13 +48,10 @@ def evaluate(
     """
     if scores is not None:
         check_output(scores, overwrite=overwrite)
-    holograms = [(str(path), _read(path)) for path in sources]
-    try:
-        stack = read_stack(against).exposed()
-    except InputError as error:
-        raise InputError(error.what, where=error.where or against, remedy=error.remedy) from error
+    holograms = [(str(path), read_shown(path)) for path in sources]
+    stack = read_exposed(against)
     distance = _distance(lpips, warn)
-    found = []
+    found: list[StackScores] = []
     for name, hologram in holograms:
         found += evaluation.evaluate(name, hologram, stack, distance=distance, progress=progress)
     if baseline:
@@ -75,8 +60,7 @@ def evaluate(
         with written_file(scores, overwrite=overwrite) as temporary:
             values = evaluation.as_dict(found, stack, str(against))
             temporary.write_text(json.dumps(values, indent=1, allow_nan=False), encoding="utf-8")
-    headings = SCORE_HEADINGS[: None if distance else 4]
-    return Evaluated(found, stack, holograms[0][1].profile.dioptres, headings)
+    return found, stack, holograms[0][1].profile
 
 
 def _distance(lpips: bool | None, warn: Callable[[str], None]) -> perceptual.Distance | None:
@@ -89,7 +73,3 @@ def _distance(lpips: bool | None, warn: Callable[[str], None]) -> perceptual.Dis
             raise
         warn(f"LPIPS is left out: {error}")
         return None
-
-
-def _read(path: Path) -> Hologram:
-    return Hologram(frames=read_frames_folder(path)) if path.is_dir() else read_hologram(path)

@@ -1,9 +1,9 @@
-"""The hologram of what the user has: a focal stack or an RGB-D picture."""
+"""Compute the hologram of a focal stack or of a picture with depth."""
 
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,11 @@ from holodriver.system.machine import threads_to_use
 
 Warn = Callable[[str], None]
 Interruptible = Callable[[], AbstractContextManager[Callable[[], bool]]]
-"""Makes a block in which Ctrl-C is a question: the callable it gives says whether somebody asked to stop."""
+"""Makes a block in which Ctrl-C does not stop the work; the block's callable says whether somebody pressed it."""
 
 
 def uninterruptible() -> AbstractContextManager[Callable[[], bool]]:
-    """A block in which nobody asks to stop."""
+    """Make a block whose callable never says yes: Ctrl-C stops the work as usual."""
     return nullcontext(lambda: False)
 
 
@@ -52,29 +52,35 @@ PICTURES = (*PHOTOS, ".exr")
 
 @dataclass(frozen=True)
 class SynthSettings:
-    """How a wave field is found; see `synthesise` for the options of the optimiser.
+    """How a wave field is found.
 
     Raises:
         InputError: the slit or the padding does not apply to the method.
     """
 
     method: Method = "opt"
-    """"net" is DEHNet, "opt" the optimiser, which most fields below concern, "net+opt" the one after the other; the
-    others are baselines."""
+    """DEHNet ("net"), the optimiser ("opt"), which most fields below concern, one after the other ("net+opt"), or a
+    baseline."""
     beta: float | None = None
+    """Weight of the all-in-focus term of the loss; planes − 1 if None."""
     gamma: float | None = None
+    """Depth attention of that term; 2·(planes − 1) if None."""
     iterations: int = ITERATIONS
+    """Largest number of steps of the optimiser for each colour."""
     tolerance: float = TOLERANCE
+    """Relative change of the loss over five steps at which the optimiser stops."""
     within_slit: bool = False
+    """Whether the field stays inside the passband of the display's slit."""
     padding: int = 0
-    """Dark pixels on every side."""
+    """Number of dark pixels on every side."""
     memory: float | None = None
-    """Bytes that the optimiser may use beyond the focal stack; see `synthesise`."""
+    """Memory that the optimiser may use beyond the focal stack, bytes; see `synthesise`."""
     device: str = "cpu"
+    """torch device of the optimiser."""
     weights: Path | None = None
-    """Folder of networks; those that come along if None."""
+    """Folder of networks; those that come with holodriver if None."""
     runtime: str = FLOAT
-    """What runs DEHNet; see `holodriver.dehnet.fastest_runtime.choose`."""
+    """Program that runs DEHNet; see `holodriver.dehnet.fastest_runtime.choose`."""
 
     def __post_init__(self) -> None:
         for option, given, known in (
@@ -88,25 +94,6 @@ class SynthSettings:
                 )
 
 
-@dataclass(frozen=True)
-class RgbdSettings:
-    """How a picture with depth is read and becomes a focal stack."""
-
-    depth: Path | None = None
-    """Depth picture; looked for beside the colour picture if None."""
-    near: Near | None = None
-    """What near is in it; by the kind of file if None, see `read_rgbd`."""
-    planes: int = 21
-
-
-@dataclass(frozen=True)
-class Job:
-    """One hologram to compute."""
-
-    source: Path
-    output: Path
-
-
 def is_picture(path: Path) -> bool:
     """Whether `path` is named as a picture, which is read with its depth."""
     return path.suffix.lower() in PICTURES
@@ -117,8 +104,8 @@ def is_folder_of_stacks(path: Path) -> bool:
     return path.is_dir() and path.suffix != ".stack" and not (path / StackManifest.FILE_NAME).exists()
 
 
-def jobs_in_folder(source: Path, output: Path) -> list[Job]:
-    """One job for each ``NAME.stack`` in `source`, to become ``NAME.holo`` in `output`, by name.
+def holograms_of_folder(source: Path, output: Path) -> dict[Path, Path]:
+    """The hologram ``NAME.holo`` in `output` that each ``NAME.stack`` in `source` becomes, in the order of names.
 
     Raises:
         FileFormatError: `source` holds no focal stack.
@@ -129,106 +116,120 @@ def jobs_in_folder(source: Path, output: Path) -> list[Job]:
         raise FileFormatError(f"holds neither {StackManifest.FILE_NAME} nor folders NAME.stack", where=source)
     if output.suffix == ".holo" or (output.exists() and not output.is_dir()):
         raise InputError("is no folder, which many holograms need", where=output, remedy="name a folder with -o")
-    return [Job(path, output / f"{path.stem}.holo") for path in stacks]
+    return {path: output / f"{path.stem}.holo" for path in stacks}
 
 
 def compute(
-    job: Job,
+    source: Path,
+    output: Path,
     profile: DisplayProfile,
     settings: SynthSettings,
-    rgbd: RgbdSettings | None = None,
     *,
+    depth: Path | None = None,
+    near: Near | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
     warn: Warn = lambda text: None,
     interruptible: Interruptible = uninterruptible,
 ) -> StackScores | None:
-    """Compute the hologram of a focal stack or of an RGB-D picture, score it, and write it.
+    """Compute the hologram of a focal stack or of a picture with depth, score it, and write it.
 
-    Of a picture, "net" needs no focal stack and makes none, so that there is nothing to score against.
+    The method "net" makes no focal stack of a picture, so there is nothing to score against, and the result is None.
 
     Args:
-        job: what to read and what to write.
-        profile: display; its size is replaced by that of the source.
+        source: focal stack or picture.
+        output: hologram to write.
+        profile: display; the source decides how many pixels it has.
         settings: how the field is found.
-        rgbd: how a picture is read, if `job.source` is one.
-        overwrite: replace the output.
+        depth: depth of a picture; looked for beside the picture if None.
+        near: end of the grey scale of the depth that is near; see `read_rgbd`.
+        overwrite: whether the output is replaced.
         progress: told of each step.
         warn: told what makes the source hard to show, before the work begins.
-        interruptible: makes the block in which the optimiser may be asked to stop with the best so far.
+        interruptible: makes the block in which the optimiser may be asked to stop with the best field so far.
 
     Raises:
         KeyboardInterrupt: somebody asked to stop; the best field so far is written.
         OutputExistsError: the output exists and `overwrite` is false.
-        HolodriverError: the source cannot be read, or the hologram not be computed.
+        HolodriverError: the source cannot be read, or the hologram cannot be computed.
     """
-    check_output(job.output, overwrite=overwrite)
-    if is_picture(job.source) and settings.method == "net":
-        _compute_picture(
-            job, profile, settings, rgbd or RgbdSettings(), overwrite=overwrite, progress=progress, warn=warn
-        )
-        return None
-    if is_picture(job.source):
-        made = stack_of_picture(
-            job.source, profile.coc_max, rgbd or RgbdSettings(), device=settings.device, progress=progress, warn=warn
-        )
-    else:
-        made = read_stack(job.source)
-    for warning in made.warnings():
-        warn(f"{job.source}: {warning}")
+    check_output(output, overwrite=overwrite)
+    read = read_rgbd(source, depth, near=near) if is_picture(source) else read_stack(source)
     try:
-        target = made.exposed()
-    except InputError as error:
-        raise InputError(error.what, where=job.source) from error
-    if min(target.shape) < smallest_size(target.coc_max):
-        raise InputError(
-            f"{target.shape} pixels are too few to score, expected at least {smallest_size(target.coc_max)} with a "
-            f"blur diameter of {target.coc_max:g} px",
-            where=job.source,
+        target = exposed_source(
+            read,
+            profile,
+            settings,
+            planes=profile.planes,
+            progress=progress,
+            warn=lambda text: warn(f"{source}: {text}"),
         )
-    display = profile.resized(target.shape[1], target.shape[0])
-    for warning in [*display.warnings(), *mismatches(target, profile)]:
-        warn(warning)
+    except InputError as error:
+        raise InputError(error.what, where=source) from error
+    if isinstance(target, FocalStack):
+        if min(target.shape) < smallest_size(target.coc_max):
+            raise InputError(
+                f"{target.shape} pixels are too few to score, expected at least {smallest_size(target.coc_max)} with a "
+                f"blur diameter of {target.coc_max:g} px",
+                where=source,
+            )
+        display = profile.resized(target.shape[1], target.shape[0])
+        for warning in [*display.warnings(), *mismatches(target, profile)]:
+            warn(warning)
     start = time.perf_counter()
-    field, did = find_field(target, display, settings, progress=progress, interruptible=interruptible)
+    field, did = find_field(target, profile, settings, progress=progress, interruptible=interruptible)
     seconds = time.perf_counter() - start
-    scores = score_field(settings.method, field, target, seconds=seconds, padding=settings.padding)
-    provenance: dict[str, Any] = {"stack": job.source.name, "settings": did, "scores": scores.as_dict()}
-    if HIDDEN_SURFACES in target.provenance:
-        provenance[HIDDEN_SURFACES] = target.provenance[HIDDEN_SURFACES]
-    write_hologram(job.output, Hologram(field, provenance=provenance), overwrite=overwrite)
+    provenance: dict[str, Any] = {"stack": source.name, "settings": did}
+    scores = None
+    if isinstance(target, FocalStack):
+        scores = score_field(settings.method, field, target, seconds=seconds, padding=settings.padding)
+        provenance["scores"] = scores.as_dict()
+        if HIDDEN_SURFACES in target.provenance:
+            provenance[HIDDEN_SURFACES] = target.provenance[HIDDEN_SURFACES]
+    else:
+        did["seconds"] = round(seconds, 3)
+    write_hologram(output, Hologram(field, provenance=provenance), overwrite=overwrite)
     if "cancelled" in did.get("stopped", ()):
-        warn(f"stopped early: {job.output} holds the best field so far, after {did['iterations']} steps a colour")
+        warn(f"stopped early: {output} holds the best field so far, after {did['iterations']} steps a colour")
         raise KeyboardInterrupt
     return scores
 
 
-def _compute_picture(
-    job: Job,
+def exposed_source(
+    source: FocalStack | RgbdImage,
     profile: DisplayProfile,
     settings: SynthSettings,
-    rgbd: RgbdSettings,
     *,
-    overwrite: bool,
+    planes: int,
     progress: Progress,
     warn: Warn,
-) -> None:
-    """The hologram of an RGB-D picture by DEHNet, as it is: no focal stack is made."""
-    image = read_rgbd(job.source, rgbd.depth, near=rgbd.near)
-    for warning in image.warnings():
-        warn(f"{job.source}: {warning}")
-    try:
-        color = image.color * np.float32(exposure_of(image.color))
-    except InputError as error:
-        raise InputError(error.what, where=job.source) from error
-    start = time.perf_counter()
-    field, did = network_field(color, image.depth, profile, settings, progress)
-    did["seconds"] = round(time.perf_counter() - start, 3)
-    provenance: dict[str, Any] = {"stack": job.source.name, "settings": did}
-    write_hologram(job.output, Hologram(field, provenance=provenance), overwrite=overwrite)
+) -> FocalStack | RgbdImage:
+    """What the field is to show: an exposed focal stack, or for DEHNet the exposed picture itself.
+
+    Args:
+        source: focal stack, or picture with depth, whose hidden surfaces are invented.
+        profile: gives the blur circle diameter between the near and the far plane, pixels.
+        settings: method and torch device.
+        planes: number of focal planes that a picture gets.
+        progress: told how far it is.
+        warn: told what makes the source hard to show.
+
+    Raises:
+        InputError: the source is black, or there are fewer than 2 planes.
+    """
+    for warning in source.warnings():
+        warn(warning)
+    if isinstance(source, RgbdImage):
+        if settings.method == "net":
+            return replace(source, color=source.color * np.float32(exposure_of(source.color)))
+        layers, coc_max = layers_of(source, profile.coc_max), profile.coc_max
+        source = focal_stack(layers, positions(planes), coc_max, device=settings.device, progress=progress)
+        for warning in source.warnings():
+            warn(warning)
+    return source.exposed()
 
 
-def network_field(
+def _network_field(
     intensity: NDArray[np.float32],
     depth: NDArray[np.float32],
     profile: DisplayProfile,
@@ -236,9 +237,9 @@ def network_field(
     progress: Progress,
 ) -> tuple[WaveField, dict[str, Any]]:
     """DEHNet's field of an exposed picture, and what was done."""
-    networks = load_networks(settings.weights)
+    networks, threads = load_networks(settings.weights), threads_to_use()
     synthesiser = NetworkSynthesiser(
-        networks, profile, runtime=settings.runtime, threads=threads_to_use(), memory=settings.memory
+        networks, profile, runtime=settings.runtime, threads=threads, memory=settings.memory
     )
     field = synthesiser.field(intensity, depth, within_slit=settings.within_slit, progress=progress)
     weights = "shipped" if settings.weights is None else settings.weights.name
@@ -247,9 +248,9 @@ def network_field(
 
 
 def mismatches(target: FocalStack, profile: DisplayProfile) -> list[str]:
-    """How a focal stack differs from the display that it is shown on."""
+    """Warnings about a focal stack that does not fit the display that it is shown on."""
     said = []
-    if profile.shape != target.shape and profile != REFERENCE:  # which stands for any size
+    if profile.shape != target.shape and profile != REFERENCE:  # the reference display stands for any size
         said.append(
             f"the display profile is for {profile.width} × {profile.height} pixels; the hologram has those of its "
             f"source, {target.shape[1]} × {target.shape[0]}, and its frames fit no other panel"
@@ -261,69 +262,24 @@ def mismatches(target: FocalStack, profile: DisplayProfile) -> list[str]:
     return said
 
 
-def stack_of_picture(
-    path: Path,
-    coc_max: float,
-    settings: RgbdSettings,
-    *,
-    device: str = "cpu",
-    progress: Progress = silent,
-    warn: Warn = lambda text: None,
-) -> FocalStack:
-    """The focal stack of a picture with depth, whose hidden surfaces are invented.
-
-    Args:
-        path: colour picture, or colour and depth side by side.
-        coc_max: blur circle diameter between the near and the far plane, pixels.
-        settings: where the depth is, which way round, and how many planes.
-        device: torch device.
-        progress: told how far it is.
-        warn: told of a depth that has no range.
-
-    Raises:
-        FileFormatError: a picture is missing or wrong.
-        InputError: fewer than 2 planes.
-    """
-    positions(settings.planes)  # a wrong number of planes is said before anything is read
-    image = read_rgbd(path, settings.depth, near=settings.near)
-    for warning in image.warnings():
-        warn(f"{path}: {warning}")
-    return stack_of_image(image, settings.planes, coc_max, device=device, progress=progress)
-
-
-def stack_of_image(
-    image: RgbdImage, planes: int, coc_max: float, *, device: str = "cpu", progress: Progress = silent
-) -> FocalStack:
-    """The focal stack of a picture with depth, whose hidden surfaces are invented.
-
-    Args:
-        image: picture and depth.
-        planes: number of focal planes.
-        coc_max: blur circle diameter between the near and the far plane, pixels.
-        device: torch device.
-        progress: told how far it is.
-
-    Raises:
-        InputError: fewer than 2 planes.
-    """
-    return focal_stack(layers_of(image, coc_max), positions(planes), coc_max, device=device, progress=progress)
-
-
 def find_field(
-    target: FocalStack,
-    display: DisplayProfile,
+    target: FocalStack | RgbdImage,
+    profile: DisplayProfile,
     settings: SynthSettings,
     *,
     progress: Progress = silent,
     interruptible: Interruptible = uninterruptible,
 ) -> tuple[WaveField, dict[str, Any]]:
-    """The wave field of an exposed focal stack, and what was done to find it, as plain values."""
+    """The wave field of what `exposed_source` made, and what was done to find it, as plain values."""
+    if isinstance(target, RgbdImage):
+        return _network_field(target.color, target.depth, profile, settings, progress)
+    display = profile.resized(target.shape[1], target.shape[0])
     did: dict[str, Any] = {"method": settings.method}
     if settings.method == "flat":
         return flat_phase(target, display), did
     start: WaveField | None = None
     if settings.method in ("net", "net+opt"):
-        start, by_network = network_field(target.all_in_focus, target.all_in_focus_depth, display, settings, progress)
+        start, by_network = _network_field(target.all_in_focus, target.all_in_focus_depth, display, settings, progress)
         if settings.method == "net":
             return start, by_network
         did |= {"start": by_network}

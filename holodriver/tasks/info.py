@@ -1,15 +1,17 @@
-"""What a file holds, as plain values, for each kind of file that holodriver writes."""
+"""Describe what a file or a folder holds, as plain values."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from holodriver.errors import FileFormatError
-from holodriver.files.frames import read_frames_folder
-from holodriver.files.hologram import read_hologram
-from holodriver.files.profile import read_profile
-from holodriver.files.stack import read_stack
-from holodriver.rig.simulated.recording import read_recording
+from holodriver.files.hologram import Hologram
+from holodriver.optics.display import DisplayProfile
+from holodriver.panel.frames import PanelFrames
+from holodriver.rig.simulated.exposures import Exposure
+from holodriver.scene.stack import FocalStack
 from holodriver.scores.evaluation import describe_evaluation
+from holodriver.tasks.read_write import read
 from holodriver.viewer.page import describe_page
 
 
@@ -17,57 +19,43 @@ def facts_of(source: Path) -> dict[str, Any]:
     """Sizes, display, origin and quality of what a file or a folder holds.
 
     Raises:
-        FileFormatError: it is missing, damaged or of no kind that can be described.
+        FileFormatError: the file is missing or damaged, or its kind is not described.
     """
-    if source.suffix == ".holo":
-        return _hologram(source)
-    if source.suffix == ".toml":
-        profile = read_profile(source)
-        return {"kind": "display profile", "display": profile.as_dict(), "notes": profile.warnings()}
     if source.suffix.lower() in (".html", ".htm"):
         return describe_page(source)
     if source.suffix == ".json" and source.is_file():
         return describe_evaluation(source)
-    if (source / "frames.json").is_file():
-        return _frames(source)
-    if (source / "exposures.json").is_file():
-        return _recording(source)
-    if source.is_dir():
-        return _stack(source)
-    raise FileFormatError(
-        "is not something that can be described" if source.exists() else "does not exist",
-        where=source,
-        remedy="expected a .holo file, a .toml profile, a page of the viewer, the JSON of an evaluation, or a folder: "
-        "focal stack, panel frames, recording of a play",
-    )
+    match read(source):
+        case DisplayProfile() as profile:
+            return {"kind": "display profile", "display": profile.as_dict(), "notes": profile.warnings()}
+        case Hologram() as hologram:
+            return _hologram(hologram)
+        case PanelFrames() as frames:
+            return {"kind": "panel frames", **_frames(frames), "display": frames.profile.as_dict()}
+        case FocalStack() as stack:
+            return _stack(stack)
+        case list() as exposures if source.is_dir():
+            return _recording(exposures)
+    raise FileFormatError("is of a kind that is not described", where=source, remedy="see 'holodriver info --help'")
 
 
-def _hologram(source: Path) -> dict[str, Any]:
-    hologram = read_hologram(source)
-    frames = hologram.frames
+def _hologram(hologram: Hologram) -> dict[str, Any]:
+    frames = {"panel frames": None, "gains": None} if hologram.frames is None else _frames(hologram.frames)
     return {
         "kind": "hologram",
         "wave field": None if hologram.field is None else list(hologram.field.values.shape),
-        "panel frames": None if frames is None else list(frames.pixels.shape),
-        "gains": None if frames is None else list(frames.gains),
+        **frames,
         "display": hologram.profile.as_dict(),
         "notes": hologram.profile.warnings(),
         "provenance": hologram.provenance,
     }
 
 
-def _frames(source: Path) -> dict[str, Any]:
-    frames = read_frames_folder(source)
-    return {
-        "kind": "panel frames",
-        "panel frames": list(frames.pixels.shape),
-        "gains": list(frames.gains),
-        "display": frames.profile.as_dict(),
-    }
+def _frames(frames: PanelFrames) -> dict[str, Any]:
+    return {"panel frames": list(frames.pixels.shape), "gains": list(frames.gains)}
 
 
-def _recording(source: Path) -> dict[str, Any]:
-    exposures = read_recording(source)
+def _recording(exposures: Sequence[Exposure]) -> dict[str, Any]:
     lit = [exposure for exposure in exposures if exposure.colour is not None]
     return {
         "kind": "recording of a play",
@@ -81,8 +69,7 @@ def _recording(source: Path) -> dict[str, Any]:
     }
 
 
-def _stack(source: Path) -> dict[str, Any]:
-    stack = read_stack(source)
+def _stack(stack: FocalStack) -> dict[str, Any]:
     return {
         "kind": "focal stack",
         "images": list(stack.images.shape),

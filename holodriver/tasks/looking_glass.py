@@ -1,109 +1,68 @@
-"""RGB-D files and quilts for a Looking Glass display, and what is cast to one through Looking Glass Bridge."""
+"""Choose a Looking Glass display and read sources for it, and cast files through Looking Glass Bridge."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 from holodriver.errors import BridgeError, InputError
 from holodriver.files.halves import Side
 from holodriver.files.rgbd import Near
-from holodriver.lookingglass.bridge import Bridge, ConnectedDisplay
+from holodriver.lookingglass.bridge import Bridge
 from holodriver.lookingglass.cast import casting, choose, opened_item, wait_for_displays
 from holodriver.lookingglass.choices import Codec, Fit, Kind
 from holodriver.lookingglass.layout import Layout
-from holodriver.lookingglass.make import check_options, make_quilt_file, make_rgbd_file
+from holodriver.lookingglass.make import check_options
 from holodriver.lookingglass.parallax import ViewSettings
 from holodriver.lookingglass.what_to_show import SourceOptions
 from holodriver.optics.lookingglass import LookingGlass, looking_glass
-from holodriver.progress import Progress, silent
+from holodriver.progress import Progress
 
 CONNECTED = "connected"
-"""Name that stands for the display that Bridge reports."""
+"""Name of the display that Bridge reports."""
 
 VIDEO_FREE = (".png", ".jpg", ".jpeg")
-"""Ends of names of pictures, which may have odd sides."""
-
-Warn = Callable[[str], None]
+"""Ends of names of pictures, whose sides may be odd numbers of pixels."""
 
 
-@dataclass(frozen=True)
-class Address:
-    """Where Looking Glass Bridge listens."""
+def source_options(
+    sources: Sequence[Path],
+    *,
+    depth: Path | None = None,
+    near: Near | None = None,
+    side: Side | None = None,
+    fps: float | None = None,
+    codec: Codec | None = None,
+) -> tuple[SourceOptions, Fraction | None]:
+    """How sources are read, and the frames a second of a folder of pictures, as a fraction that videos can hold.
 
-    host: str = "localhost"
-    http_port: int = 33334
-    event_port: int = 9724
-
-    def bridge(self) -> Bridge:
-        """The connection to it; no other machine is spoken to."""
-        return Bridge(self.host, http_port=self.http_port, event_port=self.event_port)
-
-
-@dataclass(frozen=True)
-class Given:
-    """How a source is read, and what becomes of its shape.
+    Args:
+        sources: focal stacks, holograms, pictures or videos with depth, or folders of pictures.
+        depth: depth of a picture or a video; looked for beside it if None.
+        near: end of the grey scale of separate depth that is near; by the kind of file if None.
+        side: half of the source that holds depth; by its name if None.
+        fps: frames a second of a folder of pictures; the usual ones if None.
+        codec: codec of a video; by its size if None.
 
     Raises:
-        InputError: the depth is named both beside the source and in it.
+        InputError: an option does not apply to the source, or to several sources, or contradicts another one.
     """
-
-    depth: Path | None = None
-    """Depth of a picture or a video; looked for beside it if None."""
-    near: Near | None = None
-    """End of the grey scale of separate depth that is near; by the kind of file if None."""
-    side: Side | None = None
-    """Where depth is in a source that holds both; by its name if None."""
-    fit: Fit = "crop"
-    fps: float | None = None
-    """Frames a second of a folder of pictures."""
-    codec: Codec | None = None
-    """Codec of a video; by its size if None."""
-
-    def __post_init__(self) -> None:
-        if self.depth is not None and self.side is not None:
-            raise InputError("a source has its depth beside it or in itself, not both", where="--depth, --source-side")
-
-    @property
-    def options(self) -> SourceOptions:
-        """How the source is read."""
-        return SourceOptions(self.depth, self.near, self.side)
-
-    @property
-    def rate(self) -> Fraction | None:
-        """Frames a second, as a fraction that videos can hold."""
-        return None if self.fps is None else Fraction(self.fps).limit_denominator(1001)
+    if depth is not None and side is not None:
+        raise InputError("a source has its depth beside it or in itself, not both", where="--depth, --source-side")
+    options = SourceOptions(depth, near, side)
+    rate = None if fps is None else Fraction(fps).limit_denominator(1001)
+    if len(sources) == 1:
+        check_options(sources[0], options, rate=rate, codec=codec)
+    elif depth is not None:
+        raise InputError(f"is the depth of one picture, and {len(sources)} sources were named", where="--depth")
+    return options, rate
 
 
-@dataclass(frozen=True)
-class CastSettings:
-    """What is cast, and how long is waited for it."""
-
-    kind: Kind | None = None
-    """What the file holds; by its name if None."""
-    side: Side | None = None
-    """Where depth is in RGB-D; by its name if None."""
-    views: ViewSettings | None = None
-    head: int | None = None
-    """Bridge's number of the display; the first if None."""
-    keep: bool = False
-    """Whether it goes on playing after the block."""
-    wait_s: float = 0.0
-    """Time to wait for a display to be connected, seconds."""
-    patience_s: float = 30.0
-    """Time in which Bridge must say that it shows the file, seconds."""
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What Bridge says that it shows."""
-
-    version: str
-    """Version of Bridge."""
-    kind: Kind
-    where: str
-    """The display."""
+def rgbd_layout(device: str | None, size: tuple[int, int] | None, fit: Fit, output: Path) -> Layout:
+    """How colour and depth are laid out for a display, or with halves of `size` (width, height), pixels."""
+    display = None if device is None else display_named(device)
+    return Layout(display, size, fit, output.suffix.lower() not in VIDEO_FREE)
 
 
 def display_named(name: str) -> LookingGlass:
@@ -119,8 +78,7 @@ def display_named(name: str) -> LookingGlass:
     host, _, port = where.partition(":")
     if port and not port.isdigit():
         raise InputError(f"is {name!r}, expected {CONNECTED}@HOST:PORT", where="--device")
-    address = Address(host or Address.host, int(port) if port else Address.http_port)
-    with address.bridge() as bridge:
+    with Bridge(host or "localhost", **({"http_port": int(port)} if port else {})) as bridge:
         return choose(bridge.displays(), None).display
 
 
@@ -132,134 +90,51 @@ def quilt_display(device: str, *, view_cone: float | None = None, size: tuple[in
     return display if size is None else display.sized(*size)
 
 
-def rgbd(
-    source: Path,
-    output: Path,
-    given: Given,
-    *,
-    device: str | None = None,
-    size: tuple[int, int] | None = None,
-    side: Side = "right",
-    bits: int = 8,
-    overwrite: bool = False,
-    progress: Progress = silent,
-    warn: Warn = lambda text: None,
-) -> Path:
-    """Write colour and depth side by side, near white, as Looking Glass Studio imports them; the path written.
-
-    Args:
-        source: focal stack, hologram, picture or video with depth, or folder of pictures.
-        output: NAME.png, .jpg or .mp4; gets an end such as _rgbd_lr.
-        given: how the source is read.
-        device: display whose aspect and size are taken.
-        size: (width, height) of each half instead, pixels.
-        side: where depth goes.
-        bits: 8, or 16 in a .png.
-        overwrite: replace the file.
-        progress: told of the frames of a video.
-        warn: told of what was assumed.
-
-    Raises:
-        InputError: source, output and options do not fit together.
-    """
-    check_options(source, given.options, rate=given.rate, codec=given.codec)
-    display = None if device is None else display_named(device)
-    layout = Layout(display, size, given.fit, output.suffix.lower() not in VIDEO_FREE)
-    written = make_rgbd_file(
-        source,
-        output,
-        given.options,
-        layout,
-        side=side,
-        bits=bits,
-        rate=given.rate,
-        codec=given.codec,
-        overwrite=overwrite,
-        progress=progress,
-        warn=warn,
-    )
-    if bits == 16:
-        warn("whether Looking Glass Studio imports 16 bits is not verified; 8 bits are what it documents")
-    return written
-
-
-def quilt(
-    source: Path,
-    output: Path,
-    given: Given,
-    display: LookingGlass,
-    views: ViewSettings,
-    *,
-    overwrite: bool = False,
-    progress: Progress = silent,
-    warn: Warn = lambda text: None,
-) -> Sequence[Path]:
-    """Render the views of a display from colour and depth into a quilt; the paths written.
-
-    Raises:
-        InputError: source, output and options do not fit together.
-    """
-    check_options(source, given.options, rate=given.rate, codec=given.codec)
-    return make_quilt_file(
-        source,
-        output,
-        given.options,
-        display,
-        views,
-        fit=given.fit,
-        rate=given.rate,
-        codec=given.codec,
-        overwrite=overwrite,
-        progress=progress,
-        warn=warn,
-    )
-
-
 @contextmanager
 def cast(
     source: Path,
-    settings: CastSettings,
-    address: Address,
+    connect: Callable[[], Bridge],
     *,
+    kind: Kind | None = None,
+    side: Side | None = None,
+    views: ViewSettings | None = None,
+    head: int | None = None,
+    keep: bool = False,
+    wait_s: float = 0.0,
+    patience_s: float = 30.0,
     reporting: Callable[[], AbstractContextManager[Progress]],
-) -> Iterator[Shown]:
-    """A block in which Bridge plays a file on a connected Looking Glass; it begins once Bridge says that it does.
+) -> Iterator[str]:
+    """Make a block in which a connected Looking Glass plays a file; the value is a line that says what is shown.
 
     Args:
         source: quilt, RGB-D, picture, video or .hop file.
-        settings: what it is, and how long is waited.
-        address: where Bridge listens.
+        connect: opens the connection to Looking Glass Bridge.
+        kind: what the file holds; by its name if None.
+        side: half of an RGB-D file that holds depth; by its name if None.
+        views: depthiness, focus and zoom as Bridge takes them.
+        head: Bridge's number of the display; the first one if None.
+        keep: whether the file goes on playing after the block.
+        wait_s: time to wait for a display to be connected, seconds.
+        patience_s: time in which Bridge must say that it shows the file, seconds.
         reporting: makes the block in which the progress of Bridge's own work is shown.
 
     Raises:
         InputError: the file cannot be cast.
         BridgeError: Bridge does not answer, or does not say in time that it shows the file.
     """
-    if settings.keep and source.suffix.lower() == ".hop":
+    if keep and source.suffix.lower() == ".hop":
         raise InputError("is unpacked only while it is shown", where=source, remedy="leave --keep out")
-    opened = opened_item(source, kind=settings.kind, side=settings.side, settings=settings.views)
-    with opened as item, address.bridge() as bridge:
-        if settings.wait_s:
-            wait_for_displays(bridge, settings.wait_s)
-        with casting(item, bridge, head=settings.head, keep=settings.keep) as session:
+    with opened_item(source, kind=kind, side=side, settings=views) as item, connect() as bridge:
+        if wait_s:
+            wait_for_displays(bridge, wait_s)
+        with casting(item, bridge, head=head, keep=keep) as session:
             with reporting() as progress:
-                shown = session.shown(settings.patience_s, progress=progress)
+                shown = session.shown(patience_s, progress=progress)
             where = f"{session.display.display.label} (head {session.display.head})"
             if not shown:
                 raise BridgeError(
-                    f"Bridge {bridge.version} took the {item.kind}, but did not say in {settings.patience_s:g} s that "
-                    "it shows",
+                    f"Bridge {bridge.version} took the {item.kind}, but did not say in {patience_s:g} s that it shows",
                     where=where,
                     remedy="can Bridge read the file from where it runs? see its own log",
                 )
-            yield Shown(bridge.version, item.kind, where)
-
-
-def connected_displays(address: Address) -> tuple[str, Sequence[ConnectedDisplay]]:
-    """Version of Bridge, and the displays that it has connected.
-
-    Raises:
-        BridgeError: Bridge does not answer.
-    """
-    with address.bridge() as bridge:
-        return bridge.version, bridge.displays()
+            yield f"Bridge {bridge.version} says that it shows {source.name} ({item.kind}) on {where}"

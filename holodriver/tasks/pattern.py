@@ -1,8 +1,7 @@
-"""Test pictures for the panel, drawn into a file or shown on a monitor."""
+"""Draw test pictures for the panel into a file, or show them on a monitor."""
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,23 +14,12 @@ from holodriver.rig.panel.patterns import PATTERNS, PatternSettings, draw_patter
 from holodriver.rig.panel.window import WindowPanel
 
 REFRESH_HZ = 60.0
-"""Refresh rate of a monitor that does not say it, Hz."""
+"""Assumed refresh rate of a monitor that does not report one, Hz."""
 
 REST_S = 0.02
-"""Time between two looks at the clock while a still picture stands, s."""
+"""Time between two looks at the clock while a still picture is shown, s."""
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What was shown on a monitor."""
-
-    moving: bool
-    """Whether frames alternated, so that dropped ones can be counted."""
-    frames: int
-    dropped: int
-    """Number of refreshes without a new frame."""
 
 
 def write_pattern(
@@ -49,10 +37,10 @@ def write_pattern(
 
 
 def check_target(output: Path | None, monitor: str | None) -> None:
-    """Refuse a test picture that goes nowhere, or into a file that is no PNG.
+    """Refuse a test picture without a target, or with a file that is no PNG.
 
     Raises:
-        InputError: says which.
+        InputError: the target is missing or wrong.
     """
     if output is None and monitor is None:
         raise InputError("say where it goes", remedy="-o FILE.png, --monitor NAME, or both")
@@ -69,17 +57,20 @@ def show_pattern(
     force_primary: bool = False,
     say: Say = lambda text: None,
     warn: Say = lambda text: None,
-) -> Shown:
-    """Show a test picture until the time is over, or until Ctrl-C, which is how showing ends.
+) -> tuple[int, int] | None:
+    """Show a test picture until the time is over or Ctrl-C is pressed.
 
     Args:
         name: name of the pattern.
-        chosen: how it is drawn.
-        monitor: EDID name, connector or index.
-        duration_s: seconds; until Ctrl-C if None.
-        force_primary: show it even on the primary monitor.
+        chosen: how the pattern is drawn.
+        monitor: EDID name, connector or index of the monitor.
+        duration_s: time to show it, seconds; until Ctrl-C if None.
+        force_primary: whether the primary monitor is allowed.
         say: told how to read the picture, and where it is.
         warn: told if frames do not wait for the monitor's refresh.
+
+    Returns:
+        For a pattern whose frames alternate, the number of frames and of refreshes without a new frame.
 
     Raises:
         InputError: there is no such monitor or pattern.
@@ -114,11 +105,11 @@ def show_pattern(
         pass
     finally:
         panel.close()
-    return Shown(len(pictures) > 1, flips + 1, dropped)
+    return (flips + 1, dropped) if len(pictures) > 1 else None
 
 
 def _pictures(name: str, shape: tuple[int, int], chosen: PatternSettings) -> list[NDArray[np.uint8]]:
-    """The picture in colour, and a dark one that alternates with it for the pattern `sync`."""
+    """The picture in colour, and for the pattern `sync` a dark one that alternates with it."""
     picture = draw_pattern(name, shape, chosen)
     pictures = [picture] if picture.ndim == 3 else [np.repeat(picture[..., None], 3, 2)]
     if name == "sync":

@@ -1,4 +1,4 @@
-"""The verb `play` and the class `Rig`: panel frames on a rig, by the lab's own player."""
+"""The verb `play` and the class `Rig`, which show panel frames on a rig with the lab's own player."""
 
 from collections.abc import Callable
 from os import PathLike
@@ -31,9 +31,9 @@ Playable = PanelFrames | Hologram | str | PathLike[str]
 
 
 class Rig:
-    """A panel with lasers, or a simulated one, on which holograms are played; a context manager.
+    """A panel with lasers, real or simulated, on which holograms are played; a context manager.
 
-    Nothing is lit before `arm`. Each play begins and ends dark; the end of the `with` block disarms.
+    Nothing is lit before `arm` is called. Each play begins and ends dark; the end of the `with` block disarms.
 
         with hd.Rig("simulated") as rig:
             rig.arm(power_mw=1.0)
@@ -41,10 +41,10 @@ class Rig:
             picture = rig.picture(focus=0.3)
 
     Args:
-        rig: path of a rig file, "simulated", or settings of either.
-        say: told in one line what is about to happen, as which lasers will be lit.
-        warn: told in one line of what is not as it should be.
-        progress: told of frames shown.
+        rig: path of a rig file, "simulated", or the settings of a real or a simulated rig.
+        say: told in one line what is about to happen, such as which lasers will be lit.
+        warn: told in one line what is wrong.
+        progress: told how many frames were shown.
 
     Raises:
         FileFormatError: the rig file cannot be read.
@@ -89,11 +89,11 @@ class Rig:
         """Let the next plays light the lasers, until `disarm` or the end of the `with` block.
 
         Args:
-            power_mw: power of the strongest laser, mW; the others balance the encoding gains. More than the limits of
-                the rig is refused when it plays.
+            power_mw: power of the strongest laser, mW; the others balance the encoding gains. A power above the limits
+                of the rig is refused when the rig plays.
 
         Raises:
-            InputError: the power is not above 0, or this is outside the `with` block.
+            InputError: the power is not above 0, or the call is outside the `with` block.
         """
         self._check_entered("armed")
         if not 0 < power_mw < float("inf"):
@@ -110,10 +110,10 @@ class Rig:
         """Play holograms, one after the other, and end dark.
 
         Args:
-            holograms: panel frames, holograms with frames, or paths of `.holo` files, of folders of frames, and of
+            holograms: panel frames, holograms with frames, or paths of `.holo` files, of folders of frames, or of
                 folders of holograms.
-            cycles: how often all of them are shown; once if neither this nor `seconds` is given, but one hologram alone
-                is shown for a second.
+            cycles: how often all holograms are shown; if neither `cycles` nor `seconds` is given, several holograms
+                are shown once, and a single one for a second.
             seconds: time after which the play ends, s.
             fps: holograms a second; each is shown for one cycle of colours if None.
 
@@ -122,7 +122,7 @@ class Rig:
 
         Raises:
             InputError: there are no holograms, they do not fit the rig, or the power is over a limit; nothing was lit.
-            RigError: the rig is not as it should be, or failed; it is dark.
+            RigError: the rig fails a check, or failed while it played; the rig is dark.
         """
         self._check_entered("played on")
         if not holograms:
@@ -142,20 +142,20 @@ class Rig:
         return self._played.report
 
     def picture(self, *, focus: float = 0.5, hologram: int = 0) -> NDArray[np.float32]:
-        """Show what a camera before the simulated rig saw in the last play.
+        """Show what a camera in front of the simulated rig saw in the last play.
 
         Args:
             focus: normalised depth of the plane in focus, 0 near to 1 far.
-            hologram: number of the hologram in the play, from 0; it must have been given as frames.
+            hologram: number of the hologram in the play, from 0; the hologram must have been given as frames.
 
         Returns:
-            Picture (C, H, W), linear light, exposed for the light that the first colour was given.
+            Picture (C, H, W), linear light, exposed for the light of the first colour.
 
         Raises:
-            InputError: nothing was lit, no such hologram was played, or the rig is a real one.
+            InputError: nothing was lit, there was no such hologram, or the rig is real.
         """
         if not isinstance(self.settings, Simulation):
-            raise InputError("a real rig is looked at by a camera of yours", remedy="see: holodriver capture")
+            raise InputError("a real rig has no simulated camera", remedy="see: holodriver capture")
         frames = self._frames[hologram] if 0 <= hologram < len(self._frames) else None
         if frames is None or self._played is None:
             raise InputError(f"no frames of a hologram {hologram} were played")
@@ -181,21 +181,21 @@ def play(
     fps: float | None = None,
     progress: Progress = silent,
 ) -> PlayReport:
-    """Play holograms on a rig, and end dark; `Rig` does the same several times.
+    """Play holograms once on a rig, and end dark; `Rig` can play several times.
 
     Args:
-        holograms: as in `Rig.play`.
+        holograms: see `Rig.play`.
         rig: path of a rig file, or "simulated".
         arm: light the lasers; if None, simulated lasers are lit and real ones stay dark.
         power_mw: power of the strongest laser, mW; the others balance the encoding gains.
         cycles: how often all holograms are shown.
         seconds: time after which the play ends, s.
         fps: holograms a second; each is shown for one cycle of colours if None.
-        progress: told of frames shown.
+        progress: told how many frames were shown.
 
     Raises:
         InputError: the holograms do not fit the rig, or the power is over a limit; nothing was lit.
-        RigError: the rig is not as it should be, or failed; it is dark.
+        RigError: the rig fails a check, or failed while it played; the rig is dark.
     """
     with Rig(rig, progress=progress) as opened:
         if isinstance(opened.settings, Simulation) if arm is None else arm:
@@ -204,7 +204,7 @@ def play(
 
 
 def _file(hologram: Playable, path: Path) -> Path:
-    """The file of a hologram; what is no file yet is written to `path`."""
+    """The path of a hologram's file; a hologram that is no file yet is written to `path`."""
     if isinstance(hologram, PanelFrames):
         hologram = Hologram(frames=hologram)
     if isinstance(hologram, Hologram):
@@ -214,7 +214,7 @@ def _file(hologram: Playable, path: Path) -> Path:
 
 
 def _frames(hologram: Playable) -> PanelFrames | None:
-    """The panel frames that were given, not their path."""
-    return (
-        hologram.frames if isinstance(hologram, Hologram) else hologram if isinstance(hologram, PanelFrames) else None
-    )
+    """The panel frames of a hologram that was not given as a path."""
+    if isinstance(hologram, Hologram):
+        return hologram.frames
+    return hologram if isinstance(hologram, PanelFrames) else None

@@ -40,7 +40,7 @@ READABLE = (
     "evaluation (.json), a display profile or a rig (.toml), what a meter read (.csv), the recording of a play; and "
     "with pitch and wavelengths a wave field (.npy, .mat, phase pictures)"
 )
-"""Everything that `read` understands, for its errors."""
+"""Names of everything that `read` understands, for errors."""
 
 
 class Reading(TypedDict, total=False):
@@ -86,26 +86,26 @@ def read(
     With `pitch` and `wavelengths`, or with `display`, the file is a wave field of another program and becomes a
     `WaveField`, whose `provenance` says what was assumed about the file. Otherwise the result is a `FocalStack`,
     `Hologram`, `PanelFrames`, `RgbdImage`, `Calibration`, `DisplayProfile`, a quilt, the settings of a rig, the
-    exposures of a play, what a meter read, or the values of an evaluation.
+    exposures of a play, the readings of a meter, or the values of an evaluation.
 
     Args:
-        path: file or folder; of a wave field also a list of files, one for each colour.
-        expect: type that the result must have, such as `FocalStack`; type checkers then know it, too.
-        depth: file with the depth of a picture; looked for beside it if None.
-        near: which end of its scale is near, "black" or "white"; as the file says if None.
+        path: file or folder; for a wave field also a list of files, one for each colour.
+        expect: type that the result must have, such as `FocalStack`; type checkers then know the type, too.
+        depth: file with the depth of a picture; looked for beside the picture if None.
+        near: end of the depth's grey scale that is near, "black" or "white"; the file decides if None.
         pitch: distance of the samples of a wave field, metres.
-        wavelengths: of its colours, metres.
+        wavelengths: wavelengths of the colours of a wave field, metres.
         display: display of the wave field, in place of `pitch` and `wavelengths`.
-        meaning: what the numbers of a wave field are: "complex", "phase" (radians, or grey levels from 0 to 2π) or
+        meaning: kind of the numbers of a wave field: "complex", "phase" (radians, or grey levels from 0 to 2π) or
             "amplitude"; needed only for real numbers.
-        amplitude: files with the amplitude that belongs to a phase; 1 everywhere if none.
+        amplitude: files with the amplitude that belongs to a phase; 1 everywhere if there are none.
         variable: name of the variable in a `.mat` file that holds several.
         layout: order of the axes, "HW", "CHW" or "HWC"; needed only where the shape leaves it open.
-        conjugate: the wave field was computed for light that gains the phase −kz, or its phase picture is inverted.
+        conjugate: whether the wave field is for light that gains the phase −kz, or the phase picture is inverted.
 
     Raises:
         FileFormatError: the file is missing, damaged, or of a kind that cannot be read.
-        InputError: the shape of a wave field does not fit its wavelengths, or the result is not what was expected.
+        InputError: the shape of a wave field does not fit the wavelengths, or the result is not of the expected type.
     """
     if pitch is not None or wavelengths is not None or display is not None:
         options = FieldOptions(meaning, _paths(amplitude), variable, layout)
@@ -123,23 +123,23 @@ def read(
 
 
 def write(path: Place, *things: Any, overwrite: bool = False) -> list[Path]:
-    """Write what the name of the file says; `read` reads it back.
+    """Write to a file of the kind that its name says; `read` reads the file back.
 
     Args:
         path: `NAME.holo` for a `WaveField`, `PanelFrames` or both, or a `Hologram`; `NAME.stack` for a `FocalStack`;
             `NAME.frames` for `PanelFrames`; `NAME.png`, `NAME_rgbd_lr.png` or `NAME.exr` for an `RgbdImage`;
-            `NAME.json` for a `Calibration`; `NAME.toml` for a `DisplayProfile`; `NAME.png` or `.jpg` for a quilt, whose
-            name gets the end that says how its views lie; `NAME.png` or `.jpg` for a picture (C, H, W) of linear
-            light, which is clipped to 0 … 1.
+            `NAME.json` for a `Calibration`; `NAME.toml` for a `DisplayProfile`; `NAME.png` or `.jpg` for a quilt, to
+            whose name the layout of the views is added; `NAME.png` or `.jpg` for a picture (C, H, W) of linear light,
+            which is clipped to 0 … 1.
         things: what to write.
-        overwrite: replace what is there.
+        overwrite: whether existing files are replaced.
 
     Returns:
         The files or folders written.
 
     Raises:
-        OutputExistsError: something is there and `overwrite` is false.
-        InputError: such a thing is not written to a file of that name.
+        OutputExistsError: a file exists and `overwrite` is false.
+        InputError: things of this type are not written to a file of that name.
     """
     target = Path(path)
     suffix = target.suffix.lower()
@@ -173,12 +173,34 @@ def write(path: Place, *things: Any, overwrite: bool = False) -> list[Path]:
 
 
 def heard(text: str) -> None:
-    """Show a warning as Python's own, for whoever passes no `warn`."""
+    """Show a warning as one of Python's own: the default of `warn` in the verbs."""
     warnings.warn(text, stacklevel=3)
 
 
+def read_shown(path: Path) -> Hologram:
+    """Read a hologram, or a folder of panel frames as a hologram without a field.
+
+    Raises:
+        FileFormatError: the file or folder cannot be read.
+    """
+    return Hologram(frames=frames.read_frames_folder(path)) if path.is_dir() else read_hologram(path)
+
+
+def read_exposed(path: Path) -> FocalStack:
+    """Read a focal stack and expose it.
+
+    Raises:
+        FileFormatError: the focal stack cannot be read.
+        InputError: the focal stack is black.
+    """
+    try:
+        return stack.read_stack(path).exposed()
+    except InputError as error:
+        raise InputError(error.what, where=error.where or path, remedy=error.remedy) from error
+
+
 def _read(path: Path, depth: Path | None, near: rgbd.Near | None) -> Any:
-    """What a file of ours holds."""
+    """Read a file or a folder that holodriver writes."""
     if not path.exists():
         raise FileFormatError("does not exist", where=path)
     if path.is_dir():
@@ -208,7 +230,7 @@ def _field(
     display: DisplayProfile | None,
     conjugate: bool,
 ) -> WaveField:
-    """The wave field of another program."""
+    """Read the wave field of another program."""
     lengths = wavelengths if wavelengths is not None else display.wavelengths if display is not None else None
     if lengths is None:
         raise InputError("the wavelengths of the wave field must be given, in metres", where=paths[0])
@@ -232,7 +254,7 @@ def _field(
 
 
 def _hologram(things: Sequence[Any], path: Path) -> Hologram:
-    """One hologram of a field and frames, in any order, or of a hologram to which one of them is added."""
+    """One hologram made of a field and frames, in any order, or of a hologram and one of them."""
     held: dict[str, Any] = {}
     provenance: dict[str, Any] = {}
     for thing in things:
@@ -286,7 +308,7 @@ _FOLDERS: dict[str, Callable[[Path], Any]] = {
     frames.MANIFEST: frames.read_frames_folder,
     recording.MANIFEST: recording.read_recording,
 }
-"""What a folder holds, by the file in it that says so."""
+"""Reader of each kind of folder, by the name of the manifest in the folder."""
 
 _FILES: dict[str, Callable[[Path], Any]] = {
     ".holo": read_hologram,
@@ -294,4 +316,4 @@ _FILES: dict[str, Callable[[Path], Any]] = {
     ".toml": _toml,
     ".csv": readings.read_readings,
 }
-"""What a file holds, by its suffix."""
+"""Reader of each kind of file, by its suffix."""

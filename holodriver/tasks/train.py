@@ -21,69 +21,47 @@ from holodriver.optics.display import DisplayProfile
 from holodriver.progress import Progress, silent
 
 RECORDS, SIZE = 4000, 128
-"""Stacks of a new pool, and pixels of a side of each."""
+"""Number of stacks of a new pool, and pixels of a side of each."""
 
 AT_FIRST = 4
-"""Batches that the pool must hold before training begins."""
+"""Number of batches that the pool must hold before training begins."""
 
 COLOURS = 3
-"""Colours of each stack of a pool."""
+"""Number of colours of each stack of a pool."""
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class PoolSettings:
-    """What a pool of focal stacks holds."""
-
-    records: int | None = None
-    """Number of stacks that it has room for; `RECORDS` if None and the pool is new."""
-    size: int | None = None
-    """Pixels of a side of each stack; `SIZE` if None and the pool is new."""
-    rendered: Sequence[Path] = ()
-    """Folders of rendered stacks, of which crops are taken."""
-    crops: int = 16
-    """Number of crops of each rendered stack."""
-    seed: int = 0
-    """Seed of the places of the crops."""
-
-
-@dataclass(frozen=True)
 class TrainSettings:
-    """What learns, from what, and for how long."""
+    """Network, pool and recipe of a training."""
 
     colour: int = 1
     """Number of the display's colour, from 0."""
     pool: Path = Path("training.pool")
     workers: int = 1
-    """Number of processes that fill the pool meanwhile."""
+    """Number of processes that fill the pool while the network learns."""
     recipe: Recipe = PAPER
     shape: DEHNetShape = field(default_factory=DEHNetShape)
     minutes: float | None = None
     """Time after which training stops, minutes."""
     start: Path | None = None
-    """Weights that training starts from."""
+    """Weights from which training starts; random ones if None."""
     seed: int = 0
     """Seed of the first weights and of the order of samples."""
     device: str = "cpu"
     """torch device; `torchrun` chooses its own."""
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A network that was trained."""
-
-    steps: int
-    """Number of steps that it has learnt for."""
-    loss: float
-    """Last loss on the stacks that are kept for validation."""
-
-
 def make_pool(
     folder: Path,
-    settings: PoolSettings,
     display: DisplayProfile,
     *,
+    records: int | None = None,
+    size: int | None = None,
+    rendered: Sequence[Path] = (),
+    crops: int = 16,
+    seed: int = 0,
     workers: int = 0,
     dry_run: bool = False,
     progress: Progress = silent,
@@ -91,34 +69,38 @@ def make_pool(
 ) -> Pool | None:
     """Make a pool of focal stacks, put crops of rendered stacks into it, and fill it if there are workers.
 
-    What a pool holds already stays; what is missing is made while a network learns.
+    Stacks that a pool holds already stay; missing ones are made while a network learns.
 
     Args:
-        folder: where it lies, or will lie.
-        settings: what it holds.
-        display: planes and blur of the stacks are the display's.
-        workers: number of processes that fill it now.
-        dry_run: only say what it holds and what it needs; the result is None.
-        progress: told how full it is.
+        folder: folder of the pool.
+        display: the stacks have its number of planes and its blur.
+        records: number of stacks that the pool has room for; `RECORDS` if None and the pool is new.
+        size: pixels of a side of each stack; `SIZE` if None and the pool is new.
+        rendered: folders of rendered stacks, of which crops are taken.
+        crops: number of crops of each rendered stack.
+        seed: seed of the places of the crops.
+        workers: number of processes that fill the pool now.
+        dry_run: only say what the pool holds and what it needs; the result is None.
+        progress: told how full the pool is.
         say: told in one line what the pool holds and what it needs, and how many crops there are.
 
     Raises:
-        InputError: a pool is there that is of another size, or a rendered stack does not fit.
+        InputError: the pool has another size, or a rendered stack does not fit.
         HolodriverError: the disk is too small.
     """
     room = None
     if (folder / "pool.json").exists():
-        _check_same(folder, records=settings.records, size=settings.size, display=display)
+        _check_same(folder, records=records, size=size, display=display)
     else:
-        room = _new_size(display, settings.records or RECORDS, settings.size or SIZE)
+        room = _new_size(display, records or RECORDS, size or SIZE)
     needed = _disk_of_pool(folder, room, say)
     if dry_run:
         return None
     check_disk(needed, folder)
     pool = Pool(folder, room)
-    if settings.rendered:
-        stacks = sorted(path for inside in settings.rendered for path in inside.glob("*.stack"))
-        count = add_rendered(pool, stacks, settings.crops, settings.seed)
+    if rendered:
+        stacks = sorted(path for inside in rendered for path in inside.glob("*.stack"))
+        count = add_rendered(pool, stacks, crops, seed)
         say(f"{count} crops of {len(stacks)} rendered stacks in the pool")
     makers = fill(folder, workers)
     try:
@@ -139,23 +121,23 @@ def train(
     overwrite: bool = False,
     progress: Progress = silent,
     say: Say = lambda text: None,
-) -> Trained | None:
-    """Train a DEHNet for one colour; killed or stopped, the same call goes on from its last checkpoint.
+) -> tuple[int, float] | None:
+    """Train a DEHNet for one colour; after a stop, the same call goes on from the last checkpoint.
 
-    A pool that is not there is made with `RECORDS` stacks of `SIZE`² pixels. Processes that `torchrun` started learn
-    as one; the first of them makes and fills the pool, and writes the weights.
+    A missing pool is made with `RECORDS` stacks of `SIZE`² pixels. Processes that `torchrun` started learn together;
+    the first of them makes and fills the pool, and writes the weights.
 
     Args:
         output: weights to write; checkpoint and curve (CSV) lie beside them.
-        settings: what learns, from what, and for how long.
+        settings: network, pool and recipe.
         display: the display.
         dry_run: only say what the pool holds and what it needs; the result is None.
-        overwrite: replace the weights.
-        progress: told of the steps.
+        overwrite: whether the weights are replaced.
+        progress: told which step is done.
         say: told in one line what the pool holds and what it needs.
 
     Returns:
-        what was trained; None in all processes but the first.
+        Number of steps and last validation loss; None in all processes but the first.
 
     Raises:
         OutputExistsError: the weights exist and `overwrite` is false.
@@ -205,11 +187,11 @@ def train(
     if first:
         save_weights(output, weights, overwrite=overwrite)
     parallel.leave()
-    return Trained(trainer.state.step, trainer.state.history[-1]["validation"]) if first else None
+    return (trainer.state.step, trainer.state.history[-1]["validation"]) if first else None
 
 
 def _room(settings: TrainSettings, display: DisplayProfile) -> PoolSize | None:
-    """The size of a pool that is to be made; None if it is there and fits display, network and recipe."""
+    """The size of a new pool, or None if a pool is there that fits display, network and recipe."""
     folder, fold, batch = settings.pool, settings.shape.fold, settings.recipe.batch
     room = None
     if (folder / "pool.json").exists():
@@ -233,11 +215,7 @@ def _new_size(display: DisplayProfile, records: int, size: int) -> PoolSize:
 
 
 def _check_same(folder: Path, *, display: DisplayProfile, records: int | None = None, size: int | None = None) -> None:
-    """Refuse a pool that has another number than the options and the display, if they have one.
-
-    Raises:
-        InputError: it has; the message names it.
-    """
+    """Refuse a pool that differs from the options or from the display; the error names the number."""
     there = Pool(folder).size
     wanted = {"records": records, "size": size, "planes": display.planes, "coc_max": display.coc_max}
     for name, value in wanted.items():
@@ -246,16 +224,12 @@ def _check_same(folder: Path, *, display: DisplayProfile, records: int | None = 
             raise InputError(
                 f"the pool has {name} {has:g}, expected {value:g}",
                 where=folder,
-                remedy="give another pool, or what fits it: --records, --size, --profile",
+                remedy="give another pool, or fitting --records, --size, --profile",
             )
 
 
 def _disk_of_pool(folder: Path, room: PoolSize | None, say: Say) -> int:
-    """Bytes that a pool will still take, new if `room` is given; says so.
-
-    Raises:
-        FileFormatError: what is there is no pool.
-    """
+    """Bytes of disk that a pool still needs; `room` is the size of a new pool. The line is also said."""
     if room is None:
         held = Pool(folder)
         size, missing = held.size, len(held.missing())

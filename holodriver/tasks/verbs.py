@@ -1,6 +1,6 @@
-"""The verbs of `import holodriver`, each for one thing at a time; the command line does the same with many files."""
+"""The verbs of `import holodriver`: each works on one thing in memory; the command line works on many files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holodriver.blender.stack import render_stack
-from holodriver.dehnet.synthesiser import exposure_of
 from holodriver.depth.estimators import Estimator, NetworkEstimator
 from holodriver.depth.photos import MeasuredSettings, estimate_photo
 from holodriver.depth.pipeline import DepthSettings
@@ -25,26 +24,24 @@ from holodriver.optics.display import REFERENCE, DisplayProfile
 from holodriver.optics.field import WaveField
 from holodriver.optics.focus import Mapping
 from holodriver.optics.lookingglass import LookingGlass, looking_glass
-from holodriver.panel.behind_slit import camera_exposure, camera_field
+from holodriver.panel.behind_slit import camera_field
 from holodriver.panel.calibration import Calibration
-from holodriver.panel.encoder import Encoder, automatic_gains, calibrated_encoder
-from holodriver.panel.frames import PanelFrames, simulated_bench
-from holodriver.panel.lut import AmplitudeLut
+from holodriver.panel.encoder import automatic_gains
+from holodriver.panel.frames import PanelFrames
 from holodriver.progress import Progress, silent
 from holodriver.scene.render_job import RenderJob
 from holodriver.scene.rgbd import RgbdImage
 from holodriver.scene.stack import FocalStack
 from holodriver.scores.psnr_ssim import StackScores, score_stack
+from holodriver.synthesis.methods import Method
 from holodriver.synthesis.optimise import ITERATIONS
 from holodriver.system.devices import torch_device
-from holodriver.tasks.hologram import Method, SynthSettings, find_field, mismatches, network_field, stack_of_image
+from holodriver.tasks.encode import encoder_for, field_of, frames_of
+from holodriver.tasks.hologram import SynthSettings, Warn, exposed_source, find_field, mismatches
 from holodriver.tasks.read_write import Place, heard
+from holodriver.tasks.reconstruct import view_of
 
-Warn = Callable[[str], None]
 Shown = WaveField | PanelFrames | Hologram
-
-CLIPS = 1e-3
-"""Share of a colour's panel pixels beyond which clipping is warned of."""
 
 
 def render(
@@ -74,13 +71,13 @@ def render(
         near: distance of the near focal plane, metres (scene units); the nearest surface in view if None.
         far: distance of the far focal plane, metres, or infinity; the farthest surface in view if None.
         mapping: "dioptric" or "linear"; by the type of the camera if None.
-        seed: of the renderer, and of a random scene.
-        display: its `coc_max` is the blur circle diameter between the near and the far plane, pixels.
+        seed: seed of the renderer, and of a random scene.
+        display: gives `coc_max`, the blur circle diameter between the near and the far plane, pixels.
         output: folder `NAME.stack` that keeps the stack; nothing is kept if None.
-        overwrite: replace what is there.
+        overwrite: whether `output` is replaced.
         blender: Blender, or a Python with bpy; looked for if None.
         progress: called for each image rendered.
-        warn: told in one line of each thing that makes the stack other than its scene.
+        warn: told in one line of each way in which the stack differs from its scene.
 
     Raises:
         InputError: the scene cannot be opened, or a setting is out of range.
@@ -160,16 +157,16 @@ def synthesise(
     """Find the wave field of a focal stack or of a picture with depth.
 
     Args:
-        source: what to show; it is exposed so that the 99.9th percentile of the picture in focus is 1.
-        method: "opt", the optimiser of Eq. 2; "net", DEHNet; "net+opt", one after the other; or a baseline: "ncgh",
-            "dcgh", "points", "flat".
+        source: what to show; the source is exposed so that the 99.9th percentile of the picture in focus is 1.
+        method: "opt", the optimiser of Eq. 2; "net", DEHNet; "net+opt", DEHNet and then the optimiser; or a baseline:
+            "ncgh", "dcgh", "points", "flat".
         display: the display; the number of its pixels becomes that of the source.
-        planes: focal planes that are made of a picture with depth; "net" needs none.
-        iterations: most steps of the optimiser for each colour.
-        beta: weight of the all-in-focus term; planes − 1 if None.
-        gamma: its depth attention; 2·(planes − 1) if None.
+        planes: number of focal planes that are made of a picture with depth; "net" needs none.
+        iterations: largest number of steps of the optimiser for each colour.
+        beta: weight of the all-in-focus term of the loss; planes − 1 if None.
+        gamma: depth attention of that term; 2·(planes − 1) if None.
         within_slit: keep the field inside the passband of the display's slit; for "opt", "net" and "net+opt".
-        padding: dark pixels on every side while the optimiser works.
+        padding: number of dark pixels on every side while the optimiser works.
         weights: folder of networks; those that come with holodriver if None.
         device: torch device of the optimiser.
         progress: told how far it is.
@@ -192,19 +189,10 @@ def synthesise(
         device=device,
         weights=None if weights is None else Path(weights),
     )
-    for text in source.warnings():
+    target = exposed_source(source, display, settings, planes=planes, progress=progress, warn=warn)
+    for text in mismatches(target, display) if isinstance(target, FocalStack) else ():
         warn(text)
-    if isinstance(source, RgbdImage):
-        if method == "net":
-            color = source.color * np.float32(exposure_of(source.color))
-            field, did = network_field(color, source.depth, display, settings, progress)
-            return replace(field, provenance={"settings": did})
-        source = stack_of_image(source, planes, display.coc_max, device=device, progress=progress)
-    target = source.exposed()
-    for text in mismatches(target, display):
-        warn(text)
-    resized = display.resized(target.shape[1], target.shape[0])
-    field, did = find_field(target, resized, settings, progress=progress)
+    field, did = find_field(target, display, settings, progress=progress)
     return replace(field, provenance={"settings": did})
 
 
@@ -221,7 +209,7 @@ def encode(
         field: the field, or a hologram that has one.
         gains: factor on each colour; chosen so that 0.01 % of the pixels clip if None. All frames of a sequence need
             the same: pass the `gains` of the first frames.
-        calibration: of the panel; if None, its amplitude is taken to grow evenly with the grey level.
+        calibration: calibration of the panel; if None, the amplitude is taken as proportional to the grey level.
         warn: told of pixels that clip.
 
     Returns:
@@ -231,20 +219,11 @@ def encode(
         InputError: there is no field or no light in it, or gains or calibration have other colours.
     """
     if isinstance(field, Hologram):
-        if field.field is None:
-            raise InputError("the hologram holds no wave field to encode")
-        field = field.field
-    profile = field.profile
+        field = field_of(field)
+    if calibration is not None:
+        calibration.check(field.profile)
     chosen = automatic_gains([field]) if gains is None else tuple(gains)
-    if calibration is None:
-        encoder = Encoder(profile, chosen, (AmplitudeLut.linear(),) * len(profile.wavelengths), precise=True)
-    else:
-        calibration.check(profile)
-        encoder = calibrated_encoder(profile, chosen, calibration)
-    frames, clipped = encoder.frames(field)
-    if max(clipped) > CLIPS:
-        warn(f"{100 * max(clipped):.2f} % of the panel's pixels clip; use lower gains")
-    return frames
+    return frames_of(field, encoder_for(field.profile, chosen, calibration), warn)
 
 
 def look(
@@ -268,16 +247,8 @@ def look(
     if not 0 <= focus <= 1:
         raise InputError(f"focus is {focus!r}, expected normalised depth from 0 (near) to 1 (far)")
     shown, padding = _shown(hologram)
-    through = pupil is not None or source_radius != 0 or conjugate
-    if isinstance(shown, WaveField):
-        if through:
-            raise InputError("a wave field has no slit, source or pupil", remedy="look at its frames: encode it")
-        return shown.intensity(focus, padding=padding)
-    if not through:
-        return camera_field(shown).intensity(focus)
-    bench = simulated_bench(shown, order=-1 if conjugate else 1, source_radius=source_radius, pupil=pupil)
-    picture = bench.picture(shown.pixels, focus, camera_exposure(shown.profile, shown.gains))
-    return np.asarray(picture, np.float32)
+    view = view_of(shown, padding, pupil=pupil, source_radius=source_radius, conjugate=conjugate)
+    return np.asarray(view(focus), np.float32)
 
 
 def score(hologram: Shown, stack: FocalStack) -> StackScores:
@@ -286,7 +257,7 @@ def score(hologram: Shown, stack: FocalStack) -> StackScores:
     Args:
         hologram: a wave field, or panel frames, which are looked at through the slit; a hologram is scored by its
             frames if it has any.
-        stack: what it should show; it is exposed as `synthesise` exposes it.
+        stack: what the hologram should show; exposed here as `synthesise` exposes it.
 
     Returns:
         PSNR (dB) and SSIM of each plane, on linear and on sRGB light; `means()` gives the means over the planes.
@@ -313,9 +284,9 @@ def quilt(
     """Make the views of a Looking Glass display from a picture with depth.
 
     Args:
-        image: picture with depth; of a focal stack, the picture that is sharp everywhere.
+        image: picture with depth, or a focal stack, whose all-in-focus picture is used.
         display: name of the Looking Glass, such as "portrait" or "go".
-        depthiness: how far things part from view to view; 1 is usual.
+        depthiness: factor by which depth is scaled; 1 is usual.
         focus: which depth stands in the plane of the glass, from −1 (the nearest) to 1 (the farthest).
         progress: called for each view.
 
@@ -333,7 +304,7 @@ def quilt(
 
 
 def _shown(hologram: Shown) -> tuple[WaveField | PanelFrames, int]:
-    """What is looked at, and the dark pixels on every side with which a field was computed."""
+    """The field or the frames, and the number of dark pixels on every side with which the field was computed."""
     if isinstance(hologram, PanelFrames):
         return hologram, 0
     if isinstance(hologram, WaveField):

@@ -55,8 +55,11 @@ def test_a_display_profile_stands_for_pitch_and_wavelengths(tmp_path, monkeypatc
     ("arguments", "said"),
     [
         (["-o", "ours.holo", "--pitch", "8"], "the pitch and the wavelengths of the field are needed"),
-        (["-o", "ours.holo", "--pitch", "8", "--wavelengths", "green"], "expected nanometres such as 638,515,460"),
-        (["-o", "ours.npy", *LIGHT], "has no suffix of a hologram"),
+        (
+            ["-o", "ours.holo", "--pitch", "8", "--wavelengths", "green"],
+            "--wavelengths: is 'green', expected numbers above 0",
+        ),
+        (["-o", "ours.npy", *LIGHT], "is not the name of a hologram"),
         (["-o", "ours.holo", "--pitch", "8", "--wavelengths", "515"], "C = 1"),
         (["-o", "ours.holo", *LIGHT, "--layout", "HWC"], "expected (H, W, C) with C = 3"),
         (["-o", "ours.holo", *LIGHT, "--meaning", "phase"], "holds complex numbers, which are not phase values"),

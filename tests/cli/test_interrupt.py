@@ -11,7 +11,7 @@ from holodriver.cli.interrupt import stopping_on_interrupt
 from holodriver.files.hologram import read_hologram
 from holodriver.files.stack import write_stack
 from holodriver.optics.display import REFERENCE
-from holodriver.tasks.hologram import Job, SynthSettings, compute
+from holodriver.tasks.hologram import SynthSettings, compute
 
 
 def interrupt() -> None:
@@ -39,10 +39,10 @@ def test_synthesis_writes_the_best_so_far(tmp_path: Path) -> None:
         if stage.startswith("Optimising") and done == 7:
             interrupt()
 
-    job = Job(tmp_path / "a.stack", tmp_path / "a.holo")
     with pytest.raises(KeyboardInterrupt):
         compute(
-            job,
+            tmp_path / "a.stack",
+            tmp_path / "a.holo",
             REFERENCE,
             SynthSettings(iterations=50),
             progress=progress,

@@ -16,7 +16,7 @@ from transformers import DPTConfig, DPTForDepthEstimation
 from videos import even_times, make_video, picture
 
 from holodriver.cli.app import COMMANDS, main
-from holodriver.cli.rgbd import parse_sizes
+from holodriver.cli.options import parse_whole
 from holodriver.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -133,8 +133,8 @@ def test_videos_are_taken_from_among_photos(tmp_path: Path, photo: Path, model: 
     [
         ([], "no input was named"),
         (["gone.jpg"], "gone.jpg: does not exist"),
-        (["a.jpg", "--pyr", "big"], "--pyr is 'big'"),
-        (["a.jpg", "--pyr", "4"], "size is 4"),
+        (["a.jpg", "--pyr", "big"], "--pyr: is 'big'"),
+        (["a.jpg", "--pyr", "4"], "size is 4, expected pixels"),
         (["a.jpg", "--device", "toaster"], "device 'toaster' cannot be used"),
         (["a.jpg", "--depth", "gone.png"], "gone.png: does not exist"),
         (["notes.txt"], "notes.txt: is not of a kind that can be read"),
@@ -201,9 +201,9 @@ def test_without_input_the_files_are_picked_in_a_dialog(photo: Path, model: str,
 
 
 def test_sizes() -> None:
-    assert parse_sizes("384,512, 640") == (384, 512, 640)
+    assert parse_whole("384,512, 640", ",", None, "--pyr") == (384, 512, 640)
     with pytest.raises(InputError):
-        parse_sizes("384;512")
+        parse_whole("384;512", ",", None, "--pyr")
 
 
 def test_it_is_among_the_commands() -> None:

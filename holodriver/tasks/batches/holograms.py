@@ -11,12 +11,13 @@ from holodriver.files.manifest import StackManifest
 from holodriver.optics.display import DisplayProfile
 from holodriver.scores.psnr_ssim import StackScores
 from holodriver.tasks.batches.needs import PROCESS, READ_A_PIXEL, hologram_needs
-from holodriver.tasks.hologram import Job, SynthSettings, compute, jobs_in_folder
+from holodriver.tasks.hologram import SynthSettings, compute, holograms_of_folder
 
 SYNTH = "synth"
 """Kind of the batch, as its manifest records it."""
 
 _NOT_OF_THE_RESULT = ("memory", "device")
+"""Settings that do not change a hologram."""
 
 
 def holograms_batch(
@@ -28,7 +29,7 @@ def holograms_batch(
         FileFormatError: `source` contains no focal stack.
         InputError: `output` cannot be a folder.
     """
-    jobs = [Job(job.source.absolute(), job.output.absolute()) for job in jobs_in_folder(source, output)]
+    made = {stack.absolute(): made.absolute() for stack, made in holograms_of_folder(source, output).items()}
     values = {name: value for name, value in asdict(settings).items() if name not in _NOT_OF_THE_RESULT}
     return Batch(
         kind=SYNTH,
@@ -36,14 +37,14 @@ def holograms_batch(
         settings=values | {"profile": profile.as_dict()},
         units=tuple(
             Unit(
-                name=job.output.name,
+                name=hologram.name,
                 work=synth_unit,
-                arguments=(job, profile, settings),
-                outputs=(job.output,),
-                sources=(job.source,),
-                needs=_needs(job.source, profile, settings),
+                arguments=(stack, hologram, profile, settings),
+                outputs=(hologram,),
+                sources=(stack,),
+                needs=_needs(stack, profile, settings),
             )
-            for job in jobs
+            for stack, hologram in made.items()
         ),
         overwrite=overwrite,
         stage="Computing holograms",
@@ -51,14 +52,15 @@ def holograms_batch(
 
 
 def synth_unit(
-    job: Job, profile: DisplayProfile, settings: SynthSettings, surroundings: Surroundings
+    source: Path, output: Path, profile: DisplayProfile, settings: SynthSettings, surroundings: Surroundings
 ) -> dict[str, Any]:
     """Compute one hologram and return its scores for the manifest."""
     if settings.memory is None and surroundings.memory is not None:
-        manifest = StackManifest.read(job.source)
+        manifest = StackManifest.read(source)
         held = PROCESS + manifest.width * manifest.height * READ_A_PIXEL * (manifest.planes + 1)
         settings = replace(settings, memory=max(0.0, surroundings.memory - held))
-    scores = compute(job, profile, settings, overwrite=True, progress=surroundings.progress, warn=surroundings.warn)
+    progress, warn = surroundings.progress, surroundings.warn
+    scores = compute(source, output, profile, settings, overwrite=True, progress=progress, warn=warn)
     return {"scores": None if scores is None else scores.as_dict()}
 
 

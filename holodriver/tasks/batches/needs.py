@@ -58,11 +58,7 @@ def photo_needs(pixels: int, networks: int) -> Needs:
         pixels: number of pixels of the photo.
         networks: total size of the networks' weights, bytes.
     """
-    return Needs(
-        memory=PROCESS + 2 * networks + pixels * PHOTO_A_PIXEL,
-        disk=pixels * PAIR_A_PIXEL,
-        scratch=0,
-    )
+    return Needs(memory=PROCESS + 2 * networks + pixels * PHOTO_A_PIXEL, disk=pixels * PAIR_A_PIXEL, scratch=0)
 
 
 def quilt_needs(width: int, height: int, views: int) -> Needs:

@@ -12,6 +12,7 @@ from holodriver.depth.photos import photo_outputs
 from holodriver.errors import HolodriverError
 from holodriver.farm.unit import Batch, Needs, Surroundings, Unit, Warn, fingerprint, unheard
 from holodriver.files.photos import photo_size
+from holodriver.system.devices import torch_device
 from holodriver.tasks.batches.needs import PROCESS, photo_needs
 
 RGBD = "rgbd"
@@ -26,8 +27,11 @@ UNKNOWN_WEIGHTS = 1_400_000_000
 VIDEO_GROWTH = 3
 """Largest disk space of a video's RGB-D, unfinished parts included, as a multiple of the size of the video."""
 
+DEFAULT = "dpt-large"
+"""Name of the network that estimates depth by default."""
 
-_kept: "dict[Networks, list[NetworkEstimator]]" = {}  # one process computes one unit after the other
+_kept: "dict[Networks, list[NetworkEstimator]]" = {}
+"""The networks that this process loaded last; units run one after the other."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,25 @@ class Networks:
     """The choice of networks that estimate depth, in a form that any process can load."""
 
     names: tuple[str, ...]
+    """Short names, names on the Hugging Face hub, or absolute paths of folders."""
     device: str
+    """torch device."""
     precision: Precision
+    """Numbers that the networks compute with on a GPU."""
     polarity: Polarity | None = None
+    """Kind of depth that the networks give; known for the usual families if None."""
+
+    @classmethod
+    def of(
+        cls, names: Sequence[str], device: str | None, precision: Precision, polarity: Polarity | None
+    ) -> "Networks":
+        """The networks that a command names; `DEFAULT` if there are no names, and the best device if it is None.
+
+        Raises:
+            InputError: the device cannot be used.
+        """
+        found = (str(Path(name).absolute()) if Path(name).is_dir() else name for name in names or (DEFAULT,))
+        return cls(tuple(dict.fromkeys(found)), str(torch_device(device)), precision, polarity)
 
     def load(self, warn: Warn = unheard) -> list[NetworkEstimator]:
         """Load the networks; the set loaded last stays in memory.
@@ -48,13 +68,7 @@ class Networks:
         if self not in _kept:
             _kept.clear()
             _kept[self] = [
-                NetworkEstimator(
-                    name,
-                    device=self.device,
-                    precision=self.precision,
-                    polarity=self.polarity,
-                    warn=warn,
-                )
+                NetworkEstimator(name, device=self.device, precision=self.precision, polarity=self.polarity, warn=warn)
                 for name in self.names
             ]
         return _kept[self]
