@@ -16,13 +16,17 @@ SLEEP_GRAIN_S = 0.0005
 CATCH_UP = 0.1
 """Share of a period by which a flip may come early after a late flip, so that the panel keeps its grid."""
 
+BEFORE_PICTURES = -1
+"""Number of each flip before the first frame that is not black; no fault is drawn for it."""
+
 
 class SimulatedPanel(Panel):
     """A panel that flips on its own clock and gives one sync edge for each flip.
 
     A real panel's sync output pulses at every refresh, with or without a new frame. Here, a late frame delays flip and
     edge together, so a busy machine makes the panel slow but not wrong. Lost edges and repeated frames therefore never
-    happen by chance; the arguments request them for given flips.
+    happen by chance; the arguments request them for given flips, counted from the first frame that is not black: the
+    player shows black frames until it has found that edges and frames agree.
 
     Args:
         native_shape: shape (h, w) of the panel, panel pixels.
@@ -67,8 +71,8 @@ class SimulatedPanel(Panel):
 
     def _flip_hw(self, frame: np.ndarray) -> None:
         content = self._received(frame) if self._remember else 0
-        index = self._flips
-        self._flips += 1
+        index = self._flips if self._flips or frame.any() else BEFORE_PICTURES
+        self._flips = index + 1
         for _ in range(self._delay_flips.get(index, 0)):
             self._wait_for_refresh()
         at = self._wait_for_refresh()
