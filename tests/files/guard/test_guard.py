@@ -154,10 +154,11 @@ def test_threads_do_not_get_in_each_others_way(tmp_path):
     ],
 )
 def test_what_a_file_does_to_its_reader_is_one_error_here(monkeypatch, harmful, file, parse, said):
+    usual = guard.LIMITS
     monkeypatch.setattr(guard, "LIMITS", LITTLE if parse in (devours, promises) else SOON)
     with pytest.raises(FileFormatError, match=said) as caught:
         guard.read(harmful(parse), file)
-    monkeypatch.undo()
+    monkeypatch.setattr(guard, "LIMITS", usual)
     assert caught.value.where == str(file)
     assert guard.read(harmful(arrays), file, count=1).value["start"] == "012"  # and the next file is read
 
