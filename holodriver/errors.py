@@ -6,6 +6,7 @@ the error that names the value, what it is and what was expected.
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 LONGEST = 1000
@@ -195,3 +196,13 @@ def check_fields(made: object, what: str, *, where: object = None, **expected: E
 
 def _written(number: float) -> str:
     return str(number) if isinstance(number, int) else f"{number:g}"
+
+
+def check_base_name(path: Path) -> None:
+    """Refuse a path that cannot be the beginning of the names of files.
+
+    Raises:
+        InputError: `path` ends in no name, as "." does.
+    """
+    if not path.name:
+        raise InputError("is a folder, expected the beginning of a file name, such as FOLDER/NAME", where=path)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from holodriver.blender.child import Warn, raw_renders
 from holodriver.blender.find import Blender, find_blender
-from holodriver.errors import BlenderError, InputError
+from holodriver.errors import BlenderError, InputError, check_base_name
 from holodriver.files.atomic import check_output, scratch_folder
 from holodriver.files.exr import read_exr
 from holodriver.files.manifest import RAW_FRAMES_NAME, raw_frame_color_name, raw_frame_depth_name
@@ -76,6 +76,7 @@ def render_rgbd(
     unknown = [name for name in formats if name not in FORMATS]
     if unknown or not formats:
         raise InputError(f"RGB-D format is {', '.join(unknown) or 'none'}, expected {', '.join(FORMATS)}")
+    check_base_name(path)
     base = path.with_suffix("") if path.suffix.lower() in (".png", ".exr") else path
     bases = {frame: _numbered(base, frame, len(job.frames)) for frame in job.frames or (0,)}
     stills = [kind for kind in formats if kind != VIDEO]

@@ -189,7 +189,8 @@ def _usage(error: typer.TyperException) -> int:
     """Print one line about a wrong call, which names the help that explains it."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "holodriver"
-    console.fail(HolodriverError(error.format_message().rstrip("."), remedy=f"see '{path} --help'"), exit_code=2)
+    what = error.format_message().rstrip(".") or "no command was named"
+    console.fail(HolodriverError(what, remedy=f"see '{path} --help'"), exit_code=2)
     return 2
 
 

@@ -108,7 +108,11 @@ def depth_beside(path: Path) -> Path:
     for candidate in candidates:
         if candidate.is_file():
             return candidate
-    raise FileFormatError(f"has no {candidates[0].name} beside it", where=path, remedy="name the depth with --depth")
+    raise FileFormatError(
+        f"has no {candidates[0].name} beside it",
+        where=path,
+        remedy=f"name the depth with --depth, or estimate it: holodriver rgbd {path.name}",
+    )
 
 
 def write_rgbd(image: RgbdImage, path: Path, *, near: Near | None = None, overwrite: bool = False) -> list[Path]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from holodriver.errors import InputError
+from holodriver.errors import InputError, check_base_name
 from holodriver.files.atomic import check_output, scratch_folder
 from holodriver.files.halves import ENDS, Side, join
 from holodriver.files.hop import SUFFIX as HOP
@@ -32,7 +32,12 @@ Warn = Callable[[str], None]
 
 
 def rgbd_path(path: Path, side: Side) -> Path:
-    """Replace or add the end of a file name that says where depth is."""
+    """Replace or add the end of a file name that says where depth is.
+
+    Raises:
+        InputError: `path` ends in no name.
+    """
+    check_base_name(path)
     stem = path.stem
     for end in ENDS.values():
         stem = stem.removesuffix(end)

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from holodriver.errors import Expected, InputError, check_fields, numbers
+from holodriver.errors import Expected, InputError, check_base_name, check_fields, numbers
 
 LARGEST_QUILT = 32_768
 """Largest side of a quilt, pixels; no program shows larger ones."""
@@ -187,7 +187,12 @@ class QuiltName:
 
 def quilt_path(path: Path, display: LookingGlass) -> Path:
     """`path` with the suffix ``_qs{columns}x{rows}a{aspect}``, by which players recognise a quilt, in place of an old
-    one."""
+    one.
+
+    Raises:
+        InputError: `path` ends in no name.
+    """
+    check_base_name(path)
     stem = _QUILT_NAME.sub("", path.stem)
     return path.with_name(f"{stem}_qs{display.columns}x{display.rows}a{display.aspect:.6g}{path.suffix}")
 

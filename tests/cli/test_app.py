@@ -130,3 +130,18 @@ def test_closed_pipe_is_quiet():
     os.close(writer)
     assert done.stderr == b""
     assert done.returncode in (1, errno.EPIPE)
+
+
+@pytest.mark.parametrize(
+    "call", [["render", "rgbd", "demo"], ["looking-glass", "quilt", "x.png"], ["looking-glass", "rgbd", "x.png"]]
+)
+def test_a_folder_is_no_name(call, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert app.main([*call, "-o", "."]) == 2
+    assert "expected the beginning of a file name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("group", ["rig", "calibrate", "train", "bench"])
+def test_a_group_alone_says_that_a_command_is_missing(group, capsys):
+    assert app.main([group]) == 2
+    assert f"no command was named (see 'holodriver {group} --help')" in " ".join(capsys.readouterr().err.split())

@@ -65,7 +65,7 @@ def test_what_is_refused_is_one_line(stacks: Path, tmp_path: Path, capsys) -> No
         (["train", "pool", out, "--jobs", "2"], "--jobs"),
         (["looking-glass", "devices", "--jobs", "2"], "--jobs"),
         (["synth", str(stacks), "-o", f"{one}/stack.json/new", "--dry-run"], "not a folder"),
-        (["looking-glass", "quilt", one, one, "-o", f"{tmp_path}/a.png"], "is no folder"),
+        (["looking-glass", "quilt", one, one, "-o", f"{tmp_path}/a.png"], "is not a folder"),
         (["render", "stack", "demo", "--frames", "1-2", "-o", f"{tmp_path}/job.json", "--dry-run"], "--dry-run"),
     ):
         assert main(arguments) == 2
