@@ -43,12 +43,13 @@ def _check_fit(rig: Rig, frames: PanelFrames, where: Path) -> None:
     """
     if frames.profile.native_shape != rig.panel.frame_shape or frames.profile.binning != rig.panel.binning:
         height, width = frames.profile.native_shape
+        rows, columns = (side // rig.panel.binning for side in rig.panel.frame_shape)
         raise InputError(
             f"has frames of {width} × {height} pixels with a binning of {frames.profile.binning}; the rig's panel has "
             f"{rig.panel.native_width} × {rig.panel.native_height} and {rig.panel.binning}, turned by "
             f"{rig.panel.rotation}°",
             where=where,
-            remedy="compute it for the display profile of the rig",
+            remedy=f"render or scale the source to {columns} × {rows} pixels, the panel's size over its binning",
         )
     if rig.display.profile and frames.profile != rig.profile():
         raise InputError("was made with another display profile than the rig's", where=where)
