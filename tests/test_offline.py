@@ -63,7 +63,7 @@ def test_a_hologram_from_end_to_end(place):
         "play a.holo --record recorded --overwrite",
         "pattern checker -o checker.png",
         "rig new rig.toml",
-        "calibrate -o panel.json",
+        "calibrate measure -o panel.json",
         "looking-glass rgbd a.stack -o x.png",
         "looking-glass quilt a.stack -o x.png --device go",
         "looking-glass devices",
